@@ -1,0 +1,21 @@
+/* Log lines on stderr. Only cli, run and worker log; pure rooms report through struct lh_err.
+ *
+ * One line: "HH:MM:SS level text" (local time). The lines of one process never interleave within a line.
+ */
+#ifndef LONGHAUL_BASE_LOG_H
+#define LONGHAUL_BASE_LOG_H
+
+#include <stdarg.h>
+
+enum lh_log_level { LH_LOG_ERROR, LH_LOG_WARNING, LH_LOG_INFO, LH_LOG_DEBUG };
+
+/* Takes the place of stderr (the live view shows lines above itself, a worker sends them to its supervisor).
+ * NULL puts stderr back. */
+typedef void lh_log_sink(void *context, enum lh_log_level level, const char *line);
+void lh_log_redirect(lh_log_sink *sink, void *context);
+
+void lh_log_set_level(enum lh_log_level most_detailed);
+void lh_log(enum lh_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *lh_log_level_name(enum lh_log_level level);
+
+#endif

@@ -1,0 +1,219 @@
+/* What a config says, typed and complete: every default filled in, every cross-reference resolved to a number.
+ *
+ * Glossary
+ *   target   a named endpoint
+ *   group    a population of like clients on one target
+ *   message  one scheduled send of a group
+ *   place    where in the YAML a thing stands, for error sentences of later checks
+ *
+ * Plain data: made by lh_config_load, read by everyone, freed by lh_config_free. All strings are owned by the config.
+ * Times are nanoseconds, sizes bytes, rates per second, shares fractions. 0 stands for "none" or "no limit" where a
+ * key may be left out, unless its comment says otherwise.
+ */
+#ifndef LONGHAUL_CONFIG_CONFIG_H
+#define LONGHAUL_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "longhaul/base/limits.h"
+
+struct lh_place {
+  uint32_t line, column; /* 1-based; 0: not from the file (a default, or --set) */
+};
+
+struct lh_header {
+  char *name;
+  char *value; /* may hold variables; rendered for each client */
+};
+
+struct lh_headers {
+  struct lh_header *items;
+  size_t count;
+};
+
+struct lh_strings {
+  char **items;
+  size_t count;
+};
+
+/* ---- run ---- */
+struct lh_run_config {
+  char *name;             /* default: the config's file name without its ending */
+  uint64_t duration_ns;   /* required */
+  uint64_t seed;          /* default 1 */
+  uint64_t interval_ns;   /* auto: 1 s up to 1 h, 10 s up to 24 h, else 60 s */
+  uint32_t workers;       /* 0: auto */
+  char *store;            /* folder of run files, default "runs/" */
+  double connect_rate;    /* most connection attempts a second across the run, reconnects included; 0: auto */
+  uint32_t connecting_max; /* most handshakes under way at once across the run; 0: auto */
+  uint64_t drain_ns;      /* how long the end waits for outstanding replies and closing handshakes, default 5 s */
+  uint64_t warmup_ns;     /* the start of the run that the verdict leaves out, default 0 */
+  uint64_t endings_max;   /* ending rows kept, default LH_ENDING_ROWS_MAX; 0: none */
+};
+
+/* ---- targets ---- */
+enum lh_scheme { LH_SCHEME_WS, LH_SCHEME_WSS, LH_SCHEME_HTTP, LH_SCHEME_HTTPS, LH_SCHEME_TCP, LH_SCHEME_TLS };
+enum lh_family { LH_FAMILY_ANY, LH_FAMILY_4, LH_FAMILY_6 };
+
+struct lh_tls_config {
+  bool verify;     /* default true; false is said loudly in the report */
+  char *ca;        /* PEM file; NULL: the system's store */
+  char *cert;      /* client certificate, PEM file, or NULL */
+  char *key;       /* its key, PEM file, or NULL */
+  char *sni;       /* server name sent and checked; NULL: the URL's host */
+};
+
+struct lh_target {
+  char *name;
+  char *url;               /* as written */
+  enum lh_scheme scheme;
+  char *host;              /* without brackets */
+  uint16_t port;           /* scheme's default filled in */
+  char *path;              /* with query; "/" when left out */
+  struct lh_tls_config tls;
+  struct lh_headers headers;
+  enum lh_family family;
+  struct lh_strings addresses;     /* pinned numeric addresses; empty: resolve the host */
+  uint64_t resolve_every_ns;       /* how often the name is looked up again, default 5 min */
+  bool tls_scheme;                 /* scheme is wss, https or tls */
+  struct lh_place place;
+};
+
+/* ---- groups ---- */
+enum lh_kind_id { LH_KIND_WEBSOCKET, LH_KIND_NULL, LH_KIND_HTTP, LH_KIND_SSE, LH_KIND_STREAM, LH_KIND_TCP, LH_KIND_COUNT };
+
+/* The ramp as a piecewise linear line of wanted clients over time. `over` and `rate` are turned into stages by the loader:
+ * over: [{0, 0}, {over, connections}]; rate: [{0, 0}, {connections / rate, connections}]; neither: [{0, connections}].
+ * A falling line ends the clients with the highest numbers first (planned end). */
+struct lh_stage_point {
+  uint64_t at_ns;       /* since the start of the run, not falling from one point to the next */
+  uint32_t connections; /* wanted at that time */
+};
+
+struct lh_ramp {
+  struct lh_stage_point *points;
+  size_t count; /* at least 1 */
+};
+
+struct lh_ping_config {
+  uint64_t every_ns;   /* 0: no pings */
+  uint64_t timeout_ns; /* no pong in this time: silent peer; default 10 s */
+};
+
+enum lh_backoff_jitter { LH_BACKOFF_NONE, LH_BACKOFF_EQUAL, LH_BACKOFF_FULL };
+
+struct lh_reconnect_config {
+  bool enabled;            /* `reconnect: false` turns it off */
+  uint64_t first_ns;       /* default 500 ms */
+  uint64_t max_ns;         /* default 30 s */
+  double factor;           /* default 2 */
+  enum lh_backoff_jitter jitter; /* default full */
+  uint32_t limit;          /* most attempts in a row before a client gives up (finished); 0: no limit */
+  uint64_t reset_after_ns; /* open for this long: the next drop starts again at `first`; default 10 s */
+};
+
+enum lh_payload_source { LH_PAYLOAD_TEXT, LH_PAYLOAD_BINARY, LH_PAYLOAD_FILE, LH_PAYLOAD_SIZE, LH_PAYLOAD_NONE };
+enum lh_phase { LH_PHASE_SPREAD, LH_PHASE_TOGETHER };
+/* What a message's schedule counts from.
+ * run: a grid from the start of the run (default). open: from each opening of the connection; without `every` it is sent
+ * once for each opening. reply: as soon as the previous one was answered (a closed loop: response equals service). */
+enum lh_after { LH_AFTER_RUN, LH_AFTER_OPEN, LH_AFTER_REPLY };
+/* How a reply is known. token: the reply carries the message's ${token}; order: the n-th reply answers the n-th message;
+ * pointer: as token, looked for only in the value that `pointer` names; echo: as token, and the reply must equal what was
+ * sent, else it counts as corrupt. */
+enum lh_match { LH_MATCH_NONE, LH_MATCH_TOKEN, LH_MATCH_ORDER, LH_MATCH_POINTER, LH_MATCH_ECHO };
+
+struct lh_reply_config {
+  enum lh_match match;    /* NONE when the message has no `reply:` */
+  char *contains;         /* text with variables that the reply must hold, or NULL */
+  char *pointer;          /* JSON pointer (RFC 6901), or NULL */
+  uint64_t within_ns;     /* later than this is late; default 5 s */
+  uint64_t lost_after_ns; /* no reply in this time: lost; default max(60 s, 2 within) */
+  bool end_when_lost;     /* `else: reconnect`: the connection is ended as "reply missing too long"; default false */
+  uint16_t status[8];     /* http: accepted statuses; 0-terminated, empty: any 2xx */
+  struct lh_place place;
+};
+
+struct lh_message {
+  char *name;
+  uint64_t every_ns;    /* 0 only with after open or reply */
+  double jitter;        /* share of `every`, 0..1: each send moves by up to half of it to either side, without drift */
+  enum lh_phase phase;
+  enum lh_after after;
+  uint64_t delay_ns;    /* after open or reply: first wait this long */
+  uint64_t from_ns;     /* since the start of the run; 0: from the start */
+  uint64_t until_ns;    /* LH_NEVER: to the end */
+  uint64_t count;       /* most sends by one client in the run; 0: no limit */
+  enum lh_payload_source source;
+  char *payload;        /* text (with variables), decoded binary or the file's bytes; owned; NULL for SIZE */
+  size_t payload_len;   /* SIZE: bytes to send: token first, then fill */
+  bool binary;          /* send as a binary frame */
+  struct lh_reply_config reply;
+  char *method;         /* http: GET, POST, ...; NULL for other kinds */
+  char *request_path;   /* http: path with variables, or NULL */
+  struct lh_place place;
+};
+
+struct lh_group {
+  char *name;
+  enum lh_kind_id kind;
+  uint32_t target;            /* number in lh_config.targets; LH_NO_TARGET for null */
+  uint32_t connections;       /* clients; the ramp's highest point when it is larger */
+  char *path;                 /* in place of the URL's, or NULL */
+  struct lh_headers headers;  /* after the target's; the same name replaces */
+  struct lh_strings subprotocols;
+  bool deflate;               /* offer permessage-deflate */
+  struct lh_strings source_addresses; /* clients take them in turn */
+  struct lh_ramp ramp;
+  uint64_t lifetime_ns;       /* planned lifetime of each connection, 0: none */
+  double lifetime_jitter;     /* share, as for messages */
+  struct lh_ping_config ping;
+  uint64_t connect_timeout_ns; /* TCP; default 10 s */
+  uint64_t tls_timeout_ns;     /* default 10 s */
+  uint64_t upgrade_timeout_ns; /* default 10 s */
+  uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT, 0: the kernel's */
+  uint32_t send_buffer, receive_buffer; /* SO_SNDBUF, SO_RCVBUF; 0: the kernel's */
+  size_t message_max;          /* largest incoming message kept for matching; default LH_REPLY_BYTES_MAX */
+  struct lh_reconnect_config reconnect;
+  struct lh_message *messages;
+  size_t message_count;
+  uint64_t null_service_ns;    /* null kind: pretended service time, default 1 ms */
+  double null_drop_rate;       /* null kind: pretended drops per client-hour, default 0 */
+  struct lh_place place;
+};
+
+#define LH_NO_TARGET UINT32_MAX
+
+/* ---- objectives ---- */
+struct lh_slo_config {
+  char *metric;       /* dotted: "availability", "drops", or GROUP.histogram.statistic, GROUP.counter */
+  bool is_below;      /* below or above the threshold */
+  double threshold;   /* us for latencies, fraction for shares, else a plain number */
+  char *threshold_text; /* as written, for reports */
+  uint64_t for_ns;    /* must hold over each sliding window of this length; 0: over the run */
+  uint64_t after_ns;  /* grace at the start */
+  uint64_t abort_after_ns; /* breached for this long: the run ends; 0: never */
+  struct lh_place place;
+};
+
+struct lh_config {
+  char *path;       /* where it was read from; "-" or "(command line)" when there is no file */
+  char *text;       /* the YAML as read, before ${env} */
+  char *masked;     /* the effective config as YAML, secrets masked: what run files and reports keep */
+  struct lh_run_config run;
+  struct lh_target *targets;
+  size_t target_count;
+  struct lh_group *groups;
+  size_t group_count;
+  struct lh_slo_config *slo;
+  size_t slo_count;
+};
+
+const char *lh_kind_name(enum lh_kind_id kind);
+const char *lh_scheme_name(enum lh_scheme scheme);
+
+void lh_config_free(struct lh_config *config); /* accepts NULL */
+
+#endif

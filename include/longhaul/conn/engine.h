@@ -1,0 +1,127 @@
+/* The life of every client of one worker: which connects when, what it sends, what it makes of what it sees.
+ * Pure: events and time in, actions out. The worker's adapter (libwebsockets, own sockets) and the null kind are its I/O.
+ *
+ * Glossary
+ *   slot     a client's place in the engine's array: 0 .. lh_engine_client_count-1; fixed for the whole run
+ *   action   a call the engine makes into `struct lh_io`; it never re-enters the engine from there, except where said
+ *   event    a call lh_engine_on_* that the adapter makes
+ *   now_ns   CLOCK_MONOTONIC as of this loop turn; events may pass a later reading, never an earlier one
+ *
+ * Life-cycle (one function changes the state):
+ *   IDLE -> WAITING -> CONNECTING -> OPEN -> CLOSING -> WAITING ... -> FINISHED
+ * IDLE: not released by the ramp. WAITING: backoff, or queued for the rate cap. CONNECTING covers the stages resolve,
+ * connect, tls, upgrade. Every connection gets exactly one ending, recorded when it leaves CONNECTING, OPEN or CLOSING.
+ */
+#ifndef LONGHAUL_CONN_ENGINE_H
+#define LONGHAUL_CONN_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "longhaul/base/ending.h"
+#include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
+#include "longhaul/plan/plan.h"
+#include "longhaul/plan/template.h"
+#include "longhaul/stats/snapshot.h"
+
+#define LH_CLIENT_STATE_LIST(X) \
+  X(IDLE, "never started")      \
+  X(WAITING, "waiting")         \
+  X(CONNECTING, "connecting")   \
+  X(OPEN, "open")               \
+  X(CLOSING, "closing")         \
+  X(FINISHED, "finished")
+
+enum lh_client_state {
+#define X(id, name) LH_CLIENT_##id,
+  LH_CLIENT_STATE_LIST(X)
+#undef X
+      LH_CLIENT_STATE_COUNT
+};
+
+/* What a send came to. CHOKED: nothing was taken; the adapter calls lh_engine_on_writable once the socket drains. */
+enum lh_send_result { LH_SEND_DONE, LH_SEND_CHOKED, LH_SEND_FAILED };
+
+/* The I/O of one kind of connection. Every slot of this table has a default in the engine (a NULL slot is "not supported":
+ * pings are then not planned, messages count as skipped). */
+struct lh_io {
+  void *context;
+  /* Begins a connection of this slot. Events follow later, or lh_engine_on_ended at once from within the call (the one
+   * permitted re-entry). nth counts the client's connections from 1. */
+  void (*connect)(void *context, uint32_t slot, uint32_t nth, uint64_t now_ns);
+  /* Sends one message. `bytes` has LH_IO_HEADROOM writable bytes before it and 16 after. */
+  enum lh_send_result (*send)(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary);
+  /* Sends a ping whose pong the adapter tells from others by `cookie`. */
+  enum lh_send_result (*ping)(void *context, uint32_t slot, uint64_t cookie);
+  /* Closes an open connection in good order with a close code (WebSocket) and reports lh_engine_on_ended when it is gone. */
+  void (*close)(void *context, uint32_t slot, uint16_t code);
+  /* Ends the connection at once, whatever its stage. No event follows; the engine records the ending itself. */
+  void (*abort)(void *context, uint32_t slot);
+};
+
+enum { LH_IO_HEADROOM = 32 };
+
+/* Called for every ending, in order; rows for the run file. Borrowed for the call. */
+typedef void lh_ending_sink(void *context, const struct lh_ending *ending);
+
+struct lh_engine_args {
+  const struct lh_config *config;   /* borrowed until free */
+  struct lh_slice slice;
+  uint64_t run_id;                  /* marks tokens */
+  uint64_t start_ns;                /* the run's start on the monotonic clock: time 0 of the plan */
+  int64_t start_wall_us;            /* the same instant on the wall clock */
+  uint32_t workers;                 /* this worker's share of the rate cap is 1/workers */
+  bool replacement;                 /* takes over from a lost worker: first openings count as reconnects */
+  const struct lh_io *io[LH_KIND_COUNT]; /* by kind; the null kind's is built in. Borrowed until free */
+  lh_ending_sink *ending_sink;      /* may be NULL */
+  void *ending_context;
+};
+
+struct lh_engine;
+
+int lh_engine_new(struct lh_engine **engine, const struct lh_engine_args *args, struct lh_err *err);
+void lh_engine_free(struct lh_engine *engine); /* accepts NULL; calls no I/O */
+
+/* Runs all that is due and returns when to call again (a lower bound, LH_NEVER: only after an event). */
+uint64_t lh_engine_turn(struct lh_engine *engine, uint64_t now_ns);
+/* When the next turn is due now, after events: for re-arming the timer only when it became earlier. */
+uint64_t lh_engine_next_ns(const struct lh_engine *engine);
+
+/* ---- events ---- */
+/* A stage of connecting is over and `stage` begins; the time since the last such event goes to the phase's histogram. */
+void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage stage, uint64_t now_ns);
+/* local_port: 0 when not known. */
+void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_port, uint64_t now_ns);
+/* Part of an incoming message; `first` and `last` mark its ends. Small messages come whole (both set) and are not copied.
+ * Replies may lead to sends from within the call (after: reply). */
+void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, bool first, bool last,
+                          bool binary, uint64_t now_ns);
+void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
+void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
+void lh_engine_on_writable(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
+/* The connection is gone. The adapter fills reason, code and text (and stage when it knows better than the engine's last
+ * on_stage: else LH_STAGE_COUNT); the engine fills the rest, and replaces the reason by its own when it had asked for the
+ * end (planned end, lifetime, shutdown, silent peer, timeouts). */
+void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh_ending *seen, uint64_t now_ns);
+
+/* ---- the end of the run ---- */
+/* From now on nothing is planned; open connections are closed in good order once their replies are in or drain_ns is
+ * over, then aborted. `done` is true once every client is finished or idle. */
+void lh_engine_stop(struct lh_engine *engine, uint64_t now_ns);
+bool lh_engine_done(const struct lh_engine *engine);
+
+/* ---- looking in ---- */
+uint32_t lh_engine_client_count(const struct lh_engine *engine);
+uint32_t lh_engine_group_of(const struct lh_engine *engine, uint32_t slot);
+uint32_t lh_engine_client_of(const struct lh_engine *engine, uint32_t slot); /* global number within the group */
+enum lh_client_state lh_engine_state_of(const struct lh_engine *engine, uint32_t slot);
+enum lh_stage lh_engine_stage_of(const struct lh_engine *engine, uint32_t slot);
+/* The group's numbers since the last lh_snapshot_next on it, brought up to now_ns (integrals included). The caller encodes
+ * it and calls lh_snapshot_next. Borrowed. */
+struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group, uint64_t now_ns);
+/* Bytes the engine holds for its clients, for the cost headline. */
+size_t lh_engine_bytes(const struct lh_engine *engine);
+
+#endif

@@ -1,0 +1,44 @@
+/* What the host allows and how it fares: limits from /proc, /sys and prlimit, samples during a run.
+ *
+ * Glossary
+ *   fact    one limit or property with its value and source; what could not be read says so
+ *   sample  counters and gauges of the host at one time
+ */
+#ifndef LONGHAUL_HOST_HOST_H
+#define LONGHAUL_HOST_HOST_H
+
+#include <stdint.h>
+
+#include "longhaul/base/err.h"
+
+enum { LH_FACT_VALUE_MAX = 256 };
+
+struct lh_fact {
+  const char *name;   /* "nofile.hard", "net.ipv4.ip_local_port_range", "kernel", "cpus" ...; static */
+  const char *source; /* where it was read: static */
+  char value[LH_FACT_VALUE_MAX]; /* as text; "unreadable: REASON" when it could not be read */
+};
+
+/* Fills up to `most` facts; returns how many. Reads files, opens no connection. */
+uint32_t lh_host_facts(struct lh_fact *facts, uint32_t most);
+
+struct lh_host_sample {
+  uint64_t cpu_busy_us, cpu_total_us, cpu_steal_us; /* since boot, all cores */
+  uint64_t mem_available_bytes, mem_total_bytes;
+  uint64_t sockets_used, tcp_in_use, tcp_time_wait, tcp_mem_pages;
+  uint64_t files_open;            /* fs.file-nr */
+  uint64_t tcp_retransmits, tcp_listen_drops, tcp_out_segments; /* since boot */
+  uint64_t net_bytes_in, net_bytes_out, net_drops; /* all interfaces, since boot */
+  uint64_t context_switches;      /* since boot */
+};
+/* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */
+int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread);
+
+/* RLIMIT_NOFILE: raises the soft limit to the hard one (capped at 1,048,576: libwebsockets allocates by it).
+ * Returns the limit now in force, or -errno. */
+long lh_host_raise_descriptors(struct lh_err *err);
+uint32_t lh_host_cores(void); /* usable by this process (affinity and cgroup quota, rounded up), at least 1 */
+/* First and last ephemeral port; false when unreadable. */
+int lh_host_ports(uint32_t *first, uint32_t *last);
+
+#endif

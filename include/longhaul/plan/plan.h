@@ -1,0 +1,90 @@
+/* Who connects when and who sends what when: pure functions of (config, seed, client number).
+ *
+ * Glossary
+ *   client    number of a client within its group, over all shards and workers: 0 .. connections-1
+ *   slice     the clients that one worker of one shard carries: first, first+stride, ...
+ *   release   when the ramp lets a client start, in ns since the start of the run
+ *   origin    when a client's message plan begins: its first connection came up, or failed
+ *   due       when something is planned, in ns since the start of the run
+ *
+ * Nothing here keeps state for a client: the n-th due time of a message can be asked for at any n, on any machine, and is
+ * the same for every number of workers and shards.
+ */
+#ifndef LONGHAUL_PLAN_PLAN_H
+#define LONGHAUL_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "longhaul/config/config.h"
+
+struct lh_slice {
+  uint32_t first;
+  uint32_t stride; /* at least 1 */
+};
+
+/* The slice of worker w of `workers` in shard s of `shards` (both counted from 0). */
+struct lh_slice lh_plan_slice(uint32_t shard, uint32_t shards, uint32_t worker, uint32_t workers);
+/* How many of `clients` the slice holds. */
+uint32_t lh_slice_count(struct lh_slice slice, uint32_t clients);
+static inline uint32_t lh_slice_client(struct lh_slice slice, uint32_t local) { return slice.first + local * slice.stride; }
+
+/* ---- ramp ---- */
+/* When `client` is first released; LH_NEVER when the line never reaches it. Releases are spread evenly along the line:
+ * a line from 0 to N over T releases client i at T*(i+0.5)/N. */
+uint64_t lh_plan_release_ns(const struct lh_group *group, uint32_t client);
+/* The next time after `now_ns` at which the line starts (up) or ends (down) this client; LH_NEVER when there is none.
+ * A client may be released again by a later stage. */
+struct lh_ramp_turn {
+  uint64_t at_ns;
+  bool wanted; /* from then on */
+};
+struct lh_ramp_turn lh_plan_next_turn(const struct lh_group *group, uint32_t client, uint64_t now_ns);
+/* Clients that the line wants at that time. */
+uint32_t lh_plan_wanted(const struct lh_group *group, uint64_t now_ns);
+
+/* ---- messages ---- */
+/* Due time number k (0, 1, ...) of message m for a client whose plan begins at origin_ns.
+ *   after run:   the grid point k after the first one at or past max(origin, from). Grid: offset + n * every, where the
+ *                offset spreads the clients evenly over the period (phase spread) or is 0 (phase together).
+ *   after open:  origin_ns is the opening: origin + delay + k * every.
+ * Jitter moves each by up to every * jitter / 2 to either side without drift; the order of k is kept.
+ * Returns LH_NEVER past `until` and past the k allowed by `every` == 0 (only k = 0). `count` is the caller's to keep. */
+uint64_t lh_plan_due_ns(const struct lh_group *group, uint32_t message, uint32_t client, uint64_t seed, uint64_t origin_ns,
+                        uint64_t k);
+
+/* ---- reconnects, lifetimes, pings ---- */
+/* The wait before attempt number `attempt` in a row (1: the first after a drop) of the client's n-th connection. */
+uint64_t lh_plan_backoff_ns(const struct lh_reconnect_config *reconnect, uint64_t seed, uint32_t group, uint32_t client,
+                            uint32_t nth, uint32_t attempt);
+/* Planned length of the client's n-th connection; LH_NEVER when the group plans none. */
+uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
+/* First ping after an opening: spread over [0, every) so that a herd does not ping together; then every `every`. */
+uint64_t lh_plan_ping_offset_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
+
+/* ---- the connect-rate cap ---- */
+/* A token bucket with room for 10 ms of its rate (at least 1): smooth, and never more than asked. */
+struct lh_rate {
+  uint64_t ns_each;  /* 0: no cap */
+  uint64_t ready_ns; /* when the next one may go */
+};
+struct lh_rate lh_rate_make(double per_second);
+/* Takes one when it may go now: true. Else false, and *ready_ns tells when to ask again. */
+bool lh_rate_take(struct lh_rate *rate, uint64_t now_ns, uint64_t *ready_ns);
+
+/* ---- what the whole plan needs; for `check`, preflight and `workers: auto` ---- */
+struct lh_plan_needs {
+  uint64_t clients;             /* most wanted at once */
+  double messages_per_second;   /* at full load */
+  double bytes_per_second_out;  /* payload, as far as known */
+  double connects_per_second;   /* steepest part of the ramp, under the cap */
+  uint64_t tls_clients;
+};
+struct lh_plan_needs lh_plan_needs(const struct lh_config *config);
+/* Workers for this plan: enough for descriptors_each (usable per process), at most one per core beyond that. */
+uint32_t lh_plan_workers(const struct lh_config *config, uint32_t cores, uint64_t descriptors_each);
+/* The rate cap in force: the config's, or auto. */
+double lh_plan_connect_rate(const struct lh_config *config);
+uint32_t lh_plan_connecting_max(const struct lh_config *config);
+
+#endif

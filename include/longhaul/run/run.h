@@ -1,0 +1,39 @@
+/* The supervisor: starts workers, collects what they report, writes the run file, shows the view, ends the run.
+ *
+ * Glossary
+ *   tick   one report of each worker, every second; interval  what is stored: one or more ticks
+ *   view   the live screen on a terminal, or one log line for each interval off it
+ */
+#ifndef LONGHAUL_RUN_RUN_H
+#define LONGHAUL_RUN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
+
+enum lh_color { LH_COLOR_AUTO, LH_COLOR_NEVER };
+
+struct lh_run_args {
+  const struct lh_config *config;
+  const char *const *settings; /* as given with --set and the like; workers apply them again */
+  uint32_t setting_count;
+  uint32_t shard, shards;      /* from 1; 1/1 */
+  const char *program;         /* path of this binary for fork and exec, "/proc/self/exe" */
+  const char *command_line;    /* for the run file */
+  bool quiet;                  /* no view and no interval lines */
+  bool view;                   /* live screen: stderr is a terminal */
+  enum lh_color color;
+};
+
+struct lh_run_result {
+  char *path;        /* run file, owned by the caller; NULL when none was made */
+  bool interrupted;  /* SIGINT or SIGTERM: exit 130 */
+};
+
+/* Runs to the end. 0 when a complete or interrupted run file was written; negative errno with a sentence when it could not
+ * start or go on (-ENOSPC and the like: the run file holds what came before). */
+int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct lh_err *err);
+
+#endif

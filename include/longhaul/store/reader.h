@@ -1,0 +1,56 @@
+/* Typed reading of a run file. Opening a newer, damaged, truncated or foreign file gives a sentence, never a crash.
+ * Reads also while the run goes on, and what a crash left (WAL recovery needs a writable folder; on a read-only one the
+ * file is opened immutable, and that is said).
+ */
+#ifndef LONGHAUL_STORE_READER_H
+#define LONGHAUL_STORE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "longhaul/base/err.h"
+#include "longhaul/store/store.h"
+
+struct lh_reader;
+
+/* Everything of the run's own row; strings owned by the reader. */
+struct lh_run_row {
+  const char *id, *name, *version, *command_line, *config_masked;
+  uint32_t shard, shards, workers;
+  uint64_t seed, duration_ns, interval_ns, warmup_ns, start_ns, end_ns; /* end_ns 0: unfinished; then the last interval's end */
+  int64_t start_wall_us, end_wall_us;
+  enum lh_run_end how;
+  uint64_t endings_left_out;
+  uint32_t group_count, interval_count; /* interval_count: highest stored k + 1 */
+};
+
+struct lh_group_row {
+  const char *name, *kind, *target, *url; /* target and url "" for null */
+  uint32_t connections;
+  bool tls, tls_verify;
+};
+
+struct lh_reader_visits {
+  void *context;
+  /* Each visit returns 0 to go on; anything else stops the reading and is returned. Rows come in order of time. */
+  int (*interval)(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot);
+  int (*ending)(void *context, const struct lh_ending *ending, uint64_t count);
+  int (*event)(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details);
+  int (*worker)(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health);
+  int (*host)(void *context, uint32_t k, const struct lh_host_sample *sample);
+  int (*fact)(void *context, const char *name, const char *source, const char *value);
+};
+
+int lh_reader_open(struct lh_reader **reader, const char *path, struct lh_err *err);
+void lh_reader_close(struct lh_reader *reader);
+const struct lh_run_row *lh_reader_run(const struct lh_reader *reader);
+const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint32_t group);
+/* Visits what has a visit set, intervals in [from_k, until_k), endings and events by their time in the same span. */
+int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k, const struct lh_reader_visits *visits,
+                    struct lh_err *err);
+
+/* The newest run file of a folder; owned path. -ENOENT with a sentence. */
+int lh_store_latest(const char *folder, char **path, struct lh_err *err);
+
+#endif

@@ -1,0 +1,75 @@
+/* Messages between the supervisor and its workers, over pipes.
+ *
+ * Glossary
+ *   frame   u32 length of what follows, u8 type, body; little-endian
+ *   report  a worker's numbers of one tick: one snapshot for each group, and the worker's own health
+ *
+ * Descriptors of a worker: 0 reads commands, 1 writes frames, 2 is stderr. Both ends are the same binary; LH_PROTOCOL is
+ * in HELLO all the same, and a mismatch is an error with both versions.
+ * A worker whose pipe is full does not drop a report: it lets the slice grow and sends it when the pipe drains.
+ */
+#ifndef LONGHAUL_WORKER_PROTOCOL_H
+#define LONGHAUL_WORKER_PROTOCOL_H
+
+#include <stdint.h>
+
+#include "longhaul/base/buf.h"
+#include "longhaul/base/ending.h"
+#include "longhaul/base/err.h"
+#include "longhaul/base/log.h"
+#include "longhaul/plan/plan.h"
+
+enum { LH_PROTOCOL = 1 };
+
+/* X(ID, value): to a worker 1.., from a worker 64.. */
+enum lh_frame_type {
+  LH_FRAME_START = 1,   /* struct lh_start: config and slice */
+  LH_FRAME_STOP = 2,    /* drain and finish: no body */
+  LH_FRAME_HELLO = 64,  /* u32 LH_PROTOCOL, u32 pid */
+  LH_FRAME_REPORT = 65, /* struct lh_worker_health, u32 groups, then that many snapshots */
+  LH_FRAME_ENDINGS = 66, /* u32 count, then that many endings */
+  LH_FRAME_LOG = 67,    /* u8 level, text */
+  LH_FRAME_FAILED = 68, /* text: the worker cannot go on */
+  LH_FRAME_DONE = 69    /* all clients are finished; the last report came before */
+};
+
+/* What a worker needs to begin. It parses the config again itself, from the same text and settings. */
+struct lh_start {
+  const char *path, *text;       /* borrowed; decoded: borrowed from the frame */
+  const char **settings;         /* decoded: the array is owned by the decoder, free() it */
+  uint32_t setting_count;
+  struct lh_slice slice;
+  uint32_t worker, workers;
+  uint64_t run_id, start_ns, report_every_ns;
+  int64_t start_wall_us;
+  uint8_t replacement;
+};
+
+/* How the worker itself fared in the slice: the tester never lies about itself. */
+struct lh_worker_health {
+  uint64_t from_ns, until_ns;     /* the slice */
+  uint64_t cpu_user_us, cpu_system_us; /* used in the slice */
+  uint64_t rss_bytes;             /* at its end */
+  uint64_t engine_bytes;          /* held by the engine for its clients */
+  uint64_t loop_lag_max_us;       /* longest delay from a timer's due time to its turn */
+  uint64_t turns;                 /* loop turns */
+  uint32_t descriptors;           /* open at its end */
+  uint32_t clients;               /* of its slice */
+};
+
+int lh_start_encode(const struct lh_start *start, struct lh_buf *out);
+int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err *err);
+int lh_health_encode(const struct lh_worker_health *health, struct lh_buf *out);
+int lh_health_decode(struct lh_worker_health *health, struct lh_cursor *in, struct lh_err *err);
+int lh_ending_encode(const struct lh_ending *ending, struct lh_buf *out);
+int lh_ending_decode(struct lh_ending *ending, struct lh_cursor *in, struct lh_err *err);
+
+/* Begins a frame of this type in out; returns where, for lh_frame_end, which fills in the length. */
+size_t lh_frame_begin(struct lh_buf *out, enum lh_frame_type type);
+int lh_frame_end(struct lh_buf *out, size_t begin, struct lh_err *err);
+/* Takes the first whole frame from `bytes`: its type and body, and *used, what to skip. Returns 1, 0 when more bytes are
+ * needed, or -EBADMSG (longer than LH_FRAME_BYTES_MAX). */
+int lh_frame_next(const void *bytes, size_t len, enum lh_frame_type *type, struct lh_cursor *body, size_t *used,
+                  struct lh_err *err);
+
+#endif
