@@ -1,0 +1,32 @@
+#include "longhaul/base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int lh_err_set(struct lh_err *err, int code, const char *format, ...) {
+  if (code > 0) code = -code;
+  if (!err) return code;
+  /* The text may quote err's own former sentence: format aside, then copy. */
+  char text[LH_ERR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  memcpy(err->text, text, sizeof text);
+  err->code = code;
+  return code;
+}
+
+int lh_err_prefix(struct lh_err *err, const char *format, ...) {
+  if (!err) return 0;
+  char text[LH_ERR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  int len = vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  if (len < 0 || (size_t)len >= sizeof text) return err->code;
+  snprintf(text + len, sizeof text - (size_t)len, ": %s", err->text);
+  memcpy(err->text, text, sizeof text);
+  return err->code;
+}
