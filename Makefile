@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= cc
 SHELL := /bin/bash
+comma := ,
 VERSION := 0.1.0
 
 ifdef SAN
@@ -19,7 +20,6 @@ FLAVOUR := dev
 else
 FLAVOUR := release
 endif
-comma := ,
 OUT := build/$(FLAVOUR)
 
 # Rooms in the order of the data flow; a room may use itself and those before it (tools/lint checks).
@@ -119,7 +119,7 @@ $(OUT)/embed/%.o: $(OUT)/embed/%.c
 # ---- unit tests: tests/unit/ROOM/NAME_test.c links ROOM and the rooms before it ------------------------------------
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT_BIN := $(patsubst %.c,$(OUT)/%,$(UNIT_SRC))
-rooms_to = $(shell sed -n '1,/^$(1)\b/s/^\([a-z][a-z]*\).*/\1/p' include/layers.txt)
+rooms_to = $(shell sed -n '0,/^$(1)\b/s/^\([a-z][a-z]*\).*/\1/p' include/layers.txt)
 define unit_rule
 $(OUT)/tests/unit/$(1)/%_test: $(OUT)/tests/unit/$(1)/%_test.o $(filter-out $(OUT)/src/cli/main.o,$(call OBJ,$(foreach r,$(call rooms_to,$(1)),$(call src_of,$(r))))) $(EMBED_OBJ)
 	@mkdir -p $$(@D)

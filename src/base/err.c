@@ -25,8 +25,9 @@ int lh_err_prefix(struct lh_err *err, const char *format, ...) {
   va_start(args, format);
   int len = vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  if (len < 0 || (size_t)len >= sizeof text) return err->code;
-  snprintf(text + len, sizeof text - (size_t)len, ": %s", err->text);
+  if (len < 0 || (size_t)len + 3 >= sizeof text) return err->code;
+  int room = (int)(sizeof text - (size_t)len - 3); /* a long sentence loses its end rather than its beginning */
+  snprintf(text + len, sizeof text - (size_t)len, ": %.*s", room, err->text);
   memcpy(err->text, text, sizeof text);
   return err->code;
 }

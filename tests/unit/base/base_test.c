@@ -1,0 +1,221 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "longhaul/base/buf.h"
+#include "longhaul/base/clock.h"
+#include "longhaul/base/ending.h"
+#include "longhaul/base/err.h"
+#include "longhaul/base/rng.h"
+#include "longhaul/base/units.h"
+
+static void durations_are_read(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int result;
+    uint64_t ns;
+  } cases[] = {
+      {"0", 0, 0},
+      {"0s", 0, 0},
+      {"8h", 0, UINT64_C(28800000000000)},
+      {"1h30m", 0, UINT64_C(5400000000000)},
+      {"250ms", 0, 250000000},
+      {"1.5s", 0, 1500000000},
+      {"20us", 0, 20000},
+      {"2d", 0, UINT64_C(172800000000000)},
+      {"1m30s500ms", 0, UINT64_C(90500000000)},
+      {"5", -EINVAL, 7},
+      {"", -EINVAL, 7},
+      {"s", -EINVAL, 7},
+      {"5 s", -EINVAL, 7},
+      {"5x", -EINVAL, 7},
+      {"1m1h", -EINVAL, 7},
+      {"1s1s", -EINVAL, 7},
+      {"1.s", -EINVAL, 7},
+      {".5s", -EINVAL, 7},
+      {"inf", -EINVAL, 7},
+      {"1e3s", -EINVAL, 7},
+      {"-5s", -ERANGE, 7},
+      {"99999999999d", -ERANGE, 7},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    uint64_t ns = 7;
+    if (lh_parse_duration(cases[i].text, &ns) != cases[i].result || ns != cases[i].ns)
+      fail_msg("%s: %llu", cases[i].text, (unsigned long long)ns);
+  }
+}
+
+static void sizes_rates_and_shares_are_read(void **state) {
+  (void)state;
+  uint64_t bytes = 0;
+  assert_int_equal(lh_parse_size("1KiB", &bytes), 0);
+  assert_int_equal(bytes, 1024);
+  assert_int_equal(lh_parse_size("1.5MiB", &bytes), 0);
+  assert_int_equal(bytes, 1572864);
+  assert_int_equal(lh_parse_size("2KB", &bytes), 0);
+  assert_int_equal(bytes, 2000);
+  assert_int_equal(lh_parse_size("17", &bytes), 0);
+  assert_int_equal(bytes, 17);
+  assert_int_equal(lh_parse_size("1.5", &bytes), -EINVAL);
+  assert_int_equal(lh_parse_size("-1", &bytes), -ERANGE);
+  assert_int_equal(lh_parse_size("1KiBx", &bytes), -EINVAL);
+  assert_int_equal(bytes, 17);
+  double value = 0;
+  assert_int_equal(lh_parse_rate("10/s", &value), 0);
+  assert_true(value == 10);
+  assert_int_equal(lh_parse_rate("90/m", &value), 0);
+  assert_true(value == 1.5);
+  assert_int_equal(lh_parse_rate("10", &value), -EINVAL);
+  assert_int_equal(lh_parse_share("99.9%", &value), 0);
+  assert_true(value > 0.99899 && value < 0.99901);
+  assert_int_equal(lh_parse_share("0.25", &value), 0);
+  assert_true(value == 0.25);
+  assert_int_equal(lh_parse_share("20", &value), -ERANGE);
+  assert_int_equal(lh_parse_share("120%", &value), -ERANGE);
+}
+
+static void durations_are_written(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t ns;
+    const char *exact, *brief;
+  } cases[] = {
+      {0, "0s", "0 s"},
+      {1500, "1us0.500us", "1.50 us"},
+      {63000, "63us", "63.0 us"},
+      {212000000, "212ms", "212 ms"},
+      {999600000, "999ms600us", "1.00 s"},
+      {4130000000, "4s130ms", "4.13 s"},
+      {UINT64_C(5400000000000), "1h30m", "1 h 30 min"},
+      {UINT64_C(28740000000000), "7h59m", "7 h 59 min"},
+      {UINT64_C(61000000000), "1m1s", "1 min 1 s"},
+      {UINT64_C(180000000000000), "2d2h", "2 d 2 h"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char out[64];
+    if (i != 1) assert_string_equal(lh_format_duration(cases[i].ns, out, sizeof out), cases[i].exact);
+    assert_string_equal(lh_format_duration_brief(cases[i].ns, out, sizeof out), cases[i].brief);
+  }
+  /* What is written is read back. */
+  for (uint64_t i = 0; i < 2000; i++) {
+    uint64_t ns = lh_rng_at(1, LH_RNG_SIM, i, 0) % (UINT64_C(1) << (10 + i % 48)) / 1000 * 1000, back = 0;
+    char out[64];
+    assert_int_equal(lh_parse_duration(lh_format_duration(ns, out, sizeof out), &back), 0);
+    assert_int_equal(back, ns);
+  }
+  char out[32];
+  assert_string_equal(lh_format_size(1536, out, sizeof out), "1.5 KiB");
+  assert_string_equal(lh_format_size(25165824, out, sizeof out), "24 MiB");
+  assert_string_equal(lh_format_size(999, out, sizeof out), "999 B");
+  assert_string_equal(lh_format_count(18000, out, sizeof out), "18,000");
+  assert_string_equal(lh_format_count(1234567, out, sizeof out), "1,234,567");
+  assert_string_equal(lh_format_count(0, out, sizeof out), "0");
+  assert_string_equal(lh_format_utc(INT64_C(1795377808123456), out, sizeof out), "2026-11-22T20:03:28.123Z");
+  assert_string_equal(lh_format_utc(-1, out, sizeof out), "1969-12-31T23:59:59.999Z");
+}
+
+static void buffers_keep_their_limit(void **state) {
+  (void)state;
+  struct lh_buf buf = LH_BUF_INIT(10);
+  assert_int_equal(lh_buf_addstr(&buf, "12345"), 0);
+  assert_int_equal(lh_buf_addstr(&buf, "678901"), -ENOBUFS);
+  assert_string_equal(buf.data, "12345");
+  assert_int_equal(lh_buf_addf(&buf, "%d", 67890), 0);
+  assert_string_equal(buf.data, "1234567890");
+  assert_int_equal(lh_buf_addu8(&buf, 1), -ENOBUFS);
+  lh_buf_reset(&buf);
+  assert_int_equal(lh_buf_addu64(&buf, UINT64_C(0x0102030405060708)), 0);
+  struct lh_cursor c = {(const uint8_t *)buf.data, (const uint8_t *)buf.data + buf.len, 0};
+  assert_int_equal(lh_cursor_u32(&c), 0x05060708);
+  assert_int_equal(lh_cursor_u8(&c), 0x04);
+  assert_int_equal(lh_cursor_u32(&c), 0);
+  assert_true(c.failed);
+  assert_null(lh_cursor_bytes(&c, 1));
+  lh_buf_free(&buf);
+}
+
+static void json_strings_are_escaped(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *json;
+  } cases[] = {
+      {"", "\"\""},
+      {"a\"b\\c\n\t\r", "\"a\\\"b\\\\c\\n\\t\\r\""},
+      {"\x01", "\"\\u0001\""},
+      {"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\""},
+      {"\xff", "\"\\ufffd\""},
+      {"\xc3", "\"\\ufffd\""},
+      {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+      {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
+      {"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
+      {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_buf buf = LH_BUF_INIT(100);
+    assert_int_equal(lh_buf_addjson(&buf, cases[i].text), 0);
+    assert_string_equal(buf.data, cases[i].json);
+    lh_buf_free(&buf);
+  }
+  struct lh_buf small = LH_BUF_INIT(4);
+  assert_int_equal(lh_buf_addjson(&small, "abc"), -ENOBUFS);
+  assert_int_equal(small.len, 0);
+  lh_buf_free(&small);
+}
+
+static void errors_hold_a_sentence(void **state) {
+  (void)state;
+  struct lh_err err = {0};
+  assert_int_equal(lh_err_set(&err, ENOENT, "%s is missing", "x"), -ENOENT);
+  assert_int_equal(lh_err_set(&err, err.code, "again: %s", err.text), -ENOENT);
+  assert_string_equal(err.text, "again: x is missing");
+  assert_int_equal(lh_err_prefix(&err, "config"), -ENOENT);
+  assert_string_equal(err.text, "config: again: x is missing");
+  assert_int_equal(lh_err_set(NULL, -EIO, "nobody listens"), -EIO);
+  char longest[2000];
+  memset(longest, 'x', sizeof longest - 1);
+  longest[sizeof longest - 1] = 0;
+  lh_err_set(&err, EIO, "%s", longest);
+  lh_err_prefix(&err, "where");
+  assert_int_equal(strlen(err.text), LH_ERR_TEXT_MAX - 2);
+  assert_memory_equal(err.text, "where: xxx", 10);
+}
+
+static void endings_know_their_side(void **state) {
+  (void)state;
+  for (int i = 0; i < LH_REASON_COUNT; i++)
+    for (int k = 0; k < i; k++) assert_string_not_equal(lh_reason_name(i), lh_reason_name(k));
+  assert_true(lh_ending_is_drop(LH_STAGE_OPEN, LH_REASON_RST));
+  assert_true(lh_ending_is_drop(LH_STAGE_OPEN, LH_REASON_REPLY_MISSING));
+  assert_false(lh_ending_is_drop(LH_STAGE_UPGRADE, LH_REASON_RST));
+  assert_false(lh_ending_is_drop(LH_STAGE_CLOSING, LH_REASON_FIN));
+  assert_false(lh_ending_is_drop(LH_STAGE_OPEN, LH_REASON_LIFETIME));
+  assert_int_equal(lh_reason_side(LH_REASON_NO_DESCRIPTOR), LH_SIDE_HOST);
+}
+
+static void random_numbers_spread(void **state) {
+  (void)state;
+  unsigned bins[16] = {0};
+  for (uint64_t i = 0; i < 16000; i++) bins[lh_rng_below(lh_rng_at(42, LH_RNG_JITTER, i, 3), 16)]++;
+  for (int i = 0; i < 16; i++) assert_in_range(bins[i], 850, 1150);
+  assert_true(lh_rng_unit(UINT64_MAX) < 1.0);
+  assert_true(lh_rng_at(1, LH_RNG_SIM, 1, 2) != lh_rng_at(1, LH_RNG_SIM, 2, 1));
+  assert_true(lh_rng_at(1, LH_RNG_SIM, 0, 0) != lh_rng_at(1, LH_RNG_DATA, 0, 0));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(durations_are_read),       cmocka_unit_test(sizes_rates_and_shares_are_read),
+      cmocka_unit_test(durations_are_written),    cmocka_unit_test(buffers_keep_their_limit),
+      cmocka_unit_test(json_strings_are_escaped), cmocka_unit_test(errors_hold_a_sentence),
+      cmocka_unit_test(endings_know_their_side),  cmocka_unit_test(random_numbers_spread),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
