@@ -19,8 +19,8 @@ static const struct unit size_units[] = {{"GiB", 0x1p30}, {"MiB", 0x1p20}, {"KiB
 
 /* Reads digits with at most one point; strtod would take the locale's comma, exponents and "inf". Returns the end, NULL
  * when there is no digit. */
-static const char *read_number(const char *text, double *value) {
-  double whole = 0, scale = 1;
+static const char *read_number(const char *text, long double *value) {
+  long double whole = 0, scale = 1; /* 64 bits of mantissa: every nanosecond of 31 years is exact */
   bool point = false, digit = false;
   const char *at = text;
   for (;; at++) {
@@ -40,7 +40,7 @@ static const char *read_number(const char *text, double *value) {
 }
 
 static int negative_or_invalid(const char *text) {
-  double ignored;
+  long double ignored;
   return *text == '-' && read_number(text + 1, &ignored) ? -ERANGE : -EINVAL;
 }
 
@@ -60,11 +60,11 @@ int lh_parse_duration(const char *text, uint64_t *ns) {
     *ns = 0;
     return 0;
   }
-  double total = 0, smaller_than = INFINITY;
+  long double total = 0, smaller_than = INFINITY;
   const char *at = text;
   if (!*at) return -EINVAL;
   while (*at) {
-    double value;
+    long double value;
     const char *end = read_number(at, &value);
     if (!end) return at == text ? negative_or_invalid(text) : -EINVAL;
     const struct unit *unit = read_unit(duration_units, sizeof duration_units / sizeof *duration_units, &end);
@@ -74,46 +74,45 @@ int lh_parse_duration(const char *text, uint64_t *ns) {
     at = end;
   }
   if (total > 1e18) return -ERANGE; /* 31 years */
-  *ns = (uint64_t)llround(total);
+  *ns = (uint64_t)llroundl(total);
   return 0;
 }
 
 int lh_parse_size(const char *text, uint64_t *bytes) {
-  double value;
+  long double value, scale = 1;
   const char *end = read_number(text, &value);
   if (!end) return negative_or_invalid(text);
-  double scale = 1;
   if (*end) {
     const struct unit *unit = read_unit(size_units, sizeof size_units / sizeof *size_units, &end);
     if (!unit || *end) return -EINVAL;
     scale = unit->scale;
-  } else if (value != floor(value)) {
+  } else if (value != floorl(value)) {
     return -EINVAL;
   }
   if (value * scale > 0x1p53) return -ERANGE;
-  *bytes = (uint64_t)llround(value * scale);
+  *bytes = (uint64_t)llroundl(value * scale);
   return 0;
 }
 
 int lh_parse_rate(const char *text, double *per_second) {
-  double value;
+  long double value;
   const char *end = read_number(text, &value);
   if (!end) return negative_or_invalid(text);
-  if (strcmp(end, "/s") == 0) *per_second = value;
-  else if (strcmp(end, "/m") == 0) *per_second = value / 60;
-  else if (strcmp(end, "/h") == 0) *per_second = value / 3600;
+  if (strcmp(end, "/s") == 0) *per_second = (double)value;
+  else if (strcmp(end, "/m") == 0) *per_second = (double)(value / 60);
+  else if (strcmp(end, "/h") == 0) *per_second = (double)(value / 3600);
   else return -EINVAL;
   return 0;
 }
 
 int lh_parse_share(const char *text, double *fraction) {
-  double value;
+  long double value;
   const char *end = read_number(text, &value);
   if (!end) return negative_or_invalid(text);
   if (strcmp(end, "%") == 0) value /= 100;
   else if (*end) return -EINVAL;
   if (value > 1) return -ERANGE;
-  *fraction = value;
+  *fraction = (double)value;
   return 0;
 }
 

@@ -184,7 +184,7 @@ static void errors_hold_a_sentence(void **state) {
   longest[sizeof longest - 1] = 0;
   lh_err_set(&err, EIO, "%s", longest);
   lh_err_prefix(&err, "where");
-  assert_int_equal(strlen(err.text), LH_ERR_TEXT_MAX - 2);
+  assert_int_equal(strlen(err.text), LH_ERR_TEXT_MAX - 1);
   assert_memory_equal(err.text, "where: xxx", 10);
 }
 
