@@ -18,10 +18,10 @@ struct lh_reader;
 struct lh_run_row {
   const char *id, *name, *version, *command_line, *config_masked;
   uint32_t shard, shards, workers;
-  uint64_t seed, duration_ns, interval_ns, warmup_ns, start_ns, end_ns; /* end_ns 0: unfinished; then the last interval's end */
+  uint64_t seed, duration_ns, interval_ns, warmup_ns, start_ns, end_ns; /* unfinished: the last interval's end */
   int64_t start_wall_us, end_wall_us;
   enum lh_run_end how;
-  uint64_t endings_left_out;
+  uint64_t endings_left_out, events_left_out;
   uint32_t group_count, interval_count; /* interval_count: highest stored k + 1 */
 };
 
@@ -31,22 +31,30 @@ struct lh_group_row {
   bool tls, tls_verify;
 };
 
+/* Times are monotonic, as the writer was given them: subtract start_ns for the time since the start of the run. What a row
+ * points to is borrowed for the call. */
 struct lh_reader_visits {
   void *context;
-  /* Each visit returns 0 to go on; anything else stops the reading and is returned. Rows come in order of time. */
+  /* Each visit returns 0 to go on; anything else stops the reading and is returned. Rows come in order of time, intervals
+   * of one k in order of group. */
   int (*interval)(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot);
   int (*ending)(void *context, const struct lh_ending *ending, uint64_t count);
   int (*event)(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details);
   int (*worker)(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health);
   int (*host)(void *context, uint32_t k, const struct lh_host_sample *sample);
   int (*fact)(void *context, const char *name, const char *source, const char *value);
+  int (*finding)(void *context, const struct lh_finding_row *finding);
 };
 
 int lh_reader_open(struct lh_reader **reader, const char *path, struct lh_err *err);
 void lh_reader_close(struct lh_reader *reader);
+/* A sentence that whoever shows the file must show too (opened immutable, and what that leaves out), or NULL. */
+const char *lh_reader_note(const struct lh_reader *reader);
 const struct lh_run_row *lh_reader_run(const struct lh_reader *reader);
 const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint32_t group);
-/* Visits what has a visit set, intervals in [from_k, until_k), endings and events by their time in the same span. */
+/* Visits what has a visit set, intervals in [from_k, until_k), endings and events by their time in the same span (the last
+ * interval of the file also takes what came after it), facts and findings always. All of one call is one moment of the file.
+ * Names that this version does not know (reason, stage) come as `unclassified` with the name in the text. */
 int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k, const struct lh_reader_visits *visits,
                     struct lh_err *err);
 

@@ -35,12 +35,16 @@ struct lh_run_facts {
   int64_t start_wall_us;
 };
 
-/* Creates folder and file (never over an existing one), writes facts, groups and host facts, and commits them. */
+/* Creates folder and file (never over an existing one: a name that is taken gets "-2" and so on), writes facts, groups and
+ * host facts, and commits them. */
 int lh_store_create(struct lh_store **store, const char *folder, const struct lh_run_facts *facts, struct lh_err *err);
 const char *lh_store_path(const struct lh_store *store);
 
+/* Every writing call below: after a failure the transaction in progress is rolled back, and every later call but
+ * lh_store_finish returns the same failure: a run file never holds half an interval, nor a hole. Times are monotonic. */
 int lh_store_interval(struct lh_store *store, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot, struct lh_err *err);
-/* Beyond the cap of run.endings_max rows only counts (0 is returned all the same, lh_store_endings_left_out tells). */
+/* Beyond the cap of run.endings_max rows only counts (0 is returned all the same, lh_store_endings_left_out tells how many
+ * endings have no row). Event rows likewise, at LH_EVENT_ROWS_MAX. */
 int lh_store_ending(struct lh_store *store, const struct lh_ending *ending, uint64_t count, struct lh_err *err);
 uint64_t lh_store_endings_left_out(const struct lh_store *store);
 int lh_store_worker(struct lh_store *store, uint32_t k, uint32_t worker, const struct lh_worker_health *health, struct lh_err *err);
@@ -71,6 +75,15 @@ const char *lh_event_name(enum lh_event_kind kind);
 #define LH_NO_GROUP UINT32_MAX
 int lh_store_event(struct lh_store *store, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text,
                    const char *details, struct lh_err *err);
+
+/* What the analysis found, for those who ask the file with SQL. */
+struct lh_finding_row {
+  const char *id, *sentence, *evidence, *severity; /* evidence may be NULL */
+  double confidence;
+  uint32_t group;             /* LH_NO_GROUP for the run */
+  uint64_t from_ns, until_ns; /* monotonic */
+};
+int lh_store_finding(struct lh_store *store, const struct lh_finding_row *finding, struct lh_err *err);
 
 int lh_store_commit(struct lh_store *store, struct lh_err *err);
 
