@@ -5,12 +5,32 @@
  *   slot     a client's place in the engine's array: 0 .. lh_engine_client_count-1; fixed for the whole run
  *   action   a call the engine makes into `struct lh_io`; it never re-enters the engine from there, except where said
  *   event    a call lh_engine_on_* that the adapter makes
- *   now_ns   CLOCK_MONOTONIC as of this loop turn; events may pass a later reading, never an earlier one
+ *   now_ns   CLOCK_MONOTONIC as of this loop turn; events may pass a later reading. The engine's time never goes back: an
+ *            earlier reading counts as the latest one seen
+ *   held     a message that is due and waits for a full socket (gauge `pending`)
  *
  * Life-cycle (one function changes the state):
  *   IDLE -> WAITING -> CONNECTING -> OPEN -> CLOSING -> WAITING ... -> FINISHED
  * IDLE: not released by the ramp. WAITING: backoff, or queued for the rate cap. CONNECTING covers the stages resolve,
- * connect, tls, upgrade. Every connection gets exactly one ending, recorded when it leaves CONNECTING, OPEN or CLOSING.
+ * connect, tls, upgrade. FINISHED: ramped down, gave up, or the run is over; a ramp that rises again starts it anew. Every
+ * connection gets exactly one ending, recorded when it leaves CONNECTING, OPEN or CLOSING.
+ *
+ * What is wanted (wanted_ns, the base of the availability): a client the ramp has released, from then on until the plan ends
+ * it; also while it is down, and after it gave up. Not while a connection of it is being closed by plan.
+ *
+ * Messages
+ *   A client's plan begins at its origin and pauses while the ramp does not want it. What falls due while the client is
+ *   not open is skipped_not_open; what is a whole period late when its turn comes is skipped_late. Schedules that count
+ *   from the opening plan nothing while the client is not open.
+ *   A full socket holds at most one message of each kind; when the next of that kind falls due, the older one is
+ *   skipped_late. Held messages of a connection that ends are skipped_not_open. A send that FAILED is skipped_not_open.
+ *   Times: response is reply - due, service reply - sent, send_lateness sent - due; `late` compares the response with
+ *   `within`; `lost_after` counts from the sending. A lost message of a closed loop (after: reply) lets the loop go on.
+ *   What answers nothing is told apart by its token: of another client or group: incoming; damaged: corrupt; answered
+ *   before: duplicate; counted as lost before: lost_then_replied. The last 32 messages of a client are remembered one by
+ *   one; of older ones an answer at or before the last lost one counts as lost_then_replied while lost ones are
+ *   unanswered, else as duplicate.
+ *   out_of_order is a reply that comes after the reply to a later message of the same client.
  */
 #ifndef LONGHAUL_CONN_ENGINE_H
 #define LONGHAUL_CONN_ENGINE_H
@@ -44,12 +64,14 @@ enum lh_client_state {
 /* What a send came to. CHOKED: nothing was taken; the adapter calls lh_engine_on_writable once the socket drains. */
 enum lh_send_result { LH_SEND_DONE, LH_SEND_CHOKED, LH_SEND_FAILED };
 
-/* The I/O of one kind of connection. Every slot of this table has a default in the engine (a NULL slot is "not supported":
- * pings are then not planned, messages count as skipped). */
+/* The I/O of one kind of connection. Every slot of this table but connect and abort has a default in the engine (a NULL
+ * slot is "not supported": pings are then not planned, messages count as skipped_not_open, close becomes abort).
+ * connect, close and abort are called from lh_engine_turn only, never from within an event; send and ping also from within
+ * lh_engine_on_message (after: reply) and lh_engine_on_writable. */
 struct lh_io {
   void *context;
-  /* Begins a connection of this slot. Events follow later, or lh_engine_on_ended at once from within the call (the one
-   * permitted re-entry). nth counts the client's connections from 1. */
+  /* Begins a connection of this slot, in stage RESOLVE. Events follow later; lh_engine_on_stage and lh_engine_on_ended may
+   * also come from within the call (the one permitted re-entry). nth counts the client's connections from 1. */
   void (*connect)(void *context, uint32_t slot, uint32_t nth, uint64_t now_ns);
   /* Sends one message. `bytes` has LH_IO_HEADROOM writable bytes before it and 16 after. */
   enum lh_send_result (*send)(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary);
@@ -59,6 +81,8 @@ struct lh_io {
   void (*close)(void *context, uint32_t slot, uint16_t code);
   /* Ends the connection at once, whatever its stage. No event follows; the engine records the ending itself. */
   void (*abort)(void *context, uint32_t slot);
+  /* The clock, read for each send, so that lateness and service time stay true in a long turn. NULL: the turn's now_ns. */
+  uint64_t (*now)(void *context);
 };
 
 enum { LH_IO_HEADROOM = 32 };
@@ -84,13 +108,16 @@ struct lh_engine;
 int lh_engine_new(struct lh_engine **engine, const struct lh_engine_args *args, struct lh_err *err);
 void lh_engine_free(struct lh_engine *engine); /* accepts NULL; calls no I/O */
 
-/* Runs all that is due and returns when to call again (a lower bound, LH_NEVER: only after an event). */
+/* Runs what is due, at most LH_ENGINE_TURN_MAX clients so that reading is not starved by a herd, and returns when to call
+ * again: a lower bound; at or before now_ns when more is due already; LH_NEVER: only after an event. */
+enum { LH_ENGINE_TURN_MAX = 64 };
 uint64_t lh_engine_turn(struct lh_engine *engine, uint64_t now_ns);
 /* When the next turn is due now, after events: for re-arming the timer only when it became earlier. */
 uint64_t lh_engine_next_ns(const struct lh_engine *engine);
 
 /* ---- events ---- */
-/* A stage of connecting is over and `stage` begins; the time since the last such event goes to the phase's histogram. */
+/* A stage of connecting is over and `stage` begins; the time since the last such event goes to the histogram of the stage
+ * that is over (tcp when an adapter that resolves names beforehand goes from RESOLVE straight past CONNECT). */
 void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage stage, uint64_t now_ns);
 /* local_port: 0 when not known. */
 void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_port, uint64_t now_ns);
@@ -108,7 +135,8 @@ void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh
 
 /* ---- the end of the run ---- */
 /* From now on nothing is planned; open connections are closed in good order once their replies are in or drain_ns is
- * over, then aborted. `done` is true once every client is finished or idle. */
+ * over, and aborted when the closing handshake is not done by then (or within 1 s, when that is later). `done` is true once
+ * every client is finished or idle. Turns go on as before until then. */
 void lh_engine_stop(struct lh_engine *engine, uint64_t now_ns);
 bool lh_engine_done(const struct lh_engine *engine);
 
@@ -123,5 +151,12 @@ enum lh_stage lh_engine_stage_of(const struct lh_engine *engine, uint32_t slot);
 struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group, uint64_t now_ns);
 /* Bytes the engine holds for its clients, for the cost headline. */
 size_t lh_engine_bytes(const struct lh_engine *engine);
+
+/* What the engine itself could not do since its start. Each is a fault of the tester, to be shown as such. */
+struct lh_engine_faults {
+  uint64_t in_flight_full; /* sends held back since LH_IN_FLIGHT_MAX messages awaited their replies */
+  uint64_t no_memory;      /* sends held back, or incoming messages cut short, since there was no memory */
+};
+struct lh_engine_faults lh_engine_faults(const struct lh_engine *engine);
 
 #endif
