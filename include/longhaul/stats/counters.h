@@ -6,6 +6,8 @@
  *   opened           = ended after being open + open + closing
  *   messages_planned = messages_sent + skipped_not_open + skipped_late + pending
  *   messages_sent    = one_way + replied + lost + in_flight
+ *   ended            = all tallies                                    (when the snapshot carries any)
+ * and a subset, as named below, is never larger than what it is a subset of.
  */
 #ifndef LONGHAUL_STATS_COUNTERS_H
 #define LONGHAUL_STATS_COUNTERS_H
