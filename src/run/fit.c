@@ -1,0 +1,232 @@
+#include "longhaul/run/fit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "longhaul/base/clock.h"
+#include "longhaul/base/units.h"
+#include "longhaul/host/host.h"
+
+/* Measured on Debian 12 over loopback (src/decisions): user space of one held client, and of a process without clients. */
+enum {
+  PLAIN_CLIENT_BYTES = 2 * 1024,
+  TLS_CLIENT_BYTES = 20 * 1024,
+  WORKER_BYTES = 16 << 20,
+  SUPERVISOR_BYTES = 24 << 20,
+  INTERVAL_ROW_BYTES = 200,     /* one interval: host sample and index entries */
+  INTERVAL_GROUP_BYTES = 4096,  /* one group in one interval: counters and histograms */
+  INTERVAL_WORKER_BYTES = 100,
+  RUN_FILE_BYTES = 256 * 1024,  /* schema, facts, config, findings */
+  MESSAGE_HEADER_BYTES = 8 + 66 /* masked WebSocket frame of a small message, TCP with timestamps, IPv4, Ethernet */
+};
+
+/* ---- what the host allows ---- */
+static uint64_t disk_free(const char *folder) {
+  struct statvfs fs;
+  char path[4096];
+  snprintf(path, sizeof path, "%s", folder);
+  /* The folder may not be there yet: its nearest parent is on the same disk. */
+  for (;;) {
+    if (statvfs(path[0] != '\0' ? path : ".", &fs) == 0) return (uint64_t)fs.f_bavail * fs.f_frsize;
+    char *slash = strrchr(path, '/');
+    if (path[0] == '\0') return 0;
+    if (slash == path && path[1] != '\0') path[1] = '\0';
+    else if (slash != NULL && slash != path) *slash = '\0';
+    else path[0] = '\0';
+  }
+}
+
+struct lh_fit_host lh_fit_host_read(const struct lh_config *config) {
+  struct lh_fit_host host = {0};
+  struct lh_host_sample sample;
+  uint32_t unread;
+  long descriptors = lh_host_raise_descriptors(NULL);
+  if (descriptors > 0) host.descriptors = (uint64_t)descriptors;
+  host.cores = lh_host_cores();
+  if (lh_host_ports(&host.first_port, &host.last_port) < 0) host.first_port = host.last_port = 0;
+  if (lh_host_sample_read(&sample, &unread) == 0) {
+    host.mem_available_bytes = sample.mem_available_bytes;
+    host.mem_total_bytes = sample.mem_total_bytes;
+  }
+  host.disk_free_bytes = disk_free(config->run.store);
+  return host;
+}
+
+static uint64_t usable(uint64_t descriptors) { return descriptors > LH_FIT_RESERVE ? descriptors - LH_FIT_RESERVE : 1; }
+
+uint32_t lh_fit_workers(const struct lh_config *config, uint32_t shard, uint32_t shards, uint64_t descriptors) {
+  (void)shard;
+  if (config->run.workers > 0) return config->run.workers;
+  /* A shard carries 1/shards of the clients, so one process of it carries `shards` times as much of the whole plan. */
+  uint64_t each = usable(descriptors) <= UINT64_MAX / shards ? usable(descriptors) * shards : UINT64_MAX;
+  return lh_plan_workers(config, lh_host_cores(), each);
+}
+
+/* ---- sentences ---- */
+__attribute__((format(printf, 2, 3))) static int say(struct lh_strings *list, const char *format, ...) {
+  char *text;
+  va_list args;
+  va_start(args, format);
+  int len = vasprintf(&text, format, args);
+  va_end(args);
+  if (len < 0) return -ENOMEM;
+  char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+  if (items == NULL) {
+    free(text);
+    return -ENOMEM;
+  }
+  list->items = items;
+  list->items[list->count++] = text;
+  return 0;
+}
+
+static uint64_t shard_clients(const struct lh_group *group, uint32_t shard, uint32_t shards) {
+  return lh_slice_count(lh_plan_slice(shard - 1, shards, 0, 1), group->connections);
+}
+
+/* ---- descriptors ---- */
+static int fit_descriptors(struct lh_fit *fit, const struct lh_fit_host *host) {
+  uint64_t clients_each = (fit->needs.clients + fit->workers - 1) / fit->workers;
+  char need[32], each[32];
+  fit->descriptors_each = clients_each + LH_FIT_RESERVE;
+  if (host->descriptors == 0 || fit->descriptors_each <= host->descriptors) return 0;
+  uint64_t needed_workers = (fit->needs.clients + usable(host->descriptors) - 1) / usable(host->descriptors);
+  lh_format_count(fit->descriptors_each, need, sizeof need);
+  lh_format_count(host->descriptors, each, sizeof each);
+  return say(&fit->problems,
+             "each of %u workers needs %s descriptors and may open %s: raise the limit with `ulimit -Hn %" PRIu64
+             "` (as root, then log in again), or set run.workers to auto or to at least %" PRIu64,
+             fit->workers, need, each, fit->descriptors_each, needed_workers);
+}
+
+/* ---- ports ---- */
+static struct lh_fit_path *find_path(struct lh_fit *fit, const struct lh_target *target, const char *source) {
+  for (size_t i = 0; i < fit->path_count; i++) {
+    struct lh_fit_path *p = &fit->paths[i];
+    bool same_source = source == NULL ? p->source == NULL : p->source != NULL && strcmp(p->source, source) == 0;
+    if (same_source && p->port == target->port && strcmp(p->host, target->host) == 0) return p;
+  }
+  struct lh_fit_path *paths = realloc(fit->paths, (fit->path_count + 1) * sizeof *paths);
+  if (paths == NULL) return NULL;
+  fit->paths = paths;
+  paths[fit->path_count] = (struct lh_fit_path){.host = target->host, .source = source, .port = target->port};
+  return &paths[fit->path_count++];
+}
+
+static int add_paths(struct lh_fit *fit, const struct lh_config *config, const struct lh_group *group, uint64_t clients) {
+  if (group->target == LH_NO_TARGET || clients == 0) return 0;
+  const struct lh_target *target = &config->targets[group->target];
+  size_t sources = group->source_addresses.count > 0 ? group->source_addresses.count : 1;
+  size_t addresses = target->addresses.count > 0 ? target->addresses.count : 1;
+  for (size_t i = 0; i < sources; i++) {
+    struct lh_fit_path *path = find_path(fit, target, group->source_addresses.count > 0 ? group->source_addresses.items[i] : NULL);
+    if (path == NULL) return -ENOMEM;
+    uint64_t share = clients / sources + (i < clients % sources ? 1 : 0);
+    path->clients += (share + addresses - 1) / addresses;
+  }
+  return 0;
+}
+
+static int judge_path(struct lh_fit *fit, const struct lh_fit_path *path) {
+  char clients[32], ports[32];
+  lh_format_count(path->clients, clients, sizeof clients);
+  lh_format_count(fit->ports, ports, sizeof ports);
+  uint64_t sources = (path->clients * 2 + fit->ports - 1) / fit->ports;
+  if (path->clients > fit->ports)
+    return say(&fit->problems,
+               "%s connections to %s:%u from %s, but there are %s ephemeral ports: give the group %" PRIu64
+               " source_addresses, or widen net.ipv4.ip_local_port_range",
+               clients, path->host, path->port, path->source != NULL ? path->source : "one source address", ports, sources);
+  if (path->clients * 2 > fit->ports)
+    return say(&fit->warnings,
+               "%s connections to %s:%u from %s take more than half of %s ephemeral ports: past half the kernel searches "
+               "long for each free one, so connecting slows down; %" PRIu64 " source_addresses avoid it",
+               clients, path->host, path->port, path->source != NULL ? path->source : "one source address", ports, sources);
+  return 0;
+}
+
+static int fit_ports(struct lh_fit *fit, const struct lh_config *config, uint32_t shard, uint32_t shards,
+                     const struct lh_fit_host *host) {
+  for (size_t g = 0; g < config->group_count; g++) {
+    int code = add_paths(fit, config, &config->groups[g], shard_clients(&config->groups[g], shard, shards));
+    if (code < 0) return code;
+  }
+  if (host->last_port < host->first_port || host->last_port == 0) return 0;
+  fit->ports = host->last_port - host->first_port + 1;
+  for (size_t i = 0; i < fit->path_count; i++) {
+    int code = judge_path(fit, &fit->paths[i]);
+    if (code < 0) return code;
+  }
+  return 0;
+}
+
+/* ---- memory, disk, bandwidth ---- */
+static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const struct lh_fit_host *host) {
+  uint64_t plain = fit->needs.clients - fit->needs.tls_clients;
+  char need[32], there[32];
+  fit->memory_bytes = plain * PLAIN_CLIENT_BYTES + fit->needs.tls_clients * TLS_CLIENT_BYTES +
+                      (uint64_t)fit->workers * WORKER_BYTES + SUPERVISOR_BYTES;
+  fit->intervals = (config->run.duration_ns + config->run.interval_ns - 1) / config->run.interval_ns;
+  fit->disk_bytes = RUN_FILE_BYTES + fit->intervals * (INTERVAL_ROW_BYTES + config->group_count * INTERVAL_GROUP_BYTES +
+                                                       (uint64_t)fit->workers * INTERVAL_WORKER_BYTES);
+  fit->wire_bytes_per_second = fit->needs.bytes_per_second_out + fit->needs.messages_per_second * MESSAGE_HEADER_BYTES;
+  int code = 0;
+  lh_format_size(fit->memory_bytes, need, sizeof need);
+  if (host->mem_total_bytes > 0 && fit->memory_bytes > host->mem_total_bytes)
+    code = say(&fit->problems, "the clients need about %s of memory, the host has %s: fewer clients, or split with --shard", need,
+               lh_format_size(host->mem_total_bytes, there, sizeof there));
+  else if (host->mem_available_bytes > 0 && fit->memory_bytes > host->mem_available_bytes)
+    code = say(&fit->warnings, "the clients need about %s of memory, %s is available now", need,
+               lh_format_size(host->mem_available_bytes, there, sizeof there));
+  if (code == 0 && host->disk_free_bytes > 0 && fit->disk_bytes > host->disk_free_bytes)
+    code = say(&fit->problems, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
+               lh_format_size(fit->disk_bytes, need, sizeof need), config->run.store,
+               lh_format_size(host->disk_free_bytes, there, sizeof there));
+  return code;
+}
+
+/* ---- the whole ---- */
+static void scale_needs(struct lh_fit *fit, const struct lh_config *config, uint32_t shard, uint32_t shards) {
+  uint64_t all = 0, ours = 0;
+  for (size_t g = 0; g < config->group_count; g++) {
+    all += config->groups[g].connections;
+    ours += shard_clients(&config->groups[g], shard, shards);
+  }
+  fit->needs = lh_plan_needs(config);
+  if (all == 0 || ours == all) return;
+  double share = (double)ours / (double)all;
+  fit->needs.clients = (uint64_t)((double)fit->needs.clients * share + 0.999);
+  fit->needs.tls_clients = (uint64_t)((double)fit->needs.tls_clients * share + 0.999);
+  fit->needs.messages_per_second *= share;
+  fit->needs.bytes_per_second_out *= share;
+  fit->needs.connects_per_second *= share;
+}
+
+int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t shard, uint32_t shards,
+                const struct lh_fit_host *host, struct lh_err *err) {
+  *fit = (struct lh_fit){0};
+  scale_needs(fit, config, shard, shards);
+  fit->workers = lh_fit_workers(config, shard, shards, host->descriptors);
+  int code = fit_descriptors(fit, host);
+  if (code == 0) code = fit_ports(fit, config, shard, shards, host);
+  if (code == 0) code = fit_bytes(fit, config, host);
+  if (code < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
+  return 0;
+}
+
+static void free_strings(struct lh_strings *list) {
+  for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+  free(list->items);
+}
+
+void lh_fit_free(struct lh_fit *fit) {
+  free(fit->paths);
+  free_strings(&fit->problems);
+  free_strings(&fit->warnings);
+  *fit = (struct lh_fit){0};
+}

@@ -1,0 +1,86 @@
+#include "run/journal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "longhaul/base/log.h"
+
+static bool writable(const struct lh_journal *j) { return j->store != NULL && j->failed.code == 0; }
+
+static void keep(struct lh_journal *j, int code, const struct lh_err *err) {
+  if (code < 0 && j->failed.code == 0) j->failed = *err;
+}
+
+int lh_journal_open(struct lh_journal *j, const char *folder, const struct lh_run_facts *facts, struct lh_err *err) {
+  uint32_t unread;
+  *j = (struct lh_journal){.config = facts->config, .host_cpu_percent = -1};
+  lh_host_sample_read(&j->host, &unread);
+  return lh_store_create(&j->store, folder, facts, err);
+}
+
+void lh_journal_close(struct lh_journal *j) {
+  lh_store_close(j->store);
+  j->store = NULL;
+}
+
+void lh_journal_event(struct lh_journal *j, uint64_t at_ns, enum lh_event_kind kind, const char *format, ...) {
+  if (!writable(j)) return;
+  char text[1024];
+  struct lh_err err = {0};
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  keep(j, lh_store_event(j->store, at_ns, kind, LH_NO_GROUP, text, NULL, &err), &err);
+}
+
+int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count) {
+  struct lh_journal *j = journal;
+  struct lh_err err = {0};
+  if (writable(j)) keep(j, lh_store_ending(j->store, ending, count, &err), &err);
+  return 0;
+}
+
+/* A book that does not balance is a defect of ours: it must stand in the run file, since its numbers are not to be trusted. */
+static void check_books(struct lh_journal *j, const struct lh_collect *collect, uint64_t at_ns) {
+  if (j->books_told) return;
+  for (uint32_t g = 0; g < j->config->group_count; g++) {
+    struct lh_err err = {0};
+    if (lh_snapshot_check(lh_collect_total(collect, g), &err) == 0) continue;
+    lh_log(LH_LOG_ERROR, "the books of group %s do not balance: %s", j->config->groups[g].name, err.text);
+    lh_journal_event(j, at_ns, LH_EVENT_WARNING, "the books of group %s do not balance: %s", j->config->groups[g].name, err.text);
+    j->books_told = true;
+    return;
+  }
+}
+
+static void sample_host(struct lh_journal *j, uint32_t k) {
+  struct lh_host_sample now;
+  struct lh_err err = {0};
+  uint32_t unread;
+  if (lh_host_sample_read(&now, &unread) < 0) return;
+  uint64_t total = now.cpu_total_us - j->host.cpu_total_us;
+  if (now.cpu_total_us > j->host.cpu_total_us)
+    j->host_cpu_percent = (double)(now.cpu_busy_us - j->host.cpu_busy_us) / (double)total * 100;
+  j->host = now;
+  keep(j, lh_store_host(j->store, k, &now, &err), &err);
+}
+
+void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect, const struct lh_interval *v, uint32_t workers) {
+  struct lh_err err = {0};
+  check_books(j, collect, v->end_ns);
+  for (uint32_t g = 0; g < j->config->group_count && writable(j); g++)
+    keep(j, lh_store_interval(j->store, v->k, g, &v->groups[g], &err), &err);
+  for (uint32_t w = 0; w < workers && writable(j); w++)
+    if (v->health[w].until_ns != 0) keep(j, lh_store_worker(j->store, v->k, w, &v->health[w], &err), &err);
+  if (writable(j)) sample_host(j, v->k);
+  if (writable(j)) keep(j, lh_store_commit(j->store, &err), &err);
+}
+
+void lh_journal_finish(struct lh_journal *j, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us) {
+  struct lh_err err = {0};
+  if (j->store == NULL) return;
+  /* Also after a failed write: space may be there again, and a file marked as failed says more than an unfinished one. */
+  int code = lh_store_finish(j->store, how, end_ns, end_wall_us, &err);
+  keep(j, code, &err);
+}

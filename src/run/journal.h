@@ -1,0 +1,35 @@
+/* The supervisor's writing side: everything that goes to the run file, and the first write that failed.
+ *
+ * After a failed write nothing more is written, so that the file stays what it was; the supervisor ends the run.
+ */
+#ifndef LH_RUN_JOURNAL_H
+#define LH_RUN_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "longhaul/store/store.h"
+#include "run/collect.h"
+
+struct lh_journal {
+  struct lh_store *store;      /* owned */
+  const struct lh_config *config;
+  struct lh_err failed;        /* code 0: every write went well */
+  bool books_told;             /* books that do not balance are told of once */
+  struct lh_host_sample host;  /* the latest */
+  double host_cpu_percent;     /* between the last two samples; negative: not known */
+};
+
+int lh_journal_open(struct lh_journal *journal, const char *folder, const struct lh_run_facts *facts, struct lh_err *err);
+void lh_journal_close(struct lh_journal *journal); /* accepts one that was never opened */
+
+void lh_journal_event(struct lh_journal *journal, uint64_t at_ns, enum lh_event_kind kind, const char *format, ...)
+  __attribute__((format(printf, 4, 5)));
+/* Fits lh_estate_sink. Returns 0 always: `failed` tells. */
+int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count);
+/* One interval with its workers' health and a sample of the host; commits. */
+void lh_journal_interval(struct lh_journal *journal, const struct lh_collect *collect, const struct lh_interval *interval,
+                         uint32_t workers);
+void lh_journal_finish(struct lh_journal *journal, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us);
+
+#endif

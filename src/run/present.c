@@ -1,0 +1,90 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "longhaul/base/clock.h"
+#include "longhaul/base/log.h"
+#include "run/supervisor.h"
+
+/* What the screen shows, with the memory it borrows. */
+struct shown {
+  struct lh_screen_facts facts;
+  struct lh_screen_group *groups; /* owned */
+  struct lh_screen_ending endings[LH_RECENT_ENDINGS];
+  char times[LH_RECENT_ENDINGS][16];
+};
+
+void lh_present_open(struct lh_supervisor *sv) {
+  if (sv->args->quiet) return;
+  uint64_t interval_ns = sv->args->config->run.interval_ns;
+  sv->recent = lh_recent_new((uint32_t)sv->args->config->group_count, sv->workers, interval_ns / lh_collect_ticks_each(interval_ns));
+  if (sv->recent != NULL && sv->args->view) sv->view = lh_view_new(sv->args->color != LH_COLOR_NEVER);
+}
+
+void lh_present_close(struct lh_supervisor *sv) {
+  lh_view_free(sv->view);
+  lh_recent_free(sv->recent);
+  sv->view = NULL;
+  sv->recent = NULL;
+}
+
+static void local_clock(const struct lh_supervisor *sv, uint64_t tick, char out[16]) {
+  uint64_t interval_ns = sv->args->config->run.interval_ns;
+  uint64_t since_ns = tick * (interval_ns / lh_collect_ticks_each(interval_ns));
+  time_t wall = (time_t)(sv->start_wall_us / 1000000 + (int64_t)(since_ns / LH_NS_PER_S));
+  struct tm tm;
+  localtime_r(&wall, &tm);
+  snprintf(out, 16, "%02d:%02d:%02d", tm.tm_hour % 24, tm.tm_min % 60, tm.tm_sec % 61);
+}
+
+static void show_group(struct lh_supervisor *sv, uint32_t g, struct lh_screen_group *out) {
+  const struct lh_collect *c = sv->collect;
+  *out = (struct lh_screen_group){.name = sv->args->config->groups[g].name,
+                                  .open = lh_collect_gauge(c, g, LH_GAUGE_open),
+                                  .wanted = lh_collect_gauge(c, g, LH_GAUGE_wanted),
+                                  .connecting = lh_collect_gauge(c, g, LH_GAUGE_connecting),
+                                  .waiting = lh_collect_gauge(c, g, LH_GAUGE_waiting),
+                                  .drops = lh_collect_counter(c, g, LH_COUNTER_drops),
+                                  .reconnects = lh_collect_counter(c, g, LH_COUNTER_reconnects),
+                                  .recent = lh_recent_of(sv->recent, g)};
+}
+
+static int show(struct lh_supervisor *sv, uint64_t at_ns, struct shown *s) {
+  static const char *const phases[] = {"running", "draining", "ending", "ended"};
+  const struct lh_config *config = sv->args->config;
+  s->groups = calloc(config->group_count, sizeof *s->groups);
+  if (s->groups == NULL) return -1;
+  for (uint32_t g = 0; g < config->group_count; g++) show_group(sv, g, &s->groups[g]);
+  struct lh_recent_ending endings[LH_RECENT_ENDINGS];
+  uint32_t count = lh_recent_endings(sv->recent, endings);
+  for (uint32_t i = 0; i < count; i++) {
+    local_clock(sv, endings[i].tick, s->times[i]);
+    s->endings[i] = (struct lh_screen_ending){s->times[i], config->groups[endings[i].group].name, endings[i].tally};
+  }
+  s->facts = (struct lh_screen_facts){
+    .name = config->run.name, .phase = at_ns < sv->start_ns ? "starting" : phases[sv->phase],
+    .elapsed_ns = at_ns > sv->start_ns ? at_ns - sv->start_ns : 0, .duration_ns = config->run.duration_ns,
+    .groups = s->groups, .group_count = (uint32_t)config->group_count, .endings = s->endings, .ending_count = count,
+    .workers = sv->workers, .workers_alive = lh_crew_alive(sv), .health = lh_recent_health(sv->recent),
+    .host_cpu_percent = sv->journal.host_cpu_percent};
+  return 0;
+}
+
+void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns) {
+  struct shown s = {0};
+  if (sv->view == NULL || show(sv, now_ns, &s) < 0) return;
+  lh_view_draw(sv->view, &s.facts);
+  free(s.groups);
+}
+
+void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns) {
+  struct shown s = {0};
+  if (sv->view != NULL || sv->recent == NULL) return;
+  uint64_t now_ns = lh_now_ns();
+  if (show(sv, end_ns < now_ns ? end_ns : now_ns, &s) < 0) return;
+  struct lh_buf line = LH_BUF_INIT(2048);
+  if (lh_screen_line(&s.facts, &line) == 0) lh_log(LH_LOG_INFO, "%s", line.data);
+  lh_buf_free(&line);
+  free(s.groups);
+}

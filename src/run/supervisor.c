@@ -1,0 +1,273 @@
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "longhaul/base/clock.h"
+#include "longhaul/base/log.h"
+#include "longhaul/base/units.h"
+#include "longhaul/host/host.h"
+#include "longhaul/run/fit.h"
+
+/* ---- intervals ---- */
+static void note_clocks(struct lh_supervisor *sv) {
+  struct lh_reading reading = {lh_now_ns(), lh_boot_ns(), lh_wall_us()};
+  struct lh_timechange change = lh_timewatch_look(&sv->timewatch, reading);
+  char text[32];
+  if (change.suspended_ns > 0) {
+    lh_format_duration_brief(change.suspended_ns, text, sizeof text);
+    lh_log(LH_LOG_WARNING, "the machine was suspended for %s", text);
+    lh_journal_event(&sv->journal, reading.now_ns, LH_EVENT_SUSPENDED, "the machine was suspended for %s", text);
+  }
+  if (change.stepped_ns != 0) {
+    const char *way = change.stepped_ns > 0 ? "forward" : "back";
+    lh_format_duration_brief((uint64_t)llabs(change.stepped_ns), text, sizeof text);
+    lh_log(LH_LOG_WARNING, "the wall clock was set %s by %s", way, text);
+    lh_journal_event(&sv->journal, reading.now_ns, LH_EVENT_CLOCK_STEP, "the wall clock was set %s by %s", way, text);
+  }
+}
+
+static uint64_t late_commit_ns(const struct lh_supervisor *sv) {
+  uint64_t end_ns = lh_collect_end_ns(sv->collect);
+  return (end_ns > sv->awake_ns ? end_ns : sv->awake_ns) + LH_LATE_COMMIT_MS * LH_NS_PER_MS;
+}
+
+static void commit_oldest(struct lh_supervisor *sv) {
+  struct lh_err err = {0};
+  struct lh_interval *v = lh_collect_take(sv->collect, &err);
+  if (v == NULL) {
+    lh_supervisor_fail(sv, &err);
+    return;
+  }
+  lh_journal_interval(&sv->journal, sv->collect, v, sv->workers);
+  lh_present_line(sv, v->end_ns);
+}
+
+static void commit_complete(struct lh_supervisor *sv, uint64_t now_ns) {
+  while (sv->failed.code != -ENOMEM &&
+         (lh_crew_reported(sv, lh_collect_end_ns(sv->collect)) || late_commit_ns(sv) <= now_ns))
+    commit_oldest(sv);
+}
+
+/* ---- phases ---- */
+static void close_handles(struct lh_supervisor *sv) {
+  if (!uv_is_closing((uv_handle_t *)&sv->timer)) uv_close((uv_handle_t *)&sv->timer, NULL);
+  for (uint32_t i = 0; i < sv->signal_count; i++)
+    if (!uv_is_closing((uv_handle_t *)&sv->signals[i])) uv_close((uv_handle_t *)&sv->signals[i], NULL);
+}
+
+void lh_supervisor_stop(struct lh_supervisor *sv, const char *why) {
+  if (sv->phase != LH_RUN_RUNNING) return;
+  uint64_t now_ns = lh_now_ns(), drain_ns = sv->args->config->run.drain_ns;
+  sv->phase = LH_RUN_DRAINING;
+  sv->kill_ns = now_ns + drain_ns + LH_DRAIN_EXTRA_MS * LH_NS_PER_MS;
+  char drain[32];
+  lh_log(LH_LOG_INFO, "stopping: %s; waiting up to %s for replies and closing handshakes", why,
+         lh_format_duration(drain_ns, drain, sizeof drain));
+  lh_journal_event(&sv->journal, now_ns, LH_EVENT_RUN_STOPPING, "%s", why);
+  lh_crew_stop(sv);
+}
+
+static void kill_crew(struct lh_supervisor *sv, const char *why) {
+  if (sv->phase >= LH_RUN_KILLING) return;
+  lh_supervisor_stop(sv, why);
+  sv->phase = LH_RUN_KILLING;
+  lh_log(LH_LOG_WARNING, "ending the workers at once: %s", why);
+  lh_crew_kill(sv);
+}
+
+void lh_supervisor_fail(struct lh_supervisor *sv, const struct lh_err *err) {
+  if (sv->failed.code == 0) {
+    sv->failed = *err;
+    lh_log(LH_LOG_ERROR, "%s", err->text);
+  }
+  lh_supervisor_stop(sv, "the run cannot go on");
+}
+
+/* ---- the timer ---- */
+static uint64_t next_due_ns(const struct lh_supervisor *sv) {
+  uint64_t due = late_commit_ns(sv);
+  uint64_t phase_end = sv->phase == LH_RUN_RUNNING ? sv->stop_ns : sv->phase == LH_RUN_DRAINING ? sv->kill_ns : LH_NEVER;
+  uint64_t replace = lh_crew_replace_due_ns(sv);
+  if (phase_end < due) due = phase_end;
+  if (replace < due) due = replace;
+  if (sv->view != NULL && sv->draw_ns < due) due = sv->draw_ns;
+  return due;
+}
+
+static void on_timer(uv_timer_t *timer) {
+  struct lh_supervisor *sv = timer->data;
+  uint64_t now_ns = lh_now_ns();
+  uint64_t late_ns = now_ns > sv->timer_due_ns ? now_ns - sv->timer_due_ns : 0;
+  if (late_ns > LH_NS_PER_S) { /* we were stopped ourselves: the workers' reports still stand in the pipes */
+    char text[32];
+    lh_log(LH_LOG_WARNING, "the supervisor did not run for %s", lh_format_duration_brief(late_ns, text, sizeof text));
+    lh_journal_event(&sv->journal, now_ns, LH_EVENT_WARNING, "the supervisor did not run for %s", text);
+    sv->awake_ns = now_ns;
+  }
+  if (sv->phase == LH_RUN_RUNNING && now_ns >= sv->stop_ns) lh_supervisor_stop(sv, "the duration is over");
+  if (sv->phase == LH_RUN_DRAINING && now_ns >= sv->kill_ns) kill_crew(sv, "they did not drain in time");
+  lh_crew_replace(sv, now_ns);
+  if (sv->view != NULL && now_ns >= sv->draw_ns) {
+    lh_present_draw(sv, now_ns);
+    sv->draw_ns += (1 + (now_ns - sv->draw_ns) / LH_NS_PER_S) * LH_NS_PER_S;
+  }
+  sv->timer_due_ns = 0;
+  lh_supervisor_settle(sv);
+}
+
+static void set_timer(struct lh_supervisor *sv) {
+  uint64_t due = next_due_ns(sv);
+  if (due == sv->timer_due_ns) return;
+  sv->timer_due_ns = due;
+  uint64_t now_ns = lh_now_ns();
+  uint64_t wait_ms = due > now_ns ? (due - now_ns + LH_NS_PER_MS - 1) / LH_NS_PER_MS : 0;
+  uv_update_time(&sv->loop);
+  uv_timer_start(&sv->timer, on_timer, wait_ms, 0);
+}
+
+void lh_supervisor_settle(struct lh_supervisor *sv) {
+  uint64_t now_ns = lh_now_ns();
+  if (sv->phase == LH_RUN_OVER) return;
+  note_clocks(sv);
+  commit_complete(sv, now_ns);
+  if (sv->journal.failed.code != 0 && sv->failed.code == 0) {
+    struct lh_err err = sv->journal.failed;
+    lh_err_prefix(&err, "the run file cannot be written, what stands in it stays");
+    lh_supervisor_fail(sv, &err);
+  }
+  if (sv->phase != LH_RUN_RUNNING && lh_crew_alive(sv) == 0) {
+    sv->phase = LH_RUN_OVER;
+    close_handles(sv);
+    return;
+  }
+  set_timer(sv);
+}
+
+/* ---- signals ---- */
+static void on_signal(uv_signal_t *handle, int number) {
+  struct lh_supervisor *sv = handle->data;
+  if (number == SIGWINCH) {
+    lh_view_resized(sv->view);
+    return;
+  }
+  const char *name = number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+  sv->interrupted = true;
+  if (sv->phase == LH_RUN_RUNNING) lh_supervisor_stop(sv, name);
+  else kill_crew(sv, name);
+  lh_supervisor_settle(sv);
+}
+
+static void watch_signal(struct lh_supervisor *sv, int number) {
+  uv_signal_t *handle = &sv->signals[sv->signal_count];
+  if (uv_signal_init(&sv->loop, handle) < 0) return;
+  handle->data = sv;
+  sv->signal_count++;
+  uv_signal_start(handle, on_signal, number);
+}
+
+static void watch_signals(struct lh_supervisor *sv) {
+  struct sigaction hangup;
+  signal(SIGPIPE, SIG_IGN);
+  watch_signal(sv, SIGINT);
+  watch_signal(sv, SIGTERM);
+  /* nohup ignores it, and that is respected; else the terminal is gone and the run ends in order. */
+  if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) watch_signal(sv, SIGHUP);
+  if (sv->view != NULL) watch_signal(sv, SIGWINCH);
+}
+
+/* ---- beginning ---- */
+static int open_journal(struct lh_supervisor *sv, struct lh_err *err) {
+  char id[17];
+  snprintf(id, sizeof id, "%016" PRIx64, sv->run_id);
+  struct lh_run_facts facts = {.id = id, .version = LH_VERSION, .command_line = sv->args->command_line,
+                               .config = sv->args->config, .shard = sv->args->shard, .shards = sv->args->shards,
+                               .workers = sv->workers, .start_ns = sv->start_ns, .start_wall_us = sv->start_wall_us};
+  return lh_journal_open(&sv->journal, sv->args->config->run.store, &facts, err);
+}
+
+static int open_collection(struct lh_supervisor *sv, struct lh_err *err) {
+  struct lh_collect_args args = {.config = sv->args->config, .shard = sv->args->shard, .shards = sv->args->shards,
+                                 .workers = sv->workers, .start_ns = sv->start_ns,
+                                 .interval_ns = sv->args->config->run.interval_ns};
+  return lh_collect_new(&sv->collect, &args, err);
+}
+
+/* All workers begin the plan at start_ns: late enough for the last of them to be up, soon enough not to be felt. */
+static void set_times(struct lh_supervisor *sv) {
+  uint64_t lead_ns = (300 + 10 * (uint64_t)sv->workers) * LH_NS_PER_MS;
+  sv->timewatch.last = (struct lh_reading){lh_now_ns(), lh_boot_ns(), lh_wall_us()};
+  sv->start_ns = sv->timewatch.last.now_ns + lead_ns;
+  sv->start_wall_us = sv->timewatch.last.wall_us + (int64_t)(lead_ns / LH_NS_PER_US);
+  sv->stop_ns = sv->start_ns + sv->args->config->run.duration_ns;
+  sv->draw_ns = sv->start_ns + LH_NS_PER_S / 5; /* a little after the ticks, when the reports are in */
+}
+
+static int begin(struct lh_supervisor *sv, struct lh_err *err) {
+  const struct lh_run_args *args = sv->args;
+  long descriptors = lh_host_raise_descriptors(err);
+  if (descriptors < 0) return (int)descriptors;
+  sv->workers = lh_fit_workers(args->config, args->shard, args->shards, (uint64_t)descriptors);
+  if (getrandom(&sv->run_id, sizeof sv->run_id, 0) != sizeof sv->run_id) return lh_err_set(err, errno, "no random number for the run's id");
+  set_times(sv);
+  int code = open_journal(sv, err);
+  if (code == 0) code = open_collection(sv, err);
+  if (code < 0) return code;
+  lh_present_open(sv);
+  uv_timer_init(&sv->loop, &sv->timer);
+  sv->timer.data = sv;
+  watch_signals(sv);
+  lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
+         lh_store_path(sv->journal.store));
+  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u workers", sv->workers);
+  code = lh_crew_start(sv, err);
+  if (code < 0) lh_supervisor_fail(sv, err);
+  lh_supervisor_settle(sv);
+  return 0;
+}
+
+/* ---- the end ---- */
+static void finish(struct lh_supervisor *sv) {
+  while (lh_collect_pending(sv->collect) && sv->failed.code != -ENOMEM) commit_oldest(sv);
+  enum lh_run_end how = LH_RUN_COMPLETE;
+  if (sv->failed.code != 0 || sv->journal.failed.code != 0) how = LH_RUN_FAILED;
+  else if (sv->interrupted) how = LH_RUN_INTERRUPTED;
+  uint64_t end_ns = lh_now_ns();
+  lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");
+  lh_journal_finish(&sv->journal, how, end_ns, lh_wall_us());
+  if (sv->failed.code == 0 && sv->journal.failed.code != 0) sv->failed = sv->journal.failed;
+}
+
+static int supervise(struct lh_supervisor *sv, struct lh_run_result *result, struct lh_err *err) {
+  int code = begin(sv, err);
+  if (code < 0) return code;
+  uv_run(&sv->loop, UV_RUN_DEFAULT);
+  finish(sv);
+  result->interrupted = sv->interrupted;
+  result->path = strdup(lh_store_path(sv->journal.store));
+  if (result->path == NULL) return lh_err_set(err, ENOMEM, "no memory for the run file's name");
+  if (sv->failed.code != 0) return lh_err_set(err, sv->failed.code, "%s", sv->failed.text);
+  return 0;
+}
+
+int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct lh_err *err) {
+  struct lh_supervisor *sv = calloc(1, sizeof *sv);
+  *result = (struct lh_run_result){0};
+  if (sv == NULL) return lh_err_set(err, ENOMEM, "no memory for the supervisor");
+  sv->args = args;
+  uv_loop_init(&sv->loop);
+  int code = supervise(sv, result, err);
+  lh_present_close(sv);
+  uv_run(&sv->loop, UV_RUN_NOWAIT); /* close callbacks of a run that could not begin */
+  uv_loop_close(&sv->loop);
+  lh_collect_free(sv->collect);
+  lh_crew_free(sv);
+  lh_journal_close(&sv->journal);
+  free(sv);
+  return code;
+}

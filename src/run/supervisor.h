@@ -1,0 +1,91 @@
+/* The state of one run, shared by the files of this room. One file has each concern:
+ *   supervisor.c  beginning, the timer, phases, the end
+ *   crew.c        the workers: starting, what they say, their loss and replacement
+ *   journal.c     the run file
+ *   present.c     the view and the interval lines
+ */
+#ifndef LH_RUN_SUPERVISOR_H
+#define LH_RUN_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "longhaul/run/run.h"
+#include "run/child.h"
+#include "run/collect.h"
+#include "run/journal.h"
+#include "run/recent.h"
+#include "run/timewatch.h"
+#include "run/view.h"
+
+enum lh_phase_of_run {
+  LH_RUN_RUNNING,
+  LH_RUN_DRAINING, /* workers were told to stop */
+  LH_RUN_KILLING,  /* workers were ended */
+  LH_RUN_OVER      /* no worker is left; handles are closing */
+};
+
+enum {
+  LH_DEATHS_IN_ROW_MAX = 5,  /* of one worker, then the run ends */
+  LH_RESTART_AFTER_MS = 1000,
+  LH_SETTLED_AFTER_MS = 10000, /* a worker that lived this long begins a new row of deaths */
+  LH_LATE_COMMIT_MS = 2000,  /* an interval waits this long for a worker that does not report */
+  LH_DRAIN_EXTRA_MS = 5000   /* beyond run.drain, before workers that do not end are killed */
+};
+
+struct lh_supervisor {
+  const struct lh_run_args *args;
+  uv_loop_t loop;
+  uv_timer_t timer;
+  uv_signal_t signals[4];
+  uint32_t signal_count;
+  enum lh_phase_of_run phase;
+  uint64_t run_id;
+  uint64_t start_ns, stop_ns; /* begin and planned end of the run */
+  int64_t start_wall_us;
+  uint64_t kill_ns;           /* when draining ends */
+  uint64_t timer_due_ns;      /* what the timer is set to */
+  uint64_t awake_ns;          /* since when we run without a stop: late workers are given their time from here */
+  uint64_t draw_ns;           /* next redraw */
+  struct lh_timewatch timewatch;
+  uint32_t workers;
+  struct lh_child *children;  /* [worker] */
+  struct lh_child_events child_events;
+  struct lh_collect *collect;
+  struct lh_recent *recent;   /* NULL without view and interval lines */
+  struct lh_view *view;       /* NULL off a terminal */
+  struct lh_journal journal;
+  bool interrupted;
+  struct lh_err failed;       /* why the run cannot go on; code 0: it can */
+};
+
+/* ---- supervisor.c ---- */
+/* Tells the workers to drain. Only the first call does anything. */
+void lh_supervisor_stop(struct lh_supervisor *sv, const char *why);
+/* Keeps the sentence (the first one only) and stops. */
+void lh_supervisor_fail(struct lh_supervisor *sv, const struct lh_err *err);
+/* After anything that may have changed what is due: commits what is complete, sees to the end, sets the timer. */
+void lh_supervisor_settle(struct lh_supervisor *sv);
+
+/* ---- crew.c ---- */
+int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err);
+void lh_crew_stop(struct lh_supervisor *sv);
+void lh_crew_kill(struct lh_supervisor *sv);
+/* Starts the replacements that are due. */
+void lh_crew_replace(struct lh_supervisor *sv, uint64_t now_ns);
+uint64_t lh_crew_replace_due_ns(const struct lh_supervisor *sv);
+uint32_t lh_crew_alive(const struct lh_supervisor *sv);
+/* Whether every worker that can still report has done so up to end_ns. */
+bool lh_crew_reported(const struct lh_supervisor *sv, uint64_t end_ns);
+void lh_crew_free(struct lh_supervisor *sv);
+
+/* ---- present.c ---- */
+void lh_present_open(struct lh_supervisor *sv);
+void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns);
+/* The line for logs, at the end of an interval. */
+void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns);
+void lh_present_close(struct lh_supervisor *sv);
+
+#endif
