@@ -7,6 +7,7 @@
 #ifndef LONGHAUL_HOST_HOST_H
 #define LONGHAUL_HOST_HOST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "longhaul/base/err.h"
@@ -39,6 +40,6 @@ int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread);
 long lh_host_raise_descriptors(struct lh_err *err);
 uint32_t lh_host_cores(void); /* usable by this process (affinity and cgroup quota, rounded up), at least 1 */
 /* First and last ephemeral port; false when unreadable. */
-int lh_host_ports(uint32_t *first, uint32_t *last);
+bool lh_host_ports(uint32_t *first, uint32_t *last);
 
 #endif
