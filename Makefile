@@ -47,7 +47,7 @@ ifdef SAN
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 endif
-CFLAGS_ALL = $(CSTD) $(OPT) $(WARN) -Iinclude -Isrc -DLH_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
+CFLAGS_ALL = $(CSTD) $(OPT) $(WARN) -Iinclude -Isrc -isystem /usr/share/include/llhttp -DLH_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
 # -rdynamic: connect, recv and SSL_read of src/worker must be seen by libwebsockets (src/decisions/0002-interpose.md).
 LDLIBS_ALL = $(PKG_LIBS) -lm -lpthread
 LDFLAGS_MAIN = -rdynamic
@@ -91,7 +91,7 @@ $(DEPS_OK): tools/deps
 deps:
 	@tools/deps install
 
-$(OUT)/longhaul: $(call OBJ,$(ROOM_SRC)) $(EMBED_OBJ)
+$(OUT)/longhaul: $(call OBJ,$(ROOM_SRC)) $(EMBED_OBJ) $(LLHTTP_OBJ)
 	$(CC) $(LDFLAGS) $(LDFLAGS_MAIN) -o $@ $^ $(LDLIBS_ALL)
 
 $(OUT)/faultd: $(call OBJ,$(FAULTD_SRC)) $(call OBJ,$(call src_of,base))
@@ -121,7 +121,7 @@ UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT_BIN := $(patsubst %.c,$(OUT)/%,$(UNIT_SRC))
 rooms_to = $(shell sed -n '0,/^$(1)\b/s/^\([a-z][a-z]*\).*/\1/p' include/layers.txt)
 define unit_rule
-$(OUT)/tests/unit/$(1)/%_test: $(OUT)/tests/unit/$(1)/%_test.o $(filter-out $(OUT)/src/cli/main.o,$(call OBJ,$(foreach r,$(call rooms_to,$(1)),$(call src_of,$(r))))) $(EMBED_OBJ)
+$(OUT)/tests/unit/$(1)/%_test: $(OUT)/tests/unit/$(1)/%_test.o $(filter-out $(OUT)/src/cli/main.o,$(call OBJ,$(foreach r,$(call rooms_to,$(1)),$(call src_of,$(r))))) $(EMBED_OBJ) $(LLHTTP_OBJ)
 	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS) -rdynamic -o $$@ $$^ -lcmocka $$(LDLIBS_ALL)
 endef
