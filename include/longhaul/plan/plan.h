@@ -31,35 +31,41 @@ static inline uint32_t lh_slice_client(struct lh_slice slice, uint32_t local) { 
 
 /* ---- ramp ---- */
 /* When `client` is first released; LH_NEVER when the line never reaches it. Releases are spread evenly along the line:
- * a line from 0 to N over T releases client i at T*(i+0.5)/N. */
+ * a line from 0 to N over T releases client i at T*(i+0.5)/N. Before its first point the line is at 0, after its last one
+ * it stays where it is. */
 uint64_t lh_plan_release_ns(const struct lh_group *group, uint32_t client);
-/* The next time after `now_ns` at which the line starts (up) or ends (down) this client; LH_NEVER when there is none.
- * A client may be released again by a later stage. */
+/* The next time after `now_ns` at which the line starts (up) or ends (down) this client; LH_NEVER when there is none, and
+ * then `wanted` tells what stays. A client may be released again by a later stage. */
 struct lh_ramp_turn {
   uint64_t at_ns;
   bool wanted; /* from then on */
 };
 struct lh_ramp_turn lh_plan_next_turn(const struct lh_group *group, uint32_t client, uint64_t now_ns);
-/* Clients that the line wants at that time. */
+/* Clients that the line wants at that time: those whose last turn up to then, now_ns included, was up. */
 uint32_t lh_plan_wanted(const struct lh_group *group, uint64_t now_ns);
 
 /* ---- messages ---- */
 /* Due time number k (0, 1, ...) of message m for a client whose plan begins at origin_ns.
  *   after run:   the grid point k after the first one at or past max(origin, from). Grid: offset + n * every, where the
  *                offset spreads the clients evenly over the period (phase spread) or is 0 (phase together).
- *   after open:  origin_ns is the opening: origin + delay + k * every.
- * Jitter moves each by up to every * jitter / 2 to either side without drift; the order of k is kept.
- * Returns LH_NEVER past `until` and past the k allowed by `every` == 0 (only k = 0). `count` is the caller's to keep. */
+ *   after open:  origin_ns is the opening: origin + delay + k * every, counted from the first one at or past from.
+ *   after reply: as after open, with the time of the reply (or of the opening) as origin.
+ * Jitter moves each by up to every * jitter / 2 to either side without drift; the order of k is kept, and none comes before
+ * origin or from. After run, due time k stays within the period k after them, so that the load stays even.
+ * Returns LH_NEVER at and past `until` and past the k allowed by `every` == 0 (only k = 0). `count` is the caller's to
+ * keep. */
 uint64_t lh_plan_due_ns(const struct lh_group *group, uint32_t message, uint32_t client, uint64_t seed, uint64_t origin_ns,
                         uint64_t k);
 
 /* ---- reconnects, lifetimes, pings ---- */
-/* The wait before attempt number `attempt` in a row (1: the first after a drop) of the client's n-th connection. */
+/* The wait before attempt number `attempt` in a row (1: the first after a drop) of the client's n-th connection:
+ * first * factor^(attempt-1), at most max; jitter equal takes half of it to all of it, full nothing to all of it. */
 uint64_t lh_plan_backoff_ns(const struct lh_reconnect_config *reconnect, uint64_t seed, uint32_t group, uint32_t client,
                             uint32_t nth, uint32_t attempt);
 /* Planned length of the client's n-th connection; LH_NEVER when the group plans none. */
 uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
-/* First ping after an opening: spread over [0, every) so that a herd does not ping together; then every `every`. */
+/* First ping after an opening: spread over [0, every) so that a herd does not ping together; then every `every`. LH_NEVER
+ * when the group plans no pings. */
 uint64_t lh_plan_ping_offset_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
 
 /* ---- the connect-rate cap ---- */
@@ -67,7 +73,9 @@ uint64_t lh_plan_ping_offset_ns(const struct lh_group *group, uint64_t seed, uin
 struct lh_rate {
   uint64_t ns_each;  /* 0: no cap */
   uint64_t ready_ns; /* when the next one may go */
+  uint32_t ns_each_part, ready_part; /* their fractions in 2^-32 ns, so that a rate holds exactly over days */
 };
+/* 0 or less, and more than 10^9: no cap. */
 struct lh_rate lh_rate_make(double per_second);
 /* Takes one when it may go now: true. Else false, and *ready_ns tells when to ask again. */
 bool lh_rate_take(struct lh_rate *rate, uint64_t now_ns, uint64_t *ready_ns);
@@ -75,16 +83,20 @@ bool lh_rate_take(struct lh_rate *rate, uint64_t now_ns, uint64_t *ready_ns);
 /* ---- what the whole plan needs; for `check`, preflight and `workers: auto` ---- */
 struct lh_plan_needs {
   uint64_t clients;             /* most wanted at once */
-  double messages_per_second;   /* at full load */
-  double bytes_per_second_out;  /* payload, as far as known */
+  double messages_per_second;   /* at full load: every schedule with a period, all clients of that time open */
+  double bytes_per_second_out;  /* payload of those, as far as known */
   double connects_per_second;   /* steepest part of the ramp, under the cap */
-  uint64_t tls_clients;
+  uint64_t tls_clients;         /* most wanted at once */
+  uint64_t sockets;             /* most clients wanted at once that hold a descriptor: all but the null kind */
+  uint64_t closed_loop_clients; /* of groups that send on each reply: their rate is the server's, not in the above */
 };
 struct lh_plan_needs lh_plan_needs(const struct lh_config *config);
-/* Workers for this plan: enough for descriptors_each (usable per process), at most one per core beyond that. */
+/* Workers for this plan: the config's number, or auto: enough for descriptors_each (usable per process; 0: unknown), and
+ * beyond that up to one per core as far as the load makes them useful (src/plan/needs.c has the figures). */
 uint32_t lh_plan_workers(const struct lh_config *config, uint32_t cores, uint64_t descriptors_each);
-/* The rate cap in force: the config's, or auto. */
+/* The rate cap in force: the config's, or auto: 5,000/s, with any TLS 500/s. */
 double lh_plan_connect_rate(const struct lh_config *config);
+/* Most handshakes at once: the config's, or auto: 2,000. */
 uint32_t lh_plan_connecting_max(const struct lh_config *config);
 
 #endif
