@@ -1,0 +1,30 @@
+/* What the files of the reader share. */
+#ifndef LONGHAUL_SRC_STORE_OPEN_H
+#define LONGHAUL_SRC_STORE_OPEN_H
+
+#include "longhaul/store/reader.h"
+#include "store/sql.h"
+
+/* What table reasons says, by the file's own numbers. */
+struct lh_reason_row {
+  int64_t id;
+  uint8_t stage, reason;
+  char unknown[LH_CLOSE_TEXT_MAX]; /* names that this version does not know; "" when it knows both */
+};
+
+struct lh_reader {
+  sqlite3 *db;
+  char *path;
+  char *note;
+  struct lh_run_row run;
+  struct lh_group_row *groups; /* run.group_count of them */
+  char **texts;                /* owns the strings of run and groups */
+  size_t text_count, text_room;
+  struct lh_reason_row *reasons; /* rising id */
+  size_t reason_count;
+};
+
+/* Looks at the first bytes of the file, without SQLite: its size, its kind, its schema version. `path` may be anything. */
+int lh_reader_check(const char *path, struct lh_err *err);
+
+#endif

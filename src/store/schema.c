@@ -1,0 +1,167 @@
+/* The tables of a new run file: schema.sql, and the columns that follow the program's own lists. */
+#include <string.h>
+
+#include "longhaul/base/ending.h"
+#include "longhaul/stats/counters.h"
+#include "store/columns.h"
+#include "store/writer.h"
+
+extern const unsigned char lh_embed_schema_sql[];
+extern const size_t lh_embed_schema_sql_len;
+
+/* The line of schema.sql that stands between tables and views: columns are added there, since views name them. */
+static const char views_mark[] = "-- Views: ";
+
+struct column {
+  const char *table, *name, *sort, *help;
+};
+
+static const struct column columns[] = {
+#define X(name, help) {"intervals", #name, "counter", help},
+    LH_COUNTER_LIST(X)
+#undef X
+#define X(name, help) {"intervals", #name, "gauge", help},
+        LH_GAUGE_LIST(X)
+#undef X
+#define X(name, sort, help) {"workers", #name, sort, help},
+            LH_HEALTH_TIME_LIST(X) LH_HEALTH_LIST(X)
+#undef X
+#define X(name, sort, help) {"host", #name, sort, help},
+                LH_SAMPLE_LIST(X)
+#undef X
+#define X(name, help) {"histograms", #name, "histogram", help},
+                    LH_HIST_LIST(X)
+#undef X
+};
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+int64_t lh_schema_reason_id(unsigned stage, unsigned reason) { return (int64_t)stage * 1000 + reason + 1; }
+
+static int fill_reasons(sqlite3 *db) {
+  LH_SQL_SCOPED *insert = NULL;
+  int code = lh_sql_prepare(db, "INSERT INTO reasons VALUES (?,?,?,?,?)", &insert);
+  for (unsigned stage = 0; stage < LH_STAGE_COUNT; stage++)
+    for (unsigned reason = 0; reason < LH_REASON_COUNT && code == SQLITE_OK; reason++)
+      code = lh_sql_run(insert, "ittti", lh_schema_reason_id(stage, reason), lh_stage_name(stage),
+                        lh_side_name(lh_reason_side(reason)), lh_reason_name(reason),
+                        (int64_t)lh_ending_is_drop(stage, reason));
+  return code;
+}
+
+/* Adds the column, unless it stands for a name in histograms, and its line in the glossary. */
+static int add_column(sqlite3 *db, sqlite3_stmt *glossary, const struct column *column) {
+  if (strcmp(column->sort, "histogram") != 0) {
+    char *sql = sqlite3_mprintf("ALTER TABLE %s ADD COLUMN \"%w\" INTEGER NOT NULL DEFAULT 0", column->table, column->name);
+    int code = sql ? lh_sql_exec(db, sql) : SQLITE_NOMEM;
+    sqlite3_free(sql);
+    if (code != SQLITE_OK) return code;
+  }
+  return lh_sql_run(glossary, "tttt", column->table, column->name, column->sort, column->help);
+}
+
+int lh_schema_create(sqlite3 *db) {
+  const char *text = (const char *)lh_embed_schema_sql;
+  const char *views = strstr(text, views_mark);
+  char *tables = sqlite3_mprintf("%.*s", views ? (int)(views - text) : 0, text);
+  int code = tables ? lh_sql_exec(db, tables) : SQLITE_NOMEM;
+  sqlite3_free(tables);
+  LH_SQL_SCOPED *glossary = NULL, *meta = NULL;
+  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO glossary VALUES (?,?,?,?)", &glossary);
+  for (size_t i = 0; i < COLUMNS && code == SQLITE_OK; i++) code = add_column(db, glossary, &columns[i]);
+  if (code == SQLITE_OK) code = lh_sql_exec(db, views);
+  if (code == SQLITE_OK) code = fill_reasons(db);
+  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO meta VALUES (?,?)", &meta);
+  char version[16];
+  sqlite3_snprintf(sizeof version, version, "%d", LH_SCHEMA_VERSION);
+  if (code == SQLITE_OK) code = lh_sql_run(meta, "tt", "schema_version", version);
+  if (code == SQLITE_OK) code = lh_sql_run(meta, "tt", "longhaul_version", LH_VERSION);
+  return code;
+}
+
+/* The URL without what may be a secret: user information and every value of the query become "***". The masked config tells
+ * harmless values apart; here a name is enough. For sqlite3_free. */
+static char *harmless_url(const char *url) {
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  const char *scheme_end = strstr(url, "://");
+  const char *host = scheme_end ? scheme_end + 3 : url;
+  const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+  sqlite3_str_append(out, url, (int)(host - url));
+  if (at) sqlite3_str_appendall(out, "***");
+  if (at) host = at;
+  const char *query = host + strcspn(host, "?#");
+  sqlite3_str_append(out, host, (int)(query - host));
+  while (*query == '?' || *query == '&') {
+    size_t part = 1 + strcspn(query + 1, "&#"), name = 1 + strcspn(query + 1, "=&#");
+    sqlite3_str_append(out, query, (int)name);
+    if (name < part) sqlite3_str_appendall(out, "=***");
+    query += part;
+  }
+  sqlite3_str_appendall(out, query);
+  return sqlite3_str_finish(out);
+}
+
+static int describe_groups(sqlite3 *db, const struct lh_config *config) {
+  LH_SQL_SCOPED *insert = NULL;
+  int code = lh_sql_prepare(db, "INSERT INTO groups VALUES (?,?,?,?,?,?,?,?)", &insert);
+  for (size_t i = 0; i < config->group_count && code == SQLITE_OK; i++) {
+    const struct lh_group *group = &config->groups[i];
+    const struct lh_target *target = group->target == LH_NO_TARGET ? NULL : &config->targets[group->target];
+    char *url = target ? harmless_url(target->url) : sqlite3_mprintf("");
+    if (!url) return SQLITE_NOMEM;
+    code = lh_sql_run(insert, "ittttiii", (int64_t)i, group->name, lh_kind_name(group->kind), target ? target->name : "", url,
+                      (int64_t)group->connections, (int64_t)(target && target->tls_scheme),
+                      (int64_t)(target && target->tls_scheme && target->tls.verify));
+    sqlite3_free(url);
+  }
+  return code;
+}
+
+static int describe_host(sqlite3 *db) {
+  enum { FACTS_MAX = 256 };
+  struct lh_fact *facts = sqlite3_malloc64(FACTS_MAX * sizeof *facts);
+  if (!facts) return SQLITE_NOMEM;
+  uint32_t count = lh_host_facts(facts, FACTS_MAX);
+  LH_SQL_SCOPED *insert = NULL;
+  int code = lh_sql_prepare(db, "INSERT INTO facts VALUES (?,?,?)", &insert);
+  for (uint32_t i = 0; i < count && code == SQLITE_OK; i++)
+    code = lh_sql_run(insert, "ttt", facts[i].name, facts[i].source, facts[i].value);
+  sqlite3_free(facts);
+  return code;
+}
+
+int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts) {
+  const struct lh_run_config *run = &facts->config->run;
+  LH_SQL_SCOPED *insert = NULL;
+  int code = lh_sql_prepare(db,
+                            "INSERT INTO run (id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
+                            " interval_ns, warmup_ns, start_ns, start_wall_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                            &insert);
+  if (code == SQLITE_OK)
+    code = lh_sql_run(insert, "tttttiiiiiiiii", facts->id, run->name, facts->version,
+                      facts->command_line ? facts->command_line : "", facts->config->masked ? facts->config->masked : "",
+                      (int64_t)facts->shard, (int64_t)facts->shards, (int64_t)facts->workers, (int64_t)run->seed,
+                      (int64_t)run->duration_ns, (int64_t)run->interval_ns, (int64_t)run->warmup_ns, (int64_t)facts->start_ns,
+                      facts->start_wall_us);
+  if (code == SQLITE_OK) code = describe_groups(db, facts->config);
+  return code == SQLITE_OK ? describe_host(db) : code;
+}
+
+/* "INSERT INTO table (names) VALUES (?, ...)": named, so that a file whose columns stand in another order is written right. */
+char *lh_schema_insert(enum lh_statement statement) {
+  const char *table = statement == LH_STATEMENT_INTERVAL ? "intervals" : statement == LH_STATEMENT_WORKER ? "workers" : "host";
+  sqlite3_str *sql = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(sql, "INSERT INTO %s (k%s", table,
+                      statement == LH_STATEMENT_INTERVAL ? ", group_no, tallies_folded"
+                      : statement == LH_STATEMENT_WORKER ? ", worker"
+                                                         : "");
+  int values = statement == LH_STATEMENT_INTERVAL ? 3 : statement == LH_STATEMENT_WORKER ? 2 : 1;
+  for (size_t i = 0; i < COLUMNS; i++) {
+    if (strcmp(columns[i].table, table) != 0) continue;
+    sqlite3_str_appendf(sql, ", \"%w\"", columns[i].name);
+    values++;
+  }
+  sqlite3_str_appendall(sql, ") VALUES (?");
+  for (int i = 1; i < values; i++) sqlite3_str_appendall(sql, ",?");
+  sqlite3_str_appendall(sql, ")");
+  return sqlite3_str_finish(sql);
+}

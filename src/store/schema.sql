@@ -1,0 +1,228 @@
+-- The run file of longhaul, schema version 1. README.md beside this file describes every table with example queries.
+--
+-- Times: *_ns are nanoseconds since the start of the run (run.start_ns, the monotonic clock, is already taken off); *_us are
+-- microseconds; *_wall_us are microseconds since 1970 UTC. Views give UTC as text and seconds as numbers.
+-- The counters and gauges of `intervals`, and the columns of `workers` and `host`, are added by schema.c from the lists the
+-- program itself uses; table `glossary` says what each one means.
+
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY, -- schema_version, longhaul_version
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE glossary (
+  table_name TEXT NOT NULL,
+  name       TEXT NOT NULL, -- column, or histograms.name
+  sort       TEXT NOT NULL, -- counter: added in the interval; gauge: at its end; histogram; since boot
+  help       TEXT NOT NULL,
+  PRIMARY KEY (table_name, name)
+) WITHOUT ROWID;
+
+-- One row.
+CREATE TABLE run (
+  id               TEXT NOT NULL,    -- 16 hex digits, the same for all shards
+  name             TEXT NOT NULL,
+  version          TEXT NOT NULL,    -- of longhaul
+  command_line     TEXT NOT NULL,
+  config           TEXT NOT NULL,    -- the config in effect as YAML, secrets masked
+  shard            INTEGER NOT NULL, -- from 1
+  shards           INTEGER NOT NULL,
+  workers          INTEGER NOT NULL,
+  seed             INTEGER NOT NULL, -- 64 bits; seeds of 2^63 and more show as negative
+  duration_ns      INTEGER NOT NULL, -- planned
+  interval_ns      INTEGER NOT NULL,
+  warmup_ns        INTEGER NOT NULL,
+  start_ns         INTEGER NOT NULL, -- monotonic clock of the host
+  start_wall_us    INTEGER NOT NULL,
+  end_ns           INTEGER,          -- NULL while the run goes on, and after a crash
+  end_wall_us      INTEGER,
+  how              TEXT,             -- complete, interrupted, aborted, failed; NULL like end_ns
+  endings_left_out INTEGER NOT NULL DEFAULT 0, -- endings without a row, past the cap run.endings_max; tallies have them
+  events_left_out  INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE groups (
+  group_no    INTEGER PRIMARY KEY, -- from 0, in the order of the config
+  name        TEXT NOT NULL,
+  kind        TEXT NOT NULL,
+  target      TEXT NOT NULL,
+  url         TEXT NOT NULL,
+  connections INTEGER NOT NULL,
+  tls         INTEGER NOT NULL,    -- 1: the target is reached over TLS
+  tls_verify  INTEGER NOT NULL     -- 0: certificates are not checked
+);
+
+-- One row for each interval and group: tallies_folded and every counter and gauge.
+CREATE TABLE intervals (
+  k        INTEGER NOT NULL, -- covers [k, k + 1) * run.interval_ns
+  group_no INTEGER NOT NULL,
+  tallies_folded INTEGER NOT NULL DEFAULT 0, -- endings whose text is not kept in tallies: too many kinds
+  PRIMARY KEY (k, group_no)
+) WITHOUT ROWID;
+
+-- Only histograms in which something was recorded.
+CREATE TABLE histograms (
+  k        INTEGER NOT NULL,
+  group_no INTEGER NOT NULL,
+  name     TEXT NOT NULL,    -- glossary has the list
+  count    INTEGER NOT NULL, -- overflow included
+  overflow INTEGER NOT NULL, -- values above an hour, not in the payload
+  lost     INTEGER NOT NULL, -- values that found no memory: a fault of the tester
+  min_us   INTEGER NOT NULL,
+  max_us   INTEGER NOT NULL,
+  sum_us   REAL NOT NULL,
+  p50_us   INTEGER NOT NULL,
+  p90_us   INTEGER NOT NULL,
+  p99_us   INTEGER NOT NULL,
+  p999_us  INTEGER NOT NULL,
+  payload  BLOB NOT NULL     -- HdrHistogram V2, compressed, in microseconds
+);
+CREATE UNIQUE INDEX histograms_at ON histograms (k, group_no, name);
+
+CREATE TABLE reasons (
+  reason_id INTEGER PRIMARY KEY,
+  stage     TEXT NOT NULL,
+  side      TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  is_drop   INTEGER NOT NULL, -- 1: an open connection that ended without the plan asking for it
+  UNIQUE (stage, reason)
+);
+
+-- Every ending, counted by kind in each interval and group. No cap.
+CREATE TABLE tallies (
+  k         INTEGER NOT NULL,
+  group_no  INTEGER NOT NULL,
+  reason_id INTEGER NOT NULL REFERENCES reasons,
+  code      INTEGER NOT NULL, -- close code, HTTP status, errno or X.509 result; 0: none
+  text      TEXT NOT NULL,    -- as the peer gave it
+  count     INTEGER NOT NULL,
+  first_ns  INTEGER NOT NULL,
+  last_ns   INTEGER NOT NULL
+);
+CREATE INDEX tallies_at ON tallies (k, group_no);
+
+-- One row for each ending, up to run.endings_max of the config.
+CREATE TABLE endings (
+  at_ns      INTEGER NOT NULL,
+  group_no   INTEGER NOT NULL,
+  client     INTEGER NOT NULL, -- within the group, over all shards
+  nth        INTEGER NOT NULL, -- 1: the client's first connection
+  reason_id  INTEGER NOT NULL REFERENCES reasons,
+  code       INTEGER NOT NULL,
+  text       TEXT NOT NULL,
+  started_ns INTEGER NOT NULL, -- when the connection was begun
+  open_ns    INTEGER NOT NULL, -- how long it was open; 0: never
+  idle_ns    INTEGER NOT NULL, -- since the last byte received
+  local_port INTEGER NOT NULL, -- 0: not known
+  count      INTEGER NOT NULL  -- endings that the row stands for, mostly 1
+);
+CREATE INDEX endings_at ON endings (at_ns);
+
+CREATE TABLE events (
+  at_ns    INTEGER NOT NULL,
+  kind     TEXT NOT NULL,
+  group_no INTEGER,         -- NULL: the whole run
+  text     TEXT NOT NULL,
+  details  TEXT             -- a JSON object, or NULL
+);
+CREATE INDEX events_at ON events (at_ns);
+
+-- How each worker process fared. After a worker was replaced, both have rows.
+CREATE TABLE workers (
+  k      INTEGER NOT NULL,
+  worker INTEGER NOT NULL
+);
+CREATE INDEX workers_at ON workers (k, worker);
+
+-- Samples of the host, at the end of the interval.
+CREATE TABLE host (
+  k INTEGER NOT NULL
+);
+CREATE INDEX host_at ON host (k);
+
+-- Limits and properties of the host at the start.
+CREATE TABLE facts (
+  name   TEXT NOT NULL,
+  source TEXT NOT NULL,
+  value  TEXT NOT NULL -- "unreadable: REASON" when it could not be read
+);
+
+CREATE TABLE findings (
+  id         TEXT NOT NULL, -- mass-drop, outage, ...
+  severity   TEXT NOT NULL, -- info, notice, serious
+  confidence REAL NOT NULL, -- 0..1
+  group_no   INTEGER,       -- NULL: the whole run
+  from_ns    INTEGER NOT NULL,
+  until_ns   INTEGER NOT NULL,
+  sentence   TEXT NOT NULL,
+  evidence   TEXT
+);
+
+-- Views: made after the columns above were completed.
+
+-- The course of the run, one row for each interval and group.
+CREATE VIEW v_timeline AS
+SELECT i.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + i.k * run.interval_ns / 1e9, 'unixepoch') AS utc,
+       i.k * run.interval_ns / 1e9 AS t_s, g.name AS group_name,
+       i.wanted, i.open, i.connecting, i.waiting, i.opened, i.drops, i.tester_drops, i.reconnects, i.connect_failures,
+       round(100.0 * i.open_ns / nullif(i.wanted_ns, 0), 4) AS availability_percent,
+       i.messages_planned, i.messages_sent, i.replied, i.late, i.lost, i.bytes_sent, i.bytes_received,
+       h.count AS responses, h.p50_us AS response_p50_us, h.p99_us AS response_p99_us, h.max_us AS response_max_us
+FROM intervals i
+JOIN run
+JOIN groups g USING (group_no)
+LEFT JOIN histograms h ON h.k = i.k AND h.group_no = i.group_no AND h.name = 'response';
+
+-- Histograms with group names and times.
+CREATE VIEW v_latency AS
+SELECT h.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + h.k * run.interval_ns / 1e9, 'unixepoch') AS utc,
+       h.k * run.interval_ns / 1e9 AS t_s, g.name AS group_name, h.name, h.count, h.overflow, h.sum_us / h.count AS mean_us,
+       h.min_us, h.p50_us, h.p90_us, h.p99_us, h.p999_us, h.max_us
+FROM histograms h JOIN run JOIN groups g USING (group_no);
+
+-- Every ending that has a row, in words.
+CREATE VIEW v_endings AS
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + e.at_ns / 1e9, 'unixepoch') AS utc, e.at_ns / 1e9 AS t_s,
+       g.name AS group_name, e.client, e.nth, r.stage, r.side, r.reason, r.is_drop, e.code, e.text, e.open_ns / 1e9 AS open_s,
+       e.idle_ns / 1e9 AS idle_s, e.local_port, e.count
+FROM endings e JOIN run JOIN groups g USING (group_no) JOIN reasons r USING (reason_id);
+
+-- How many endings of each kind, over the whole run; complete whatever the cap of `endings`.
+CREATE VIEW v_reasons AS
+SELECT g.name AS group_name, r.stage, r.side, r.reason, r.is_drop, t.code, t.text, sum(t.count) AS count,
+       strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + min(t.first_ns) / 1e9, 'unixepoch') AS first_utc,
+       strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + max(t.last_ns) / 1e9, 'unixepoch') AS last_utc
+FROM tallies t JOIN run JOIN groups g USING (group_no) JOIN reasons r USING (reason_id)
+GROUP BY t.group_no, t.reason_id, t.code, t.text;
+
+CREATE VIEW v_events AS
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + e.at_ns / 1e9, 'unixepoch') AS utc, e.at_ns / 1e9 AS t_s,
+       e.kind, g.name AS group_name, e.text, e.details
+FROM events e JOIN run LEFT JOIN groups g USING (group_no);
+
+-- Workers: processor share of one core and worst loop lag.
+CREATE VIEW v_workers AS
+SELECT w.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + w.until_ns / 1e9, 'unixepoch') AS utc,
+       w.until_ns / 1e9 AS t_s, w.worker, w.clients, w.descriptors,
+       round(100000.0 * (w.cpu_user_us + w.cpu_system_us) / nullif(w.until_ns - w.from_ns, 0), 2) AS cpu_percent,
+       w.loop_lag_max_us, w.rss_bytes, w.engine_bytes
+FROM workers w JOIN run;
+
+-- The host, counters since boot turned into what was added since the sample before.
+CREATE VIEW v_host AS
+SELECT h.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + (h.k + 1) * run.interval_ns / 1e9, 'unixepoch') AS utc,
+       (h.k + 1) * run.interval_ns / 1e9 AS t_s,
+       round(100.0 * (cpu_busy_us - lag(cpu_busy_us) OVER t) / nullif(cpu_total_us - lag(cpu_total_us) OVER t, 0), 2)
+         AS cpu_percent,
+       round(100.0 * (cpu_steal_us - lag(cpu_steal_us) OVER t) / nullif(cpu_total_us - lag(cpu_total_us) OVER t, 0), 2)
+         AS steal_percent,
+       mem_available_bytes, mem_total_bytes, sockets_used, tcp_in_use, tcp_time_wait, tcp_mem_pages, files_open,
+       tcp_retransmits - lag(tcp_retransmits) OVER t AS tcp_retransmits,
+       tcp_out_segments - lag(tcp_out_segments) OVER t AS tcp_out_segments,
+       tcp_listen_drops - lag(tcp_listen_drops) OVER t AS tcp_listen_drops,
+       net_bytes_in - lag(net_bytes_in) OVER t AS net_bytes_in,
+       net_bytes_out - lag(net_bytes_out) OVER t AS net_bytes_out,
+       net_drops - lag(net_drops) OVER t AS net_drops,
+       context_switches - lag(context_switches) OVER t AS context_switches
+FROM host h JOIN run
+WINDOW t AS (ORDER BY h.k);
