@@ -30,7 +30,7 @@ bool bytes_append(uint8_t **data, size_t *len, size_t *room, const void *more, s
   return true;
 }
 
-static struct conn_times times_now(const struct server *server) {
+struct conn_times conn_times_now(void) {
   return (struct conn_times){.wall_us = lh_wall_us(), .mono_ns = lh_now_ns()};
 }
 
@@ -72,7 +72,7 @@ struct conn *conn_new(struct server *server, int fd, const struct sockaddr_stora
   conn->number = server->accepted++ * server->processes + server->process + 1;
   conn->state = server->tls ? CONN_TLS : CONN_HTTP;
   conn->rules = script_rules_for(server->script, conn->number, NULL);
-  conn->accepted = times_now(server);
+  conn->accepted = conn_times_now();
   conn->last_in_ns = server->loop.now_ns;
   set_peer(conn, peer);
   server->conns[fd] = conn;
@@ -119,7 +119,7 @@ void conn_end(struct server *server, struct conn *conn) {
     lh_buf_reset(&server->cork);
   }
   if (conn->reordered_reply) conn->count.lost++;
-  conn->ended = times_now(server);
+  conn->ended = conn_times_now();
   log_conn(&server->log, conn, server->process);
   add_to_totals(server->totals, conn);
   server->conns[conn->fd] = NULL;
@@ -127,16 +127,16 @@ void conn_end(struct server *server, struct conn *conn) {
   free_conn(conn);
 }
 
-void conn_cause(struct server *server, struct conn *conn, const char *by, const char *how, const struct rule *rule) {
+void conn_cause(struct conn *conn, const char *by, const char *how, const struct rule *rule) {
   if (conn->cause_how) return;
   conn->cause_by = by;
   conn->cause_how = how;
   conn->cause_rule = rule;
-  conn->caused = times_now(server);
+  conn->caused = conn_times_now();
 }
 
-void conn_wrong(struct server *server, struct conn *conn, const char *what) {
-  conn_cause(server, conn, "peer", "protocol", NULL);
+void conn_wrong(struct conn *conn, const char *what) {
+  conn_cause(conn, "peer", "protocol", NULL);
   if (!conn->error) conn->error = strdup(what);
 }
 
@@ -205,7 +205,7 @@ void conn_silence(struct server *server, struct conn *conn) {
 static void peer_is_gone(struct server *server, struct conn *conn, int error) {
   if (error == ECONNRESET || error == EPIPE) conn->rst_seen = true;
   else if (error == 0) conn->fin_seen = true;
-  conn_cause(server, conn, "peer", error == 0 ? "fin" : error == ETIMEDOUT ? "timeout" : "rst", NULL);
+  conn_cause(conn, "peer", error == 0 ? "fin" : error == ETIMEDOUT ? "timeout" : "rst", NULL);
   conn_end(server, conn);
 }
 
@@ -302,7 +302,7 @@ static void start_pacing(struct server *server, struct conn *conn, const struct 
 
 static bool out_append(struct server *server, struct conn *conn, const void *bytes, size_t len) {
   if (bytes_append(&conn->out, &conn->out_len, &conn->out_room, bytes, len)) return true;
-  conn_cause(server, conn, "us", "no memory", NULL);
+  conn_cause(conn, "us", "no memory", NULL);
   conn_end(server, conn);
   return false;
 }
@@ -397,7 +397,7 @@ static size_t consume(struct server *server, uint64_t id, uint8_t *bytes, size_t
 /* Keeps a copy of what was not used. */
 static void keep_rest(struct server *server, struct conn *conn, const uint8_t *bytes, size_t len) {
   if (bytes_append(&conn->in, &conn->in_len, &conn->in_room, bytes, len)) return;
-  conn_cause(server, conn, "us", "no memory", NULL);
+  conn_cause(conn, "us", "no memory", NULL);
   conn_end(server, conn);
 }
 
@@ -435,12 +435,12 @@ void conn_use_kept(struct server *server, struct conn *conn) {
 
 static void stream_ended(struct server *server, struct conn *conn, ssize_t n) {
   if (n == -EPROTO) {
-    conn_cause(server, conn, "peer", "tls", NULL);
+    conn_cause(conn, "peer", "tls", NULL);
     conn_end(server, conn);
   } else if (n == 0 && conn_out_pending(conn) && !conn->fin_sent) {
     /* The client may only have shut down its side: what it asked for still goes out. */
     conn->fin_seen = true;
-    conn_cause(server, conn, "peer", "fin", NULL);
+    conn_cause(conn, "peer", "fin", NULL);
     conn_end_after_flush(server, conn);
     conn->stopped_reading = true;
     conn_update_interest(server, conn);
@@ -454,7 +454,7 @@ static bool read_once(struct server *server, struct conn *conn) {
   uint64_t id = conn_id(conn);
   bool kept = conn->in_len > 0;
   if (kept && !make_room(conn)) {
-    conn_cause(server, conn, "us", "no memory", NULL);
+    conn_cause(conn, "us", "no memory", NULL);
     conn_end(server, conn);
     return false;
   }
@@ -498,7 +498,7 @@ static void tls_handshake(struct server *server, struct conn *conn) {
   bool refused_by_us = SSL_get_app_data(conn->ssl) != NULL;
   if (refused_by_us) {
     tls_error_text();
-    conn_cause(server, conn, "us", action_word(ACTION_TLS_ALERT), NULL);
+    conn_cause(conn, "us", action_word(ACTION_TLS_ALERT), NULL);
     conn_fin(server, conn);
     return;
   }
@@ -508,7 +508,7 @@ static void tls_handshake(struct server *server, struct conn *conn) {
     return;
   }
   conn->error = strdup(tls_error_text());
-  conn_cause(server, conn, "peer", "tls", NULL);
+  conn_cause(conn, "peer", "tls", NULL);
   conn_fin(server, conn);
 }
 

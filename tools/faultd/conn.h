@@ -91,6 +91,8 @@ enum {
   LINGER_MS = 5000             /* how long a closing or draining connection may take */
 };
 
+struct conn_times conn_times_now(void);
+
 /* Takes over fd. Returns NULL (and closes fd) without memory. */
 struct conn *conn_new(struct server *server, int fd, const struct sockaddr_storage *peer);
 /* NULL when that connection is gone. */
@@ -111,9 +113,9 @@ void conn_flush(struct server *server);
 static inline size_t conn_out_pending(const struct conn *conn) { return conn->out_len - conn->out_at; }
 
 /* Notes who ended it and how, unless that is known already. rule may be NULL. */
-void conn_cause(struct server *server, struct conn *conn, const char *by, const char *how, const struct rule *rule);
+void conn_cause(struct conn *conn, const char *by, const char *how, const struct rule *rule);
 /* The client broke the protocol: notes it as the cause. */
-void conn_wrong(struct server *server, struct conn *conn, const char *what);
+void conn_wrong(struct conn *conn, const char *what);
 /* Writes what is queued, then FIN, and throws away what comes until the client's FIN or LINGER_MS. */
 void conn_fin(struct server *server, struct conn *conn);
 /* RST at once; the connection is gone afterwards. */

@@ -17,7 +17,7 @@ static const struct rule *rule_of(const struct server *server, const struct time
 }
 
 static void begin_close(struct server *server, struct conn *conn, const struct rule *rule) {
-  conn_cause(server, conn, "us", action_word(ACTION_CLOSE), rule);
+  conn_cause(conn, "us", action_word(ACTION_CLOSE), rule);
   ws_send_close(server, conn, (uint16_t)rule->code, rule->text, rule->text_len);
   conn_set_state(server, conn, CONN_CLOSING);
   conn_limit_closing(server, conn);
@@ -40,17 +40,17 @@ void fault_do(struct server *server, struct conn *conn, const struct rule *rule)
   switch (rule->action) {
   case ACTION_RST:
   case ACTION_DROP:
-    conn_cause(server, conn, "us", action_word(ACTION_RST), rule);
+    conn_cause(conn, "us", action_word(ACTION_RST), rule);
     conn_rst(server, conn);
     return;
   case ACTION_FIN:
     if (is_ending) return;
-    conn_cause(server, conn, "us", action_word(ACTION_FIN), rule);
+    conn_cause(conn, "us", action_word(ACTION_FIN), rule);
     conn->bare_fin = true;
     conn_fin(server, conn);
     return;
   case ACTION_SILENT:
-    conn_cause(server, conn, "us", action_word(ACTION_SILENT), rule);
+    conn_cause(conn, "us", action_word(ACTION_SILENT), rule);
     conn_silence(server, conn);
     return;
   case ACTION_STOP_READING:
@@ -62,7 +62,7 @@ void fault_do(struct server *server, struct conn *conn, const struct rule *rule)
   if (conn->state == CONN_WS) {
     do_to_websocket(server, conn, rule);
   } else if (rule->action == ACTION_CLOSE && !is_ending) {
-    conn_cause(server, conn, "us", action_word(ACTION_CLOSE), rule);
+    conn_cause(conn, "us", action_word(ACTION_CLOSE), rule);
     conn_fin(server, conn); /* no close frame before the upgrade */
   }
 }

@@ -146,7 +146,7 @@ static void send_response(struct server *server, struct conn *conn, const struct
 }
 
 static void refuse_request(struct server *server, struct conn *conn, int status, const char *what) {
-  conn_wrong(server, conn, what);
+  conn_wrong(conn, what);
   send_response(server, conn, &(struct response){.status = status, .body = what, .body_len = strlen(what), .close = true});
   conn_fin(server, conn);
 }
@@ -192,7 +192,7 @@ static void select_protocol(const struct server *server, struct conn *conn, cons
 
 static void become_websocket(struct server *server, struct conn *conn) {
   conn->is_websocket = true;
-  conn->upgraded = (struct conn_times){.wall_us = lh_wall_us(), .mono_ns = lh_now_ns()};
+  conn->upgraded = conn_times_now();
   server->totals->upgraded++;
   conn_set_state(server, conn, CONN_WS);
   ws_start(server, conn);
@@ -202,7 +202,7 @@ static void become_websocket(struct server *server, struct conn *conn) {
 static void answer_upgrade(struct server *server, struct conn *conn, const struct request *request) {
   const char *wrong = upgrade_wrong(request);
   if (!view_is(header(request, "Sec-WebSocket-Version"), "13")) {
-    conn_wrong(server, conn, "a Sec-WebSocket-Version other than 13");
+    conn_wrong(conn, "a Sec-WebSocket-Version other than 13");
     send_response(server, conn, &(struct response){.status = 426, .extra = "Sec-WebSocket-Version: 13\r\n", .close = true});
     conn_fin(server, conn);
     return;
@@ -219,12 +219,12 @@ static void answer_upgrade(struct server *server, struct conn *conn, const struc
   snprintf(extra, sizeof extra, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s", accept,
            conn->protocol ? "Sec-WebSocket-Protocol: " : "", conn->protocol ? conn->protocol : "", conn->protocol ? "\r\n" : "");
   if (half) {
-    conn_cause(server, conn, "us", action_word(ACTION_UPGRADE_HALF), half);
+    conn_cause(conn, "us", action_word(ACTION_UPGRADE_HALF), half);
     conn_send(server, conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs", 48);
     conn_fin(server, conn);
     return;
   }
-  if (bad) conn_cause(server, conn, "us", action_word(ACTION_BAD_ACCEPT), bad);
+  if (bad) conn_cause(conn, "us", action_word(ACTION_BAD_ACCEPT), bad);
   send_response(server, conn, &(struct response){.status = 101, .extra = extra});
   conn->count.messages_out--; /* the answer to an upgrade is no message */
   become_websocket(server, conn);
@@ -311,7 +311,7 @@ static void answer_plain(struct server *server, struct conn *conn, const struct 
     send_response(server, conn, &response);
   }
   if (request->keep_alive && !is_asked_to_close) return;
-  conn_cause(server, conn, is_asked_to_close ? "us" : "peer", "http close", NULL);
+  conn_cause(conn, is_asked_to_close ? "us" : "peer", "http close", NULL);
   conn_fin(server, conn);
 }
 
@@ -324,7 +324,7 @@ static void refuse_by_rule(struct server *server, struct conn *conn, const struc
   if (is_redirect) snprintf(extra, sizeof extra, "Location: %s\r\n", rule->text);
   else if (rule->time_ns != LH_NEVER)
     snprintf(extra, sizeof extra, "Retry-After: %llu\r\n", (unsigned long long)((rule->time_ns + LH_NS_PER_S - 1) / LH_NS_PER_S));
-  conn_cause(server, conn, "us", action_word(rule->action), rule);
+  conn_cause(conn, "us", action_word(rule->action), rule);
   send_response(server, conn, &(struct response){.status = is_redirect ? 302 : rule->code, .extra = extra, .body = body,
                                                  .body_len = !is_redirect && rule->text ? rule->text_len : strlen(body), .close = true});
   conn_fin(server, conn);
@@ -340,16 +340,16 @@ static bool spoil(struct server *server, struct conn *conn) {
     case ACTION_REFUSE:
     case ACTION_REDIRECT: refuse_by_rule(server, conn, rule); return true;
     case ACTION_UPGRADE_NEVER:
-      conn_cause(server, conn, "us", word, rule);
+      conn_cause(conn, "us", word, rule);
       conn_set_state(server, conn, CONN_HELD);
       return true;
     case ACTION_UPGRADE_RST:
-      conn_cause(server, conn, "us", word, rule);
+      conn_cause(conn, "us", word, rule);
       conn_rst(server, conn);
       return true;
     case ACTION_UPGRADE_FIN:
     case ACTION_BAD_HTTP:
-      conn_cause(server, conn, "us", word, rule);
+      conn_cause(conn, "us", word, rule);
       if (rule->action == ACTION_BAD_HTTP) conn_send(server, conn, "\x01\x02 this is not HTTP\r\n\r\n", 22);
       conn_fin(server, conn);
       return true;

@@ -115,7 +115,7 @@ static bool apply_accept_rules(struct server *server, struct conn *conn, bool *a
   const struct rule *rule = &server->script->rules[__builtin_ctzll(mask)];
   *alert = rule->action == ACTION_TLS_ALERT;
   if (*alert) return true;
-  conn_cause(server, conn, "us", action_word(rule->action), rule);
+  conn_cause(conn, "us", action_word(rule->action), rule);
   switch (rule->action) {
   case ACTION_ACCEPT_RST: conn_rst(server, conn); break;
   case ACTION_ACCEPT_FIN: conn_fin(server, conn); break;
@@ -133,7 +133,7 @@ static void accept_one(struct server *server, int fd, const struct sockaddr_stor
   }
   uint64_t id = conn_id(conn);
   if (apply_accept_rules(server, conn, &alert) && server->tls && tls_begin(server->tls, conn, alert)) {
-    conn_cause(server, conn, "us", "no memory", NULL);
+    conn_cause(conn, "us", "no memory", NULL);
     conn_end(server, conn);
   }
   conn_settle(server, id);

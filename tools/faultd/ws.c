@@ -100,7 +100,7 @@ void ws_send_bad_frame(struct server *server, struct conn *conn, const struct ru
   };
 #undef FRAME
   conn->count.bad_frames++;
-  conn_cause(server, conn, "us", action_word(ACTION_BAD_FRAME), rule);
+  conn_cause(conn, "us", action_word(ACTION_BAD_FRAME), rule);
   if (conn_send(server, conn, frames[rule->code].bytes, frames[rule->code].len) && rule->code == BAD_TRUNCATED) conn_fin(server, conn);
 }
 
@@ -221,7 +221,7 @@ static void on_message(struct server *server, struct conn *conn, uint8_t opcode,
 /* ---- reading ---- */
 
 static void refuse_frame(struct server *server, struct conn *conn, const char *what, uint16_t code) {
-  conn_wrong(server, conn, what);
+  conn_wrong(conn, what);
   if (conn->state == CONN_WS) ws_send_close(server, conn, code, what, strlen(what));
   conn_fin(server, conn);
 }
@@ -251,7 +251,7 @@ static void on_close(struct server *server, struct conn *conn, const uint8_t *pa
   conn->close_received = code;
   if (len > 2) memcpy(conn->close_text, payload + 2, len - 2);
   if (conn->state == CONN_WS) {
-    conn_cause(server, conn, "peer", "close", NULL);
+    conn_cause(conn, "peer", "close", NULL);
     ws_send_close(server, conn, code, NULL, 0);
   }
   conn_end_after_flush(server, conn);
@@ -265,7 +265,7 @@ static void on_part(struct server *server, struct conn *conn, const struct frame
   }
   if (frame->opcode) conn->parts_opcode = frame->opcode;
   if (!bytes_append(&conn->parts, &conn->parts_len, &conn->parts_room, payload, (size_t)frame->len)) {
-    conn_cause(server, conn, "us", "no memory", NULL);
+    conn_cause(conn, "us", "no memory", NULL);
     conn_end(server, conn);
     return;
   }
