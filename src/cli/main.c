@@ -1,0 +1,76 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "longhaul/worker/worker.h"
+
+enum { HELP_BYTES_MAX = 1 << 16, COMMAND_LINE_MAX = 1 << 20 };
+
+const struct lh_cli_command *const lh_cli_commands[] = {&lh_cli_run,    &lh_cli_check, &lh_cli_explain,
+                                                        &lh_cli_report, &lh_cli_runs,  NULL};
+
+static int print_help(const struct lh_cli_command *command) {
+  struct lh_buf out = LH_BUF_INIT(HELP_BYTES_MAX);
+  int code = command != NULL ? lh_cli_command_help(command, &out) : lh_cli_help(&out);
+  return lh_cli_print(&out, code);
+}
+
+static int unknown_command(const char *name) {
+  const char *nearest = lh_cli_nearest_command(name);
+  if (nearest != NULL) return lh_cli_usage_error("there is no command \"%s\"; did you mean \"%s\"?", name, nearest);
+  return lh_cli_usage_error("there is no command \"%s\"; see longhaul --help", name);
+}
+
+/* The command line as one text for the run file; words that a shell would split or change are quoted. */
+static char *join(int argc, char **argv) {
+  struct lh_buf line = LH_BUF_INIT(COMMAND_LINE_MAX);
+  int code = lh_buf_addstr(&line, "longhaul");
+  for (int i = 1; i < argc && code == 0; i++) {
+    bool plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
+    code = lh_buf_addstr(&line, plain ? " " : " '");
+    for (const char *c = argv[i]; *c != '\0' && code == 0; c++)
+      code = !plain && *c == '\'' ? lh_buf_addstr(&line, "'\\''") : lh_buf_add(&line, c, 1);
+    if (code == 0 && !plain) code = lh_buf_addstr(&line, "'");
+  }
+  if (code == 0) return line.data;
+  lh_buf_free(&line);
+  return NULL;
+}
+
+static int run_command(const struct lh_cli_command *command, int argc, char **argv) {
+  struct lh_cli_args args;
+  struct lh_err err = {0};
+  int code = lh_cli_parse(command, argc - 2, argv + 2, &args, &err);
+  if (code < 0) {
+    code = lh_cli_usage_error("%s", err.text);
+  } else if (args.help) {
+    code = print_help(command);
+  } else {
+    char *line = join(argc, argv);
+    args.command_line = line != NULL ? line : command->name;
+    code = command->run(&args);
+    free(line);
+  }
+  lh_cli_args_free(&args);
+  return code;
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b) { return strcmp(text, a) == 0 || strcmp(text, b) == 0; }
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    print_help(NULL);
+    return LH_EXIT_USAGE;
+  }
+  const char *word = argv[1];
+  if (strcmp(word, "worker") == 0) return lh_worker_main();
+  if (is_one_of(word, "--help", "-h")) return print_help(NULL);
+  if (is_one_of(word, "--version", "version")) return printf("longhaul %s\n", LH_VERSION) > 0 ? LH_EXIT_PASSED : LH_EXIT_TESTER;
+  if (strcmp(word, "help") == 0) {
+    const struct lh_cli_command *command = argc > 2 ? lh_cli_find(argv[2]) : NULL;
+    return argc > 2 && command == NULL ? unknown_command(argv[2]) : print_help(command);
+  }
+  const struct lh_cli_command *command = lh_cli_find(word);
+  return command != NULL ? run_command(command, argc, argv) : unknown_command(word);
+}

@@ -1,0 +1,76 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static void complain(const char *format, va_list args) {
+  fputs("longhaul: ", stderr);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+}
+
+int lh_cli_usage_error(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  complain(format, args);
+  va_end(args);
+  return LH_EXIT_USAGE;
+}
+
+int lh_cli_fail(int exit_code, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  complain(format, args);
+  va_end(args);
+  return exit_code;
+}
+
+static int write_to(FILE *file, const struct lh_buf *text) {
+  if (text->len > 0 && fwrite(text->data, 1, text->len, file) != text->len) return -errno;
+  return fflush(file) == 0 ? 0 : -errno;
+}
+
+int lh_cli_write(const char *path, const struct lh_buf *text, struct lh_err *err) {
+  if (strcmp(path, "-") == 0) {
+    int code = write_to(stdout, text);
+    return code < 0 ? lh_err_set(err, code, "cannot write to standard output: %s", strerror(-code)) : 0;
+  }
+  struct stat there;
+  bool beside = stat(path, &there) != 0 || S_ISREG(there.st_mode); /* /dev/stdout and pipes are written as they are */
+  char temporary[4096];
+  int len = snprintf(temporary, sizeof temporary, "%s%s", path, beside ? ".part" : "");
+  if (len >= (int)sizeof temporary) return lh_err_set(err, ENAMETOOLONG, "the path %s is too long", path);
+  FILE *file = fopen(temporary, "we");
+  if (file == NULL) return lh_err_set(err, errno, "cannot write %s: %s", path, strerror(errno));
+  int code = write_to(file, text);
+  if (fclose(file) != 0 && code == 0) code = -errno;
+  if (code == 0 && beside && rename(temporary, path) != 0) code = -errno;
+  if (code < 0 && beside) unlink(temporary);
+  return code < 0 ? lh_err_set(err, code, "cannot write %s: %s", path, strerror(-code)) : 0;
+}
+
+int lh_cli_print(struct lh_buf *text, int code) {
+  struct lh_err err = {0};
+  if (code == 0) code = lh_cli_write("-", text, &err);
+  else lh_err_set(&err, code, "%s", strerror(-code));
+  lh_buf_free(text);
+  return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
+}
+
+static bool wants_color(void) {
+  const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+  return (no_color == NULL || no_color[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+bool lh_cli_stdout_color(void) { return isatty(STDOUT_FILENO) && wants_color(); }
+bool lh_cli_stderr_color(void) { return isatty(STDERR_FILENO) && wants_color(); }
+
+bool lh_cli_stderr_live(void) {
+  const char *term = getenv("TERM");
+  return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+}

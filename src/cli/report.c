@@ -1,0 +1,112 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/report_file.h"
+#include "longhaul/base/units.h"
+#include "longhaul/store/reader.h"
+
+/* ---- which run ---- */
+/* A path as it is, else a run of the store folder by its name with or without the ending. Owned; NULL when memory is out. */
+static char *find_run(const char *folder, const char *name) {
+  if (access(name, F_OK) == 0 || strchr(name, '/') != NULL) return strdup(name);
+  for (size_t i = 0; i < 2; i++) {
+    char *path = NULL;
+    int len = i == 0 ? asprintf(&path, "%s/%s", folder, name) : asprintf(&path, "%s/%s.longhaul", folder, name);
+    if (len < 0) return NULL;
+    if (access(path, F_OK) == 0) return path;
+    free(path);
+  }
+  return strdup(name);
+}
+
+static int resolve_run(const struct lh_cli_args *args, char **path) {
+  const char *store = lh_cli_value(args, "store"), *name = args->operands[0];
+  const char *folder = store != NULL ? store : "runs";
+  struct lh_err err = {0};
+  if (strcmp(name, "latest") == 0) {
+    if (lh_store_latest(folder, path, &err) < 0) return lh_cli_usage_error("%s", err.text);
+    return 0;
+  }
+  *path = find_run(folder, name);
+  return *path != NULL ? 0 : lh_cli_fail(LH_EXIT_TESTER, "no memory for a path");
+}
+
+/* ---- which format ---- */
+static int choose_format(const struct lh_cli_args *args, const char *output, enum lh_report_format *format) {
+  const char *name = lh_cli_value(args, "format");
+  struct lh_err err = {0};
+  if (name != NULL) {
+    if (lh_report_format_parse(name, format) == 0) return 0;
+    return lh_cli_usage_error("there is no report format \"%s\"; known are html, md, json and text", name);
+  }
+  if (strcmp(output, "-") == 0) {
+    *format = LH_REPORT_TEXT;
+    return 0;
+  }
+  if (lh_report_file_format(output, format, &err) < 0) return lh_cli_usage_error("%s, or give --format", err.text);
+  return 0;
+}
+
+static int choose_span(const struct lh_cli_args *args, struct lh_report_args *report) {
+  const char *from = lh_cli_value(args, "from"), *until = lh_cli_value(args, "until");
+  report->from_ns = 0;
+  report->until_ns = UINT64_MAX;
+  if (from != NULL && lh_parse_duration(from, &report->from_ns) < 0)
+    return lh_cli_usage_error("--from %s is not a time since the start of the run, such as 2h10m", from);
+  if (until != NULL && lh_parse_duration(until, &report->until_ns) < 0)
+    return lh_cli_usage_error("--until %s is not a time since the start of the run, such as 2h30m", until);
+  if (report->from_ns >= report->until_ns) return lh_cli_usage_error("--from %s is not before --until %s", from, until);
+  return 0;
+}
+
+static int render(const struct lh_report_args *report, enum lh_report_format format, const char *output) {
+  struct lh_err err = {0};
+  json_t *model = NULL;
+  int code = lh_report_model(report, &model, &err);
+  if (code < 0) return lh_cli_usage_error("%s", err.text);
+  code = lh_report_file_write(model, format, output, &err);
+  json_decref(model);
+  return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
+}
+
+static int report_main(const struct lh_cli_args *args) {
+  const char *output = lh_cli_value(args, "output");
+  struct lh_report_args report = {0};
+  enum lh_report_format format;
+  char *path = NULL;
+  if (output == NULL) output = "-";
+  int exit_code = choose_format(args, output, &format);
+  if (exit_code == 0) exit_code = choose_span(args, &report);
+  if (exit_code == 0) exit_code = resolve_run(args, &path);
+  report.path = path;
+  if (exit_code == 0) exit_code = render(&report, format, output);
+  free(path);
+  return exit_code;
+}
+
+static const struct lh_cli_example examples[] = {
+  {"longhaul report latest", "the summary of the last run"},
+  {"longhaul report latest -o night.html", "a page with charts in one file, for a browser, with no network"},
+  {"longhaul report runs/chat-20261122-200328.longhaul --format json", "every number, for scripts"},
+  {"longhaul report latest --format md --from 2h10m --until 2h30m", "a part of the night"},
+  {0}};
+
+static const struct lh_cli_option options[] = {
+  {.name = "format", .letter = 'f', .argument = "FORMAT", .complete = LH_COMPLETE_WORDS, .words = "html md json text",
+   .help = "html, md, json or text (default: by the ending of the output file, else text)"},
+  {.name = "output", .letter = 'o', .argument = "FILE", .complete = LH_COMPLETE_FILE, .help = "where to write (default -: standard output)"},
+  {.name = "from", .argument = "TIME", .help = "begin this long after the start of the run"},
+  {.name = "until", .argument = "TIME", .help = "end this long after the start of the run"},
+  {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
+  {0}};
+
+const struct lh_cli_command lh_cli_report = {
+  .name = "report", .summary = "render a run file: html, md, json, text", .usage = "RUN [OPTIONS]",
+  .description = "RUN is a run file, its name in the store folder, or `latest`. The run may still be in\n"
+                 "progress or have been cut short: the report covers what was stored. The exit code\n"
+                 "tells whether the report was written, not the run's verdict.",
+  .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a run file, or `latest`",
+  .complete = LH_COMPLETE_RUN, .run = report_main};

@@ -1,0 +1,134 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/report_file.h"
+#include "cli/source.h"
+#include "longhaul/base/log.h"
+#include "longhaul/run/fit.h"
+#include "longhaul/run/run.h"
+
+/* ---- before ---- */
+static int check_reports(const struct lh_cli_args *args) {
+  for (size_t i = 0; i < args->given_count; i++) {
+    enum lh_report_format format;
+    struct lh_err err = {0};
+    if (strcmp(args->given[i].option->name, "report") != 0) continue;
+    if (lh_report_file_format(args->given[i].value, &format, &err) < 0) return lh_cli_usage_error("%s", err.text);
+  }
+  return 0;
+}
+
+/* A plan that cannot fit is not begun, unless --force says to hold what fits. */
+static int check_fit(const struct lh_source *source, bool force) {
+  struct lh_fit_host host = lh_fit_host_read(source->config);
+  struct lh_fit fit;
+  struct lh_err err = {0};
+  if (lh_fit_make(&fit, source->config, source->shard, source->shards, &host, &err) < 0) {
+    lh_fit_free(&fit);
+    return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+  }
+  for (size_t i = 0; i < fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", fit.warnings.items[i]);
+  for (size_t i = 0; i < fit.problems.count; i++) {
+    if (force) lh_log(LH_LOG_WARNING, "going on all the same (--force): %s", fit.problems.items[i]);
+    else lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", fit.problems.items[i]);
+  }
+  bool stop = fit.problems.count > 0 && !force;
+  if (stop) fputs("longhaul: see `longhaul check`, or run with --force to hold what fits\n", stderr);
+  lh_fit_free(&fit);
+  return stop ? LH_EXIT_HOST : 0;
+}
+
+/* ---- after ---- */
+static int write_reports(const struct lh_cli_args *args, const json_t *model) {
+  int exit_code = 0;
+  for (size_t i = 0; i < args->given_count; i++) {
+    if (strcmp(args->given[i].option->name, "report") != 0) continue;
+    const char *path = args->given[i].value;
+    enum lh_report_format format;
+    struct lh_err err = {0};
+    if (lh_report_file_format(path, &format, &err) < 0 || lh_report_file_write(model, format, path, &err) < 0)
+      exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+    else
+      lh_log(LH_LOG_INFO, "report written to %s", path);
+  }
+  return exit_code;
+}
+
+static int report_run(const struct lh_cli_args *args, const struct lh_run_result *result) {
+  struct lh_report_args report = {.path = result->path, .until_ns = UINT64_MAX};
+  struct lh_err err = {0};
+  json_t *model = NULL;
+  if (lh_report_model(&report, &model, &err) < 0)
+    return lh_cli_fail(LH_EXIT_TESTER, "no report of %s: %s", result->path, err.text);
+  int exit_code = lh_report_exit_code(model);
+  if (lh_report_file_write(model, LH_REPORT_TEXT, "-", &err) < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+  int failed = write_reports(args, model);
+  json_decref(model);
+  if (failed != 0) exit_code = failed;
+  return result->interrupted ? LH_EXIT_INTERRUPTED : exit_code;
+}
+
+/* Before there is a run file, a folder that cannot be written is the user's to mend. */
+static int exit_of_failure(const struct lh_run_result *result, int code) {
+  bool folder = code == -EACCES || code == -EPERM || code == -EROFS || code == -ENOTDIR || code == -ENOENT || code == -EISDIR;
+  return result->path == NULL && folder ? LH_EXIT_USAGE : LH_EXIT_TESTER;
+}
+
+static int run_source(const struct lh_cli_args *args, const struct lh_source *source) {
+  struct lh_run_args run = {.config = source->config, .settings = (const char *const *)source->settings,
+                            .setting_count = source->setting_count, .shard = source->shard, .shards = source->shards,
+                            .program = "/proc/self/exe", .command_line = args->command_line,
+                            .quiet = lh_cli_has(args, "quiet"), .view = lh_cli_stderr_live(),
+                            .color = lh_cli_stderr_color() ? LH_COLOR_AUTO : LH_COLOR_NEVER};
+  struct lh_run_result result;
+  struct lh_err err = {0};
+  if (run.quiet) lh_log_set_level(LH_LOG_WARNING);
+  int code = lh_run(&run, &result, &err);
+  int exit_code = 0;
+  if (code < 0) exit_code = lh_cli_fail(exit_of_failure(&result, code), "%s", err.text);
+  if (result.path != NULL) {
+    int reported = report_run(args, &result);
+    if (exit_code == 0) exit_code = reported;
+  }
+  free(result.path);
+  return exit_code;
+}
+
+static int run_main(const struct lh_cli_args *args) {
+  struct lh_source source;
+  int exit_code = check_reports(args);
+  if (exit_code != 0) return exit_code;
+  exit_code = lh_source_load(args, &source);
+  if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"));
+  if (exit_code == 0) exit_code = run_source(args, &source);
+  lh_source_free(&source);
+  return exit_code;
+}
+
+static const struct lh_cli_example examples[] = {
+  {"longhaul run soak.yaml", "run a soak; the summary comes at the end on standard output"},
+  {"longhaul run soak.yaml --duration 10m --set groups.chat.connections=100", "the same, shorter and smaller"},
+  {"longhaul run soak.yaml --report night.html --report night.md", "write reports as well"},
+  {"longhaul run soak.yaml --shard 2/8", "the second of eight hosts"},
+  {"longhaul run ws://127.0.0.1:8080/ws -c 1000 -d 1m", "a quick look, with no file"},
+  {0}};
+
+static const struct lh_cli_option options[] = {
+  LH_SOURCE_OPTIONS,
+  {.name = "report", .argument = "FILE", .complete = LH_COMPLETE_FILE, .repeats = true,
+   .help = "write a report after the run; the ending tells the format: .html, .md, .json, .txt; may be repeated"},
+  {.name = "quiet", .letter = 'q', .help = "no live view and no progress lines; warnings, errors and the summary stay"},
+  {.name = "force", .help = "begin although the plan does not fit this host"},
+  {0}};
+
+const struct lh_cli_command lh_cli_run = {
+  .name = "run", .summary = "run a soak from a config, or a quick look at a URL",
+  .usage = "CONFIG [OPTIONS]\n       longhaul run URL -c N -d TIME [OPTIONS]",
+  .description = "Opens the connections of the config, holds them for the duration, and writes one run\n"
+                 "file. CONFIG may be - for standard input. On a terminal a live view is shown,\n"
+                 "elsewhere one line for each interval. Ctrl-C ends the run in order and still\n"
+                 "reports; a second Ctrl-C ends it at once.",
+  .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a config or a URL",
+  .complete = LH_COMPLETE_FILE, .run = run_main};

@@ -1,0 +1,104 @@
+#include "cli/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "longhaul/base/log.h"
+
+/* ---- settings ---- */
+static int add_setting(struct lh_source *source, const char *key, const char *value, bool quoted) {
+  struct lh_buf text = LH_BUF_INIT(1 << 20);
+  int code = lh_buf_addstr(&text, key);
+  if (code == 0) code = quoted ? lh_buf_addjson(&text, value) : lh_buf_addstr(&text, value);
+  char **settings = code == 0 ? realloc(source->settings, (source->setting_count + 1) * sizeof *settings) : NULL;
+  if (settings == NULL) {
+    lh_buf_free(&text);
+    return lh_cli_fail(LH_EXIT_TESTER, "no memory for the settings");
+  }
+  source->settings = settings;
+  settings[source->setting_count++] = text.data;
+  return 0;
+}
+
+static int gather_settings(const struct lh_cli_args *args, struct lh_source *source, bool url) {
+  int code = 0;
+  for (size_t i = 0; i < args->given_count && code == 0; i++)
+    if (strcmp(args->given[i].option->name, "set") == 0) code = add_setting(source, "", args->given[i].value, false);
+  const char *duration = lh_cli_value(args, "duration"), *store = lh_cli_value(args, "store");
+  if (code == 0 && duration != NULL && !url) code = add_setting(source, "run.duration=", duration, true);
+  if (code == 0 && store != NULL) code = add_setting(source, "run.store=", store, true);
+  return code;
+}
+
+static int parse_shard(const char *text, struct lh_source *source) {
+  source->shard = source->shards = 1;
+  if (text == NULL) return 0;
+  char *end, *last;
+  errno = 0;
+  unsigned long shard = strtoul(text, &end, 10);
+  unsigned long shards = *end == '/' ? strtoul(end + 1, &last, 10) : 0;
+  if (errno != 0 || *end != '/' || *last != '\0' || strchr(text, '-') != NULL || shard < 1 || shards < shard || shards > LH_WORKERS_MAX)
+    return lh_cli_usage_error("--shard %s is not I/N with 1 <= I <= N <= %d, such as 2/8", text, LH_WORKERS_MAX);
+  source->shard = (uint32_t)shard;
+  source->shards = (uint32_t)shards;
+  return 0;
+}
+
+/* ---- a URL in place of a config ---- */
+static int quick_text(const struct lh_cli_args *args, const char *url, char **text) {
+  const char *connections = lh_cli_value(args, "connections");
+  struct lh_quick_args quick = {.url = url, .connections = 1, .duration = lh_cli_value(args, "duration"),
+                                .every = lh_cli_value(args, "every"), .text = lh_cli_value(args, "text")};
+  if (connections != NULL) {
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(connections, &end, 10);
+    if (errno != 0 || *end != '\0' || connections[0] == '-' || n < 1 || n > LH_CLIENTS_MAX)
+      return lh_cli_usage_error("--connections %s is not a whole number from 1 to %d", connections, LH_CLIENTS_MAX);
+    quick.connections = (unsigned)n;
+  }
+  struct lh_err err = {0};
+  if (lh_config_quick(&quick, text, &err) < 0) return lh_cli_usage_error("%s", err.text);
+  return 0;
+}
+
+static int refuse_quick_options(const struct lh_cli_args *args) {
+  if (lh_cli_has(args, "connections"))
+    return lh_cli_usage_error("--connections goes with a URL; for a config use --set groups.NAME.connections=%s", lh_cli_value(args, "connections"));
+  if (lh_cli_has(args, "every") || lh_cli_has(args, "text"))
+    return lh_cli_usage_error("--every and --text go with a URL; for a config use --set");
+  return 0;
+}
+
+/* ---- loading ---- */
+static int load(struct lh_source *source, const char *path, const char *text) {
+  struct lh_diagnostics diagnostics = {0};
+  struct lh_load_args load_args = {.path = path, .text = text, .settings = (const char *const *)source->settings,
+                                   .setting_count = source->setting_count};
+  int code = lh_config_load(&load_args, &source->config, &diagnostics);
+  for (size_t i = 0; i < diagnostics.count; i++) fprintf(stderr, "%s\n", diagnostics.items[i]);
+  lh_diagnostics_free(&diagnostics);
+  return code < 0 ? LH_EXIT_USAGE : 0;
+}
+
+int lh_source_load(const struct lh_cli_args *args, struct lh_source *source) {
+  const char *operand = args->operands[0];
+  bool url = strstr(operand, "://") != NULL;
+  char *text = NULL;
+  *source = (struct lh_source){0};
+  int code = parse_shard(lh_cli_value(args, "shard"), source);
+  if (code == 0) code = url ? quick_text(args, operand, &text) : refuse_quick_options(args);
+  if (code == 0) code = gather_settings(args, source, url);
+  if (code == 0) code = load(source, url ? "(command line)" : operand, text);
+  free(text);
+  return code;
+}
+
+void lh_source_free(struct lh_source *source) {
+  lh_config_free(source->config);
+  for (uint32_t i = 0; i < source->setting_count; i++) free(source->settings[i]);
+  free(source->settings);
+  *source = (struct lh_source){0};
+}
