@@ -132,6 +132,16 @@ include tests/tests.mk
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
+# ---- demo --------------------------------------------------------------------------------------------------------
+demo:
+	@tools/deps install
+	@$(MAKE) --no-print-directory all
+	@tools/demo build/longhaul build/faultd
+
+# Only with clang-format there; the style is in .clang-format.
+fmt:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
 # ---- install -----------------------------------------------------------------------------------------------------
 install: $(OUT)/longhaul
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/longhaul/configs

@@ -48,7 +48,7 @@ struct lh_fit_host lh_fit_host_read(const struct lh_config *config) {
   long descriptors = lh_host_raise_descriptors(NULL);
   if (descriptors > 0) host.descriptors = (uint64_t)descriptors;
   host.cores = lh_host_cores();
-  if (lh_host_ports(&host.first_port, &host.last_port) < 0) host.first_port = host.last_port = 0;
+  if (!lh_host_ports(&host.first_port, &host.last_port)) host.first_port = host.last_port = 0;
   if (lh_host_sample_read(&sample, &unread) == 0) {
     host.mem_available_bytes = sample.mem_available_bytes;
     host.mem_total_bytes = sample.mem_total_bytes;
@@ -90,12 +90,20 @@ static uint64_t shard_clients(const struct lh_group *group, uint32_t shard, uint
 }
 
 /* ---- descriptors ---- */
-static int fit_descriptors(struct lh_fit *fit, const struct lh_fit_host *host) {
-  uint64_t clients_each = (fit->needs.clients + fit->workers - 1) / fit->workers;
+/* Clients of the null kind open nothing. */
+static uint64_t clients_with_sockets(const struct lh_fit *fit, const struct lh_config *config, uint32_t shard, uint32_t shards) {
+  uint64_t sum = 0;
+  for (size_t g = 0; g < config->group_count; g++)
+    if (config->groups[g].kind != LH_KIND_NULL) sum += shard_clients(&config->groups[g], shard, shards);
+  return sum < fit->needs.clients ? sum : fit->needs.clients;
+}
+
+static int fit_descriptors(struct lh_fit *fit, uint64_t clients, const struct lh_fit_host *host) {
+  uint64_t clients_each = (clients + fit->workers - 1) / fit->workers;
   char need[32], each[32];
   fit->descriptors_each = clients_each + LH_FIT_RESERVE;
   if (host->descriptors == 0 || fit->descriptors_each <= host->descriptors) return 0;
-  uint64_t needed_workers = (fit->needs.clients + usable(host->descriptors) - 1) / usable(host->descriptors);
+  uint64_t needed_workers = (clients + usable(host->descriptors) - 1) / usable(host->descriptors);
   lh_format_count(fit->descriptors_each, need, sizeof need);
   lh_format_count(host->descriptors, each, sizeof each);
   return say(&fit->problems,
@@ -212,7 +220,7 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   *fit = (struct lh_fit){0};
   scale_needs(fit, config, shard, shards);
   fit->workers = lh_fit_workers(config, shard, shards, host->descriptors);
-  int code = fit_descriptors(fit, host);
+  int code = fit_descriptors(fit, clients_with_sockets(fit, config, shard, shards), host);
   if (code == 0) code = fit_ports(fit, config, shard, shards, host);
   if (code == 0) code = fit_bytes(fit, config, host);
   if (code < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
