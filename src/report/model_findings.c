@@ -1,0 +1,144 @@
+/* Storms and findings: the one place that calls the analysis room. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "longhaul/base/clock.h"
+#include "report/build.h"
+
+/* The arrays of one group in the form that the analysis takes; they live as long as the call. */
+struct arrays {
+  uint32_t *wanted, *open;
+  uint64_t *numbers; /* COLUMNS arrays of `count` each */
+  bool *late;
+  struct lh_storm *storms;
+};
+
+enum { DROPS, RECONNECTS, ATTEMPTS, FAILURES, P50, P99, REPLIED, LOST, COLUMNS };
+
+static void arrays_free(struct arrays *a) {
+  free(a->wanted);
+  free(a->open);
+  free(a->numbers);
+  free(a->late);
+  free(a->storms);
+}
+
+static bool arrays_make(struct arrays *a, const struct lh_build *b, const struct lh_lane *lane) {
+  size_t count = b->g->count;
+  a->wanted = calloc(count, sizeof *a->wanted);
+  a->open = calloc(count, sizeof *a->open);
+  a->numbers = calloc(count * COLUMNS, sizeof *a->numbers);
+  a->late = calloc(count, sizeof *a->late);
+  a->storms = calloc(lane->drop_count / 5 + 1, sizeof *a->storms);
+  if (!a->wanted || !a->open || !a->numbers || !a->late || !a->storms) return false;
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t *c = lane->counters[i], *latency = lane->latency[i];
+    a->wanted[i] = (uint32_t)lane->gauges[i][LH_GAUGE_wanted];
+    a->open[i] = (uint32_t)lane->gauges[i][LH_GAUGE_open];
+    a->late[i] = b->late[i].why != 0;
+    a->numbers[DROPS * count + i] = lh_target_drops(c);
+    a->numbers[RECONNECTS * count + i] = c[LH_COUNTER_reconnects];
+    a->numbers[ATTEMPTS * count + i] = c[LH_COUNTER_attempts];
+    a->numbers[FAILURES * count + i] = c[LH_COUNTER_connect_failures];
+    a->numbers[P50 * count + i] = latency[LH_LANE_response_p50_us] == LH_NEVER ? 0 : latency[LH_LANE_response_p50_us];
+    a->numbers[P99 * count + i] = latency[LH_LANE_response_p99_us] == LH_NEVER ? 0 : latency[LH_LANE_response_p99_us];
+    a->numbers[REPLIED * count + i] = c[LH_COUNTER_replied];
+    a->numbers[LOST * count + i] = c[LH_COUNTER_lost];
+  }
+  return true;
+}
+
+static struct lh_find_group describe(const struct lh_build *b, const struct arrays *a, uint32_t n) {
+  const struct lh_lane *lane = &b->g->lanes[n];
+  size_t count = b->g->count;
+  return (struct lh_find_group){
+      .series = {.group = n,
+                 .name = lane->name,
+                 .first_ns = b->g->from_ns,
+                 .interval_ns = b->g->run->interval_ns,
+                 .count = count,
+                 .wanted = a->wanted,
+                 .open = a->open,
+                 .drops = a->numbers + DROPS * count,
+                 .reconnects = a->numbers + RECONNECTS * count,
+                 .attempts = a->numbers + ATTEMPTS * count,
+                 .failures = a->numbers + FAILURES * count,
+                 .response_p50_us = a->numbers + P50 * count,
+                 .response_p99_us = a->numbers + P99 * count,
+                 .replied = a->numbers + REPLIED * count,
+                 .lost = a->numbers + LOST * count,
+                 .tester_late = a->late},
+      .total = &lane->total,
+      .drops = lane->drops,
+      .drop_count = lane->drop_count,
+      .tallies = lane->tallies,
+      .tally_count = lane->tally_count,
+      .connections = lane->row->connections,
+      .tls = lane->row->tls,
+      .tls_verify = lane->row->tls_verify,
+  };
+}
+
+static json_t *seconds_or_null(uint64_t ns) { return ns == LH_NEVER ? json_null() : lh_json_seconds(ns); }
+
+static json_t *storm_json(struct lh_build *b, uint32_t group, const struct lh_storm *storm) {
+  json_t *out = json_object();
+  lh_put(b, out, "group", lh_json_group(b, group));
+  lh_put(b, out, "from_s", lh_json_seconds(storm->from_ns));
+  lh_put(b, out, "until_s", lh_json_seconds(storm->until_ns));
+  lh_put(b, out, "at", lh_json_utc(b, storm->from_ns));
+  lh_put(b, out, "drops", lh_json_count(storm->drops));
+  lh_put(b, out, "open_before", lh_json_count(storm->open_before));
+  lh_put(b, out, "side", lh_json_text(lh_side_name(lh_reason_side(storm->reason))));
+  lh_put(b, out, "reason", lh_json_text(lh_reason_name(storm->reason)));
+  lh_put(b, out, "code", storm->code ? json_integer(storm->code) : json_null());
+  lh_put(b, out, "back_50_s", seconds_or_null(storm->back_50_ns));
+  lh_put(b, out, "back_95_s", seconds_or_null(storm->back_95_ns));
+  lh_put(b, out, "back_100_s", seconds_or_null(storm->back_100_ns));
+  lh_put(b, out, "attempts_peak_per_s", lh_json_real(storm->attempts_peak_per_s, 1));
+  lh_put(b, out, "failed_attempts", lh_json_count(storm->failed_attempts));
+  return out;
+}
+
+static json_t *finding_json(struct lh_build *b, const struct lh_finding *finding) {
+  json_t *out = json_object();
+  lh_put(b, out, "id", lh_json_text(finding->id));
+  lh_put(b, out, "severity", lh_json_text(lh_severity_name(finding->severity)));
+  lh_put(b, out, "sentence", lh_json_text(finding->sentence));
+  lh_put(b, out, "evidence", lh_json_text(finding->evidence));
+  lh_put(b, out, "confidence", lh_json_real(finding->confidence, 2));
+  lh_put(b, out, "group", lh_json_group(b, finding->group));
+  lh_put(b, out, "from_s", lh_json_seconds(finding->from_ns));
+  lh_put(b, out, "until_s", lh_json_seconds(finding->until_ns));
+  lh_put(b, out, "from", lh_json_utc(b, finding->from_ns));
+  lh_put(b, out, "until", lh_json_utc(b, finding->until_ns));
+  return out;
+}
+
+void lh_build_findings(struct lh_build *b, json_t *model) {
+  json_t *storms = json_array(), *findings = json_array();
+  struct arrays *arrays = calloc(b->g->group_count + 1u, sizeof *arrays);
+  struct lh_find_group *groups = calloc(b->g->group_count + 1u, sizeof *groups);
+  if (!arrays || !groups) b->failed = true;
+  for (uint32_t n = 0; n < b->g->group_count && !b->failed; n++) {
+    struct arrays *a = &arrays[n];
+    if (!arrays_make(a, b, &b->g->lanes[n])) b->failed = true;
+    if (b->failed) break;
+    struct lh_find_group *group = &groups[n];
+    *group = describe(b, a, n);
+    size_t most = group->drop_count / 5 + 1;
+    group->storm_count = lh_find_storms(&group->series, group->drops, group->drop_count, a->storms, most);
+    group->storms = a->storms;
+    for (size_t i = 0; i < group->storm_count; i++) lh_push(b, storms, storm_json(b, n, &a->storms[i]));
+  }
+  struct lh_findings found = {0};
+  struct lh_find_args args = {.groups = groups, .group_count = b->g->group_count, .start_wall_us = b->g->run->start_wall_us};
+  if (!b->failed && lh_find(&args, &found, NULL)) b->failed = true;
+  for (size_t i = 0; i < found.count; i++) lh_push(b, findings, finding_json(b, &found.items[i]));
+  lh_findings_free(&found);
+  for (uint32_t n = 0; arrays && n < b->g->group_count; n++) arrays_free(&arrays[n]);
+  free(arrays);
+  free(groups);
+  lh_put(b, model, "storms", storms);
+  lh_put(b, model, "findings", findings);
+}

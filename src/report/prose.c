@@ -1,0 +1,81 @@
+#include "report/prose.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "report/look.h"
+#include "report/show.h"
+
+int lh_prose_run(const json_t *model, struct lh_buf *out) {
+  const json_t *run = lh_look(model, "run");
+  int failed = lh_buf_addf(out, "%s UTC to %s UTC (%s, %s)", lh_show_time(lh_look_text(run, "started")).text,
+                           lh_show_time(lh_look_text(run, "ended")).text,
+                           lh_show_seconds(lh_look_number(run, "duration_s")).text, lh_look_text(run, "how"));
+  if (!failed && lh_look_number(run, "shards") > 1)
+    failed = lh_buf_addf(out, ", shard %.0f of %.0f", lh_look_number(run, "shard"), lh_look_number(run, "shards"));
+  if (!failed)
+    failed = lh_buf_addf(out, ", seed %.0f, longhaul %s", lh_look_number(run, "seed"), lh_look_text(run, "version"));
+  return failed;
+}
+
+int lh_prose_tester(const json_t *model, struct lh_buf *out) {
+  const json_t *t = lh_look(model, "tester");
+  int failed = lh_buf_addf(out, "%s, %s of a core on average (busiest %s of one), event loop at most %s late",
+                           lh_show_plural(lh_look_number(t, "workers"), "worker", "workers").text,
+                           lh_show_percent(100 * lh_look_number(t, "cpu_cores_mean")).text,
+                           lh_show_percent(lh_look_number(t, "cpu_busiest_percent_max")).text,
+                           lh_show_us(lh_look_number(t, "loop_lag_max_us")).text);
+  if (!failed && !lh_look_is_null(t, "send_lateness_p99_us"))
+    failed = lh_buf_addf(out, ", messages left %s after their time (p99)", lh_show_us(lh_look_number(t, "send_lateness_p99_us")).text);
+  if (!failed && !lh_look_is_null(t, "rss_bytes_per_client"))
+    failed = lh_buf_addf(out, ", memory %s (%s a client)", lh_show_bytes(lh_look_number(t, "rss_bytes_max")).text,
+                         lh_show_bytes(lh_look_number(t, "rss_bytes_per_client")).text);
+  if (!failed)
+    failed = lh_buf_addf(out, ". The tester was late in %s of %s.", lh_show_count(lh_look_number(t, "intervals_late")).text,
+                         lh_show_plural(lh_look_number(t, "intervals"), "interval", "intervals").text);
+  return failed;
+}
+
+int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
+  static const struct {
+    const char *key, *one, *many;
+  } parts[] = {
+      {"ending_rows", "ending beyond the cap of rows", "endings beyond the cap of rows"},
+      {"event_rows", "event beyond the cap of rows", "events beyond the cap of rows"},
+      {"ending_texts_folded", "ending whose text was folded", "endings whose text was folded"},
+      {"values_over_one_hour", "latency above 1 h", "latencies above 1 h"},
+      {"values_without_memory", "latency that found no memory", "latencies that found no memory"},
+      {"messages_truncated_for_matching", "message longer than what is matched", "messages longer than what is matched"},
+  };
+  const json_t *left_out = lh_look(model, "tester.left_out");
+  int failed = 0;
+  for (size_t i = 0, said = 0; i < sizeof parts / sizeof *parts && !failed; i++) {
+    double n = lh_look_number(left_out, parts[i].key);
+    if (n > 0) failed = lh_buf_addf(out, "%s%s", said++ ? ", " : "", lh_show_plural(n, parts[i].one, parts[i].many).text);
+  }
+  return failed;
+}
+
+static const char *fact(const json_t *model, const char *name) {
+  const json_t *item;
+  size_t i;
+  json_array_foreach(lh_look(model, "host.facts"), i, item)
+    if (strcmp(lh_look_text(item, "name"), name) == 0 && strncmp(lh_look_text(item, "value"), "unreadable", 10))
+      return lh_look_text(item, "value");
+  return NULL;
+}
+
+int lh_prose_host(const json_t *model, struct lh_buf *out) {
+  static const char *const names[] = {"host", "distribution", "kernel", "cpu", "cpus.usable", "memory.total"};
+  static const char *const forms[] = {"%s", "%s", "kernel %s", "%s", "%s cores usable", "%s of memory"};
+  int failed = 0;
+  for (size_t i = 0, said = 0; i < sizeof names / sizeof *names && !failed; i++) {
+    const char *value = fact(model, names[i]);
+    if (!value) continue;
+    char text[300];
+    const char *hole = strstr(forms[i], "%s");
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(hole - forms[i]), forms[i], value, hole + 2);
+    failed = lh_buf_addf(out, "%s%s", said++ ? ", " : "", text);
+  }
+  return failed;
+}

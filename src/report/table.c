@@ -1,0 +1,216 @@
+#include "report/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/utf8.h"
+
+enum { GAP = 2, FLEXIBLE_LEAST = 8 };
+
+void lh_table_add(struct lh_table *t, const char *const *cells) {
+  if (t->rows == t->room) {
+    size_t room = t->room ? t->room * 2 : 16;
+    char **grown = realloc(t->cells, room * t->column_count * sizeof *grown);
+    if (!grown) {
+      t->failed = true;
+      return;
+    }
+    t->cells = grown;
+    t->room = room;
+  }
+  char **row = t->cells + t->rows++ * t->column_count;
+  for (size_t c = 0; c < t->column_count; c++) {
+    row[c] = strdup(cells[c] ? cells[c] : "");
+    if (!row[c]) t->failed = true;
+  }
+}
+
+void lh_table_free(struct lh_table *t) {
+  if (!t) return;
+  for (size_t i = 0; i < t->rows * t->column_count; i++) free(t->cells[i]);
+  free(t->cells);
+  t->cells = NULL;
+  t->rows = t->room = 0;
+}
+
+/* ---- a terminal ---- */
+
+int lh_text_plain(const char *text, struct lh_buf *out) {
+  int failed = 0;
+  while (*text && !failed) {
+    unsigned char byte = (unsigned char)*text;
+    size_t len = lh_utf8_len(text);
+    bool control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && len == 2 && (unsigned char)text[1] < 0xa0);
+    if (len && !control) failed = lh_buf_add(out, text, len);
+    else failed = lh_buf_addf(out, "\\x%02x", control && len == 2 ? (unsigned char)text[1] : byte);
+    text += len ? len : 1;
+  }
+  return failed;
+}
+
+static int spaces(struct lh_buf *out, size_t count) {
+  int failed = 0;
+  while (count-- && !failed) failed = lh_buf_add(out, " ", 1);
+  return failed;
+}
+
+/* One cell in its width: cut with an ellipsis, padded to the side that its alignment asks for. */
+static int put_cell(struct lh_buf *out, const char *text, size_t width, bool right, bool last) {
+  size_t columns = lh_utf8_columns(text);
+  if (columns > width) {
+    size_t bytes = 0;
+    for (size_t n = 0; n + 1 < width && text[bytes]; n++) {
+      size_t len = lh_utf8_len(text + bytes);
+      bytes += len ? len : 1;
+    }
+    int failed = lh_buf_add(out, text, bytes);
+    return failed ? failed : lh_buf_addstr(out, "…");
+  }
+  int failed = right ? spaces(out, width - columns) : 0;
+  if (!failed) failed = lh_buf_addstr(out, text);
+  return failed || right || last ? failed : spaces(out, width - columns);
+}
+
+/* Cells as they will stand on the terminal; the caller frees each. */
+static char **plain_cells(const struct lh_table *t) {
+  char **plain = calloc(t->rows * t->column_count + 1, sizeof *plain);
+  for (size_t i = 0; plain && i < t->rows * t->column_count; i++) {
+    struct lh_buf buf = LH_BUF_INIT(1 << 20);
+    if (!lh_text_plain(t->cells[i], &buf)) plain[i] = buf.data ? buf.data : strdup("");
+    else lh_buf_free(&buf);
+  }
+  return plain;
+}
+
+static void measure(const struct lh_table *t, char *const *cells, size_t *width) {
+  size_t total = 0;
+  for (size_t c = 0; c < t->column_count; c++) {
+    width[c] = 0;
+    if (t->columns[c].wide) continue;
+    width[c] = lh_utf8_columns(t->columns[c].title);
+    for (size_t r = 0; r < t->rows; r++) {
+      size_t columns = lh_utf8_columns(cells[r * t->column_count + c]);
+      if (columns > width[c]) width[c] = columns;
+    }
+    total += width[c] + (total ? GAP : 0);
+  }
+  for (size_t c = 0; c < t->column_count && total > LH_TEXT_COLUMNS; c++) {
+    if (!t->columns[c].flexible || t->columns[c].wide) continue;
+    size_t over = total - LH_TEXT_COLUMNS;
+    size_t fit = width[c] > over + FLEXIBLE_LEAST ? width[c] - over : FLEXIBLE_LEAST;
+    if (fit >= width[c]) continue;
+    total -= width[c] - fit;
+    width[c] = fit;
+  }
+}
+
+static int put_row(const struct lh_table *t, char *const *row, const size_t *width, struct lh_buf *out) {
+  size_t last = 0;
+  for (size_t c = 0; c < t->column_count; c++)
+    if (!t->columns[c].wide) last = c;
+  int failed = 0;
+  for (size_t c = 0; c <= last && !failed; c++) {
+    if (t->columns[c].wide) continue;
+    failed = put_cell(out, row ? row[c] : t->columns[c].title, width[c], t->columns[c].right, c == last);
+    if (!failed && c < last) failed = spaces(out, GAP);
+  }
+  return failed ? failed : lh_buf_addstr(out, "\n");
+}
+
+int lh_table_text(const struct lh_table *t, bool color, struct lh_buf *out) {
+  size_t width[LH_TABLE_COLUMNS_MAX];
+  if (t->failed) return -ENOMEM;
+  if (t->rows == 0) return 0;
+  char **cells = plain_cells(t);
+  int failed = cells ? 0 : -ENOMEM;
+  for (size_t i = 0; cells && i < t->rows * t->column_count; i++)
+    if (!cells[i]) failed = -ENOMEM;
+  if (!failed) {
+    measure(t, cells, width);
+    failed = lh_buf_addf(out, "\n%s%s%s\n%s", color ? "\x1b[1m" : "", t->title, color ? "\x1b[0m" : "", color ? "\x1b[2m" : "");
+    if (!failed) failed = put_row(t, NULL, width, out);
+    if (!failed && color) failed = lh_buf_addstr(out, "\x1b[0m");
+    for (size_t r = 0; r < t->rows && !failed; r++) failed = put_row(t, cells + r * t->column_count, width, out);
+    if (!failed && t->left_out) failed = lh_buf_addf(out, "and %zu more: the JSON report has all\n", t->left_out);
+  }
+  for (size_t i = 0; cells && i < t->rows * t->column_count; i++) free(cells[i]);
+  free(cells);
+  return failed;
+}
+
+int lh_text_filled(const char *first, const char *text, struct lh_buf *out) {
+  struct lh_buf plain = LH_BUF_INIT(1 << 20);
+  size_t indent = lh_utf8_columns(first), at_column = indent;
+  int failed = lh_text_plain(text, &plain);
+  if (!failed) failed = lh_buf_addstr(out, first);
+  const char *at = plain.data ? plain.data : "";
+  for (bool begun = false; *at && !failed; begun = true) {
+    at += strspn(at, " ");
+    size_t bytes = strcspn(at, " ");
+    char word[256];
+    if (bytes >= sizeof word) bytes = sizeof word - 1;
+    memcpy(word, at, bytes);
+    word[bytes] = 0;
+    size_t columns = lh_utf8_columns(word);
+    if (begun && at_column + 1 + columns > LH_TEXT_COLUMNS) {
+      failed = lh_buf_addstr(out, "\n");
+      if (!failed) failed = spaces(out, indent);
+      at_column = indent;
+    } else if (begun) {
+      failed = lh_buf_addstr(out, " ");
+      at_column++;
+    }
+    if (!failed) failed = lh_buf_addstr(out, word);
+    at_column += columns;
+    at += bytes;
+  }
+  lh_buf_free(&plain);
+  return failed ? failed : lh_buf_addstr(out, "\n");
+}
+
+/* ---- Markdown ---- */
+
+int lh_text_markdown(const char *text, struct lh_buf *out) {
+  int failed = 0;
+  for (; *text && !failed; text++) {
+    if (strchr("\\`*_{}[]<>#|~&", *text)) failed = lh_buf_addf(out, "\\%c", *text);
+    else if ((unsigned char)*text < 0x20 || *text == 0x7f) failed = lh_buf_addstr(out, " ");
+    else failed = lh_buf_add(out, text, 1);
+  }
+  return failed;
+}
+
+/* GFM splits a row at `|` even within a code span, unless it has its backslash. */
+static int put_code(const char *text, struct lh_buf *out) {
+  int failed = *text ? lh_buf_addstr(out, "`") : 0;
+  for (const char *at = text; *at && !failed; at++) {
+    if (*at == '|') failed = lh_buf_addstr(out, "\\|");
+    else if (*at == '`') failed = lh_buf_addstr(out, "'");
+    else if ((unsigned char)*at < 0x20 || *at == 0x7f) failed = lh_buf_addf(out, "\\x%02x", (unsigned char)*at);
+    else failed = lh_buf_add(out, at, 1);
+  }
+  return failed || !*text ? failed : lh_buf_addstr(out, "`");
+}
+
+int lh_table_markdown(const struct lh_table *t, struct lh_buf *out) {
+  if (t->failed) return -ENOMEM;
+  if (t->rows == 0) return 0;
+  int failed = lh_buf_addf(out, "\n### %s\n\n|", t->title);
+  for (size_t c = 0; c < t->column_count && !failed; c++) failed = lh_buf_addf(out, " %s |", t->columns[c].title);
+  if (!failed) failed = lh_buf_addstr(out, "\n|");
+  for (size_t c = 0; c < t->column_count && !failed; c++) failed = lh_buf_addstr(out, t->columns[c].right ? " ---: |" : " --- |");
+  if (!failed) failed = lh_buf_addstr(out, "\n");
+  for (size_t r = 0; r < t->rows && !failed; r++) {
+    failed = lh_buf_addstr(out, "|");
+    for (size_t c = 0; c < t->column_count && !failed; c++) {
+      const char *text = t->cells[r * t->column_count + c];
+      failed = lh_buf_addstr(out, " ");
+      if (!failed) failed = t->columns[c].verbatim ? put_code(text, out) : lh_text_markdown(text, out);
+      if (!failed) failed = lh_buf_addstr(out, " |");
+    }
+    if (!failed) failed = lh_buf_addstr(out, "\n");
+  }
+  if (!failed && t->left_out) failed = lh_buf_addf(out, "\nand %zu more: the JSON report has all\n", t->left_out);
+  return failed;
+}

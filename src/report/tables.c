@@ -1,0 +1,204 @@
+#include "report/tables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "report/look.h"
+#include "report/show.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+#define BEGIN(table, words, list) (*(table) = (struct lh_table){.title = (words), .columns = (list), .column_count = COUNT_OF(list)})
+
+enum { ROWS_MAX = 20 };
+
+/* A time of day; with its date when the run saw more than one. */
+static struct lh_shown when(const json_t *model, const char *rfc3339) {
+  if (lh_look_number(model, "run.duration_s") < 86400) return lh_show_clock(rfc3339);
+  struct lh_shown out = lh_show_time(rfc3339);
+  if (strlen(out.text) == 19) memmove(out.text, out.text + 5, 12), out.text[11] = 0; /* "11-22 20:03" */
+  return out;
+}
+
+static struct lh_shown us_or_none(const json_t *from, const char *path) {
+  return lh_look_is_null(from, path) ? (struct lh_shown){"-"} : lh_show_us(lh_look_number(from, path));
+}
+
+static struct lh_shown seconds_or_none(const json_t *from, const char *path) {
+  return lh_look_is_null(from, path) ? (struct lh_shown){"-"} : lh_show_seconds(lh_look_number(from, path));
+}
+
+void lh_table_objectives(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = ""}, {.title = "metric", .flexible = true}, {.title = "value", .right = true}, {.title = "objective"},
+      {.title = "worst", .right = true}, {.title = "at (UTC)"}, {.title = "breached", .right = true, .wide = true}, {.title = "left out", .right = true, .wide = true}};
+  BEGIN(t, "Objectives", columns);
+  const json_t *slo;
+  size_t i;
+  json_array_foreach(lh_look(model, "slo"), i, slo) {
+    const json_t *passed = lh_look(slo, "passed");
+    char limit[128];
+    snprintf(limit, sizeof limit, "%s %s", lh_look_text(slo, "op"), lh_look_text(slo, "threshold_text"));
+    bool has_worst = !lh_look_is_null(slo, "worst_at");
+    lh_table_add(t, (const char *[]){json_is_true(passed) ? "ok" : json_is_false(passed) ? "FAIL" : "?",
+                                     lh_look_text(slo, "metric"), lh_show_slo_value(slo, "value").text, limit,
+                                     has_worst ? lh_show_slo_value(slo, "worst").text : "-",
+                                     has_worst ? when(model, lh_look_text(slo, "worst_at")).text : "-",
+                                     lh_show_seconds(lh_look_number(slo, "breached_s")).text,
+                                     lh_show_count(lh_look_number(slo, "intervals_left_out_tester_late") +
+                                                   lh_look_number(slo, "intervals_left_out_grace")).text});
+  }
+}
+
+void lh_table_groups(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = "group", .flexible = true}, {.title = "kind", .wide = true}, {.title = "clients", .right = true},
+      {.title = "available", .right = true}, {.title = "drops", .right = true}, {.title = "/client-h", .right = true},
+      {.title = "reconnects", .right = true}, {.title = "outage max", .right = true, .wide = true},
+      {.title = "resp. p50", .right = true}, {.title = "p99", .right = true}, {.title = "max", .right = true, .wide = true}};
+  BEGIN(t, "Groups", columns);
+  const json_t *group;
+  size_t i;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    bool available = !lh_look_is_null(group, "availability_percent");
+    lh_table_add(t, (const char *[]){lh_look_text(group, "name"), lh_look_text(group, "kind"),
+                                     lh_show_count(lh_look_number(group, "clients.planned")).text,
+                                     available ? lh_show_percent(lh_look_number(group, "availability_percent")).text : "-",
+                                     lh_show_count(lh_look_number(group, "drops")).text,
+                                     lh_show_rate(lh_look_number(group, "drops_per_client_hour")).text,
+                                     lh_show_count(lh_look_number(group, "reconnects")).text,
+                                     us_or_none(group, "latency.outage.max_us").text,
+                                     us_or_none(group, "latency.response.p50_us").text,
+                                     us_or_none(group, "latency.response.p99_us").text,
+                                     us_or_none(group, "latency.response.max_us").text});
+  }
+}
+
+/* "close frame 1012"; the side is left out where it says nothing more. */
+static struct lh_shown reason_of(const json_t *row) {
+  struct lh_shown out;
+  if (lh_look_is_null(row, "code")) snprintf(out.text, sizeof out.text, "%.60s", lh_look_text(row, "reason"));
+  else snprintf(out.text, sizeof out.text, "%.50s %.0f", lh_look_text(row, "reason"), lh_look_number(row, "code"));
+  return out;
+}
+
+void lh_table_storms(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = "at (UTC)"}, {.title = "group", .flexible = true}, {.title = "drops", .right = true},
+      {.title = "of open", .right = true}, {.title = "in", .right = true}, {.title = "reason", .flexible = true},
+      {.title = "50 % back", .right = true}, {.title = "95 %", .right = true, .wide = true}, {.title = "all", .right = true},
+      {.title = "attempts/s, peak", .right = true, .wide = true}, {.title = "failed attempts", .right = true, .wide = true}};
+  BEGIN(t, "Mass drops", columns);
+  const json_t *storm;
+  size_t i;
+  json_array_foreach(lh_look(model, "storms"), i, storm) {
+    if (i >= ROWS_MAX) {
+      t->left_out++;
+      continue;
+    }
+    double lasted = lh_look_number(storm, "until_s") - lh_look_number(storm, "from_s");
+    lh_table_add(t, (const char *[]){when(model, lh_look_text(storm, "at")).text, lh_look_text(storm, "group"),
+                                     lh_show_count(lh_look_number(storm, "drops")).text,
+                                     lh_show_count(lh_look_number(storm, "open_before")).text, lh_show_seconds(lasted).text,
+                                     reason_of(storm).text, seconds_or_none(storm, "back_50_s").text,
+                                     seconds_or_none(storm, "back_95_s").text, seconds_or_none(storm, "back_100_s").text,
+                                     lh_show_rate(lh_look_number(storm, "attempts_peak_per_s")).text,
+                                     lh_show_count(lh_look_number(storm, "failed_attempts")).text});
+  }
+}
+
+void lh_table_endings(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = "stage"}, {.title = "side"}, {.title = "reason"}, {.title = "code", .right = true}, {.title = "meaning", .wide = true},
+      {.title = "text", .flexible = true, .verbatim = true}, {.title = "count", .right = true}, {.title = "first (UTC)"},
+      {.title = "last (UTC)", .wide = true}};
+  BEGIN(t, "Endings", columns);
+  const json_t *ending;
+  size_t i;
+  json_array_foreach(lh_look(model, "totals.endings"), i, ending) {
+    if (i >= ROWS_MAX) {
+      t->left_out++;
+      continue;
+    }
+    char code[32] = "";
+    if (!lh_look_is_null(ending, "code")) snprintf(code, sizeof code, "%.0f", lh_look_number(ending, "code"));
+    lh_table_add(t, (const char *[]){lh_look_text(ending, "stage"), lh_look_text(ending, "side"), lh_look_text(ending, "reason"),
+                                     code, lh_look_text(ending, "code_name"), lh_look_text(ending, "text"),
+                                     lh_show_count(lh_look_number(ending, "count")).text,
+                                     when(model, lh_look_text(ending, "first")).text,
+                                     when(model, lh_look_text(ending, "last")).text});
+  }
+}
+
+static void messages_row(struct lh_table *t, const char *name, const json_t *totals) {
+  const json_t *m = lh_look(totals, "messages");
+  double skipped = lh_look_number(m, "skipped_not_open") + lh_look_number(m, "skipped_late");
+  lh_table_add(t, (const char *[]){name, lh_show_count(lh_look_number(m, "planned")).text,
+                                   lh_show_count(lh_look_number(m, "sent")).text, lh_show_count(lh_look_number(m, "replied")).text,
+                                   lh_show_count(lh_look_number(m, "lost")).text, lh_show_count(lh_look_number(m, "late")).text,
+                                   lh_show_count(skipped).text, lh_show_count(lh_look_number(m, "duplicate")).text,
+                                   lh_show_count(lh_look_number(m, "out_of_order")).text,
+                                   lh_show_count(lh_look_number(m, "corrupt")).text,
+                                   lh_show_count(lh_look_number(m, "incoming")).text});
+}
+
+void lh_table_messages(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = "group", .flexible = true}, {.title = "planned", .right = true, .wide = true}, {.title = "sent", .right = true},
+      {.title = "replied", .right = true}, {.title = "lost", .right = true}, {.title = "late", .right = true},
+      {.title = "skipped", .right = true}, {.title = "dup.", .right = true}, {.title = "order", .right = true},
+      {.title = "corrupt", .right = true}, {.title = "incoming", .right = true, .wide = true}};
+  BEGIN(t, "Messages", columns);
+  const json_t *group, *groups = lh_look(model, "groups"), *total = lh_look(model, "totals");
+  if (lh_look_number(total, "messages.planned") == 0 && lh_look_number(total, "messages.incoming") == 0) return;
+  size_t i;
+  json_array_foreach(groups, i, group) messages_row(t, lh_look_text(group, "name"), group);
+  if (json_array_size(groups) > 1) messages_row(t, "all groups", total);
+}
+
+const char *lh_table_histogram_words(const char *name) {
+  static const struct {
+    const char *name, *words;
+  } known[] = {{"send_lateness", "send lateness"}, {"ping", "ping round trip"}, {"resolve", "name resolution"},
+               {"tcp", "TCP connect"},             {"tls", "TLS handshake"},    {"connect_total", "connect, all phases"},
+               {"ttfb", "first byte"},             {"gap", "gap in pushes"},    {"lifetime", "open lifetime"},
+               {"idle_at_drop", "idle at drop"},   {"detect", "silent peer seen"}, {"rtt", "TCP round trip"}};
+  for (size_t i = 0; i < COUNT_OF(known); i++)
+    if (strcmp(known[i].name, name) == 0) return known[i].words;
+  return name;
+}
+
+void lh_table_latencies(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = "latency", .flexible = true}, {.title = "count", .right = true}, {.title = "mean", .right = true},
+      {.title = "p50", .right = true}, {.title = "p90", .right = true}, {.title = "p99", .right = true},
+      {.title = "p99.9", .right = true}, {.title = "max", .right = true}, {.title = "over 1 h", .right = true, .wide = true}};
+  BEGIN(t, "Latency", columns);
+  const char *name;
+  json_t *h;
+  json_object_foreach((json_t *)(uintptr_t)lh_look(model, "totals.latency"), name, h) {
+    if (lh_look_number(h, "count") == 0) continue;
+    lh_table_add(t, (const char *[]){lh_table_histogram_words(name), lh_show_count(lh_look_number(h, "count")).text,
+                                     us_or_none(h, "mean_us").text, us_or_none(h, "p50_us").text, us_or_none(h, "p90_us").text,
+                                     us_or_none(h, "p99_us").text, us_or_none(h, "p999_us").text, us_or_none(h, "max_us").text,
+                                     lh_show_count(lh_look_number(h, "overflow")).text});
+  }
+}
+
+void lh_table_events(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {
+      {.title = "at (UTC)"}, {.title = "event"}, {.title = "group", .wide = true}, {.title = "what", .flexible = true, .verbatim = false}};
+  BEGIN(t, "Events", columns);
+  bool storms = json_array_size(lh_look(model, "storms")) > 0;
+  const json_t *event;
+  size_t i;
+  json_array_foreach(lh_look(model, "events"), i, event) {
+    const char *kind = lh_look_text(event, "kind");
+    if (storms && strcmp(kind, "mass drop") == 0) continue; /* the table of mass drops says more */
+    if (t->rows >= ROWS_MAX) {
+      t->left_out++;
+      continue;
+    }
+    lh_table_add(t, (const char *[]){when(model, lh_look_text(event, "at")).text, kind, lh_look_text(event, "group"),
+                                     lh_look_text(event, "text")});
+  }
+}

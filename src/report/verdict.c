@@ -1,0 +1,205 @@
+/* The verdict: what the model's own numbers say, in the order in which a reader would ask.
+ *
+ *   failed        an objective failed, or a group that wanted clients never had one open because of its target
+ *   inconclusive  the run was cut short, a worker was lost, the tester was late in more than LH_LATE_SHARE_MAX of the
+ *                 intervals, the books do not balance, the host let nothing open, or an objective could not be evaluated
+ *   passed        else
+ *
+ * A failed objective beats the doubts: it was evaluated over the intervals in which the tester was in time.
+ */
+#include "report/verdict.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/look.h"
+#include "report/show.h"
+#include "report/tester.h"
+
+struct reasons {
+  json_t *list;
+  bool failed_slo, doubt, out_of_memory;
+};
+
+static void say(struct reasons *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct reasons *r, const char *format, ...) {
+  char text[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  if (json_array_append_new(r->list, json_string(text))) r->out_of_memory = true;
+}
+
+static void judge_objectives(struct reasons *r, const json_t *model) {
+  const json_t *slo = lh_look(model, "slo"), *item;
+  size_t i, held = 0, known = 0;
+  json_array_foreach(slo, i, item) {
+    const json_t *passed = lh_look(item, "passed");
+    known += json_is_boolean(passed);
+    held += json_is_true(passed);
+    if (json_is_null(passed)) {
+      r->doubt = true;
+      say(r, "%s could not be evaluated: %s", lh_look_text(item, "metric"), lh_look_text(item, "note"));
+    } else if (json_is_false(passed)) {
+      r->failed_slo = true;
+      const char *of = lh_look_is_null(item, "for_s") ? "value" : "worst";
+      say(r, "%s was %s, not %s %s", lh_look_text(item, "metric"), lh_show_slo_value(item, of).text, lh_look_text(item, "op"),
+          lh_look_text(item, "threshold_text"));
+    }
+  }
+  if (!lh_look_is_null(model, "config_note")) {
+    r->doubt = true;
+    say(r, "the objectives could not be read from the run file: %s", lh_look_text(model, "config_note"));
+  } else if (json_array_size(slo) == 0) say(r, "no objectives were set (slo in the config)");
+  else if (held == known && held == json_array_size(slo))
+    say(r, held == 1 ? "the objective held" : "all %zu objectives held", held);
+}
+
+/* The commonest way in which the attempts of a group ended before they were open. */
+static const json_t *commonest_failure(const json_t *group) {
+  const json_t *ending;
+  size_t i;
+  json_array_foreach(lh_look(group, "endings"), i, ending) {
+    const char *stage = lh_look_text(ending, "stage"), *side = lh_look_text(ending, "side");
+    if (strcmp(stage, "open") && strcmp(stage, "closing") && strcmp(side, "us")) return ending;
+  }
+  return NULL;
+}
+
+static void judge_never_opened(struct reasons *r, const json_t *model) {
+  const json_t *group;
+  size_t i;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    if (lh_look_number(group, "opened") > 0 || lh_look_number(group, "clients.open_most") > 0) continue;
+    if (lh_look_number(group, "attempts") == 0) {
+      if (!lh_look_true(model, "run.whole") || lh_look_number(group, "clients.planned") == 0) continue;
+      r->doubt = true;
+      say(r, "group %s never tried to connect: the run ended before its ramp began", lh_look_text(group, "name"));
+      continue;
+    }
+    const json_t *why = commonest_failure(group);
+    const char *side = lh_look_text(why, "side");
+    bool ours = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
+    if (ours || !why) r->doubt = true;
+    else r->failed_slo = true;
+    say(r, "group %s never had a client open: %s attempts, mostly ended by %s: %s", lh_look_text(group, "name"),
+        lh_show_count(lh_look_number(group, "attempts")).text, why ? side : "us", why ? lh_look_text(why, "reason") : "shutting down");
+  }
+}
+
+static void judge_end(struct reasons *r, const json_t *model) {
+  const char *how = lh_look_text(model, "run.how");
+  struct lh_shown lasted = lh_show_seconds(lh_look_number(model, "run.duration_s"));
+  struct lh_shown planned = lh_show_seconds(lh_look_number(model, "run.planned_s"));
+  if (strcmp(how, "interrupted") == 0) say(r, "the run was interrupted after %s of %s", lasted.text, planned.text);
+  if (strcmp(how, "aborted") == 0) say(r, "the run was aborted after %s of %s, as an objective asked", lasted.text, planned.text);
+  if (strcmp(how, "failed") && strcmp(how, "unfinished")) return;
+  r->doubt = true;
+  if (strcmp(how, "failed") == 0) say(r, "the tester failed after %s of %s: see the events", lasted.text, planned.text);
+  else say(r, "the run has no end: it crashed, was killed, or still goes on; the file holds %s of %s", lasted.text, planned.text);
+}
+
+static void judge_tester(struct reasons *r, const json_t *model) {
+  double late = lh_look_number(model, "tester.intervals_late"), all = lh_look_number(model, "tester.intervals");
+  double lost = lh_look_number(model, "tester.workers_lost");
+  if (late > 0)
+    say(r, "the tester was late in %s of %s intervals (%s): they are left out of the objectives", lh_show_count(late).text,
+        lh_show_count(all).text, lh_show_percent(100 * late / all).text);
+  if (late > LH_LATE_SHARE_MAX * all) r->doubt = true;
+  if (lost > 0) {
+    r->doubt = true;
+    say(r, "%s of the tester: what their clients saw is not known", lh_show_plural(lost, "worker was lost", "workers were lost").text);
+  }
+  const json_t *group;
+  size_t i;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    if (!json_is_false(lh_look(group, "books_balance"))) continue;
+    r->doubt = true;
+    say(r, "the books of group %s do not balance: %s", lh_look_text(group, "name"), lh_look_text(group, "books"));
+  }
+}
+
+/* ---- the one sentence ---- */
+
+struct sentence {
+  char text[1024];
+  size_t len;
+};
+
+static void add(struct sentence *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct sentence *s, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  int wrote = vsnprintf(s->text + s->len, sizeof s->text - s->len, format, args);
+  va_end(args);
+  if (wrote > 0) s->len += (size_t)wrote < sizeof s->text - s->len ? (size_t)wrote : sizeof s->text - s->len - 1;
+}
+
+static void add_span(struct sentence *s, const json_t *model) {
+  bool complete = strcmp(lh_look_text(model, "run.how"), "complete") == 0;
+  double planned = lh_look_number(model, "run.planned_s"), lasted = lh_look_number(model, "run.duration_s");
+  double clients = lh_look_number(model, "totals.clients.planned");
+  add(s, "%s", lh_show_plural(clients, "client", "clients").text);
+  if (!lh_look_true(model, "run.whole"))
+    add(s, ", %s to %s UTC of %s", lh_show_clock(lh_look_text(model, "run.from")).text,
+        lh_show_clock(lh_look_text(model, "run.until")).text, lh_show_seconds(lasted).text);
+  else if (complete) add(s, " for %s", lh_show_seconds(planned).text);
+  else add(s, " for %s of the planned %s", lh_show_seconds(lasted).text, lh_show_seconds(planned).text);
+}
+
+/* Outages are measured when a client is open again: what has none was not back at the end. */
+static void add_drops(struct sentence *s, const json_t *totals) {
+  double drops = lh_look_number(totals, "drops"), all = drops + lh_look_number(totals, "tester_drops");
+  double back = lh_look_number(totals, "latency.outage.count");
+  add(s, ", %s", lh_show_plural(drops, "drop", "drops").text);
+  if (drops == 0) return;
+  add(s, " (%s per client-hour)", lh_show_rate(lh_look_number(totals, "drops_per_client_hour")).text);
+  struct lh_shown within = lh_show_us(lh_look_number(totals, "latency.outage.max_us"));
+  if (back >= all) add(s, ", %sback within %s", all == 1 ? "" : "all ", within.text);
+  else if (back == 0) add(s, ", none back");
+  else add(s, ", %s back within %s and %s not", lh_show_count(back).text, within.text, lh_show_count(all - back).text);
+}
+
+static void add_replies(struct sentence *s, const json_t *totals) {
+  if (!lh_look_is_null(totals, "latency.response.p99_us"))
+    add(s, "; response p99 %s", lh_show_us(lh_look_number(totals, "latency.response.p99_us")).text);
+  double lost = lh_look_number(totals, "messages.lost");
+  if (lost > 0)
+    add(s, "; %s (%s)", lh_show_plural(lost, "reply lost", "replies lost").text,
+        lh_show_percent(lh_look_number(totals, "messages.lost_percent")).text);
+}
+
+static void write_headline(struct sentence *s, const json_t *model) {
+  const json_t *totals = lh_look(model, "totals");
+  add_span(s, model);
+  if (lh_look_number(totals, "opened") == 0 && lh_look_number(totals, "clients.open_most") == 0) {
+    add(s, ": no connection ever opened (%s)", lh_show_plural(lh_look_number(totals, "attempts"), "attempt", "attempts").text);
+    return;
+  }
+  if (!lh_look_is_null(totals, "availability_percent"))
+    add(s, ": availability %s", lh_show_percent(lh_look_number(totals, "availability_percent")).text);
+  else add(s, ": no client wanted");
+  add_drops(s, totals);
+  add_replies(s, totals);
+}
+
+int lh_verdict_judge(json_t *model, struct lh_err *err) {
+  struct reasons r = {.list = json_array()};
+  struct sentence headline = {.len = 0};
+  if (!r.list) return lh_err_set(err, -ENOMEM, "no memory for the verdict");
+  judge_never_opened(&r, model);
+  judge_objectives(&r, model);
+  judge_end(&r, model);
+  judge_tester(&r, model);
+  write_headline(&headline, model);
+  const char *verdict = r.failed_slo ? "failed" : r.doubt ? "inconclusive" : "passed";
+  if (json_object_set_new(model, "headline", json_string(headline.text)) ||
+      json_object_set_new(model, "verdict", json_string(verdict)))
+    r.out_of_memory = true;
+  if (json_object_set_new(model, "verdict_reasons", r.list) || r.out_of_memory)
+    return lh_err_set(err, -ENOMEM, "no memory for the verdict");
+  return 0;
+}
