@@ -10,6 +10,7 @@
 #ifndef LONGHAUL_CONFIG_LOAD_H
 #define LONGHAUL_CONFIG_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "longhaul/base/err.h"
@@ -26,6 +27,7 @@ struct lh_load_args {
   const char *const *settings;  /* "groups.chat.connections=100", applied in order after the file; borrowed */
   size_t setting_count;
   const char *(*getenv)(const char *name); /* NULL: the process's environment */
+  bool no_files;                /* a file that the text names is an error: for texts from outside, and for fuzzing */
 };
 
 /* Returns 0 and a config owned by the caller, or -EINVAL with at least one diagnostic, or another negative errno (cannot

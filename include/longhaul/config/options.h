@@ -34,15 +34,18 @@ enum lh_option_type {
   LH_OPTION_STRINGS   /* a sequence of strings */
 };
 
+struct lh_landing; /* how the value lands in struct lh_config: the room's own affair */
+
 struct lh_option {
   const char *key;
   enum lh_option_type type;
   const char *preset;   /* default as written */
   const char *range;    /* "1..16000000", or NULL */
-  const char *choices;  /* "none|equal|full", or NULL */
+  const char *choices;  /* "none|equal|full", or NULL; on another type than CHOICE: words that may stand in its place */
   const char *help;     /* one sentence */
   const char *example;  /* a value for the reference YAML, or NULL: the default */
   bool secret;          /* masked in run files and reports */
+  const struct lh_landing *landing;
 };
 
 const struct lh_option *lh_options(size_t *count);

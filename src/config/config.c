@@ -1,0 +1,100 @@
+#include "longhaul/config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "load_internal.h"
+#include "nearest.h"
+#include "row.h"
+
+static const char *const kinds[LH_KIND_COUNT] = {
+    [LH_KIND_WEBSOCKET] = "websocket", [LH_KIND_NULL] = "null",     [LH_KIND_HTTP] = "http",
+    [LH_KIND_SSE] = "sse",             [LH_KIND_STREAM] = "stream", [LH_KIND_TCP] = "tcp",
+};
+
+const char *lh_kind_name(enum lh_kind_id kind) {
+  return kinds[kind];
+}
+
+/* By name, not by its number among the choices: those are only the kinds that are supported. */
+bool set_kind(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  struct lh_group *group = base;
+  struct lh_option checked = *row;
+  const struct lh_landing nowhere = {0};
+  char known[128];
+  checked.landing = &nowhere;
+  for (int kind = 0; kind < LH_KIND_COUNT; kind++) {
+    if (node->kind != NODE_SCALAR || strcmp(node->text, kinds[kind]) != 0) continue;
+    group->kind = (enum lh_kind_id)kind;
+    if (choice_number(row->choices, node->text) >= 0) return true;
+    report_value(load, node, "kind %s is not supported by this version; expected %s", kinds[kind],
+                 choices_text(row->choices, known, sizeof known));
+    return false;
+  }
+  return value_store(load, &checked, node, base);
+}
+
+static void free_strings(struct lh_strings *strings) {
+  for (size_t i = 0; i < strings->count; i++) free(strings->items[i]);
+  free(strings->items);
+}
+
+static void free_headers(struct lh_headers *headers) {
+  for (size_t i = 0; i < headers->count; i++) {
+    free(headers->items[i].name);
+    free(headers->items[i].value);
+  }
+  free(headers->items);
+}
+
+static void free_target(struct lh_target *target) {
+  free(target->name);
+  free(target->url);
+  free(target->host);
+  free(target->path);
+  free(target->tls.ca);
+  free(target->tls.cert);
+  free(target->tls.key);
+  free(target->tls.sni);
+  free_headers(&target->headers);
+  free_strings(&target->addresses);
+}
+
+static void free_message(struct lh_message *message) {
+  free(message->name);
+  free(message->payload);
+  free(message->reply.contains);
+  free(message->reply.pointer);
+  free(message->method);
+  free(message->request_path);
+}
+
+static void free_group(struct lh_group *group) {
+  free(group->name);
+  free(group->path);
+  free_headers(&group->headers);
+  free_strings(&group->subprotocols);
+  free_strings(&group->source_addresses);
+  free(group->ramp.points);
+  for (size_t i = 0; i < group->message_count; i++) free_message(&group->messages[i]);
+  free(group->messages);
+}
+
+void lh_config_free(struct lh_config *config) {
+  if (!config) return;
+  for (size_t i = 0; i < config->target_count; i++) free_target(&config->targets[i]);
+  for (size_t i = 0; i < config->group_count; i++) free_group(&config->groups[i]);
+  for (size_t i = 0; i < config->slo_count; i++) {
+    free(config->slo[i].metric);
+    free(config->slo[i].threshold_text);
+  }
+  free(config->targets);
+  free(config->groups);
+  free(config->slo);
+  free(config->run.name);
+  free(config->run.store);
+  free(config->path);
+  free(config->text);
+  free(config->masked);
+  free(config);
+}

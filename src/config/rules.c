@@ -1,0 +1,328 @@
+#include "rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "longhaul/base/clock.h"
+
+#include "row.h"
+#include "variables.h"
+
+enum { TOKEN_BYTES = 26 }; /* LH_TOKEN_LEN of the plan room */
+
+static bool given(const struct scope *scope, const char *key) {
+  return node_at(scope->node, key) != NULL;
+}
+
+static unsigned count_given(const struct scope *scope, const char *const *keys, size_t count) {
+  unsigned n = 0;
+  for (size_t i = 0; i < count; i++) n += given(scope, keys[i]);
+  return n;
+}
+
+/* ---- run ---- */
+static bool warmup_too_long(const struct load *load, const struct scope *scope) {
+  (void)scope;
+  const struct lh_run_config *run = &load->config->run;
+  return run->duration_ns && run->warmup_ns >= run->duration_ns;
+}
+static bool interval_uneven(const struct load *load, const struct scope *scope) {
+  (void)scope;
+  return load->config->run.interval_ns % LH_NS_PER_S != 0;
+}
+/* One slice is the least a run has: auto's 1s is fine for a run of less. */
+static bool interval_too_long(const struct load *load, const struct scope *scope) {
+  (void)scope;
+  const struct lh_run_config *run = &load->config->run;
+  return run->duration_ns && run->interval_ns > run->duration_ns && run->interval_ns > LH_NS_PER_S;
+}
+
+/* ---- targets ---- */
+static bool cert_alone(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "tls.cert") && !given(scope, "tls.key");
+}
+static bool key_alone(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "tls.key") && !given(scope, "tls.cert");
+}
+static bool ca_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_target *target = scope->base;
+  return target->tls.ca && !target->tls.verify;
+}
+static bool address_of_other_family(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_target *target = scope->base;
+  for (size_t i = 0; i < target->addresses.count && target->family != LH_FAMILY_ANY; i++)
+    if ((strchr(target->addresses.items[i], ':') != NULL) != (target->family == LH_FAMILY_6)) return true;
+  return false;
+}
+static bool target_unused(const struct load *load, const struct scope *scope) {
+  size_t number = (size_t)((const struct lh_target *)scope->base - load->config->targets);
+  for (size_t i = 0; i < load->config->group_count; i++) {
+    const struct lh_group *group = &load->config->groups[i];
+    bool is_unclear = group->target == LH_NO_TARGET && group->kind != LH_KIND_NULL; /* was reported */
+    if (group->target == number || is_unclear) return false;
+  }
+  return true;
+}
+
+/* ---- groups ---- */
+static bool connections_missing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return !given(scope, "connections") && !given(scope, "ramp.stages");
+}
+static bool ramp_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const ways[] = {"ramp.over", "ramp.rate", "ramp.stages"};
+  return given(scope, "ramp") && count_given(scope, ways, 3) != 1;
+}
+static bool stages_fall_back(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_ramp *ramp = &((const struct lh_group *)scope->base)->ramp;
+  for (size_t i = 1; i < ramp->count; i++)
+    if (ramp->points[i].at_ns < ramp->points[i - 1].at_ns) return true;
+  return false;
+}
+static bool stages_want_nobody(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_group *group = scope->base;
+  return given(scope, "ramp.stages") && group->ramp.count && !given(scope, "connections") && group->connections == 0;
+}
+static bool stages_below_connections(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_group *group = scope->base;
+  for (size_t i = 0; i < group->ramp.count; i++)
+    if (group->ramp.points[i].connections >= group->connections) return false;
+  return given(scope, "ramp.stages");
+}
+static bool ramp_outlasts_run(const struct load *load, const struct scope *scope) {
+  const struct lh_ramp *ramp = &((const struct lh_group *)scope->base)->ramp;
+  uint64_t duration_ns = load->config->run.duration_ns;
+  return duration_ns && ramp->count && ramp->points[ramp->count - 1].at_ns > duration_ns;
+}
+static bool lifetime_jitter_alone(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_group *group = scope->base;
+  return group->lifetime_jitter > 0 && !group->lifetime_ns;
+}
+static bool ping_timeout_long(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_group *group = scope->base;
+  return group->ping.every_ns && group->ping.timeout_ns > group->ping.every_ns;
+}
+static bool backoff_falls(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_group *group = scope->base;
+  return group->reconnect.max_ns < group->reconnect.first_ns;
+}
+static bool too_many_headers(const struct load *load, const struct scope *scope) {
+  const struct lh_group *group = scope->base;
+  return group->target != LH_NO_TARGET &&
+         group->headers.count + load->config->targets[group->target].headers.count > LH_HEADERS_MAX;
+}
+
+/* ---- messages ---- */
+static const struct lh_message *message_of(const struct scope *scope) {
+  return scope->base;
+}
+static bool same_name_before(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_message *message = scope->base;
+  const struct lh_group *group = scope->parent->base;
+  for (const struct lh_message *other = group->messages; other != message; other++)
+    if (other->name && message->name && strcmp(other->name, message->name) == 0) return true;
+  return false;
+}
+static bool payload_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const payloads[] = {"text", "binary", "file", "size"};
+  return count_given(scope, payloads, 4) != 1;
+}
+static bool every_missing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return !given(scope, "every") && message_of(scope)->after == LH_AFTER_RUN;
+}
+static bool every_with_reply(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "every") && message_of(scope)->after == LH_AFTER_REPLY;
+}
+static bool reply_missing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->after == LH_AFTER_REPLY && !given(scope, "reply");
+}
+static bool delay_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->delay_ns && message_of(scope)->after == LH_AFTER_RUN;
+}
+static bool jitter_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->jitter > 0 && !message_of(scope)->every_ns;
+}
+static bool phase_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->phase == LH_PHASE_TOGETHER && message_of(scope)->after != LH_AFTER_RUN;
+}
+static bool until_before_from(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->until_ns <= message_of(scope)->from_ns;
+}
+static bool from_after_run(const struct load *load, const struct scope *scope) {
+  uint64_t duration_ns = load->config->run.duration_ns;
+  return duration_ns && message_of(scope)->from_ns >= duration_ns;
+}
+static bool lost_before_late(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_reply_config *reply = &message_of(scope)->reply;
+  return reply->lost_after_ns && reply->lost_after_ns < reply->within_ns;
+}
+static bool pointer_missing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->reply.match == LH_MATCH_POINTER && !given(scope, "reply.pointer");
+}
+static bool pointer_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "reply.pointer") && message_of(scope)->reply.match != LH_MATCH_POINTER;
+}
+static bool needs_token(const struct lh_message *message) {
+  enum lh_match match = message->reply.match;
+  return match == LH_MATCH_TOKEN || match == LH_MATCH_POINTER || match == LH_MATCH_ECHO;
+}
+static bool token_missing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_message *message = scope->base;
+  if (!needs_token(message)) return false;
+  if (message->source == LH_PAYLOAD_BINARY || (message->source == LH_PAYLOAD_FILE && message->binary)) return true;
+  return message->payload && !variables_has(message->payload, message->payload_len, "token");
+}
+static bool size_below_token(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_message *message = scope->base;
+  return message->source == LH_PAYLOAD_SIZE && needs_token(message) && message->payload_len < TOKEN_BYTES;
+}
+
+/* ---- objectives ---- */
+static bool direction_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "below") == given(scope, "above");
+}
+static bool window_too_long(const struct load *load, const struct scope *scope) {
+  const struct lh_slo_config *slo = scope->base;
+  return load->config->run.duration_ns && slo->for_ns > load->config->run.duration_ns;
+}
+static bool grace_too_long(const struct load *load, const struct scope *scope) {
+  const struct lh_slo_config *slo = scope->base;
+  return load->config->run.duration_ns && slo->after_ns >= load->config->run.duration_ns;
+}
+
+#define MUST false
+#define WARN true
+#define MESSAGE "groups.*.messages[]"
+
+static const struct rule rows[] = {
+    {"", "run.warmup", "run.warmup run.duration", MUST, warmup_too_long, "must be shorter than run.duration"},
+    {"", "run.interval", "run.interval", MUST, interval_uneven, "must be whole seconds"},
+    {"", "run.interval", "run.interval run.duration", MUST, interval_too_long, "must not be longer than run.duration"},
+
+    {"targets.*", "tls.cert", "tls", MUST, cert_alone, "needs tls.key beside it"},
+    {"targets.*", "tls.key", "tls", MUST, key_alone, "needs tls.cert beside it"},
+    {"targets.*", "tls.ca", "tls", WARN, ca_unused, "has no effect with tls.verify: false"},
+    {"targets.*", "addresses", "addresses family", MUST, address_of_other_family, "must be of the family that `family` asks for"},
+    {"targets.*", "", "", WARN, target_unused, "no group uses this target"},
+
+    {"groups.*", "connections", "connections ramp", MUST, connections_missing, "may be left out only with ramp.stages"},
+    {"groups.*", "ramp", "ramp", MUST, ramp_unclear, "needs exactly one of over, rate and stages"},
+    {"groups.*", "ramp.stages", "ramp", MUST, stages_fall_back, "must not go back in time from one point to the next"},
+    {"groups.*", "ramp.stages", "ramp connections", MUST, stages_want_nobody, "must want at least one client at some time"},
+    {"groups.*", "connections", "ramp connections", WARN, stages_below_connections,
+     "is more than the highest point of ramp.stages: the clients above it never start"},
+    {"groups.*", "ramp", "ramp connections", WARN, ramp_outlasts_run, "takes longer than the run, which ends before all started"},
+    {"groups.*", "lifetime_jitter", "lifetime lifetime_jitter", MUST, lifetime_jitter_alone, "needs lifetime beside it"},
+    {"groups.*", "ping.timeout", "ping", WARN, ping_timeout_long,
+     "is longer than ping.every: several pings go out before a silent peer is noticed"},
+    {"groups.*", "reconnect.max", "reconnect", MUST, backoff_falls, "must not be shorter than reconnect.first"},
+    {"groups.*", "headers", "headers target", MUST, too_many_headers, "with the target's, there must be at most 64 headers"},
+
+    {MESSAGE, "name", "name", MUST, same_name_before, "must differ from the names of the group's other messages"},
+    {MESSAGE, "", "text binary file size", MUST, payload_unclear, "needs exactly one of text, binary, file and size"},
+    {MESSAGE, "every", "every after", MUST, every_missing, "may be left out only with after: open or after: reply"},
+    {MESSAGE, "every", "every after", MUST, every_with_reply,
+     "must be left out with after: reply, where the reply sets the pace; `delay` waits between"},
+    {MESSAGE, "reply", "after reply", MUST, reply_missing, "may not be left out with after: reply"},
+    {MESSAGE, "delay", "delay after", MUST, delay_unused, "needs after: open or after: reply"},
+    {MESSAGE, "jitter", "jitter every after", MUST, jitter_unused, "needs `every` beside it"},
+    {MESSAGE, "phase", "phase after", MUST, phase_unused, "may be together only with after: run"},
+    {MESSAGE, "until", "from until", MUST, until_before_from, "must be later than `from`"},
+    {MESSAGE, "from", "from", WARN, from_after_run, "is not before the end of the run: nothing is sent"},
+    {MESSAGE, "reply.lost_after", "reply", MUST, lost_before_late, "must not be shorter than reply.within"},
+    {MESSAGE, "reply.pointer", "reply", MUST, pointer_missing, "may not be left out with match: pointer"},
+    {MESSAGE, "reply.pointer", "reply", MUST, pointer_unused, "needs match: pointer, or no match at all"},
+    {MESSAGE, "reply", "reply text binary file size frame", MUST, token_missing,
+     "a match by token, pointer or echo needs ${token} in the message's text; without it, match: order"},
+    {MESSAGE, "size", "reply text binary file size", MUST, size_below_token, "must be at least 26B, the length of a token"},
+
+    {"slo[]", "", "below above", MUST, direction_unclear, "needs exactly one of below and above"},
+    {"slo[]", "for", "for", MUST, window_too_long, "must not be longer than run.duration"},
+    {"slo[]", "after", "after", MUST, grace_too_long, "must be shorter than run.duration"},
+};
+
+const struct rule *rules(size_t *count) {
+  *count = sizeof rows / sizeof *rows;
+  return rows;
+}
+
+static bool is_bad_below(const struct node *node) {
+  if (!node) return false;
+  if (node->bad) return true;
+  for (const struct node *child = node->first; child; child = child->next)
+    if (is_bad_below(child)) return true;
+  return false;
+}
+
+static bool reads_something_bad(const struct rule *rule, const struct scope *scope) {
+  char keys[128];
+  snprintf(keys, sizeof keys, "%s", rule->reads);
+  for (char *save = NULL, *key = strtok_r(keys, " ", &save); key; key = strtok_r(NULL, " ", &save))
+    if (is_bad_below(node_at(scope->node, key))) return true;
+  return false;
+}
+
+static void say(struct load *load, const struct rule *rule, const struct scope *scope) {
+  struct node *node = *rule->at ? node_at(scope->node, rule->at) : scope->node;
+  struct node missing = {.parent = scope->node, .key = rule->at, .setting = scope->node->setting};
+  missing.place = missing.key_place = scope->node->key_place;
+  if (!node) node = &missing;
+  struct lh_place value = node->place;
+  if (!*rule->at) node->place = node->key_place; /* about the whole: where it begins */
+  if (rule->warning) warn_value(load, node, "%s", rule->sentence);
+  else report_value(load, node, "%s", rule->sentence);
+  node->place = value;
+}
+
+/* Rows that are given where they can have no effect; the key that decides it must be sound. */
+static void check_effect(struct load *load, const struct scope *scope) {
+  const struct lh_option *row = scope->row;
+  const struct node *decides = NULL;
+  if (row && strcmp(row->key, "groups.*") == 0) decides = node_child(scope->node, "kind");
+  else if (row && strcmp(row->key, "targets.*") == 0) decides = node_child(scope->node, "url");
+  if (!decides || decides->bad) return;
+  for (const struct lh_option *child = NULL; (child = row_next_child(row, child));) {
+    struct node *node = node_child(scope->node, row_name(child));
+    const struct lh_landing *landing = child->landing;
+    if (node && !node->bad && landing->applies && !landing->applies(scope->base))
+      warn_value(load, node, "has no effect: %s", landing->idle);
+  }
+}
+
+void rules_check(struct load *load) {
+  for (struct scope *scope = load->scopes; scope; scope = scope->next) {
+    if (scope->node->kind != NODE_MAP || scope->node->bad) continue;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+      const char *key = scope->row ? scope->row->key : "";
+      if (strcmp(rows[i].scope, key) != 0 || reads_something_bad(&rows[i], scope)) continue;
+      if (rows[i].broken(load, scope)) say(load, &rows[i], scope);
+    }
+    check_effect(load, scope);
+  }
+}

@@ -1,0 +1,18 @@
+/* What must not reach a run file, a report or a message. */
+#ifndef CONFIG_SECRET_H
+#define CONFIG_SECRET_H
+
+#include <stdbool.h>
+
+struct node;
+
+/* A header or query parameter of this name carries a secret: Authorization, Cookie, X-Api-Key, access_token ... */
+bool secret_name(const char *name);
+/* The node is the value of such a header. */
+bool secret_header_value(const struct node *node);
+/* A --set whose value must not be shown: a header of such a name, or a row flagged secret. */
+bool secret_setting(const char *setting);
+/* The URL with the values of secret query parameters and any user information as "***". Owned by the caller. */
+char *secret_url(const char *url);
+
+#endif

@@ -1,0 +1,97 @@
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+/* Locale-free: isalnum would follow LC_CTYPE. */
+static bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool all_of(const char *text, const char *besides_alnum) {
+  for (; *text; text++)
+    if (!is_alnum(*text) && !strchr(besides_alnum, *text)) return false;
+  return true;
+}
+
+const char *text_not_empty(const char *text) {
+  return *text ? NULL : "text that is not empty";
+}
+
+const char *text_name(const char *text) {
+  return is_alnum(*text) && all_of(text, "_-") ? NULL : "letters, digits, - and _, beginning with a letter or digit";
+}
+
+const char *text_file_name(const char *text) {
+  return is_alnum(*text) && all_of(text, "._-") ? NULL : "letters, digits, ., - and _, beginning with a letter or digit";
+}
+
+const char *text_host(const char *text) {
+  size_t len = strlen(text);
+  if (len > 127) return "a host name of at most 127 bytes";
+  return len && all_of(text, ".-_:") ? NULL : "a host name or an address";
+}
+
+const char *text_address(const char *text) {
+  unsigned char bytes[sizeof(struct in6_addr)];
+  return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1
+             ? NULL
+             : "a numeric IPv4 or IPv6 address, such as 10.0.0.7";
+}
+
+const char *text_path(const char *text) {
+  static const char expected[] = "a path that begins with / and holds no spaces, control characters or #; escape them as %XX";
+  if (*text != '/') return expected;
+  for (; *text; text++)
+    if ((unsigned char)*text <= ' ' || *text == 0x7f || *text == '#') return expected;
+  return NULL;
+}
+
+const char *text_token(const char *text) {
+  return *text && all_of(text, "!#$%&'*+-.^_`|~") ? NULL : "letters, digits and !#$%&'*+-.^_`|~";
+}
+
+const char *text_header_value(const char *text) {
+  for (; *text; text++)
+    if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f) return "text in one line, without control characters";
+  return NULL;
+}
+
+const char *text_pointer(const char *text) {
+  static const char expected[] = "a JSON pointer: nothing for the whole reply, or parts that each begin with /, ~ written as ~0";
+  if (*text && *text != '/') return expected;
+  for (; *text; text++)
+    if (*text == '~' && text[1] != '0' && text[1] != '1') return expected;
+  return NULL;
+}
+
+const char *text_pem_certificate(const char *text) {
+  return strstr(text, "-----BEGIN") && strstr(text, "CERTIFICATE-----") ? NULL : "a PEM file with -----BEGIN CERTIFICATE-----";
+}
+
+const char *text_pem_key(const char *text) {
+  return strstr(text, "-----BEGIN") && strstr(text, "PRIVATE KEY-----") ? NULL : "a PEM file with -----BEGIN PRIVATE KEY-----";
+}
+
+/* Length of the well-formed sequence at `s` (RFC 3629), 0 when there is none. */
+static size_t sequence_len(const unsigned char *s, size_t room) {
+  if (s[0] < 0x80) return 1;
+  size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+  if (s[0] < 0xc2 || s[0] > 0xf4 || len > room) return 0;
+  for (size_t i = 1; i < len; i++)
+    if ((s[i] & 0xc0) != 0x80) return 0;
+  bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+  bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
+  return overlong || beyond ? 0 : len;
+}
+
+bool text_is_utf8(const char *bytes, size_t len) {
+  const unsigned char *s = (const unsigned char *)bytes;
+  for (size_t i = 0; i < len;) {
+    size_t step = sequence_len(s + i, len - i);
+    if (!step) return false;
+    i += step;
+  }
+  return true;
+}

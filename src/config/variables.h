@@ -1,0 +1,19 @@
+/* Names of the variables in a template, checked when the config is read, so that a misspelt one has a place. The plan room
+ * compiles templates; it knows the same names (tests/unit/plan checks that). */
+#ifndef CONFIG_VARIABLES_H
+#define CONFIG_VARIABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct load;
+struct node;
+
+/* False when a variable is not known; reported at the node. */
+bool variables_check(struct load *load, struct node *node);
+/* The same for bytes that came from elsewhere, a file that `node` names. */
+bool variables_check_bytes(struct load *load, struct node *node, const char *bytes, size_t len);
+/* The template has ${name} in it, and not as $${name}. */
+bool variables_has(const char *text, size_t len, const char *name);
+
+#endif
