@@ -1,0 +1,168 @@
+#include "endings.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tls.h"
+
+static void set(struct lh_ending *out, enum lh_reason reason, int code, const char *text) {
+  out->reason = (uint8_t)reason;
+  out->code = code;
+  snprintf(out->text, sizeof out->text, "%s", text ? text : "");
+}
+
+/* ---- errno ---- */
+
+void lh_ending_from_errno(int error, struct lh_ending *out) {
+  static const struct {
+    int error;
+    enum lh_reason reason;
+  } known[] = {
+      {ECONNREFUSED, LH_REASON_REFUSED},      {ECONNRESET, LH_REASON_RST},           {EPIPE, LH_REASON_RST},
+      {EHOSTUNREACH, LH_REASON_UNREACHABLE},  {ENETUNREACH, LH_REASON_UNREACHABLE},  {EHOSTDOWN, LH_REASON_UNREACHABLE},
+      {ENETDOWN, LH_REASON_UNREACHABLE},      {EAFNOSUPPORT, LH_REASON_UNREACHABLE}, {EACCES, LH_REASON_UNREACHABLE},
+      {EPERM, LH_REASON_UNREACHABLE},         {EADDRNOTAVAIL, LH_REASON_NO_LOCAL_PORT}, {EADDRINUSE, LH_REASON_NO_LOCAL_PORT},
+      {EMFILE, LH_REASON_NO_DESCRIPTOR},      {ENFILE, LH_REASON_NO_DESCRIPTOR},     {ENOMEM, LH_REASON_NO_MEMORY},
+      {ENOBUFS, LH_REASON_NO_MEMORY},         {ENOSPC, LH_REASON_NO_MEMORY},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i].error == error) {
+      set(out, known[i].reason, error, "");
+      return;
+    }
+  set(out, LH_REASON_UNCLASSIFIED, error, strerror(error));
+}
+
+/* An error of a connection that was up. The kernel gives up on a peer that acknowledges nothing. */
+static void from_socket_error(int error, struct lh_ending *out) {
+  if (error == ETIMEDOUT)
+    set(out, LH_REASON_SILENT_PEER, error, "TCP gave up");
+  else if (error == ECONNREFUSED)
+    set(out, LH_REASON_RST, error, "");
+  else
+    lh_ending_from_errno(error, out);
+  if (out->reason == LH_REASON_RST) out->code = 0; /* errno says no more than the reason */
+}
+
+/* ---- the socket ---- */
+
+/* A reset overtakes what was received before it, most often the close frame that explains it. */
+static void read_rest(const struct lh_demise *d) {
+  char bytes[4096];
+  if (d->fd == LH_NO_FD || d->peer->eof || d->peer->fault) return;
+  for (int reads = 0; reads < 256 && !d->peer->seen; reads++) {
+    long got = d->ssl ? SSL_read(d->ssl, bytes, sizeof bytes) : recv(d->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got <= 0) return;
+  }
+}
+
+static int socket_error(int fd) {
+  int error = 0;
+  socklen_t len = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) ? 0 : error;
+}
+
+static bool from_tcp_state(int fd, struct lh_ending *out) {
+  struct tcp_info info;
+  socklen_t len = sizeof info;
+  memset(&info, 0, sizeof info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len)) return false;
+  switch (info.tcpi_state) {
+  case TCP_CLOSE_WAIT:
+  case TCP_LAST_ACK:
+  case TCP_CLOSING: set(out, LH_REASON_FIN, 0, ""); return true;
+  case TCP_CLOSE: set(out, LH_REASON_RST, 0, ""); return true;
+  default: return false;
+  }
+}
+
+static bool from_socket(const struct lh_demise *d, struct lh_ending *out) {
+  const struct lh_peer *p = d->peer;
+  int error = p->error ? p->error : d->fd == LH_NO_FD ? 0 : socket_error(d->fd);
+  if (error) {
+    from_socket_error(error, out);
+    return true;
+  }
+  if (p->eof) {
+    set(out, LH_REASON_FIN, 0, "");
+    return true;
+  }
+  return d->fd != LH_NO_FD && from_tcp_state(d->fd, out);
+}
+
+/* ---- TLS ---- */
+
+static bool from_tls(const struct lh_demise *d, struct lh_ending *out) {
+  const struct lh_peer *p = d->peer;
+  if (p->alert) {
+    set(out, LH_REASON_TLS_ALERT, p->alert, SSL_alert_desc_string_long(p->alert));
+    return true;
+  }
+  if (!d->ssl) return false;
+  long result = SSL_get_verify_result(d->ssl);
+  if (d->stage == LH_STAGE_TLS && result != X509_V_OK) {
+    set(out, lh_tls_verify_reason(result), (int)result, X509_verify_cert_error_string(result));
+    return true;
+  }
+  unsigned long code = ERR_peek_error();
+  int reason = p->tls_error ? p->tls_error : ERR_GET_REASON(code);
+  if (!reason || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return false;
+  set(out, LH_REASON_TLS_FAILED, reason, ERR_reason_error_string(p->tls_error ? ERR_PACK(ERR_LIB_SSL, 0, reason) : code));
+  return true;
+}
+
+/* ---- the upgrade ---- */
+
+/* libwebsockets' words for a 101 response that it does not accept. */
+static bool from_words(const struct lh_demise *d, struct lh_ending *out) {
+  static const struct {
+    const char *words;
+    enum lh_reason reason;
+    const char *text;
+  } known[] = {
+      {"HS: Accept hash wrong", LH_REASON_BAD_ACCEPT, ""},
+      {"HS: ACCEPT missing", LH_REASON_BAD_ACCEPT, "Sec-WebSocket-Accept missing"},
+      {"HS: UPGRADE missing", LH_REASON_BAD_HTTP, "Upgrade header missing"},
+      {"HS: Upgrade to something other than websocket", LH_REASON_BAD_HTTP, "Upgrade header is not websocket"},
+      {"HS: UPGRADE malformed", LH_REASON_BAD_HTTP, "Connection header without Upgrade"},
+      {"HS: PROTOCOL malformed", LH_REASON_BAD_HTTP, "subprotocol that was not offered"},
+      {"HS: EXT: unknown ext", LH_REASON_BAD_HTTP, "extension that was not offered"},
+      {"HS: EXT", LH_REASON_BAD_HTTP, "extension parameters that cannot be used"},
+      {"HS: URI missing", LH_REASON_BAD_HTTP, "no status line"},
+      {"HS: OOM", LH_REASON_NO_MEMORY, ""},
+      {"problems parsing header", LH_REASON_BAD_HTTP, "response head cannot be read"},
+      {"tls restriction limit", LH_REASON_NO_MEMORY, ""},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (!strncmp(d->words, known[i].words, strlen(known[i].words))) {
+      set(out, known[i].reason, 0, known[i].text);
+      return true;
+    }
+  return false;
+}
+
+void lh_ending_find(const struct lh_demise *d, struct lh_ending *out) {
+  *out = (struct lh_ending){.stage = (uint8_t)d->stage};
+  bool is_handshake = d->stage == LH_STAGE_TLS;
+  if (!is_handshake && !d->peer->seen) read_rest(d);
+  const struct lh_peer *p = d->peer;
+  if (p->seen) {
+    bool is_redirect = p->is_redirect && p->seen->reason == LH_REASON_UPGRADE_REFUSED;
+    set(out, is_redirect ? LH_REASON_REDIRECT : p->seen->reason, p->seen->code, p->seen->text);
+  } else if (p->fault) {
+    set(out, LH_REASON_BAD_FRAME, 0, p->fault);
+  } else if (!from_words(d, out) && !from_tls(d, out) && !from_socket(d, out)) {
+    /* Neither side of the socket is down, so libwebsockets found fault with what it carries: a compressed message that does
+     * not inflate. */
+    if (d->stage == LH_STAGE_OPEN && p->wire.deflate)
+      set(out, LH_REASON_BAD_FRAME, 0, "compressed message that does not inflate");
+    else
+      set(out, LH_REASON_UNCLASSIFIED, 0, d->words[0] ? d->words : "libwebsockets closed the connection");
+  }
+}

@@ -1,0 +1,25 @@
+/* From what was seen of a connection to why it ended. */
+#ifndef WORKER_ENDINGS_H
+#define WORKER_ENDINGS_H
+
+#include <openssl/ssl.h>
+
+#include "longhaul/base/ending.h"
+#include "peer.h"
+
+/* What is known at the moment libwebsockets gives a connection up; its descriptor and SSL live until the callback is over. */
+struct lh_demise {
+  struct lh_peer *peer;
+  enum lh_stage stage;    /* how far it had come */
+  int fd;                 /* LH_NO_FD when it is closed already */
+  SSL *ssl;               /* NULL: a plain connection */
+  const char *words;      /* libwebsockets' own, "" when it has none */
+};
+
+/* Fills reason, code and text; the rest of *out is zero. Reads what may still lie in the socket. */
+void lh_ending_find(const struct lh_demise *demise, struct lh_ending *out);
+
+/* The ending of a connect() or bind() that failed, or of a socket that could not be made. */
+void lh_ending_from_errno(int error, struct lh_ending *out);
+
+#endif

@@ -1,0 +1,110 @@
+/* Calls of libwebsockets that pass through us on their way to the kernel or to OpenSSL; why, and what was tried instead, is
+ * told in src/decisions/0002-interpose.md.
+ *
+ * The executable's definition of a function takes the place of the C library's for every shared library of the process.
+ * So each of these does exactly what the original does for any descriptor that is not a client's connection.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+/* ---- a connected socket in place of a new one ---- */
+
+static _Thread_local int handed_fd = LH_NO_FD;
+static _Thread_local bool handed_taken;
+
+void lh_hand_over(int fd) {
+  handed_fd = fd;
+  handed_taken = false;
+}
+
+bool lh_hand_over_end(void) {
+  handed_fd = LH_NO_FD;
+  return handed_taken;
+}
+
+int socket(int domain, int type, int protocol) {
+  if (handed_fd != LH_NO_FD && !handed_taken) {
+    handed_taken = true;
+    return handed_fd;
+  }
+  return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t len) {
+  if (handed_taken && fd == handed_fd) return 0;
+  return (int)syscall(SYS_connect, fd, address, len);
+}
+
+/* ---- looking over the shoulder ---- */
+
+/* A bad frame ends the connection: libwebsockets gets what is sound of this read, and an error from the next one, which the
+ * shutdown makes certain to come. */
+static ssize_t show(struct lh_peer *peer, const void *bytes, ssize_t len) {
+  size_t sound = lh_peer_saw(peer, bytes, (size_t)len);
+  if (sound == (size_t)len) return len;
+  if (sound) {
+    shutdown(peer->fd, SHUT_RDWR);
+    return (ssize_t)sound;
+  }
+  errno = EPROTO;
+  return -1;
+}
+
+ssize_t recv(int fd, void *bytes, size_t len, int flags) {
+  struct lh_peer *peer = lh_peer_of(fd);
+  ssize_t got = syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
+  if (!peer) return got;
+  if (got > 0) return show(peer, bytes, got);
+  if (got == 0 && len) peer->eof = true;
+  if (got < 0) lh_peer_saw_error(peer, errno);
+  return got;
+}
+
+ssize_t send(int fd, const void *bytes, size_t len, int flags) {
+  ssize_t sent = syscall(SYS_sendto, fd, bytes, len, flags, NULL, 0);
+  struct lh_peer *peer = sent < 0 ? lh_peer_of(fd) : NULL;
+  if (peer) lh_peer_saw_error(peer, errno);
+  return sent;
+}
+
+static void saw_tls_failure(struct lh_peer *peer, SSL *ssl, int result) {
+  int saved = errno;
+  switch (SSL_get_error(ssl, result)) {
+  case SSL_ERROR_ZERO_RETURN: peer->eof = true; break;
+  case SSL_ERROR_SYSCALL:
+    if (saved)
+      lh_peer_saw_error(peer, saved);
+    else
+      peer->eof = true;
+    break;
+  case SSL_ERROR_SSL: {
+    int reason = ERR_GET_REASON(ERR_peek_error());
+    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+      peer->eof = true;
+    else
+      peer->tls_error = reason;
+    break;
+  }
+  default: break;
+  }
+  errno = saved;
+}
+
+int SSL_read(SSL *ssl, void *bytes, int len) {
+  static int (*original)(SSL *, void *, int);
+  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "SSL_read");
+  int got = original(ssl, bytes, len);
+  struct lh_peer *peer = lh_peer_of(SSL_get_fd(ssl));
+  if (!peer) return got;
+  if (got > 0) return (int)show(peer, bytes, got);
+  saw_tls_failure(peer, ssl, got);
+  return got;
+}

@@ -1,0 +1,220 @@
+#include "longhaul/worker/worker.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "link.h"
+#include "longhaul/base/clock.h"
+#include "longhaul/base/log.h"
+#include "longhaul/config/load.h"
+#include "longhaul/conn/engine.h"
+#include "reports.h"
+#include "ticker.h"
+#include "ws.h"
+
+struct worker {
+  uv_loop_t loop;
+  uv_prepare_t prepare;
+  struct lh_link *link;
+  struct lh_ticker *ticker;
+  struct lh_ws *ws;
+  struct lh_config *config;
+  struct lh_engine *engine; /* NULL until START */
+  struct lh_reports reports;
+  uint64_t start_ns;
+  bool stopping;
+  bool done;
+  int exit_code;
+};
+
+static void fail(struct worker *w, const char *text) {
+  lh_link_text(w->link, LH_FRAME_FAILED, 0, text);
+  lh_link_flush(w->link);
+  w->exit_code = EXIT_FAILURE;
+  uv_stop(&w->loop);
+}
+
+/* ---- the turn ---- */
+
+static void on_due(void *context, uint64_t now_ns, uint64_t lag_ns) {
+  struct worker *w = context;
+  if (lag_ns > w->reports.vitals.lag_max_ns) w->reports.vitals.lag_max_ns = lag_ns;
+  if (now_ns < w->start_ns) return;
+  lh_engine_turn(w->engine, now_ns);
+  lh_reports_turn(&w->reports, now_ns);
+}
+
+static uint64_t next_ns(const struct worker *w) {
+  uint64_t engine = lh_engine_next_ns(w->engine), reports = lh_reports_next_ns(&w->reports);
+  uint64_t next = engine < reports ? engine : reports;
+  return next > w->start_ns ? next : w->start_ns;
+}
+
+static void finish(struct worker *w) {
+  w->done = true;
+  lh_reports_last(&w->reports, lh_now_ns());
+  struct lh_buf out = LH_BUF_INIT(64);
+  if (!lh_frame_end(&out, lh_frame_begin(&out, LH_FRAME_DONE), NULL)) lh_link_send(w->link, &out);
+  lh_buf_free(&out);
+  lh_link_flush(w->link);
+  uv_stop(&w->loop);
+}
+
+/* Once in each turn of the loop, just before it waits. */
+static void before_wait(uv_prepare_t *prepare) {
+  struct worker *w = prepare->data;
+  if (!w->engine || w->done) return;
+  w->reports.vitals.turns++;
+  lh_ws_begin_queued(w->ws);
+  if (w->stopping && lh_engine_done(w->engine))
+    finish(w);
+  else
+    lh_ticker_arm(w->ticker, next_ns(w));
+}
+
+/* ---- START ---- */
+
+static void load_failed(struct worker *w, const struct lh_diagnostics *diagnostics) {
+  struct lh_buf text = LH_BUF_INIT(LH_FRAME_BYTES_MAX / 2);
+  for (size_t i = 0; i < diagnostics->count; i++)
+    if (lh_buf_addf(&text, "%s%s", i ? "\n" : "", diagnostics->items[i])) break;
+  fail(w, text.data ? text.data : "the config cannot be loaded");
+  lh_buf_free(&text);
+}
+
+static bool load(struct worker *w, const struct lh_start *start) {
+  struct lh_diagnostics diagnostics = {0};
+  struct lh_load_args args = {
+      .path = start->path, .text = start->text, .settings = start->settings, .setting_count = start->setting_count};
+  int failed = lh_config_load(&args, &w->config, &diagnostics);
+  if (failed) load_failed(w, &diagnostics);
+  lh_diagnostics_free(&diagnostics);
+  return !failed;
+}
+
+static int check_kinds(const struct lh_config *config, struct lh_err *err) {
+  for (size_t i = 0; i < config->group_count; i++) {
+    const struct lh_group *g = &config->groups[i];
+    if (g->kind != LH_KIND_WEBSOCKET && g->kind != LH_KIND_NULL)
+      return lh_err_set(err, EINVAL, "groups.%s.kind: %s cannot be run by this version; expected websocket or null", g->name,
+                        lh_kind_name(g->kind));
+  }
+  return 0;
+}
+
+static int open_engine(struct worker *w, const struct lh_start *start, struct lh_err *err) {
+  struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .run_id = start->run_id};
+  int failed = check_kinds(w->config, err);
+  if (!failed) failed = lh_ws_new(&w->ws, &ws_args, err);
+  if (failed) return failed;
+  struct lh_engine_args args = {.config = w->config,
+                                .slice = start->slice,
+                                .run_id = start->run_id,
+                                .start_ns = start->start_ns,
+                                .start_wall_us = start->start_wall_us,
+                                .workers = start->workers,
+                                .replacement = start->replacement,
+                                .io = {[LH_KIND_WEBSOCKET] = lh_ws_io(w->ws)},
+                                .ending_sink = lh_reports_ending,
+                                .ending_context = &w->reports};
+  struct lh_engine *engine;
+  failed = lh_engine_new(&engine, &args, err);
+  if (!failed) failed = lh_ws_attach(w->ws, engine, err);
+  if (!failed) failed = lh_ticker_new(&w->ticker, &w->loop, on_due, w, err);
+  if (failed) return failed;
+  w->reports = (struct lh_reports){.link = w->link,
+                                   .engine = engine,
+                                   .ws = w->ws,
+                                   .group_count = (uint32_t)w->config->group_count,
+                                   .start_ns = start->start_ns,
+                                   .every_ns = start->report_every_ns};
+  lh_reports_begin(&w->reports, lh_now_ns());
+  w->start_ns = start->start_ns;
+  w->engine = engine;
+  return 0;
+}
+
+static void on_start(struct worker *w, struct lh_cursor *body) {
+  struct lh_err err;
+  struct lh_start start;
+  if (w->engine) return fail(w, "START came twice; a worker is started once");
+  if (lh_start_decode(&start, body, &err)) return fail(w, err.text);
+  if (load(w, &start) && open_engine(w, &start, &err)) fail(w, err.text);
+  free(start.settings);
+}
+
+static void on_stop(struct worker *w) {
+  if (!w->engine) return fail(w, "STOP came before START");
+  if (w->stopping) return;
+  w->stopping = true;
+  lh_engine_stop(w->engine, lh_now_ns());
+}
+
+static void on_frame(void *context, enum lh_frame_type type, struct lh_cursor *body) {
+  struct worker *w = context;
+  char text[96];
+  if (w->done || w->exit_code) return;
+  switch (type) {
+  case LH_FRAME_START: on_start(w, body); return;
+  case LH_FRAME_STOP: on_stop(w); return;
+  default:
+    snprintf(text, sizeof text, "frame type %d is not known to protocol %d", (int)type, LH_PROTOCOL);
+    fail(w, text);
+  }
+}
+
+/* ---- the process ---- */
+
+static void say_hello(struct worker *w) {
+  struct lh_buf out = LH_BUF_INIT(64);
+  size_t begin = lh_frame_begin(&out, LH_FRAME_HELLO);
+  int failed = lh_buf_addu32(&out, LH_PROTOCOL);
+  if (!failed) failed = lh_buf_addu32(&out, (uint32_t)getpid());
+  if (!failed) failed = lh_frame_end(&out, begin, NULL);
+  if (!failed) lh_link_send(w->link, &out);
+  lh_buf_free(&out);
+}
+
+/* libwebsockets allocates by the limit that it finds, hence the bound. */
+static void raise_descriptors(void) {
+  enum { DESCRIPTORS_MAX = 1 << 20 };
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+  limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* ^C goes to the whole process group, but when to stop is the supervisor's to say. */
+static void ignore_signals(void) {
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) signal(signals[i], SIG_IGN);
+}
+
+int lh_worker_main(void) {
+  static struct worker worker; /* libwebsockets and libuv point into it until the process ends */
+  struct worker *w = &worker;
+  struct lh_err err;
+  ignore_signals();
+  raise_descriptors();
+  mallopt(M_ARENA_MAX, 1); /* one thread allocates; an arena for the resolver's threads would only cost memory */
+  uv_loop_init(&w->loop);
+  uv_prepare_init(&w->loop, &w->prepare);
+  w->prepare.data = w;
+  uv_prepare_start(&w->prepare, before_wait);
+  if (lh_link_new(&w->link, &w->loop, on_frame, w, &err)) {
+    lh_log(LH_LOG_ERROR, "%s", err.text);
+    return EXIT_FAILURE;
+  }
+  lh_link_take_log(w->link);
+  say_hello(w);
+  uv_run(&w->loop, UV_RUN_DEFAULT);
+  /* What the loop and libwebsockets hold goes with the process: taking 18,000 connections apart one by one helps nobody. */
+  return w->exit_code;
+}

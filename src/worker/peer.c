@@ -1,0 +1,81 @@
+#include "peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct lh_peer **peers_by_fd;
+static uint32_t peers_max;
+static lh_peer_pinged *on_ping;
+static void *on_ping_context;
+
+int lh_peers_open(uint32_t descriptors_max, struct lh_err *err) {
+  assert(!peers_by_fd);
+  peers_by_fd = calloc(descriptors_max, sizeof *peers_by_fd);
+  if (!peers_by_fd) return lh_err_set(err, ENOMEM, "no memory for a table of %u descriptors", descriptors_max);
+  peers_max = descriptors_max;
+  return 0;
+}
+
+void lh_peers_close(void) {
+  free(peers_by_fd);
+  peers_by_fd = NULL;
+  peers_max = 0;
+}
+
+struct lh_peer *lh_peer_of(int fd) {
+  return (uint32_t)fd < peers_max ? peers_by_fd[fd] : NULL;
+}
+
+void lh_peer_bind(struct lh_peer *peer, int fd) {
+  peer->fd = fd;
+  if ((uint32_t)fd < peers_max) peers_by_fd[fd] = peer;
+}
+
+void lh_peer_unbind(struct lh_peer *peer) {
+  if (lh_peer_of(peer->fd) == peer) peers_by_fd[peer->fd] = NULL;
+  peer->fd = LH_NO_FD;
+}
+
+void lh_peers_on_ping(lh_peer_pinged *pinged, void *context) {
+  on_ping = pinged;
+  on_ping_context = context;
+}
+
+/* With no memory the code is kept and the text is not: the ending is then still told apart by its reason. */
+static void keep_seen(struct lh_peer *peer, enum lh_reason reason, int32_t code, const struct lh_wire_seen *seen) {
+  if (!peer->seen) peer->seen = calloc(1, sizeof *peer->seen);
+  if (!peer->seen) return;
+  peer->seen->reason = (uint8_t)reason;
+  peer->seen->code = code;
+  memcpy(peer->seen->text, seen->text, seen->text_len);
+  peer->seen->text[seen->text_len] = 0;
+}
+
+size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len) {
+  struct lh_wire_seen seen;
+  seen.pings = 0;
+  seen.closed = false;
+  seen.status = 0;
+  seen.fault = NULL;
+  seen.text_len = 0;
+  size_t sound = lh_wire_feed(&peer->wire, bytes, len, &seen);
+  if (seen.status && seen.status != 101)
+    keep_seen(peer, LH_REASON_UPGRADE_REFUSED, seen.status, &seen);
+  else if (seen.closed)
+    keep_seen(peer, LH_REASON_CLOSE_FRAME, seen.code, &seen);
+  if (seen.pings && on_ping) on_ping(on_ping_context, peer, seen.pings);
+  if (seen.fault) peer->fault = seen.fault;
+  return sound;
+}
+
+void lh_peer_saw_error(struct lh_peer *peer, int error) {
+  if (error && error != EAGAIN && error != EINTR && !peer->error) peer->error = error;
+}
+
+void lh_peer_reset(struct lh_peer *peer) {
+  assert(!peer->wsi && peer->fd == LH_NO_FD);
+  free(peer->seen);
+  *peer = (struct lh_peer){.fd = LH_NO_FD, .next = LH_NO_PEER};
+}

@@ -1,0 +1,79 @@
+/* One client's connection as the worker holds it, and the table that finds it by descriptor.
+ *
+ * Glossary
+ *   peer   a client's place: the same array index as the engine's slot
+ *   sight  what went over the connection's descriptor that libwebsockets does not tell: the truth for its ending
+ */
+#ifndef WORKER_PEER_H
+#define WORKER_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "longhaul/base/ending.h"
+#include "longhaul/base/err.h"
+#include "wire.h"
+
+enum { LH_NO_PEER = UINT32_MAX, LH_NO_FD = -1 };
+
+enum lh_peer_state {
+  LH_PEER_IDLE,
+  LH_PEER_QUEUED,    /* asked to connect; begun at the end of this loop turn */
+  LH_PEER_RESOLVING, /* waits for its target's addresses */
+  LH_PEER_DIALLING,  /* TCP connect under way */
+  LH_PEER_TLS,
+  LH_PEER_UPGRADE,
+  LH_PEER_OPEN
+};
+
+struct lws;
+
+struct lh_peer {
+  struct lws *wsi;        /* NULL outside TLS, UPGRADE and OPEN. Borrowed: libwebsockets frees it */
+  struct lh_ending *seen; /* a close frame or a refusal that came; owned, NULL mostly */
+  const char *fault;      /* of a bad frame; static, NULL mostly */
+  struct lh_wire wire;
+  int fd;                 /* LH_NO_FD when there is none */
+  int error;              /* errno of the read or write that failed, 0 when none did */
+  int tls_error;          /* OpenSSL's reason code, 0 when there is none */
+  uint32_t next;          /* of the list it stands in: queued, or waiting for an address */
+  uint16_t local_port;
+  uint8_t state;          /* enum lh_peer_state */
+  uint8_t alert;          /* fatal TLS alert received, 0 when none */
+  uint8_t tries;          /* addresses of this connection tried so far */
+  bool eof : 1;           /* the peer closed its direction */
+  bool closing : 1;       /* we sent a close frame */
+  bool broken : 1;        /* a write failed: close it */
+  bool wants_write : 1;   /* the engine waits for lh_engine_on_writable */
+  bool is_redirect : 1;
+};
+
+/* ---- the table of descriptors, for the interposed calls ---- */
+int lh_peers_open(uint32_t descriptors_max, struct lh_err *err);
+void lh_peers_close(void);
+/* The peer of a descriptor, NULL for every descriptor that is not a client's connection. */
+struct lh_peer *lh_peer_of(int fd);
+void lh_peer_bind(struct lh_peer *peer, int fd);
+/* Takes the descriptor out of the table; does not close it. */
+void lh_peer_unbind(struct lh_peer *peer);
+
+/* ---- what was seen ---- */
+/* Told of pings as they are read. */
+typedef void lh_peer_pinged(void *context, struct lh_peer *peer, uint32_t pings);
+void lh_peers_on_ping(lh_peer_pinged *pinged, void *context);
+/* A read gave `len` bytes. Returns how many of them libwebsockets may have: fewer when a bad frame begins. */
+size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len);
+/* A read or a write failed with this errno. */
+void lh_peer_saw_error(struct lh_peer *peer, int error);
+/* Forgets everything of the last connection. */
+void lh_peer_reset(struct lh_peer *peer);
+
+/* ---- handing a connected socket to libwebsockets (interpose.c) ---- */
+/* Until lh_hand_over_end, the next socket() of this thread returns `fd` and its connect() succeeds at once. */
+void lh_hand_over(int fd);
+/* Whether libwebsockets took it. */
+bool lh_hand_over_end(void);
+
+#endif

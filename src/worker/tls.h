@@ -1,0 +1,24 @@
+/* Our own SSL_CTX for each target, lent to libwebsockets: errors in certificates are then sentences at the start, names are
+ * checked as the config says, and a connection costs what it must and no more.
+ */
+#ifndef WORKER_TLS_H
+#define WORKER_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "longhaul/base/ending.h"
+#include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
+
+struct lh_tls;
+
+/* Reads CA, certificate and key. -EINVAL with a sentence that names target, key and file when one is of no use. The target
+ * is borrowed until free. */
+int lh_tls_new(struct lh_tls **tls, const struct lh_target *target, struct lh_err *err);
+SSL_CTX *lh_tls_context(const struct lh_tls *tls); /* borrowed */
+void lh_tls_free(struct lh_tls *tls);              /* accepts NULL */
+
+/* The reason that a verify result of OpenSSL (X509_V_ERR_*) stands for. */
+enum lh_reason lh_tls_verify_reason(long result);
+
+#endif

@@ -1,0 +1,35 @@
+/* The websocket kind: libwebsockets on our loop, as the I/O of the engine. It translates and decides nothing.
+ *
+ * Life of a connection here: queued by the engine, begun at the end of the loop's turn (so that a descriptor closed in the
+ * same turn is really closed first), addresses, TCP connect of our own (dial.h), then libwebsockets with the connected
+ * socket handed to it: TLS, upgrade, frames.
+ */
+#ifndef WORKER_WS_H
+#define WORKER_WS_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
+#include "longhaul/conn/engine.h"
+
+struct lh_ws;
+
+struct lh_ws_args {
+  uv_loop_t *loop;                /* borrowed until the process ends */
+  const struct lh_config *config; /* borrowed */
+  uint64_t run_id;
+};
+
+/* One for a process: libwebsockets' context lives as long as the loop. */
+int lh_ws_new(struct lh_ws **ws, const struct lh_ws_args *args, struct lh_err *err);
+/* The table for lh_engine_args.io[LH_KIND_WEBSOCKET]. */
+const struct lh_io *lh_ws_io(const struct lh_ws *ws);
+/* Makes the peers; before the first connect. The engine is borrowed until the process ends. */
+int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err);
+/* Begins what the engine asked for. Once in each turn of the loop, before it waits. */
+void lh_ws_begin_queued(struct lh_ws *ws);
+uint32_t lh_ws_descriptors(const struct lh_ws *ws); /* sockets open now */
+
+#endif

@@ -1,0 +1,277 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "longhaul/base/clock.h"
+#include "longhaul/base/log.h"
+#include "tls.h"
+#include "ws_private.h"
+
+enum { SERV_BUF_LEAST = 4096, DESCRIPTORS_MAX = 1 << 20, ONE_DAY_S = 24 * 3600 };
+
+const lws_retry_bo_t lh_no_idle_policy = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
+
+/* rx_buffer_size is memory of every open connection; tx_packet_size only cuts writes into pieces, so it is out of the way. */
+#define PROTOCOL(bytes) \
+  {.name = "longhaul-" #bytes, .callback = lh_ws_event, .rx_buffer_size = (bytes), .tx_packet_size = LH_PAYLOAD_BYTES_MAX}
+static const struct lws_protocols protocols[] = {PROTOCOL(256),  PROTOCOL(512),  PROTOCOL(1024),
+                                                 PROTOCOL(2048), PROTOCOL(4096), {.name = NULL}};
+
+static const struct lws_extension extensions[] = {
+    {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
+    {NULL, NULL, NULL}};
+
+/* ---- lists ---- */
+
+void lh_peer_list_push(struct lh_ws *ws, struct lh_peer_list *list, uint32_t slot) {
+  ws->peers[slot].next = LH_NO_PEER;
+  if (list->first == LH_NO_PEER)
+    list->first = slot;
+  else
+    ws->peers[list->last].next = slot;
+  list->last = slot;
+}
+
+uint32_t lh_peer_list_pop(struct lh_ws *ws, struct lh_peer_list *list) {
+  uint32_t slot = list->first;
+  if (slot != LH_NO_PEER) list->first = ws->peers[slot].next;
+  return slot;
+}
+
+void lh_peer_list_remove(struct lh_ws *ws, struct lh_peer_list *list, uint32_t slot) {
+  uint32_t before = LH_NO_PEER;
+  for (uint32_t at = list->first; at != slot; at = ws->peers[at].next) before = at;
+  if (before == LH_NO_PEER)
+    list->first = ws->peers[slot].next;
+  else
+    ws->peers[before].next = ws->peers[slot].next;
+  if (list->last == slot) list->last = before;
+}
+
+/* ---- lanes ---- */
+
+const struct lh_address *lh_lane_source(const struct lh_lane *lane, uint32_t client, int family) {
+  uint32_t fitting = 0;
+  for (uint32_t i = 0; i < lane->source_count; i++) fitting += lane->sources[i].any.sa_family == family;
+  if (!fitting) return NULL;
+  uint32_t turn = client % fitting;
+  for (uint32_t i = 0;; i++)
+    if (lane->sources[i].any.sa_family == family && turn-- == 0) return &lane->sources[i];
+}
+
+struct lh_template_values lh_ws_values(const struct lh_ws *ws, uint32_t slot) {
+  uint32_t number = lh_engine_group_of(ws->engine, slot);
+  return (struct lh_template_values){.tag = ws->tag,
+                                     .token = {.client = lh_engine_client_of(ws->engine, slot), .group = number},
+                                     .group_name = ws->args.config->groups[number].name,
+                                     .time_ms = (uint64_t)lh_wall_us() / 1000,
+                                     .seed = ws->args.config->run.seed};
+}
+
+/* An address that is not this host's would fail for every client in turn; it is found out here instead. */
+static int try_source(const struct lh_group *group, const char *text, const struct lh_address *source, struct lh_err *err) {
+  int fd = socket(source->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return lh_err_set(err, errno, "groups.%s.source_addresses: no socket for %s: %s", group->name, text, strerror(errno));
+  int failed = bind(fd, &source->any, source->len) ? errno : 0;
+  close(fd);
+  if (!failed) return 0;
+  return lh_err_set(err, failed, "groups.%s.source_addresses: %s cannot be used: %s; expected an address of this host",
+                    group->name, text, strerror(failed));
+}
+
+static int add_sources(struct lh_lane *lane, struct lh_err *err) {
+  const struct lh_strings *texts = &lane->group->source_addresses;
+  if (!texts->count) return 0;
+  lane->sources = calloc(texts->count, sizeof *lane->sources);
+  if (!lane->sources) return lh_err_set(err, ENOMEM, "no memory for source addresses of group %s", lane->group->name);
+  for (size_t i = 0; i < texts->count; i++) {
+    if (lh_address_parse(texts->items[i], 0, &lane->sources[i]))
+      return lh_err_set(err, EINVAL, "groups.%s.source_addresses: '%s' is not a numeric IPv4 or IPv6 address",
+                        lane->group->name, texts->items[i]);
+    int failed = try_source(lane->group, texts->items[i], &lane->sources[i], err);
+    if (failed) return failed;
+  }
+  lane->source_count = (uint32_t)texts->count;
+  return 0;
+}
+
+/* Room for the largest reply that the config expects, so that it comes in one piece. */
+static const char *protocol_for(const struct lh_group *group) {
+  size_t largest = 0;
+  for (size_t i = 0; i < group->message_count; i++) {
+    const struct lh_message *m = &group->messages[i];
+    if (m->reply.match != LH_MATCH_NONE && m->payload_len > largest) largest = m->payload_len;
+  }
+  const struct lws_protocols *p = protocols;
+  while (p->rx_buffer_size < largest && p[1].name) p++;
+  return p->name;
+}
+
+static struct lws_vhost *add_vhost(struct lh_ws *ws, const struct lh_tls *tls, bool deflate) {
+  struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
+                                           .protocols = protocols,
+                                           .extensions = deflate ? extensions : NULL,
+                                           .vhost_name = "longhaul",
+                                           .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+                                           .connect_timeout_secs = ONE_DAY_S,
+                                           .timeout_secs_ah_idle = ONE_DAY_S,
+                                           .provided_client_ssl_ctx = tls ? lh_tls_context(tls) : NULL};
+  return lws_create_vhost(ws->context, &info);
+}
+
+/* Lanes with the same TLS settings and the same extensions share a vhost. */
+static struct lws_vhost *vhost_for(struct lh_ws *ws, const struct lh_lane *lane) {
+  for (size_t i = 0; i < ws->args.config->group_count; i++) {
+    const struct lh_lane *other = &ws->lanes[i];
+    if (!other->vhost || other->group->deflate != lane->group->deflate) continue;
+    bool same_tls = lane->target->tls_scheme ? other->target == lane->target : !other->target->tls_scheme;
+    if (same_tls) return other->vhost;
+  }
+  return add_vhost(ws, ws->tls[lane->group->target], lane->group->deflate);
+}
+
+static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_group *group, struct lh_err *err) {
+  const struct lh_config *config = ws->args.config;
+  lane->group = group;
+  lane->target = &config->targets[group->target];
+  lane->local_protocol = protocol_for(group);
+  /* verify: false and names are seen to by tls.c; these only keep libwebsockets from its own opinion. */
+  lane->lws_flags = lane->target->tls_scheme ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0;
+  lane->lws_flags |= LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+  int failed = lh_handshake_new(&lane->handshake, group, lane->target, err);
+  if (!failed) failed = add_sources(lane, err);
+  if (!failed && lane->target->tls_scheme && !ws->tls[group->target])
+    failed = lh_tls_new(&ws->tls[group->target], lane->target, err);
+  return failed;
+}
+
+static int open_lanes(struct lh_ws *ws, size_t *request_max, struct lh_err *err) {
+  const struct lh_config *config = ws->args.config;
+  for (size_t i = 0; i < config->group_count; i++) {
+    if (config->groups[i].kind != LH_KIND_WEBSOCKET) continue;
+    int failed = open_lane(ws, &ws->lanes[i], &config->groups[i], err);
+    if (failed) return failed;
+    size_t size = lh_handshake_size_max(ws->lanes[i].handshake);
+    if (size > *request_max) *request_max = size;
+  }
+  return 0;
+}
+
+static int open_vhosts(struct lh_ws *ws, struct lh_err *err) {
+  for (size_t i = 0; i < ws->args.config->group_count; i++) {
+    struct lh_lane *lane = &ws->lanes[i];
+    if (!lane->group) continue;
+    struct lws_vhost *vhost = vhost_for(ws, lane);
+    if (!vhost) return lh_err_set(err, ENOMEM, "group %s: libwebsockets cannot make its vhost", lane->group->name);
+    lane->vhost = vhost;
+  }
+  return 0;
+}
+
+/* ---- libwebsockets ---- */
+
+static void on_log(int level, const char *line) {
+  size_t len = strcspn(line, "\n");
+  lh_log(level == LLL_ERR ? LH_LOG_ERROR : LH_LOG_WARNING, "libwebsockets: %.*s", (int)len, line);
+}
+
+/* It looks at these by itself; whether to use a proxy is the config's to say. */
+static void forget_proxies(void) {
+  static const char *const names[] = {"http_proxy", "HTTP_PROXY", "socks_proxy"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
+}
+
+static int open_context(struct lh_ws *ws, size_t request_max, struct lh_err *err) {
+  void *loops[] = {ws->args.loop};
+  struct lws_context_creation_info info = {
+      .port = CONTEXT_PORT_NO_LISTEN,
+      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+      .foreign_loops = loops,
+      .user = ws,
+      .gid = (gid_t)-1,
+      .uid = (uid_t)-1,
+      /* One buffer for the process: a request is written into it whole, and a read is no longer than it. */
+      .pt_serv_buf_size = request_max > SERV_BUF_LEAST ? (unsigned)request_max : SERV_BUF_LEAST,
+      .max_http_header_data = SERV_BUF_LEAST,
+      .timeout_secs = ONE_DAY_S,
+      .retry_and_idle_policy = &lh_no_idle_policy};
+  forget_proxies();
+  lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+  ws->context = lws_create_context(&info);
+  if (ws->context) return 0;
+  return lh_err_set(err, ENOENT,
+                    "libwebsockets cannot start on libuv; install its event library (apt install libwebsockets-evlib-uv)");
+}
+
+static uint32_t descriptors_max(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > DESCRIPTORS_MAX) return DESCRIPTORS_MAX;
+  return (uint32_t)limit.rlim_cur;
+}
+
+static bool is_wanted(const struct lh_config *config) {
+  for (size_t i = 0; i < config->group_count; i++)
+    if (config->groups[i].kind == LH_KIND_WEBSOCKET) return true;
+  return false;
+}
+
+static int allocate(struct lh_ws *ws, struct lh_err *err) {
+  const struct lh_config *config = ws->args.config;
+  ws->lanes = calloc(config->group_count + 1, sizeof *ws->lanes);
+  ws->tls = calloc(config->target_count + 1, sizeof *ws->tls);
+  ws->awaiting = calloc(config->target_count + 1, sizeof *ws->awaiting);
+  if (!ws->lanes || !ws->tls || !ws->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
+  for (size_t i = 0; i < config->target_count; i++) ws->awaiting[i] = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
+  return 0;
+}
+
+int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *err) {
+  struct lh_ws *ws = calloc(1, sizeof *ws);
+  if (!ws) return lh_err_set(err, ENOMEM, "no memory for the websocket kind");
+  ws->args = *args;
+  ws->io = lh_ws_actions;
+  ws->io.context = ws;
+  ws->queued = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
+  ws->tag = lh_token_tag(args->run_id);
+  *out = ws; /* on failure the process ends, and what was made with it */
+  if (!is_wanted(args->config)) return 0;
+  size_t request_max = 0;
+  int failed = allocate(ws, err);
+  if (!failed) failed = open_lanes(ws, &request_max, err);
+  if (!failed) failed = lh_peers_open(descriptors_max(), err);
+  if (!failed) failed = lh_dialler_new(&ws->dialler, args->loop, lh_ws_dialled, ws, err);
+  if (!failed) failed = lh_resolver_new(&ws->resolver, args->loop, args->config, lh_ws_settled, ws, err);
+  if (!failed) failed = open_context(ws, request_max, err);
+  if (!failed) failed = open_vhosts(ws, err);
+  return failed;
+}
+
+const struct lh_io *lh_ws_io(const struct lh_ws *ws) {
+  return &ws->io;
+}
+
+static void on_ping(void *context, struct lh_peer *peer, uint32_t pings) {
+  struct lh_ws *ws = context;
+  for (uint64_t now = lh_now_ns(); pings; pings--) lh_engine_on_peer_ping(ws->engine, lh_ws_slot(ws, peer), now);
+}
+
+int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err) {
+  ws->engine = engine;
+  if (!ws->context) return 0;
+  uint32_t count = lh_engine_client_count(engine);
+  ws->peers = calloc((size_t)count + 1, sizeof *ws->peers);
+  if (!ws->peers) return lh_err_set(err, ENOMEM, "no memory for %u clients", count);
+  for (uint32_t i = 0; i < count; i++) {
+    ws->peers[i].fd = LH_NO_FD;
+    ws->peers[i].next = LH_NO_PEER;
+  }
+  lh_peers_on_ping(on_ping, ws);
+  return 0;
+}
+
+uint32_t lh_ws_descriptors(const struct lh_ws *ws) {
+  return ws->sockets;
+}
