@@ -3,6 +3,7 @@
 #   make              build/longhaul and build/faultd
 #   make DEV=1        the same with -Werror and more warnings
 #   make SAN=address,undefined check-unit
+#   make V=1          shows whole command lines
 #
 # Objects live under build/<flavour>/, so that flavours never mix. Nothing generated is committed.
 
@@ -11,6 +12,9 @@ DESTDIR ?=
 CC ?= cc
 SHELL := /bin/bash
 comma := ,
+ifndef V
+Q := @
+endif
 VERSION := 0.1.0
 
 ifdef SAN
@@ -92,18 +96,21 @@ deps:
 	@tools/deps install
 
 $(OUT)/longhaul: $(call OBJ,$(ROOM_SRC)) $(EMBED_OBJ) $(LLHTTP_OBJ)
-	$(CC) $(LDFLAGS) $(LDFLAGS_MAIN) -o $@ $^ $(LDLIBS_ALL)
+	@echo "  link    $@"
+	$(Q)$(CC) $(LDFLAGS) $(LDFLAGS_MAIN) -o $@ $^ $(LDLIBS_ALL)
 
 $(OUT)/faultd: $(call OBJ,$(FAULTD_SRC)) $(call OBJ,$(call src_of,base))
-	$(CC) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lm
+	@echo "  link    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lm
 
 $(OUT)/%.o: %.c | $(DEPS_OK)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  compile $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(OUT)/llhttp/%.o: $(LLHTTP_DIR)/%.c | $(DEPS_OK)
 	@mkdir -p $(@D)
-	$(CC) -O2 -w -I/usr/share/include/llhttp -I/usr/include/llhttp -c -o $@ $<
+	$(Q)$(CC) -O2 -w -I/usr/share/include/llhttp -I/usr/include/llhttp -c -o $@ $<
 
 # ---- files that are part of the program ---------------------------------------------------------------------------
 .PRECIOUS: $(OUT)/embed/%.c
@@ -123,7 +130,8 @@ rooms_to = $(shell sed -n '0,/^$(1)\b/s/^\([a-z][a-z]*\).*/\1/p' include/layers.
 define unit_rule
 $(OUT)/tests/unit/$(1)/%_test: $(OUT)/tests/unit/$(1)/%_test.o $(filter-out $(OUT)/src/cli/main.o,$(call OBJ,$(foreach r,$(call rooms_to,$(1)),$(call src_of,$(r))))) $(EMBED_OBJ) $(LLHTTP_OBJ)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -rdynamic -o $$@ $$^ -lcmocka $$(LDLIBS_ALL)
+	@echo "  link    $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -rdynamic -o $$@ $$^ -lcmocka $$(LDLIBS_ALL)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
 .PRECIOUS: $(OUT)/tests/unit/%.o $(OUT)/src/%.o

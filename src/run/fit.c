@@ -90,20 +90,12 @@ static uint64_t shard_clients(const struct lh_group *group, uint32_t shard, uint
 }
 
 /* ---- descriptors ---- */
-/* Clients of the null kind open nothing. */
-static uint64_t clients_with_sockets(const struct lh_fit *fit, const struct lh_config *config, uint32_t shard, uint32_t shards) {
-  uint64_t sum = 0;
-  for (size_t g = 0; g < config->group_count; g++)
-    if (config->groups[g].kind != LH_KIND_NULL) sum += shard_clients(&config->groups[g], shard, shards);
-  return sum < fit->needs.clients ? sum : fit->needs.clients;
-}
-
-static int fit_descriptors(struct lh_fit *fit, uint64_t clients, const struct lh_fit_host *host) {
-  uint64_t clients_each = (clients + fit->workers - 1) / fit->workers;
+static int fit_descriptors(struct lh_fit *fit, const struct lh_fit_host *host) {
+  uint64_t clients_each = (fit->needs.sockets + fit->workers - 1) / fit->workers;
   char need[32], each[32];
   fit->descriptors_each = clients_each + LH_FIT_RESERVE;
   if (host->descriptors == 0 || fit->descriptors_each <= host->descriptors) return 0;
-  uint64_t needed_workers = (clients + usable(host->descriptors) - 1) / usable(host->descriptors);
+  uint64_t needed_workers = (fit->needs.sockets + usable(host->descriptors) - 1) / usable(host->descriptors);
   lh_format_count(fit->descriptors_each, need, sizeof need);
   lh_format_count(host->descriptors, each, sizeof each);
   return say(&fit->problems,
@@ -127,7 +119,7 @@ static struct lh_fit_path *find_path(struct lh_fit *fit, const struct lh_target 
 }
 
 static int add_paths(struct lh_fit *fit, const struct lh_config *config, const struct lh_group *group, uint64_t clients) {
-  if (group->target == LH_NO_TARGET || clients == 0) return 0;
+  if (group->target == LH_NO_TARGET || group->kind == LH_KIND_NULL || clients == 0) return 0;
   const struct lh_target *target = &config->targets[group->target];
   size_t sources = group->source_addresses.count > 0 ? group->source_addresses.count : 1;
   size_t addresses = target->addresses.count > 0 ? target->addresses.count : 1;
@@ -209,6 +201,7 @@ static void scale_needs(struct lh_fit *fit, const struct lh_config *config, uint
   if (all == 0 || ours == all) return;
   double share = (double)ours / (double)all;
   fit->needs.clients = (uint64_t)((double)fit->needs.clients * share + 0.999);
+  fit->needs.sockets = (uint64_t)((double)fit->needs.sockets * share + 0.999);
   fit->needs.tls_clients = (uint64_t)((double)fit->needs.tls_clients * share + 0.999);
   fit->needs.messages_per_second *= share;
   fit->needs.bytes_per_second_out *= share;
@@ -220,7 +213,7 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   *fit = (struct lh_fit){0};
   scale_needs(fit, config, shard, shards);
   fit->workers = lh_fit_workers(config, shard, shards, host->descriptors);
-  int code = fit_descriptors(fit, clients_with_sockets(fit, config, shard, shards), host);
+  int code = fit_descriptors(fit, host);
   if (code == 0) code = fit_ports(fit, config, shard, shards, host);
   if (code == 0) code = fit_bytes(fit, config, host);
   if (code < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
