@@ -182,3 +182,7 @@ uint32_t lh_wheel_pop(struct lh_wheel *wheel, uint64_t now_ns) {
   wheel->nodes[timer].due_ns = LH_NEVER;
   return timer;
 }
+
+size_t lh_wheel_bytes(const struct lh_wheel *wheel) {
+  return sizeof *wheel + ((size_t)wheel->count + HEADS) * sizeof *wheel->nodes;
+}

@@ -128,9 +128,9 @@ void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *b
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
 void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 void lh_engine_on_writable(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
-/* The connection is gone. The adapter fills reason, code and text (and stage when it knows better than the engine's last
- * on_stage: else LH_STAGE_COUNT); the engine fills the rest, and replaces the reason by its own when it had asked for the
- * end (planned end, lifetime, shutdown, silent peer, timeouts). */
+/* The connection is gone. The adapter fills reason, code and text, and the stage when it knows better than the last
+ * on_stage how far connecting had come (else LH_STAGE_COUNT); the engine fills the rest, and replaces the reason by its own
+ * when it had asked for the end (planned end, lifetime, shutdown, silent peer, timeouts). */
 void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh_ending *seen, uint64_t now_ns);
 
 /* ---- the end of the run ---- */

@@ -10,6 +10,7 @@
 #ifndef LONGHAUL_CONN_WHEEL_H
 #define LONGHAUL_CONN_WHEEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "longhaul/base/err.h"
@@ -29,5 +30,6 @@ uint64_t lh_wheel_next_ns(const struct lh_wheel *wheel);
 /* Takes one timer due at or before now_ns, or UINT32_MAX. It is unarmed then. Call until UINT32_MAX; timers armed
  * meanwhile for a time already past come out in the same turn only when `now_ns` moves on. */
 uint32_t lh_wheel_pop(struct lh_wheel *wheel, uint64_t now_ns);
+size_t lh_wheel_bytes(const struct lh_wheel *wheel);
 
 #endif

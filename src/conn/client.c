@@ -1,0 +1,325 @@
+#include "conn/engine_private.h"
+
+enum { CLOSE_NORMAL = 1000, CLOSE_GOING_AWAY = 1001 };
+
+static const uint64_t closing_ns = 5 * LH_NS_PER_S;      /* for a closing handshake */
+static const uint64_t closing_last_ns = 1 * LH_NS_PER_S; /* the same once the drain is over */
+
+#define BIT(state) (1u << LH_CLIENT_##state)
+static const unsigned legal[LH_CLIENT_STATE_COUNT] = {
+    [LH_CLIENT_IDLE] = BIT(WAITING),
+    [LH_CLIENT_WAITING] = BIT(CONNECTING) | BIT(FINISHED),
+    [LH_CLIENT_CONNECTING] = BIT(OPEN) | BIT(WAITING) | BIT(FINISHED),
+    [LH_CLIENT_OPEN] = BIT(CLOSING) | BIT(WAITING) | BIT(FINISHED),
+    [LH_CLIENT_CLOSING] = BIT(WAITING) | BIT(FINISHED),
+    [LH_CLIENT_FINISHED] = BIT(WAITING),
+};
+
+static bool is_live(unsigned state) {
+  return state != LH_CLIENT_IDLE && state != LH_CLIENT_FINISHED;
+}
+
+void lh_group_integrate(struct group *g, uint64_t now_ns) {
+  uint64_t passed = now_ns - g->integrated_ns;
+  lh_count(g, LH_COUNTER_open_ns, passed * g->in_state[LH_CLIENT_OPEN]);
+  lh_count(g, LH_COUNTER_wanted_ns, passed * g->wanted);
+  g->integrated_ns = now_ns;
+}
+
+/* Brings the group's `wanted` in line with the client. Call after integrating. */
+static void count_wanted(struct group *g, struct client *c) {
+  bool closed_by_plan = c->state == LH_CLIENT_CLOSING && c->asked != LH_REASON_REPLY_MISSING;
+  bool wanted = c->ramp_wants && !closed_by_plan;
+  if (wanted == c->wanted) return;
+  c->wanted = wanted;
+  if (wanted)
+    g->wanted++;
+  else
+    g->wanted--;
+}
+
+/* ---- on entering a state ---- */
+
+static void enter_waiting(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  c->due_ns = e->now_ns;
+  c->stage = LH_STAGE_COUNT;
+  if (c->attempt == 0) return;
+  uint64_t wait = lh_plan_backoff_ns(&g->config->reconnect, e->config->run.seed, g->number, lh_client_number(e, g, slot), c->nth,
+                                     c->attempt);
+  c->due_ns = lh_later(e->now_ns, wait);
+}
+
+static void enter_connecting(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  c->nth++;
+  c->stage = LH_STAGE_RESOLVE;
+  c->asked = LH_NOT_ASKED;
+  c->local_port = 0;
+  c->begun_ns = c->mark_ns = e->now_ns;
+  c->due_ns = lh_later(e->now_ns, g->config->connect_timeout_ns);
+  lh_count(g, LH_COUNTER_attempts, 1);
+  g->io->connect(g->io->context, slot, c->nth, e->now_ns);
+}
+
+static void enter_open(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  const uint64_t now = e->now_ns, seed = e->config->run.seed;
+  uint32_t number = lh_client_number(e, g, slot);
+  c->stage = LH_STAGE_OPEN;
+  c->opened_ns = c->heard_ns = now;
+  c->mark_ns = LH_NEVER;
+  lh_count(g, LH_COUNTER_opened, 1);
+  if (c->been_open) lh_count(g, LH_COUNTER_reconnects, 1);
+  c->been_open = true;
+  lh_record_ns(g, LH_HIST_connect_total, now - c->begun_ns);
+  if (c->outage_ns != LH_NEVER) lh_record_ns(g, LH_HIST_outage, now - c->outage_ns);
+  c->outage_ns = LH_NEVER;
+  c->due_ns = lh_later(now, lh_plan_lifetime_ns(g->config, seed, g->number, number, c->nth));
+  c->due_is_drop = false;
+  if (g->config->kind == LH_KIND_NULL) {
+    uint64_t drop_ns = lh_later(now, lh_null_drop_after_ns(e, slot));
+    c->due_is_drop = drop_ns < c->due_ns;
+    c->due_ns = lh_min(c->due_ns, drop_ns);
+  }
+  if (g->config->ping.every_ns && g->io->ping)
+    c->ping_due_ns = lh_later(now, lh_plan_ping_offset_ns(g->config, seed, g->number, number, c->nth));
+  if (c->origin_ns == LH_NEVER) lh_schedule_begin(e, slot);
+  lh_schedule_opened(e, slot);
+}
+
+static void enter_closing(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  c->stage = LH_STAGE_CLOSING;
+  c->mark_ns = e->now_ns;
+  c->due_ns = e->now_ns + closing_ns;
+  if (e->stopping && e->drain_ns < c->due_ns) {
+    uint64_t last_ns = e->now_ns + closing_last_ns;
+    c->due_ns = e->drain_ns > last_ns ? e->drain_ns : last_ns;
+  }
+  g->io->close(g->io->context, slot, c->asked == LH_REASON_SHUTDOWN ? CLOSE_GOING_AWAY : CLOSE_NORMAL);
+}
+
+static void leave_open(struct lh_engine *e, struct client *c, uint32_t slot) {
+  c->ping_due_ns = c->ping_sent_ns = LH_NEVER;
+  c->choked = c->ping_unsent = false;
+  if (e->stopping) c->ramp_wants = false;
+  lh_schedule_closed(e, slot);
+}
+
+void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state next) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  const unsigned from = c->state;
+  assert(legal[from] & 1u << next);
+
+  lh_group_integrate(g, e->now_ns);
+  g->in_state[from]--;
+  g->in_state[next]++;
+  e->live += is_live(next);
+  e->live -= is_live(from);
+  e->connecting += next == LH_CLIENT_CONNECTING;
+  e->connecting -= from == LH_CLIENT_CONNECTING;
+  c->state = (uint8_t)next;
+  if (from == LH_CLIENT_OPEN) leave_open(e, c, slot);
+  count_wanted(g, c);
+  if (from == LH_CLIENT_CONNECTING && e->queue_first != LH_NONE) lh_wheel_set(e->wheel, lh_timer_of_queue(e), e->now_ns);
+
+  switch (next) {
+  case LH_CLIENT_WAITING: enter_waiting(e, g, c, slot); break;
+  case LH_CLIENT_CONNECTING: enter_connecting(e, g, c, slot); break;
+  case LH_CLIENT_OPEN: enter_open(e, g, c, slot); break;
+  case LH_CLIENT_CLOSING: enter_closing(e, g, c, slot); break;
+  case LH_CLIENT_FINISHED:
+    c->due_ns = LH_NEVER;
+    c->stage = LH_STAGE_COUNT;
+    break;
+  case LH_CLIENT_IDLE:
+  case LH_CLIENT_STATE_COUNT: break;
+  }
+}
+
+void lh_client_close(struct lh_engine *e, uint32_t slot, enum lh_reason reason) {
+  struct client *c = &e->clients[slot];
+  assert(e->in_turn);
+  if (!lh_group_of(e, c)->io->close) {
+    lh_client_abort(e, slot, reason, "");
+    return;
+  }
+  c->asked = (uint8_t)reason;
+  lh_client_enter(e, slot, LH_CLIENT_CLOSING);
+}
+
+void lh_client_abort(struct lh_engine *e, uint32_t slot, enum lh_reason reason, const char *text) {
+  struct client *c = &e->clients[slot];
+  const struct lh_io *io = lh_group_of(e, c)->io;
+  assert(e->in_turn);
+  c->asked = (uint8_t)reason;
+  io->abort(io->context, slot);
+  lh_ending_book(e, slot, NULL, text);
+}
+
+/* ---- the ramp ---- */
+
+static void start_client(struct lh_engine *e, struct client *c, uint32_t slot) {
+  /* A worker that was lost had opened these before; its replacement knows no more than that. */
+  if (e->args.replacement && c->turn_ns < e->first_turn_ns) c->been_open = true;
+  c->attempt = 0;
+  if (c->state != LH_CLIENT_CLOSING) lh_client_enter(e, slot, LH_CLIENT_WAITING);
+}
+
+static void end_client(struct lh_engine *e, struct client *c, uint32_t slot) {
+  c->outage_ns = LH_NEVER;
+  lh_schedule_pause(e, slot);
+  if (c->state == LH_CLIENT_WAITING)
+    lh_client_enter(e, slot, LH_CLIENT_FINISHED);
+  else if (c->state == LH_CLIENT_CONNECTING)
+    lh_client_abort(e, slot, LH_REASON_PLANNED_END, "");
+  else if (c->state == LH_CLIENT_OPEN)
+    lh_client_close(e, slot, LH_REASON_PLANNED_END);
+}
+
+static void take_turns(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  while (c->turn_ns <= e->now_ns) {
+    const uint64_t start = e->args.start_ns, at_ns = c->turn_ns - start;
+    if (c->turn_wants != c->ramp_wants) {
+      lh_group_integrate(g, e->now_ns);
+      c->ramp_wants = c->turn_wants;
+      count_wanted(g, c);
+      if (c->ramp_wants)
+        start_client(e, c, slot);
+      else
+        end_client(e, c, slot);
+    }
+    struct lh_ramp_turn turn = lh_plan_next_turn(g->config, lh_client_number(e, g, slot), at_ns);
+    c->turn_ns = lh_later(start, turn.at_ns);
+    c->turn_wants = turn.wanted;
+  }
+}
+
+/* ---- pings ---- */
+
+void lh_client_ping(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  /* The deadline runs even when the socket takes nothing: a peer that is gone fills it up. */
+  c->ping_sent_ns = e->now_ns;
+  c->ping_unsent = true;
+  if (c->choked) return;
+  switch (g->io->ping(g->io->context, slot, c->ping_sent_ns)) {
+  case LH_SEND_DONE:
+    c->ping_unsent = false;
+    lh_count(g, LH_COUNTER_pings_sent, 1);
+    break;
+  case LH_SEND_CHOKED:
+    c->choked = true;
+    lh_count(g, LH_COUNTER_choked, 1);
+    break;
+  case LH_SEND_FAILED: break;
+  }
+}
+
+static uint64_t pong_deadline_ns(const struct group *g, const struct client *c) {
+  return c->ping_sent_ns == LH_NEVER ? LH_NEVER : lh_later(c->ping_sent_ns, g->config->ping.timeout_ns);
+}
+
+/* One ping is on its way at a time: those that fall due meanwhile are left out. */
+static uint64_t next_ping_ns(const struct lh_engine *e, const struct group *g, const struct client *c) {
+  uint64_t deadline = pong_deadline_ns(g, c);
+  return deadline != LH_NEVER || e->stopping ? deadline : c->ping_due_ns;
+}
+
+static void tend_pings(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  if (pong_deadline_ns(g, c) <= e->now_ns) {
+    lh_record_ns(g, LH_HIST_detect, e->now_ns - c->heard_ns);
+    const char *text = c->ping_unsent ? "socket full" : c->heard_ns > c->ping_sent_ns ? "no pong, though data came" : "";
+    lh_client_abort(e, slot, LH_REASON_SILENT_PEER, text);
+    return;
+  }
+  uint64_t every = g->config->ping.every_ns, late = e->now_ns - c->ping_due_ns;
+  c->ping_due_ns += every * (late / every + 1);
+  lh_client_ping(e, slot);
+}
+
+/* ---- the timer ---- */
+
+static uint64_t next_due_ns(const struct lh_engine *e, const struct group *g, const struct client *c, uint32_t slot) {
+  uint64_t due = lh_min(c->due_ns, c->turn_ns);
+  due = lh_min(due, c->lost_ns);
+  due = lh_min(due, next_ping_ns(e, g, c));
+  return lh_min(due, lh_schedule_next_ns(e, slot));
+}
+
+void lh_client_arm_by(struct lh_engine *e, uint32_t slot, uint64_t due_ns) {
+  struct client *c = &e->clients[slot];
+  if (due_ns >= c->armed_ns) return;
+  c->armed_ns = due_ns;
+  lh_wheel_set(e->wheel, slot, due_ns);
+}
+
+void lh_client_arm(struct lh_engine *e, uint32_t slot) {
+  const struct client *c = &e->clients[slot];
+  lh_client_arm_by(e, slot, next_due_ns(e, lh_group_of(e, c), c, slot));
+}
+
+static void time_out(struct lh_engine *e, const struct client *c, uint32_t slot) {
+  enum lh_reason reason = c->stage == LH_STAGE_TLS       ? LH_REASON_TLS_TIMEOUT
+                          : c->stage == LH_STAGE_UPGRADE ? LH_REASON_UPGRADE_TIMEOUT
+                                                         : LH_REASON_CONNECT_TIMEOUT;
+  lh_client_abort(e, slot, reason, "");
+}
+
+static void open_over(struct lh_engine *e, const struct client *c, uint32_t slot) {
+  if (c->due_is_drop)
+    lh_null_drop(e, slot);
+  else
+    lh_client_close(e, slot, LH_REASON_LIFETIME);
+}
+
+static void state_due(struct lh_engine *e, struct client *c, uint32_t slot) {
+  switch ((enum lh_client_state)c->state) {
+  case LH_CLIENT_WAITING:
+    c->due_ns = LH_NEVER;
+    lh_queue_join(e, slot);
+    break;
+  case LH_CLIENT_CONNECTING: time_out(e, c, slot); break;
+  case LH_CLIENT_OPEN: open_over(e, c, slot); break;
+  case LH_CLIENT_CLOSING: lh_client_abort(e, slot, c->asked, "closing handshake not answered"); break;
+  case LH_CLIENT_IDLE:
+  case LH_CLIENT_FINISHED:
+  case LH_CLIENT_STATE_COUNT: c->due_ns = LH_NEVER; break;
+  }
+}
+
+/* The run is over: a client stays only while replies may still come. */
+static void wind_down(struct lh_engine *e, struct client *c, uint32_t slot) {
+  if (c->state == LH_CLIENT_WAITING)
+    lh_client_enter(e, slot, LH_CLIENT_FINISHED);
+  else if (c->state == LH_CLIENT_CONNECTING)
+    lh_client_abort(e, slot, LH_REASON_SHUTDOWN, "");
+  if (c->state != LH_CLIENT_OPEN) return;
+  c->due_ns = e->drain_ns;
+  bool answered = c->flight_first == LH_NONE && !lh_schedule_holds(e, slot);
+  if (answered || e->now_ns >= e->drain_ns) lh_client_close(e, slot, LH_REASON_SHUTDOWN);
+}
+
+void lh_client_stop(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  c->turn_ns = LH_NEVER;
+  if (c->state != LH_CLIENT_OPEN) {
+    lh_group_integrate(g, e->now_ns);
+    c->ramp_wants = false;
+    count_wanted(g, c);
+  }
+  if (is_live(c->state)) lh_client_arm_by(e, slot, e->now_ns);
+}
+
+void lh_client_fire(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  c->armed_ns = LH_NEVER;
+  if (e->stopping) wind_down(e, c, slot);
+  if (c->turn_ns <= e->now_ns) take_turns(e, g, c, slot);
+  if (c->due_ns <= e->now_ns) state_due(e, c, slot);
+  if (next_ping_ns(e, g, c) <= e->now_ns) tend_pings(e, g, c, slot);
+  if (c->lost_ns <= e->now_ns) lh_flight_expire(e, slot);
+  lh_schedule_run(e, slot);
+  lh_client_arm(e, slot);
+}

@@ -1,0 +1,101 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn/engine_private.h"
+
+static bool was_open(const struct client *c) {
+  return c->state == LH_CLIENT_OPEN || c->state == LH_CLIENT_CLOSING;
+}
+
+/* For how long; a connection that is being closed stopped being open when that began. */
+static uint64_t open_for_ns(const struct lh_engine *e, const struct client *c) {
+  if (!was_open(c)) return 0;
+  return (c->state == LH_CLIENT_CLOSING ? c->mark_ns : e->now_ns) - c->opened_ns;
+}
+
+/* What the engine asked for counts over what the adapter saw of it. Ends of open connections that the plan asked for have
+ * the stage closing, also where the kind knows no closing; those that the target caused are ends of an open connection.
+ * The adapter may know better how far connecting had come, not whether the connection was open. */
+static enum lh_stage stage_of(const struct client *c, const struct lh_ending *seen) {
+  bool asked = c->asked != LH_NOT_ASKED;
+  if (!was_open(c)) return (enum lh_stage)(!asked && seen->stage < LH_STAGE_OPEN ? seen->stage : c->stage);
+  if (!asked) return LH_STAGE_OPEN;
+  return lh_ending_is_drop(LH_STAGE_OPEN, c->asked) ? LH_STAGE_OPEN : LH_STAGE_CLOSING;
+}
+
+static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text) {
+  const struct client *c = &e->clients[slot];
+  const struct group *g = lh_group_of(e, c);
+  struct lh_ending ending = {
+      .at_ns = e->now_ns,
+      .started_ns = c->begun_ns,
+      .open_ns = open_for_ns(e, c),
+      .idle_ns = was_open(c) ? e->now_ns - c->heard_ns : 0,
+      .client = lh_client_number(e, g, slot),
+      .nth = c->nth,
+      .group = (uint16_t)g->number,
+      .local_port = c->local_port,
+      .stage = (uint8_t)stage_of(c, seen),
+      .reason = c->asked,
+  };
+  if (c->asked == LH_NOT_ASKED) {
+    ending.reason = seen->reason;
+    ending.code = seen->code;
+    memcpy(ending.text, seen->text, sizeof ending.text);
+    if (ending.local_port == 0) ending.local_port = seen->local_port;
+  } else if (text) {
+    snprintf(ending.text, sizeof ending.text, "%s", text);
+  }
+  ending.text[sizeof ending.text - 1] = '\0';
+  return ending;
+}
+
+static void count(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *ending) {
+  enum lh_side side = lh_reason_side(ending->reason);
+  lh_count(g, LH_COUNTER_ended, 1);
+  if (!was_open(c)) {
+    if (side != LH_SIDE_US) lh_count(g, LH_COUNTER_connect_failures, 1);
+    return;
+  }
+  lh_count(g, LH_COUNTER_ended_open, 1);
+  lh_record_ns(g, LH_HIST_lifetime, ending->open_ns);
+  if (!lh_ending_is_drop(ending->stage, ending->reason)) return;
+  lh_count(g, LH_COUNTER_drops, 1);
+  if (side == LH_SIDE_TESTER) lh_count(g, LH_COUNTER_tester_drops, 1);
+  lh_record_ns(g, LH_HIST_idle_at_drop, ending->idle_ns);
+  if (c->ramp_wants && !e->stopping) c->outage_ns = c->opened_ns + ending->open_ns;
+}
+
+/* Attempts in a row: one that stayed open for long enough, or ended by plan, begins a new row. */
+static enum lh_client_state next_state(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *ending) {
+  const struct lh_reconnect_config *reconnect = &g->config->reconnect;
+  bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_DISTURBANCE ||
+                 ending->reason == LH_REASON_PLANNED_END;
+  if (!c->ramp_wants || e->stopping) return LH_CLIENT_FINISHED;
+  if (!reconnect->enabled && ending->reason != LH_REASON_PLANNED_END) return LH_CLIENT_FINISHED;
+  if (by_plan || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
+  if (by_plan) return LH_CLIENT_WAITING;
+  c->attempt++;
+  if (reconnect->limit == 0 || c->attempt <= reconnect->limit) return LH_CLIENT_WAITING;
+  lh_count(g, LH_COUNTER_gave_up, 1);
+  return LH_CLIENT_FINISHED;
+}
+
+void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  assert(c->state == LH_CLIENT_CONNECTING || was_open(c));
+  struct lh_ending ending = ending_of(e, slot, seen, text);
+  count(e, g, c, &ending);
+  lh_snapshot_tally(&g->snapshot, &ending);
+  if (e->args.ending_sink) e->args.ending_sink(e->args.ending_context, &ending);
+
+  lh_flight_lose_all(e, slot);
+  free(c->gather);
+  c->gather = NULL;
+  if (e->stopping) c->ramp_wants = false;
+  if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
+  lh_client_enter(e, slot, next_state(e, g, c, &ending));
+  lh_client_arm_by(e, slot, c->due_ns);
+}

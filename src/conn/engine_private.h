@@ -1,0 +1,236 @@
+/* What the files of the engine share.
+ *
+ * client.c    the state of a client: the one function that changes it, its timer, ramp, pings
+ * endings.c   the end of a connection: by whom, what it counts as, where the client goes next
+ * queue.c     who may connect now: rate cap and handshakes under way
+ * schedule.c  which messages are due
+ * messages.c  a group's messages compiled; sending one
+ * flight.c    messages that await a reply
+ * replies.c   what an incoming message is
+ * null_kind.c a server that is pretended
+ * engine.c    making, turns, events, looking in
+ *
+ * Times are absolute (CLOCK_MONOTONIC) unless a name says otherwise; the plan counts from the run's start.
+ */
+#ifndef LH_CONN_ENGINE_PRIVATE_H
+#define LH_CONN_ENGINE_PRIVATE_H
+
+#include <assert.h>
+
+#include "longhaul/base/clock.h"
+#include "longhaul/conn/engine.h"
+#include "longhaul/conn/wheel.h"
+
+#define LH_NONE UINT32_MAX            /* no slot, no flight */
+#define LH_NOT_ASKED LH_REASON_COUNT  /* the engine did not ask for the end */
+
+struct lh_null;
+
+/* ---- messages of a group ---- */
+struct message {
+  const struct lh_message *config;
+  struct lh_template *payload;  /* owned; NULL: the config's bytes as they are */
+  struct lh_template *contains; /* owned; NULL: the match says all there is to check */
+  struct lh_template *answer;   /* owned; null kind: what is answered, NULL: the payload */
+  enum lh_match match;          /* how its reply is known in truth: ORDER where there is no token to look for */
+  bool has_token;
+};
+
+/* A client's place in the schedule of one message. */
+struct message_state {
+  uint64_t due_ns;   /* the next one not counted yet; of a held one in a closed loop: when it was due */
+  uint64_t k : 63;   /* its number */
+  uint64_t held : 1; /* the one before it (in a closed loop: this one) waits for the socket */
+  uint64_t sent;
+};
+
+/* ---- messages in flight ---- */
+struct flight {
+  uint64_t planned_ns, sent_ns;
+  uint64_t seq;
+  uint64_t hash;       /* echo: of what was sent */
+  uint32_t next, prev; /* the client's others in order of sending; free ones: next only */
+  uint32_t message;
+};
+
+struct flight_pool {
+  struct flight *items; /* owned */
+  uint32_t room, free;  /* first free one, or LH_NONE */
+};
+
+/* ---- clients ---- */
+/* Part of an incoming message; lives from its first to its last piece. */
+struct gather {
+  size_t len, room;
+  uint64_t total; /* bytes received, kept or not */
+  char bytes[];
+};
+
+struct client {
+  uint64_t due_ns;    /* of the state: end of backoff, stage deadline, lifetime, closing deadline */
+  uint64_t armed_ns;  /* when the wheel will call; may be too early, never too late */
+  uint64_t turn_ns;   /* next turn of the ramp */
+  uint64_t origin_ns; /* since the run's start; LH_NEVER: the plan has not begun */
+  uint64_t begun_ns;  /* this connection */
+  uint64_t opened_ns;
+  uint64_t heard_ns;  /* last byte received */
+  uint64_t mark_ns;   /* CONNECTING: the stage began. OPEN: last incoming message or LH_NEVER. CLOSING: it left OPEN */
+  uint64_t outage_ns; /* the drop that is not mended yet, or LH_NEVER */
+  uint64_t ping_due_ns, ping_sent_ns; /* LH_NEVER: none */
+  uint64_t lost_ns;   /* no reply is given up before; LH_NEVER when none is awaited */
+  uint64_t seq;       /* of the next message */
+  uint64_t recent;    /* what became of the last 32 messages: enum fate, 2 bits each, the latest lowest */
+  struct gather *gather; /* owned */
+  uint32_t replied_seq, lost_seq; /* highest so far, low 32 bits; replied_seq is -1 before the first */
+  uint32_t lost_unanswered;
+  uint32_t nth;       /* connections begun */
+  uint32_t attempt;   /* connections that failed in a row */
+  uint32_t flight_first, flight_last;
+  uint32_t queue_next;
+  uint16_t group;
+  uint16_t local_port;
+  uint8_t state, stage, asked;
+  bool ramp_wants : 1;  /* the ramp's line covers it */
+  bool turn_wants : 1;  /* whether the line covers it after turn_ns */
+  bool wanted : 1;      /* counted in the group's `wanted` */
+  bool queued : 1;      /* linked in the connect queue, perhaps no longer wanting */
+  bool been_open : 1;
+  bool choked : 1;      /* the adapter will say when it is writable */
+  bool ping_unsent : 1; /* ping_sent_ns runs, but the socket took none yet */
+  bool due_is_drop : 1; /* OPEN: due_ns is the null kind's drop, not the lifetime */
+};
+
+struct group {
+  const struct lh_group *config;
+  const struct lh_io *io;
+  struct message *messages; /* owned */
+  struct message_state *states; /* owned: client by client */
+  uint32_t message_count;
+  uint32_t number, first_slot, client_count;
+  bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
+  bool one_way_tokens;       /* messages without a reply carry tokens too */
+  uint32_t in_state[LH_CLIENT_STATE_COUNT];
+  uint32_t wanted;
+  uint64_t in_flight, pending;
+  uint64_t integrated_ns;    /* open_ns and wanted_ns are counted up to here */
+  struct lh_snapshot snapshot;
+};
+
+struct lh_engine {
+  const struct lh_config *config;
+  struct lh_engine_args args;
+  struct client *clients; /* owned, client_count */
+  struct group *groups;   /* owned */
+  uint32_t group_count, client_count;
+  struct lh_wheel *wheel; /* timers: the clients, then the queue, then the null kind's groups */
+  uint64_t now_ns, first_turn_ns;
+  struct flight_pool flights;
+  struct lh_token_tag tag;
+  char *scratch;          /* owned: room for any message with its headroom */
+  size_t scratch_size;
+  struct lh_rate rate;
+  uint32_t connecting, connecting_max;
+  uint32_t queue_first, queue_last;
+  uint32_t live;          /* clients neither idle nor finished */
+  bool in_turn;           /* connect, close and abort are called from a turn only */
+  bool stopping;
+  uint64_t drain_ns;      /* when stopping: how long replies are awaited */
+  struct lh_null *null;   /* owned; NULL when no group is of that kind */
+  struct lh_engine_faults faults;
+};
+
+static inline struct group *lh_group_of(struct lh_engine *e, const struct client *c) { return &e->groups[c->group]; }
+static inline uint32_t lh_timer_of_queue(const struct lh_engine *e) { return e->client_count; }
+static inline void lh_count(struct group *g, enum lh_counter_id id, uint64_t n) { g->snapshot.counters[id] += n; }
+static inline uint64_t lh_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+/* a + b where LH_NEVER stays LH_NEVER. */
+static inline uint64_t lh_later(uint64_t a, uint64_t b) { return b > LH_NEVER - a ? LH_NEVER : a + b; }
+/* A positive time is never recorded as 0. */
+static inline void lh_record_ns(struct group *g, enum lh_hist_id id, uint64_t ns) {
+  lh_hdr_record(&g->snapshot.hists[id], ns / LH_NS_PER_US + (ns % LH_NS_PER_US != 0));
+}
+static inline uint32_t lh_client_number(const struct lh_engine *e, const struct group *g, uint32_t slot) {
+  return lh_slice_client(e->args.slice, slot - g->first_slot);
+}
+static inline struct message_state *lh_states_of(const struct group *g, uint32_t slot) {
+  return g->states + (size_t)(slot - g->first_slot) * g->message_count;
+}
+
+/* ---- client.c ---- */
+/* The one function that changes a client's state. */
+void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state next);
+/* Its timer is due. */
+void lh_client_fire(struct lh_engine *e, uint32_t slot);
+/* Sees to it that the timer comes at or before all that is due for the client, or at or before due_ns. */
+void lh_client_arm(struct lh_engine *e, uint32_t slot);
+void lh_client_arm_by(struct lh_engine *e, uint32_t slot, uint64_t due_ns);
+/* Asks for the end of an open connection in good order, or at once where the kind knows no other way. From a turn only. */
+void lh_client_close(struct lh_engine *e, uint32_t slot, enum lh_reason reason);
+/* Ends a connection at once. From a turn only. */
+void lh_client_abort(struct lh_engine *e, uint32_t slot, enum lh_reason reason, const char *text);
+void lh_client_ping(struct lh_engine *e, uint32_t slot);
+/* The run is over for this client; its next turn winds it down. */
+void lh_client_stop(struct lh_engine *e, uint32_t slot);
+void lh_group_integrate(struct group *g, uint64_t now_ns);
+
+/* ---- endings.c ---- */
+/* Books the end of a client's connection and sends it on. seen: what the adapter saw, NULL when the engine ended it. */
+void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text);
+
+/* ---- queue.c ---- */
+/* A waiting client is ready: it connects now or joins the queue. From a turn only. */
+void lh_queue_join(struct lh_engine *e, uint32_t slot);
+void lh_queue_pump(struct lh_engine *e);
+
+/* ---- schedule.c ---- */
+uint64_t lh_schedule_next_ns(const struct lh_engine *e, uint32_t slot);
+void lh_schedule_run(struct lh_engine *e, uint32_t slot);
+void lh_schedule_begin(struct lh_engine *e, uint32_t slot);  /* the client's origin is now */
+void lh_schedule_pause(struct lh_engine *e, uint32_t slot);  /* the ramp does not want it */
+void lh_schedule_opened(struct lh_engine *e, uint32_t slot);
+void lh_schedule_closed(struct lh_engine *e, uint32_t slot); /* no longer open */
+void lh_schedule_send_held(struct lh_engine *e, uint32_t slot);
+bool lh_schedule_holds(const struct lh_engine *e, uint32_t slot);
+/* A message of a closed loop was answered, or given up. */
+void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message);
+
+/* ---- messages.c ---- */
+int lh_messages_compile(struct lh_engine *e, struct group *g, struct lh_err *err);
+void lh_messages_free(struct group *g);
+/* Sends one. LH_SEND_HELD: there was no room to remember it. */
+enum { LH_SEND_HELD = LH_SEND_FAILED + 1 };
+int lh_message_send(struct lh_engine *e, uint32_t slot, uint32_t message, uint64_t planned_ns);
+struct lh_template_values lh_message_values(const struct lh_engine *e, uint32_t slot, uint64_t seq, uint64_t now_ns);
+/* What an echo is compared by: what is kept of it, and the whole length. */
+uint64_t lh_message_hash(const struct group *g, const char *bytes, size_t len, uint64_t total);
+
+/* ---- flight.c ---- */
+bool lh_flight_ready(struct lh_engine *e); /* whether there is room for one more */
+void lh_flight_add(struct lh_engine *e, uint32_t slot, const struct flight *flight);
+void lh_flight_remove(struct lh_engine *e, uint32_t slot, uint32_t flight);
+uint32_t lh_flight_find(const struct lh_engine *e, uint32_t slot, uint64_t seq);
+uint32_t lh_flight_first_by_order(const struct lh_engine *e, uint32_t slot);
+void lh_flight_expire(struct lh_engine *e, uint32_t slot);
+void lh_flight_lose_all(struct lh_engine *e, uint32_t slot);
+
+/* ---- replies.c ---- */
+/* What became of one of the last 32 messages. */
+enum fate { FATE_UNANSWERED, FATE_ANSWERED, FATE_ONE_WAY };
+void lh_replies_take(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total);
+void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, bool first, bool last);
+void lh_replies_sent(struct client *c, bool one_way); /* the client's message number c->seq went out */
+
+/* ---- null_kind.c ---- */
+/* Makes e->null when a group is of that kind, and gives such groups their io. Its timers begin at first_timer. */
+int lh_null_new(struct lh_engine *e, uint32_t first_timer, struct lh_err *err);
+void lh_null_free(struct lh_null *null);
+const struct lh_io *lh_null_io(const struct lh_null *null);
+/* What the pretended server says to a message; leaves message->answer NULL where it says the same again. */
+int lh_null_compile(struct message *message, struct lh_err *err);
+void lh_null_fire(struct lh_engine *e, uint32_t timer);
+/* How long after its opening a connection is dropped. */
+uint64_t lh_null_drop_after_ns(const struct lh_engine *e, uint32_t slot);
+void lh_null_drop(struct lh_engine *e, uint32_t slot);
+size_t lh_null_bytes(const struct lh_null *null);
+
+#endif

@@ -1,0 +1,210 @@
+/* Which messages are due. A client's next due time of each message is kept; the one after it is asked of the plan. */
+#include "conn/engine_private.h"
+
+/* Due time number k by the plan. */
+static uint64_t plan_due_ns(const struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t k) {
+  const struct client *c = &e->clients[slot];
+  const struct group *g = &e->groups[c->group];
+  bool from_open = g->messages[m].config->after == LH_AFTER_OPEN;
+  uint64_t origin_ns = from_open ? c->opened_ns - e->args.start_ns : c->origin_ns;
+  uint64_t due = lh_plan_due_ns(g->config, m, lh_client_number(e, g, slot), e->config->run.seed, origin_ns, k);
+  return lh_later(e->args.start_ns, due);
+}
+
+static bool used_up(const struct message *message, const struct message_state *state) {
+  return message->config->count && state->sent >= message->config->count;
+}
+
+static bool is_loop(const struct message *message) {
+  return message->config->after == LH_AFTER_REPLY;
+}
+
+/* Due times from number k on. */
+static void plan_from(const struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t k) {
+  const struct group *g = &e->groups[e->clients[slot].group];
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  state->k = k & INT64_MAX;
+  state->due_ns = used_up(&g->messages[m], state) ? LH_NEVER : plan_due_ns(e, slot, m, k);
+}
+
+/* The next of a closed loop is due `delay` from now, within the message's `from` and `until`. */
+static void plan_loop(const struct lh_engine *e, uint32_t slot, uint32_t m) {
+  const struct group *g = &e->groups[e->clients[slot].group];
+  const struct lh_message *config = g->messages[m].config;
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  uint64_t due = lh_later(e->now_ns, config->delay_ns);
+  uint64_t from = lh_later(e->args.start_ns, config->from_ns), until = lh_later(e->args.start_ns, config->until_ns);
+  if (due < from) due = from;
+  state->due_ns = due < until && !used_up(&g->messages[m], state) ? due : LH_NEVER;
+}
+
+/* The one that was due is done with: sent, skipped or held. */
+static void move_on(const struct lh_engine *e, uint32_t slot, uint32_t m) {
+  const struct group *g = &e->groups[e->clients[slot].group];
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  if (is_loop(&g->messages[m]))
+    state->due_ns = LH_NEVER;
+  else
+    plan_from(e, slot, m, state->k + 1);
+}
+
+/* ---- held messages ---- */
+
+static void hold(const struct lh_engine *e, uint32_t slot, uint32_t m) {
+  struct group *g = &e->groups[e->clients[slot].group];
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  state->held = 1;
+  g->pending++;
+  if (!is_loop(&g->messages[m])) plan_from(e, slot, m, state->k + 1);
+}
+
+static void drop_held(const struct lh_engine *e, uint32_t slot, uint32_t m, enum lh_counter_id as) {
+  struct group *g = &e->groups[e->clients[slot].group];
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  state->held = 0;
+  g->pending--;
+  lh_count(g, as, 1);
+  if (is_loop(&g->messages[m])) state->due_ns = LH_NEVER;
+}
+
+/* What is held longer than this for want of memory rather than of room in the socket is tried again. */
+static const uint64_t retry_ns = 100 * LH_NS_PER_MS;
+
+/* Sends one; false: the socket, or memory, took nothing. */
+static bool send_one(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t planned_ns) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  switch (lh_message_send(e, slot, m, planned_ns)) {
+  case LH_SEND_DONE: lh_states_of(g, slot)[m].sent++; return true;
+  case LH_SEND_CHOKED:
+    c->choked = true;
+    lh_count(g, LH_COUNTER_choked, 1);
+    return false;
+  case LH_SEND_HELD: return false;
+  default: lh_count(g, LH_COUNTER_skipped_not_open, 1); return true;
+  }
+}
+
+static void send_held(struct lh_engine *e, uint32_t slot, uint32_t m) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  bool loop = is_loop(&g->messages[m]);
+  uint64_t planned_ns = loop ? state->due_ns : plan_due_ns(e, slot, m, state->k - 1);
+  if (!send_one(e, slot, m, planned_ns)) return;
+  state->held = 0;
+  g->pending--;
+  if (loop || used_up(&g->messages[m], state)) state->due_ns = LH_NEVER;
+}
+
+void lh_schedule_send_held(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  struct message_state *states = lh_states_of(g, slot);
+  for (uint32_t m = 0; m < g->message_count && !c->choked; m++)
+    if (states[m].held) send_held(e, slot, m);
+}
+
+bool lh_schedule_holds(const struct lh_engine *e, uint32_t slot) {
+  const struct group *g = &e->groups[e->clients[slot].group];
+  const struct message_state *states = lh_states_of(g, slot);
+  for (uint32_t m = 0; m < g->message_count; m++)
+    if (states[m].held) return true;
+  return false;
+}
+
+/* ---- what is due ---- */
+
+/* One due message: sent, held or skipped. */
+static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  const struct lh_message *config = g->messages[m].config;
+  struct message_state *state = &lh_states_of(g, slot)[m];
+  if (state->held) drop_held(e, slot, m, LH_COUNTER_skipped_late);
+  const uint64_t planned_ns = state->due_ns;
+  lh_count(g, LH_COUNTER_messages_planned, 1);
+  if (c->state != LH_CLIENT_OPEN || !g->io->send) {
+    lh_count(g, LH_COUNTER_skipped_not_open, 1);
+  } else if (config->every_ns && !is_loop(&g->messages[m]) && e->now_ns - planned_ns >= config->every_ns) {
+    lh_count(g, LH_COUNTER_skipped_late, 1);
+  } else if (c->choked || !send_one(e, slot, m, planned_ns)) {
+    hold(e, slot, m);
+    return;
+  }
+  move_on(e, slot, m);
+}
+
+static bool held_loop(const struct message *message, const struct message_state *state) {
+  return state->held && is_loop(message);
+}
+
+void lh_schedule_run(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  struct message_state *states = lh_states_of(g, slot);
+  for (uint32_t m = 0; m < g->message_count; m++) {
+    if (states[m].held && !c->choked) send_held(e, slot, m);
+    while (states[m].due_ns <= e->now_ns && !e->stopping && !held_loop(&g->messages[m], &states[m])) take_due(e, slot, m);
+  }
+}
+
+uint64_t lh_schedule_next_ns(const struct lh_engine *e, uint32_t slot) {
+  const struct client *c = &e->clients[slot];
+  const struct group *g = &e->groups[c->group];
+  const struct message_state *states = lh_states_of(g, slot);
+  uint64_t next = LH_NEVER;
+  for (uint32_t m = 0; m < g->message_count; m++) {
+    if (states[m].held && !c->choked) next = lh_min(next, e->now_ns + retry_ns);
+    if (!e->stopping && !held_loop(&g->messages[m], &states[m])) next = lh_min(next, states[m].due_ns);
+  }
+  return next;
+}
+
+/* ---- beginnings and ends ---- */
+
+void lh_schedule_begin(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  c->origin_ns = e->now_ns - e->args.start_ns;
+  for (uint32_t m = 0; m < g->message_count; m++)
+    if (g->messages[m].config->after == LH_AFTER_RUN) plan_from(e, slot, m, 0);
+}
+
+void lh_schedule_pause(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  lh_schedule_run(e, slot); /* what was due until now */
+  c->origin_ns = LH_NEVER;
+  for (uint32_t m = 0; m < g->message_count; m++) lh_states_of(g, slot)[m].due_ns = LH_NEVER;
+}
+
+void lh_schedule_opened(struct lh_engine *e, uint32_t slot) {
+  struct group *g = lh_group_of(e, &e->clients[slot]);
+  for (uint32_t m = 0; m < g->message_count; m++) {
+    if (g->messages[m].config->after == LH_AFTER_OPEN) plan_from(e, slot, m, 0);
+    if (is_loop(&g->messages[m])) plan_loop(e, slot, m);
+  }
+}
+
+void lh_schedule_closed(struct lh_engine *e, uint32_t slot) {
+  struct group *g = lh_group_of(e, &e->clients[slot]);
+  struct message_state *states = lh_states_of(g, slot);
+  for (uint32_t m = 0; m < g->message_count; m++) {
+    if (states[m].held) drop_held(e, slot, m, LH_COUNTER_skipped_not_open);
+    if (g->messages[m].config->after != LH_AFTER_RUN) states[m].due_ns = LH_NEVER;
+  }
+}
+
+void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message) {
+  struct client *c = &e->clients[slot];
+  const struct group *g = lh_group_of(e, c);
+  if (!is_loop(&g->messages[message]) || c->state != LH_CLIENT_OPEN) return;
+  plan_loop(e, slot, message);
+  uint64_t due = lh_states_of(g, slot)[message].due_ns;
+  if (due <= e->now_ns && !e->stopping) {
+    take_due(e, slot, message);
+    due = c->lost_ns;
+  }
+  lh_client_arm_by(e, slot, due);
+}
