@@ -114,7 +114,8 @@ static int read_cgroup_cpu(const char *root, const char *path, const char *key, 
   return isinf(cores) ? put(out, size, "max") : put(out, size, "%g cores", cores);
 }
 
-#define SYSCTL(name, path) {name, "/proc/sys/" path, read_line, NULL}
+#define SYSCTL(name, path)                                                                                                     \
+  { name, "/proc/sys/" path, read_line, NULL }
 
 static const struct fact_row rows[] = {
     {"host", "uname", read_uname, "nodename"},
@@ -186,4 +187,6 @@ uint32_t lh_host_facts_at(const char *root, struct lh_fact *facts, uint32_t most
   return count;
 }
 
-uint32_t lh_host_facts(struct lh_fact *facts, uint32_t most) { return lh_host_facts_at("", facts, most); }
+uint32_t lh_host_facts(struct lh_fact *facts, uint32_t most) {
+  return lh_host_facts_at("", facts, most);
+}

@@ -41,13 +41,13 @@ bool lh_host_ports_at(const char *root, uint32_t *first, uint32_t *last);
 
 /* Bits of `unread`, in the order of the sources. */
 enum lh_sample_source {
-  LH_SAMPLE_STAT,      /* /proc/stat */
-  LH_SAMPLE_MEMINFO,   /* /proc/meminfo */
-  LH_SAMPLE_SOCKSTAT,  /* /proc/net/sockstat */
-  LH_SAMPLE_FILE_NR,   /* /proc/sys/fs/file-nr */
-  LH_SAMPLE_SNMP,      /* /proc/net/snmp */
-  LH_SAMPLE_NETSTAT,   /* /proc/net/netstat */
-  LH_SAMPLE_DEV,       /* /proc/net/dev */
+  LH_SAMPLE_STAT,     /* /proc/stat */
+  LH_SAMPLE_MEMINFO,  /* /proc/meminfo */
+  LH_SAMPLE_SOCKSTAT, /* /proc/net/sockstat */
+  LH_SAMPLE_FILE_NR,  /* /proc/sys/fs/file-nr */
+  LH_SAMPLE_SNMP,     /* /proc/net/snmp */
+  LH_SAMPLE_NETSTAT,  /* /proc/net/netstat */
+  LH_SAMPLE_DEV,      /* /proc/net/dev */
   LH_SAMPLE_SOURCES
 };
 

@@ -49,7 +49,9 @@ uint32_t lh_host_cores_at(const char *root, uint32_t affinity) {
   return affinity;
 }
 
-uint32_t lh_host_cores(void) { return lh_host_cores_at("", affinity_cores()); }
+uint32_t lh_host_cores(void) {
+  return lh_host_cores_at("", affinity_cores());
+}
 
 bool lh_host_ports_at(const char *root, uint32_t *first, uint32_t *last) {
   char line[64];
@@ -61,4 +63,6 @@ bool lh_host_ports_at(const char *root, uint32_t *first, uint32_t *last) {
   return true;
 }
 
-bool lh_host_ports(uint32_t *first, uint32_t *last) { return lh_host_ports_at("", first, last); }
+bool lh_host_ports(uint32_t *first, uint32_t *last) {
+  return lh_host_ports_at("", first, last);
+}

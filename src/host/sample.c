@@ -102,9 +102,8 @@ static int parse_dev(char *text, struct lh_host_sample *sample) {
   for (char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
     uint64_t in, out, in_drop, out_drop;
     char *colon = memchr(line, ':', strcspn(line, "\n"));
-    if (!colon || sscanf(colon + 1,
-                         "%" SCNu64 " %*u %*u %" SCNu64 " %*u %*u %*u %*u %" SCNu64 " %*u %*u %" SCNu64, &in, &in_drop, &out,
-                         &out_drop) != 4)
+    if (!colon || sscanf(colon + 1, "%" SCNu64 " %*u %*u %" SCNu64 " %*u %*u %*u %*u %" SCNu64 " %*u %*u %" SCNu64, &in,
+                         &in_drop, &out, &out_drop) != 4)
       continue;
     sample->net_bytes_in += in;
     sample->net_bytes_out += out;
@@ -150,4 +149,6 @@ int lh_host_sample_at(const char *root, struct lh_host_sample *sample, uint32_t 
   return 0;
 }
 
-int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread) { return lh_host_sample_at("", sample, unread); }
+int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread) {
+  return lh_host_sample_at("", sample, unread);
+}

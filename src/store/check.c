@@ -64,12 +64,14 @@ int lh_reader_check(const char *path, struct lh_err *err) {
     return lh_err_set(err, EBADMSG, "%s is no run file: it is not an SQLite database", path);
   uint32_t application = be32(header + AT_APPLICATION_ID);
   if (application != LH_APPLICATION_ID)
-    return lh_err_set(err, EBADMSG, "%s is an SQLite database, but no run file (application id 0x%08" PRIx32 ", expected 0x%08x)",
-                      path, application, LH_APPLICATION_ID);
+    return lh_err_set(err, EBADMSG,
+                      "%s is an SQLite database, but no run file (application id 0x%08" PRIx32 ", expected 0x%08x)", path,
+                      application, LH_APPLICATION_ID);
   uint32_t version = be32(header + AT_USER_VERSION);
   if (version > LH_SCHEMA_VERSION)
     return lh_err_set(err, EPROTO,
-                      "%s was written by a newer longhaul: run file version %" PRIu32 ", and this longhaul (%s) reads up to %d. "
+                      "%s was written by a newer longhaul: run file version %" PRIu32
+                      ", and this longhaul (%s) reads up to %d. "
                       "Open it with a newer longhaul",
                       path, version, LH_VERSION, LH_SCHEMA_VERSION);
   if (version == 0) return lh_err_set(err, EBADMSG, "%s is no whole run file: it has no schema version", path);
@@ -77,7 +79,9 @@ int lh_reader_check(const char *path, struct lh_err *err) {
   uint64_t expected = (page == 1 ? 65536 : page) * be32(header + AT_PAGES);
   bool counted = be32(header + AT_CHANGES) == be32(header + AT_VALID_FOR);
   if (counted && size < expected && !has_wal(path))
-    return lh_err_set(err, EBADMSG, "the run file %s is cut off: it has %" PRIu64 " of %" PRIu64 " bytes. Copy it again from where it "
-                      "was written", path, size, expected);
+    return lh_err_set(err, EBADMSG,
+                      "the run file %s is cut off: it has %" PRIu64 " of %" PRIu64 " bytes. Copy it again from where it "
+                      "was written",
+                      path, size, expected);
   return 0;
 }

@@ -84,8 +84,9 @@ int lh_store_latest(const char *folder, char **path, struct lh_err *err) {
   if (!*folder) folder = ".";
   DIR *dir = opendir(folder);
   if (!dir)
-    return lh_err_set(err, errno, "cannot look for run files in %s: %s. Give the path of a run file, or the folder with --store",
-                      folder, strerror(errno));
+    return lh_err_set(err, errno,
+                      "cannot look for run files in %s: %s. Give the path of a run file, or the folder with --store", folder,
+                      strerror(errno));
   char *best = NULL;
   struct start best_start = {.when = ""};
   int failed = 0;

@@ -96,7 +96,8 @@ static int read_run(struct lh_reader *reader, struct lh_err *err) {
 
 static int take_group(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err *err) {
   uint32_t n = reader->run.group_count;
-  if (sqlite3_column_int64(row, 0) != n || n >= LH_GROUPS_MAX) return damaged(reader, err, "its groups are not numbered from 0 on");
+  if (sqlite3_column_int64(row, 0) != n || n >= LH_GROUPS_MAX)
+    return damaged(reader, err, "its groups are not numbered from 0 on");
   struct lh_group_row *groups = sqlite3_realloc64(reader->groups, (n + 1) * sizeof *groups);
   if (!groups) return read_failed(reader, SQLITE_NOMEM, err);
   reader->groups = groups;
@@ -115,9 +116,9 @@ static int take_group(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err
 
 static int read_groups(struct lh_reader *reader, struct lh_err *err) {
   LH_SQL_SCOPED *select = NULL;
-  int code = lh_sql_prepare(reader->db,
-                            "SELECT group_no, name, kind, target, url, connections, tls, tls_verify FROM groups ORDER BY group_no",
-                            &select);
+  int code = lh_sql_prepare(
+      reader->db, "SELECT group_no, name, kind, target, url, connections, tls, tls_verify FROM groups ORDER BY group_no",
+      &select);
   if (code == SQLITE_OK) code = sqlite3_step(select);
   for (; code == SQLITE_ROW; code = sqlite3_step(select)) {
     int failed = take_group(reader, select, err);
@@ -220,8 +221,9 @@ static int open_database(struct lh_reader *reader) {
     if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "SELECT 1 FROM sqlite_master LIMIT 1");
   }
   if (code == SQLITE_OK) code = sqlite3_extended_result_codes(reader->db, 1);
-  if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; "
-                                                        "PRAGMA trusted_schema = OFF");
+  if (code == SQLITE_OK)
+    code = lh_sql_exec(reader->db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; "
+                                   "PRAGMA trusted_schema = OFF");
   return code;
 }
 
@@ -258,9 +260,13 @@ void lh_reader_close(struct lh_reader *reader) {
   sqlite3_free(reader);
 }
 
-const char *lh_reader_note(const struct lh_reader *reader) { return reader->note; }
+const char *lh_reader_note(const struct lh_reader *reader) {
+  return reader->note;
+}
 
-const struct lh_run_row *lh_reader_run(const struct lh_reader *reader) { return &reader->run; }
+const struct lh_run_row *lh_reader_run(const struct lh_reader *reader) {
+  return &reader->run;
+}
 
 const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint32_t group) {
   return group < reader->run.group_count ? &reader->groups[group] : NULL;

@@ -15,7 +15,9 @@ const char *lh_event_name(enum lh_event_kind kind) {
   return (unsigned)kind < LH_EVENT_COUNT ? event_names[kind] : "unknown event";
 }
 
-static int64_t since_start(const struct lh_store *store, uint64_t at_ns) { return (int64_t)(at_ns - store->start_ns); }
+static int64_t since_start(const struct lh_store *store, uint64_t at_ns) {
+  return (int64_t)(at_ns - store->start_ns);
+}
 
 static int run_or_break(struct lh_store *store, int code, struct lh_err *err) {
   return code == SQLITE_OK ? 0 : lh_store_broken(store, code, err);
@@ -70,7 +72,8 @@ static int insert_tallies(struct lh_store *store, uint32_t k, uint32_t group, co
   return code;
 }
 
-int lh_store_interval(struct lh_store *store, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot, struct lh_err *err) {
+int lh_store_interval(struct lh_store *store, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot,
+                      struct lh_err *err) {
   int failed = lh_store_begin(store, err);
   if (failed) return failed;
   int code = insert_counters(store, k, group, snapshot);
@@ -99,9 +102,12 @@ int lh_store_ending(struct lh_store *store, const struct lh_ending *ending, uint
   return run_or_break(store, code, err);
 }
 
-uint64_t lh_store_endings_left_out(const struct lh_store *store) { return store->endings_left_out; }
+uint64_t lh_store_endings_left_out(const struct lh_store *store) {
+  return store->endings_left_out;
+}
 
-int lh_store_worker(struct lh_store *store, uint32_t k, uint32_t worker, const struct lh_worker_health *health, struct lh_err *err) {
+int lh_store_worker(struct lh_store *store, uint32_t k, uint32_t worker, const struct lh_worker_health *health,
+                    struct lh_err *err) {
   int failed = lh_store_begin(store, err);
   if (failed) return failed;
   sqlite3_stmt *insert = store->statements[LH_STATEMENT_WORKER];
@@ -109,7 +115,7 @@ int lh_store_worker(struct lh_store *store, uint32_t k, uint32_t worker, const s
 #define X(name, sort, help) since_start(store, health->name),
       LH_HEALTH_TIME_LIST(X)
 #undef X
-#define X(name, sort, help) (int64_t)health->name,
+#define X(name, sort, help) (int64_t) health->name,
           LH_HEALTH_LIST(X)
 #undef X
   };
@@ -124,7 +130,7 @@ int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sampl
   if (failed) return failed;
   sqlite3_stmt *insert = store->statements[LH_STATEMENT_HOST];
   const int64_t values[] = {
-#define X(name, sort, help) (int64_t)sample->name,
+#define X(name, sort, help) (int64_t) sample->name,
       LH_SAMPLE_LIST(X)
 #undef X
   };

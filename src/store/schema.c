@@ -35,16 +35,18 @@ static const struct column columns[] = {
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-int64_t lh_schema_reason_id(unsigned stage, unsigned reason) { return (int64_t)stage * 1000 + reason + 1; }
+int64_t lh_schema_reason_id(unsigned stage, unsigned reason) {
+  return (int64_t)stage * 1000 + reason + 1;
+}
 
 static int fill_reasons(sqlite3 *db) {
   LH_SQL_SCOPED *insert = NULL;
   int code = lh_sql_prepare(db, "INSERT INTO reasons VALUES (?,?,?,?,?)", &insert);
   for (unsigned stage = 0; stage < LH_STAGE_COUNT; stage++)
     for (unsigned reason = 0; reason < LH_REASON_COUNT && code == SQLITE_OK; reason++)
-      code = lh_sql_run(insert, "ittti", lh_schema_reason_id(stage, reason), lh_stage_name(stage),
-                        lh_side_name(lh_reason_side(reason)), lh_reason_name(reason),
-                        (int64_t)lh_ending_is_drop(stage, reason));
+      code =
+          lh_sql_run(insert, "ittti", lh_schema_reason_id(stage, reason), lh_stage_name(stage),
+                     lh_side_name(lh_reason_side(reason)), lh_reason_name(reason), (int64_t)lh_ending_is_drop(stage, reason));
   return code;
 }
 
@@ -132,10 +134,11 @@ static int describe_host(sqlite3 *db) {
 int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts) {
   const struct lh_run_config *run = &facts->config->run;
   LH_SQL_SCOPED *insert = NULL;
-  int code = lh_sql_prepare(db,
-                            "INSERT INTO run (id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
-                            " interval_ns, warmup_ns, start_ns, start_wall_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                            &insert);
+  int code =
+      lh_sql_prepare(db,
+                     "INSERT INTO run (id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
+                     " interval_ns, warmup_ns, start_ns, start_wall_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     &insert);
   if (code == SQLITE_OK)
     code = lh_sql_run(insert, "tttttiiiiiiiii", facts->id, run->name, facts->version,
                       facts->command_line ? facts->command_line : "", facts->config->masked ? facts->config->masked : "",

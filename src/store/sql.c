@@ -49,7 +49,8 @@ static const char *advice(int code, enum lh_sql_doing doing) {
 int lh_sql_fail(struct lh_err *err, sqlite3 *db, int result, const char *path, enum lh_sql_doing doing) {
   int code = errno_of(db, result);
   const char *verb = doing == LH_SQL_READING ? "read" : "write";
-  const char *said = db && (sqlite3_extended_errcode(db) & 0xff) == (result & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(result);
+  const char *said =
+      db && (sqlite3_extended_errcode(db) & 0xff) == (result & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(result);
   int system = db && (result & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
   return lh_err_set(err, code, "cannot %s the run file %s: %s (SQLite: %s%s%s)", verb, path, advice(code, doing), said,
                     system ? "; " : "", system ? strerror(system) : "");
@@ -99,6 +100,10 @@ int lh_sql_run(sqlite3_stmt *statement, const char *types, ...) {
   return code == SQLITE_DONE ? reset : code;
 }
 
-int lh_sql_exec(sqlite3 *db, const char *sql) { return sqlite3_exec(db, sql, NULL, NULL, NULL); }
+int lh_sql_exec(sqlite3 *db, const char *sql) {
+  return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
 
-void lh_sql_finalize(sqlite3_stmt **statement) { sqlite3_finalize(*statement); }
+void lh_sql_finalize(sqlite3_stmt **statement) {
+  sqlite3_finalize(*statement);
+}

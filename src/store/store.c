@@ -13,9 +13,9 @@
 #include "store/writer.h"
 
 enum {
-  NAMES_MOST = 1000,                   /* runs of one name begun in one second */
-  PAYLOAD_MOST = 1 << 20,              /* one encoded histogram: 23,552 slots of at most 9 bytes, before zlib */
-  JOURNAL_KEPT_BYTES = 64 << 20,       /* a WAL that a burst made longer is cut back to this */
+  NAMES_MOST = 1000,             /* runs of one name begun in one second */
+  PAYLOAD_MOST = 1 << 20,        /* one encoded histogram: 23,552 slots of at most 9 bytes, before zlib */
+  JOURNAL_KEPT_BYTES = 64 << 20, /* a WAL that a burst made longer is cut back to this */
 };
 
 /* Makes the folder and what lies above it. */
@@ -75,8 +75,9 @@ static int claim_path(const char *folder, const struct lh_run_facts *facts, char
       return 0;
     }
     int failed = errno;
-    if (failed != EEXIST) lh_err_set(err, failed, "cannot create the run file %s: %s. Choose another folder with --store or run.store",
-                                     candidate, strerror(failed));
+    if (failed != EEXIST)
+      lh_err_set(err, failed, "cannot create the run file %s: %s. Choose another folder with --store or run.store", candidate,
+                 strerror(failed));
     sqlite3_free(candidate);
     if (failed != EEXIST) return -failed;
   }
@@ -135,9 +136,8 @@ int lh_store_create(struct lh_store **out, const char *folder, const struct lh_r
   if (failed) return failed;
   struct lh_store *store = sqlite3_malloc64(sizeof *store);
   if (!store) return lh_err_set(err, ENOMEM, "no memory is left to make a run file in %s", folder);
-  *store = (struct lh_store){.start_ns = facts->start_ns,
-                             .endings_max = facts->config->run.endings_max,
-                             .payload = LH_BUF_INIT(PAYLOAD_MOST)};
+  *store = (struct lh_store){
+      .start_ns = facts->start_ns, .endings_max = facts->config->run.endings_max, .payload = LH_BUF_INIT(PAYLOAD_MOST)};
   failed = claim_path(folder, facts, &store->path, err);
   if (failed) {
     lh_store_close(store);
@@ -161,7 +161,9 @@ int lh_store_create(struct lh_store **out, const char *folder, const struct lh_r
   return 0;
 }
 
-const char *lh_store_path(const struct lh_store *store) { return store->path; }
+const char *lh_store_path(const struct lh_store *store) {
+  return store->path;
+}
 
 int lh_store_broken(struct lh_store *store, int result, struct lh_err *err) {
   struct lh_err failure;

@@ -40,8 +40,10 @@ static const struct lh_reason_row *reason_of(const struct visit *v, int64_t id) 
   while (low < high) {
     size_t middle = low + (high - low) / 2;
     if (v->reader->reasons[middle].id == id) return &v->reader->reasons[middle];
-    if (v->reader->reasons[middle].id < id) low = middle + 1;
-    else high = middle;
+    if (v->reader->reasons[middle].id < id)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return NULL;
 }
@@ -144,7 +146,8 @@ static int take_histogram(struct visit *v, sqlite3_stmt *row, struct interval_wa
     failed = lh_err_set(&why, EBADMSG, "its payload has %" PRIu64 " values, its row says %" PRIu64, decoded, count - overflow);
   if (failed)
     return lh_err_set(v->err, failed, "the run file %s is damaged: histogram %s of interval %" PRId64 ", group %" PRId64 ": %s",
-                      v->reader->path, name, (int64_t)sqlite3_column_int64(row, 0), (int64_t)sqlite3_column_int64(row, 1), why.text);
+                      v->reader->path, name, (int64_t)sqlite3_column_int64(row, 0), (int64_t)sqlite3_column_int64(row, 1),
+                      why.text);
   hist->count = count;
   hist->overflow = overflow;
   hist->lost = (uint64_t)sqlite3_column_int64(row, 5);
@@ -171,13 +174,13 @@ static int take_side_rows(struct visit *v, sqlite3_stmt *rows, int *at, row_take
 static int take_interval(struct visit *v, struct interval_walk *walk) {
   sqlite3_stmt *row = walk->intervals;
   int64_t k = sqlite3_column_int64(row, 0), group = sqlite3_column_int64(row, 1);
-  if (group < 0 || group >= v->reader->run.group_count) return damaged(v, "intervals", "names a group that is not in table groups");
+  if (group < 0 || group >= v->reader->run.group_count)
+    return damaged(v, "intervals", "names a group that is not in table groups");
   struct lh_snapshot *snapshot = &walk->snapshot;
   lh_snapshot_next(snapshot);
   snapshot->tallies_folded = (uint64_t)sqlite3_column_int64(row, 2);
   for (int i = 0; i < LH_COUNTER_COUNT; i++) snapshot->counters[i] = (uint64_t)sqlite3_column_int64(row, 3 + i);
-  for (int i = 0; i < LH_GAUGE_COUNT; i++)
-    snapshot->gauges[i] = (uint64_t)sqlite3_column_int64(row, 3 + LH_COUNTER_COUNT + i);
+  for (int i = 0; i < LH_GAUGE_COUNT; i++) snapshot->gauges[i] = (uint64_t)sqlite3_column_int64(row, 3 + LH_COUNTER_COUNT + i);
   int failed = take_side_rows(v, walk->histograms, &walk->histograms_at, take_histogram, walk);
   if (!failed) failed = take_side_rows(v, walk->tallies, &walk->tallies_at, take_tally, walk);
   return failed ? failed : v->visits->interval(v->visits->context, (uint32_t)k, (uint32_t)group, snapshot);
@@ -243,7 +246,8 @@ static int visit_ending(struct visit *v, sqlite3_stmt *row) {
   const struct lh_reason_row *reason = reason_of(v, sqlite3_column_int64(row, 4));
   int64_t group = sqlite3_column_int64(row, 1);
   if (!reason) return damaged(v, "endings", "has a row whose reason is not in table reasons");
-  if (group < 0 || group >= v->reader->run.group_count) return damaged(v, "endings", "names a group that is not in table groups");
+  if (group < 0 || group >= v->reader->run.group_count)
+    return damaged(v, "endings", "names a group that is not in table groups");
   struct lh_ending ending = {.at_ns = monotonic(v, sqlite3_column_int64(row, 0)),
                              .group = (uint16_t)group,
                              .client = (uint32_t)sqlite3_column_int64(row, 2),
@@ -261,10 +265,11 @@ static int visit_ending(struct visit *v, sqlite3_stmt *row) {
 
 static int visit_endings(struct visit *v) {
   LH_SQL_SCOPED *rows = NULL;
-  int code = lh_sql_prepare(v->reader->db,
-                            "SELECT at_ns, group_no, client, nth, reason_id, code, text, started_ns, open_ns, idle_ns, local_port,"
-                            " count FROM endings WHERE at_ns >= ? AND at_ns < ? ORDER BY at_ns, rowid",
-                            &rows);
+  int code =
+      lh_sql_prepare(v->reader->db,
+                     "SELECT at_ns, group_no, client, nth, reason_id, code, text, started_ns, open_ns, idle_ns, local_port,"
+                     " count FROM endings WHERE at_ns >= ? AND at_ns < ? ORDER BY at_ns, rowid",
+                     &rows);
   if (code == SQLITE_OK) code = lh_sql_bind(rows, "ii", v->from_ns, v->until_ns);
   return walk_rows(v, code, rows, visit_ending);
 }
@@ -385,8 +390,9 @@ int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k,
                     .visits = visits,
                     .from_k = from_k,
                     .until_k = until_k,
-                    .from_ns = from_k == 0 ? INT64_MIN : from_k >= run->interval_count ? INT64_MAX
-                                                       : (int64_t)(from_k * run->interval_ns),
+                    .from_ns = from_k == 0                     ? INT64_MIN
+                               : from_k >= run->interval_count ? INT64_MAX
+                                                               : (int64_t)(from_k * run->interval_ns),
                     .until_ns = to_the_end ? INT64_MAX : (int64_t)(until_k * run->interval_ns),
                     .err = err};
   int code = lh_sql_exec(reader->db, "BEGIN");

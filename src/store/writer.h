@@ -6,15 +6,15 @@
 #include "store/sql.h"
 
 /* Every statement of the writer, prepared once. X(ID, sql); those of wide tables are made by schema.c from their lists. */
-#define LH_STATEMENT_LIST(X)                                                                                              \
-  X(BEGIN, "BEGIN IMMEDIATE")                                                                                             \
-  X(COMMIT, "COMMIT")                                                                                                     \
-  X(HISTOGRAM, "INSERT INTO histograms VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                             \
-  X(TALLY, "INSERT INTO tallies VALUES (?,?,?,?,?,?,?,?)")                                                                \
-  X(ENDING, "INSERT INTO endings VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")                                                       \
-  X(EVENT, "INSERT INTO events VALUES (?,?,?,?,?)")                                                                       \
-  X(FINDING, "INSERT INTO findings VALUES (?,?,?,?,?,?,?,?)")                                                             \
-  X(LEFT_OUT, "UPDATE run SET endings_left_out = ?, events_left_out = ?")                                                 \
+#define LH_STATEMENT_LIST(X)                                                                                                   \
+  X(BEGIN, "BEGIN IMMEDIATE")                                                                                                  \
+  X(COMMIT, "COMMIT")                                                                                                          \
+  X(HISTOGRAM, "INSERT INTO histograms VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                                  \
+  X(TALLY, "INSERT INTO tallies VALUES (?,?,?,?,?,?,?,?)")                                                                     \
+  X(ENDING, "INSERT INTO endings VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")                                                            \
+  X(EVENT, "INSERT INTO events VALUES (?,?,?,?,?)")                                                                            \
+  X(FINDING, "INSERT INTO findings VALUES (?,?,?,?,?,?,?,?)")                                                                  \
+  X(LEFT_OUT, "UPDATE run SET endings_left_out = ?, events_left_out = ?")                                                      \
   X(FINISH, "UPDATE run SET how = ?, end_ns = ?, end_wall_us = ?")
 
 enum lh_statement {
@@ -29,14 +29,14 @@ enum lh_statement {
 
 struct lh_store {
   sqlite3 *db;
-  char *path;                                    /* by sqlite3_malloc, as all memory of this room that tests make fail */
+  char *path; /* by sqlite3_malloc, as all memory of this room that tests make fail */
   sqlite3_stmt *statements[LH_STATEMENT_COUNT];
   uint64_t start_ns;
   uint64_t ending_rows, endings_max, endings_left_out;
   uint64_t event_rows, events_left_out;
-  uint64_t left_out_stored;                      /* sum of both as last written */
-  struct lh_buf payload;                         /* scratch for encoded histograms */
-  struct lh_err failure;                         /* the first failed write; code 0: none */
+  uint64_t left_out_stored; /* sum of both as last written */
+  struct lh_buf payload;    /* scratch for encoded histograms */
+  struct lh_err failure;    /* the first failed write; code 0: none */
 };
 
 /* Makes all tables and views in an empty database and fills meta, glossary and reasons. Returns SQLite's code. */

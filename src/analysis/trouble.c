@@ -1,0 +1,195 @@
+/* Trouble that the totals of a group tell: never opened, messages lost or damaged, the tester and its host at fault. */
+#include <inttypes.h>
+
+#include "analysis/find.h"
+
+static double percent(uint64_t part, uint64_t whole) {
+  return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+/* Endings of the group's total that pass the test; how many, and which kind is the commonest. */
+struct kinds {
+  uint64_t total;
+  const struct lh_tally *most;
+};
+
+static struct kinds count_kinds(const struct lh_find_group *group, bool (*passes)(const struct lh_tally *tally)) {
+  struct kinds kinds = {0};
+  for (uint32_t i = 0; group->total && i < group->total->tally_count; i++) {
+    const struct lh_tally *tally = &group->total->tallies[i];
+    if (tally->reason >= LH_REASON_COUNT || !passes(tally)) continue;
+    kinds.total += tally->count;
+    if (!kinds.most || tally->count > kinds.most->count) kinds.most = tally;
+  }
+  return kinds;
+}
+
+static void say_kind(struct lh_finder *finder, const struct kinds *kinds) {
+  if (!kinds->most) return;
+  char reason[LH_WORD_SIZE];
+  lh_word_reason(kinds->most->reason, kinds->most->code, reason);
+  lh_say(finder, "%s%s in stage %s", kinds->most->count < kinds->total ? "mostly " : "", reason,
+         lh_stage_name(kinds->most->stage));
+  if (kinds->most->text[0]) lh_say(finder, ", \"%s\"", kinds->most->text);
+}
+
+static struct lh_found found_of(const struct lh_find_group *group, const char *id, enum lh_severity severity) {
+  struct lh_found found = {.id = id, .severity = severity, .confidence = 1, .group = group->series.group};
+  lh_series_span(&group->series, NULL, &found.from_ns, &found.until_ns);
+  return found;
+}
+
+/* ---- never opened ---- */
+
+static bool is_failure(const struct lh_tally *tally) {
+  return tally->stage < LH_STAGE_OPEN && lh_reason_side(tally->reason) != LH_SIDE_US;
+}
+
+void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *group) {
+  uint64_t attempts = lh_counter(group, LH_COUNTER_attempts);
+  if (!group->total || lh_counter(group, LH_COUNTER_opened) > 0 || lh_series_most_wanted(&group->series) == 0) return;
+  char clients[LH_WORD_SIZE], tries[LH_WORD_SIZE];
+  lh_word_count(group->connections, clients);
+  struct kinds kinds = count_kinds(group, is_failure);
+  struct lh_found found = found_of(group, "never-opened", LH_SEVERITY_SERIOUS);
+  if (kinds.total == 0) {
+    lh_say(finder, "No client of %s was ever open: %s.", group->series.name,
+           attempts ? "no attempt to connect came to an end within the run" : "no attempt to connect was made within the run");
+  } else {
+    lh_say(finder, "None of the %s clients of %s was ever open: all %s attempts to connect failed (", clients,
+           group->series.name, lh_word_count(kinds.total, tries));
+    say_kind(finder, &kinds);
+    lh_say(finder, ").");
+  }
+  lh_prove(finder, "attempts %" PRIu64 ", opened 0, failed %" PRIu64, attempts, kinds.total);
+  lh_found(finder, &found);
+}
+
+/* ---- messages ---- */
+
+static const struct {
+  enum lh_counter_id counter, of;
+  const char *id, *before, *after; /* around the group's name */
+  double grave_percent;            /* of `of`, above which it is serious */
+} message_rows[] = {
+    {LH_COUNTER_lost, LH_COUNTER_messages_sent, "messages-lost", "messages of", "got no reply", 0.1},
+    {LH_COUNTER_corrupt, LH_COUNTER_messages_sent, "replies-corrupt", "replies to", "differed from what was to come back", 0},
+    {LH_COUNTER_duplicate, LH_COUNTER_messages_sent, "replies-duplicate", "replies to", "came for messages already answered",
+     0.1},
+    {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "replies to", "overtook an earlier one", 1},
+    {LH_COUNTER_late, LH_COUNTER_replied, "replies-late", "replies to", "came later than the config allows", 1},
+};
+
+void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
+  for (size_t i = 0; i < sizeof message_rows / sizeof message_rows[0]; i++) {
+    uint64_t count = lh_counter(group, message_rows[i].counter), of = lh_counter(group, message_rows[i].of);
+    if (count == 0) continue;
+    char number[LH_WORD_SIZE], all[LH_WORD_SIZE];
+    lh_say(finder, "%s %s %s %s: %.3g %% of %s %s.", lh_word_count(count, number), message_rows[i].before, group->series.name,
+           message_rows[i].after, percent(count, of), lh_word_count(of, all),
+           message_rows[i].of == LH_COUNTER_replied ? "replied" : "sent");
+    lh_prove(finder, "%s %" PRIu64 ", %s %" PRIu64, lh_counter_name(message_rows[i].counter), count,
+             lh_counter_name(message_rows[i].of), of);
+    bool is_serious = percent(count, of) > message_rows[i].grave_percent;
+    struct lh_found found = found_of(group, message_rows[i].id, is_serious ? LH_SEVERITY_SERIOUS : LH_SEVERITY_NOTICE);
+    if (message_rows[i].counter == LH_COUNTER_lost) {
+      lh_prove(finder, ", replied after all %" PRIu64, lh_counter(group, LH_COUNTER_lost_then_replied));
+      lh_series_span(&group->series, group->series.lost, &found.from_ns, &found.until_ns);
+    }
+    lh_found(finder, &found);
+  }
+}
+
+/* ---- the tester and its host ---- */
+
+static bool is_host(const struct lh_tally *tally) {
+  return lh_reason_side(tally->reason) == LH_SIDE_HOST;
+}
+static bool is_tester(const struct lh_tally *tally) {
+  return lh_reason_side(tally->reason) == LH_SIDE_TESTER && tally->reason != LH_REASON_UNCLASSIFIED;
+}
+static bool is_unclassified(const struct lh_tally *tally) {
+  return tally->reason == LH_REASON_UNCLASSIFIED;
+}
+
+static const struct {
+  bool (*passes)(const struct lh_tally *tally);
+  const char *id, *before, *after; /* around the group's name */
+  const char *advice;
+  enum lh_severity severity;
+} tester_rows[] = {
+    {is_host, "host-limit", "connections of", "failed since this host, not the target, was at a limit",
+     "`longhaul doctor` says which one and how to raise it.", LH_SEVERITY_SERIOUS},
+    {is_tester, "tester-lost", "connections of", "were lost by the tester itself", "They do not count against the target.",
+     LH_SEVERITY_SERIOUS},
+    {is_unclassified, "unclassified", "endings of", "could not be told apart",
+     "That is a gap of longhaul's, and they do not count against the target.", LH_SEVERITY_NOTICE},
+};
+
+void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
+  for (size_t i = 0; i < sizeof tester_rows / sizeof tester_rows[0]; i++) {
+    struct kinds kinds = count_kinds(group, tester_rows[i].passes);
+    if (kinds.total == 0) continue;
+    char number[LH_WORD_SIZE];
+    lh_say(finder, "%s %s %s %s (", lh_word_count(kinds.total, number), tester_rows[i].before, group->series.name,
+           tester_rows[i].after);
+    say_kind(finder, &kinds);
+    lh_say(finder, "). %s", tester_rows[i].advice);
+    lh_prove(finder, "%" PRIu64 " endings, %" PRIu64 " of them %s", kinds.total, kinds.most->count,
+             lh_reason_name(kinds.most->reason));
+    struct lh_found found = found_of(group, tester_rows[i].id, tester_rows[i].severity);
+    lh_found(finder, &found);
+  }
+  uint64_t gave_up = lh_counter(group, LH_COUNTER_gave_up);
+  if (gave_up == 0) return;
+  char number[LH_WORD_SIZE], clients[LH_WORD_SIZE];
+  lh_say(finder, "%s of %s clients of %s gave up reconnecting, having reached reconnect.limit.", lh_word_count(gave_up, number),
+         lh_word_count(group->connections, clients), group->series.name);
+  lh_prove(finder, "gave_up %" PRIu64, gave_up);
+  struct lh_found found = found_of(group, "gave-up", LH_SEVERITY_SERIOUS);
+  lh_found(finder, &found);
+}
+
+void lh_find_unverified_tls(struct lh_finder *finder, const struct lh_find_group *group) {
+  if (!group->tls || group->tls_verify) return;
+  lh_say(finder, "%s does not check certificates (tls.verify: false): a wrong or expired one would not show in this run.",
+         group->series.name);
+  lh_prove(finder, "tls on, verify off");
+  struct lh_found found = found_of(group, "tls-unverified", LH_SEVERITY_NOTICE);
+  lh_found(finder, &found);
+}
+
+/* The tester is one for all groups, so an interval counts once however many groups mark it. */
+void lh_find_late_intervals(struct lh_finder *finder) {
+  const struct lh_series *longest = NULL;
+  for (size_t g = 0; g < finder->args->group_count; g++) {
+    const struct lh_series *series = &finder->args->groups[g].series;
+    if (series->tester_late && (!longest || series->count > longest->count)) longest = series;
+  }
+  if (!longest) return;
+  size_t late = 0, first = 0, last = 0;
+  for (size_t i = 0; i < longest->count; i++) {
+    bool is_late = false;
+    for (size_t g = 0; g < finder->args->group_count && !is_late; g++) {
+      const struct lh_series *series = &finder->args->groups[g].series;
+      is_late = series->tester_late && i < series->count && series->tester_late[i];
+    }
+    if (!is_late) continue;
+    if (late++ == 0) first = i;
+    last = i;
+  }
+  if (late == 0) return;
+  char number[LH_WORD_SIZE], all[LH_WORD_SIZE];
+  double share = percent(late, longest->count);
+  lh_say(finder, "In %s of %s intervals (%.3g %%) the tester itself was too slow; the verdict leaves them out.",
+         lh_word_count(late, number), lh_word_count(longest->count, all), share);
+  lh_prove(finder, "first marked interval at %.0f s, last until %.0f s of the run",
+           (double)(lh_series_end_ns(longest, first) - longest->interval_ns) / 1e9,
+           (double)lh_series_end_ns(longest, last) / 1e9);
+  lh_found(finder, &(struct lh_found){.id = "tester-late",
+                                      .severity = share > 5 ? LH_SEVERITY_SERIOUS : LH_SEVERITY_NOTICE,
+                                      .confidence = 1,
+                                      .group = LH_NO_GROUP,
+                                      .from_ns = lh_series_end_ns(longest, first) - longest->interval_ns,
+                                      .until_ns = lh_series_end_ns(longest, last)});
+}

@@ -1,0 +1,419 @@
+/* What is written is what is read. */
+#include "fixture.h"
+
+#include <sqlite3.h>
+
+struct seen {
+  uint32_t intervals, events, workers, samples, facts, findings;
+  uint64_t endings, ending_rows, last_at_ns;
+  uint32_t last_k, last_group;
+  struct lh_snapshot total[GROUPS];
+  struct lh_snapshot expected;
+};
+
+static void assert_hist_equal(const struct lh_hdr *a, const struct lh_hdr *b) {
+  assert_int_equal(a->count, b->count);
+  assert_int_equal(a->overflow, b->overflow);
+  assert_int_equal(a->min_us, b->min_us);
+  assert_int_equal(a->max_us, b->max_us);
+  assert_true(a->sum_us == b->sum_us);
+  for (int p = 0; p <= 100; p += 5) assert_int_equal(lh_hdr_percentile(a, p), lh_hdr_percentile(b, p));
+}
+
+static int see_interval(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot) {
+  struct seen *seen = context;
+  if (seen->intervals++) assert_true(k > seen->last_k || (k == seen->last_k && group > seen->last_group));
+  seen->last_k = k;
+  seen->last_group = group;
+  fill_snapshot(&seen->expected, k, group);
+  assert_memory_equal(snapshot->counters, seen->expected.counters, sizeof snapshot->counters);
+  assert_memory_equal(snapshot->gauges, seen->expected.gauges, sizeof snapshot->gauges);
+  for (int i = 0; i < LH_HIST_COUNT; i++) assert_hist_equal(&snapshot->hists[i], &seen->expected.hists[i]);
+  assert_int_equal(snapshot->tally_count, seen->expected.tally_count);
+  for (uint32_t i = 0; i < snapshot->tally_count; i++) {
+    const struct lh_tally *a = &snapshot->tallies[i], *b = &seen->expected.tallies[i];
+    assert_int_equal(a->stage, b->stage);
+    assert_int_equal(a->reason, b->reason);
+    assert_int_equal(a->code, b->code);
+    assert_string_equal(a->text, b->text);
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->first_ns, b->first_ns);
+    assert_int_equal(a->last_ns, b->last_ns);
+  }
+  assert_int_equal(lh_snapshot_merge_later(&seen->total[group], snapshot), 0);
+  return 0;
+}
+
+static int see_ending(void *context, const struct lh_ending *ending, uint64_t count) {
+  struct seen *seen = context;
+  assert_true(ending->at_ns >= seen->last_at_ns);
+  seen->last_at_ns = ending->at_ns;
+  assert_int_equal(ending->started_ns, START_NS);
+  assert_true(ending->group < GROUPS);
+  if (ending->reason == LH_REASON_CLOSE_FRAME) assert_memory_equal(ending->text, "restart ", 8);
+  seen->endings += count;
+  seen->ending_rows++;
+  return 0;
+}
+
+static int see_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text,
+                     const char *details) {
+  struct seen *seen = context;
+  seen->events++;
+  if (kind == LH_EVENT_RUN_STARTED) {
+    assert_int_equal(at_ns, START_NS - 5); /* before the start: kept as it is */
+    assert_int_equal(group, LH_NO_GROUP);
+    assert_null(details);
+  } else {
+    assert_int_equal(kind, LH_EVENT_MARK);
+    assert_int_equal(group, 1);
+    assert_string_equal(text, "deployed <v2>");
+    assert_string_equal(details, "{\"by\":\"ann\"}");
+  }
+  return 0;
+}
+
+static int see_worker(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health) {
+  struct seen *seen = context;
+  seen->workers++;
+  assert_int_equal(worker, 1);
+  assert_int_equal(health->from_ns, START_NS + k * LH_NS_PER_S);
+  assert_int_equal(health->loop_lag_max_us, 77 + k);
+  assert_int_equal(health->clients, 150);
+  return 0;
+}
+
+static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
+  struct seen *seen = context;
+  seen->samples++;
+  assert_int_equal(sample->cpu_total_us, 1000 * (k + 1));
+  assert_int_equal(sample->context_switches, 10 * k);
+  return 0;
+}
+
+static int see_fact(void *context, const char *name, const char *source, const char *value) {
+  struct seen *seen = context;
+  assert_true(*name && *source && *value);
+  seen->facts++;
+  return 0;
+}
+
+static int see_finding(void *context, const struct lh_finding_row *finding) {
+  struct seen *seen = context;
+  seen->findings++;
+  assert_string_equal(finding->id, "outage");
+  assert_string_equal(finding->severity, "serious");
+  assert_true(finding->confidence == 0.99);
+  assert_int_equal(finding->group, 0);
+  assert_int_equal(finding->from_ns, START_NS + 1);
+  assert_int_equal(finding->until_ns, START_NS + 2);
+  assert_null(finding->evidence);
+  return 0;
+}
+
+static const struct lh_reader_visits all_visits = {.interval = see_interval,
+                                                   .ending = see_ending,
+                                                   .event = see_event,
+                                                   .worker = see_worker,
+                                                   .host = see_host,
+                                                   .fact = see_fact,
+                                                   .finding = see_finding};
+
+static void seen_init(struct seen *seen) {
+  *seen = (struct seen){0};
+  for (int i = 0; i < GROUPS; i++) lh_snapshot_init(&seen->total[i]);
+  lh_snapshot_init(&seen->expected);
+}
+
+static void seen_free(struct seen *seen) {
+  for (int i = 0; i < GROUPS; i++) lh_snapshot_free(&seen->total[i]);
+  lh_snapshot_free(&seen->expected);
+}
+
+static void read_all(const char *path, uint32_t from_k, uint32_t until_k, struct seen *seen) {
+  struct lh_err err = {0};
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  assert_null(lh_reader_note(reader));
+  struct lh_reader_visits visits = all_visits;
+  visits.context = seen;
+  assert_ok(lh_reader_visit(reader, from_k, until_k, &visits, &err), err);
+  lh_reader_close(reader);
+}
+
+static void write_run(struct fixture *f, uint32_t intervals, struct lh_store **store, char *path) {
+  struct lh_err err = {0};
+  struct lh_snapshot s;
+  lh_snapshot_init(&s);
+  assert_ok(lh_store_create(store, f->folder, &f->facts, &err), err);
+  strcpy(path, lh_store_path(*store));
+  assert_ok(lh_store_event(*store, START_NS - 5, LH_EVENT_RUN_STARTED, LH_NO_GROUP, "begun", NULL, &err), err);
+  for (uint32_t k = 0; k < intervals; k++) {
+    assert_ok(store_interval(*store, k, &s, &err), err);
+    assert_ok(lh_store_commit(*store, &err), err);
+  }
+  struct lh_finding_row finding = {.id = "outage",
+                                   .sentence = "All dropped.",
+                                   .severity = "serious",
+                                   .confidence = 0.99,
+                                   .group = 0,
+                                   .from_ns = START_NS + 1,
+                                   .until_ns = START_NS + 2};
+  assert_ok(lh_store_finding(*store, &finding, &err), err);
+  assert_ok(lh_store_event(*store, START_NS + intervals * LH_NS_PER_S + 1, LH_EVENT_MARK, 1, "deployed <v2>",
+                           "{\"by\":\"ann\"}", &err),
+            err);
+  lh_snapshot_free(&s);
+}
+
+static void test_roundtrip(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  char path[256];
+  write_run(&f, 10, &store, path);
+  assert_string_equal(strrchr(path, '/'), "/night-20261122-200328.longhaul");
+  assert_ok(lh_store_finish(store, LH_RUN_INTERRUPTED, START_NS + 10 * LH_NS_PER_S + 7, START_WALL_US + 10000000, &err), err);
+  lh_store_close(store);
+  char wal[300];
+  snprintf(wal, sizeof wal, "%s-wal", path);
+  assert_int_not_equal(access(wal, F_OK), 0);
+
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  const struct lh_run_row *run = lh_reader_run(reader);
+  assert_string_equal(run->id, "0123456789abcdef");
+  assert_string_equal(run->name, "night");
+  assert_string_equal(run->version, "0.1.0");
+  assert_string_equal(run->command_line, "longhaul run night.yaml");
+  assert_string_equal(run->config_masked, "run:\n  name: night\n");
+  assert_true(run->seed == UINT64_MAX - 1);
+  assert_int_equal(run->workers, 2);
+  assert_int_equal(run->interval_ns, LH_NS_PER_S);
+  assert_int_equal(run->start_ns, START_NS);
+  assert_int_equal(run->start_wall_us, START_WALL_US);
+  assert_int_equal(run->how, LH_RUN_INTERRUPTED);
+  assert_int_equal(run->end_ns, START_NS + 10 * LH_NS_PER_S + 7);
+  assert_int_equal(run->end_wall_us, START_WALL_US + 10000000);
+  assert_int_equal(run->group_count, GROUPS);
+  assert_int_equal(run->interval_count, 10);
+  assert_string_equal(lh_reader_group(reader, 0)->name, "chat");
+  assert_string_equal(lh_reader_group(reader, 0)->kind, "websocket");
+  assert_string_equal(lh_reader_group(reader, 0)->url, "wss://***@gateway.example.test/ws?token=***&v&w=***#x");
+  assert_true(lh_reader_group(reader, 0)->tls && lh_reader_group(reader, 0)->tls_verify);
+  assert_string_equal(lh_reader_group(reader, 1)->url, "");
+  assert_false(lh_reader_group(reader, 1)->tls);
+  assert_null(lh_reader_group(reader, 2));
+  lh_reader_close(reader);
+
+  struct seen seen;
+  seen_init(&seen);
+  read_all(path, 0, UINT32_MAX, &seen);
+  assert_int_equal(seen.intervals, 10 * GROUPS);
+  assert_int_equal(seen.endings, 10 * GROUPS * 3);
+  assert_int_equal(seen.events, 2);
+  assert_int_equal(seen.workers, 10);
+  assert_int_equal(seen.samples, 10);
+  assert_int_equal(seen.findings, 1);
+  assert_true(seen.facts > 30);
+  for (int i = 0; i < GROUPS; i++) assert_ok(lh_snapshot_check(&seen.total[i], &err), err);
+  seen_free(&seen);
+  fixture_remove(&f);
+}
+
+static void test_part_of_a_run(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  char path[256];
+  write_run(&f, 10, &store, path);
+  assert_ok(lh_store_commit(store, &err), err);
+  static const struct {
+    uint32_t from, until, intervals, events;
+  } rows[] = {{0, 3, 3, 1}, {3, 7, 4, 0}, {9, 10, 1, 1}, {9, 99, 1, 1}, {10, 20, 0, 0}, {5, 5, 0, 0}, {7, 2, 0, 0}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct seen seen;
+    seen_init(&seen);
+    read_all(path, rows[i].from, rows[i].until, &seen); /* while the writer is at work */
+    assert_int_equal(seen.intervals, rows[i].intervals * GROUPS);
+    assert_int_equal(seen.endings, rows[i].intervals * GROUPS * 3);
+    assert_int_equal(seen.workers, rows[i].intervals);
+    assert_int_equal(seen.samples, rows[i].intervals);
+    assert_int_equal(seen.events, rows[i].events);
+    seen_free(&seen);
+  }
+  lh_store_close(store);
+  fixture_remove(&f);
+}
+
+/* A run that never finished ends with its last interval. */
+static void test_unfinished(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  char path[256];
+  write_run(&f, 4, &store, path);
+  assert_ok(lh_store_commit(store, &err), err);
+  lh_store_close(store);
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  assert_int_equal(lh_reader_run(reader)->how, LH_RUN_UNFINISHED);
+  assert_int_equal(lh_reader_run(reader)->end_ns, START_NS + 4 * LH_NS_PER_S);
+  assert_int_equal(lh_reader_run(reader)->end_wall_us, START_WALL_US + 4000000);
+  lh_reader_close(reader);
+  fixture_remove(&f);
+}
+
+/* Nothing of the interval in progress is seen before its commit. */
+static void test_nothing_before_commit(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  struct lh_snapshot s;
+  lh_snapshot_init(&s);
+  assert_ok(lh_store_create(&store, f.folder, &f.facts, &err), err);
+  assert_ok(store_interval(store, 0, &s, &err), err);
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  assert_int_equal(lh_reader_run(reader)->interval_count, 0);
+  assert_int_equal(lh_reader_run(reader)->end_ns, START_NS);
+  lh_reader_close(reader);
+  assert_ok(lh_store_commit(store, &err), err);
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  assert_int_equal(lh_reader_run(reader)->interval_count, 1);
+  lh_reader_close(reader);
+  lh_store_close(store);
+  lh_snapshot_free(&s);
+  fixture_remove(&f);
+}
+
+static void test_caps(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  f.config.run.endings_max = 5;
+  struct lh_store *store;
+  struct lh_err err = {0};
+  assert_ok(lh_store_create(&store, f.folder, &f.facts, &err), err);
+  for (int i = 0; i < 8; i++) {
+    struct lh_ending ending = {.at_ns = START_NS + 1, .stage = LH_STAGE_OPEN, .reason = LH_REASON_FIN};
+    assert_ok(lh_store_ending(store, &ending, i == 7 ? 10 : 1, &err), err);
+  }
+  assert_int_equal(lh_store_endings_left_out(store), 12);
+  for (int i = 0; i < LH_EVENT_ROWS_MAX + 3; i++)
+    assert_ok(lh_store_event(store, START_NS, LH_EVENT_WARNING, LH_NO_GROUP, "w", NULL, &err), err);
+  assert_ok(lh_store_commit(store, &err), err);
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  assert_int_equal(lh_reader_run(reader)->endings_left_out, 12);
+  assert_int_equal(lh_reader_run(reader)->events_left_out, 3);
+  lh_reader_close(reader);
+  /* The counts are written even when nothing else is. */
+  struct lh_ending ending = {.at_ns = START_NS + 1, .stage = LH_STAGE_OPEN, .reason = LH_REASON_FIN};
+  assert_ok(lh_store_ending(store, &ending, 1, &err), err);
+  assert_ok(lh_store_commit(store, &err), err);
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  assert_int_equal(lh_reader_run(reader)->endings_left_out, 13);
+  lh_reader_close(reader);
+  lh_store_close(store);
+  fixture_remove(&f);
+}
+
+static void test_names_that_are_taken(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  char folder[128], path[256];
+  snprintf(folder, sizeof folder, "%s/a/b//c/", f.folder);
+  f.config.run.name = (char *)".../we ird:$name";
+  static const char *const names[] = {"_.._we_ird__name-20261122-200328.longhaul",
+                                      "_.._we_ird__name-20261122-200328-2.longhaul",
+                                      "_.._we_ird__name-20261122-200328-3.longhaul"};
+  for (int i = 0; i < 3; i++) {
+    assert_ok(lh_store_create(&store, folder, &f.facts, &err), err);
+    snprintf(path, sizeof path, "%s%s", folder, names[i]);
+    assert_string_equal(lh_store_path(store), path);
+    lh_store_close(store);
+    char *latest;
+    assert_ok(lh_store_latest(folder, &latest, &err), err);
+    assert_string_equal(latest, path);
+    free(latest);
+  }
+  fixture_remove(&f);
+}
+
+static void test_latest(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_err err = {0};
+  char *latest, command[600];
+  assert_int_equal(lh_store_latest(f.folder, &latest, &err), -ENOENT);
+  assert_non_null(strstr(err.text, "holds no run file"));
+  assert_int_equal(lh_store_latest("/nowhere/at/all", &latest, &err), -ENOENT);
+  assert_non_null(strstr(err.text, "/nowhere/at/all"));
+  /* Begun later counts, not written to later; other files and folders do not count. */
+  static const char *const names[] = {"b-20260102-000000.longhaul", "a-20260101-000000.longhaul", "c-20260102-000000-wal",
+                                      "z-1-20251231-235959-9.longhaul", "d-20270101-000000.longhaul/x"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    snprintf(command, sizeof command, "mkdir -p $(dirname %s/%s) && : > %s/%s", f.folder, names[i], f.folder, names[i]);
+    assert_int_equal(system(command), 0);
+  }
+  assert_ok(lh_store_latest(f.folder, &latest, &err), err);
+  assert_string_equal(latest + strlen(f.folder), "/b-20260102-000000.longhaul");
+  free(latest);
+  /* A name without a time goes by its time of change, which is now. */
+  snprintf(command, sizeof command, ": > %s/copy.longhaul", f.folder);
+  assert_int_equal(system(command), 0);
+  assert_ok(lh_store_latest(f.folder, &latest, &err), err);
+  assert_string_equal(latest + strlen(f.folder), "/copy.longhaul");
+  free(latest);
+  fixture_remove(&f);
+}
+
+/* A visit that says stop is obeyed, and its word comes back. */
+static int stop_at_three(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot) {
+  (void)k, (void)group, (void)snapshot;
+  return ++*(int *)context == 3 ? 42 : 0;
+}
+
+static void test_stop(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  char path[256];
+  write_run(&f, 5, &store, path);
+  lh_store_close(store); /* not committed: the finding and the mark are gone, the intervals are there */
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  for (int again = 0; again < 2; again++) {
+    int visited = 0;
+    struct lh_reader_visits visits = {.context = &visited, .interval = stop_at_three};
+    assert_int_equal(lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err), 42);
+    assert_int_equal(visited, 3);
+  }
+  lh_reader_close(reader);
+  fixture_remove(&f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_roundtrip),  cmocka_unit_test(test_part_of_a_run),
+      cmocka_unit_test(test_unfinished), cmocka_unit_test(test_nothing_before_commit),
+      cmocka_unit_test(test_caps),       cmocka_unit_test(test_names_that_are_taken),
+      cmocka_unit_test(test_latest),     cmocka_unit_test(test_stop),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
