@@ -54,6 +54,7 @@ const struct lh_cli_command *lh_cli_find(const char *name) {
 static int unknown_option(const struct lh_cli_command *command, const char *name, struct lh_err *err) {
   struct nearest best = {NULL, UINT32_MAX};
   for (const struct lh_cli_option *o = command->options; o->name != NULL; o++) consider(&best, name, o->name);
+  consider(&best, name, "help");
   if (best.name != NULL)
     return lh_err_set(err, EINVAL, "%s has no option --%s; did you mean --%s?", command->name, name, best.name);
   return lh_err_set(err, EINVAL, "%s has no option --%s; see longhaul %s --help", command->name, name, command->name);

@@ -342,9 +342,9 @@ struct lh_interval *lh_collect_take(struct lh_collect *c, struct lh_err *err) {
   c->next_k++;
   fill_gauges(c, v);
   for (uint32_t g = 0; g < c->group_count; g++) {
-    struct lh_snapshot *total = &c->totals[g];
-    for (int i = 0; i < LH_COUNTER_COUNT; i++) total->counters[i] += v->groups[g].counters[i];
-    memcpy(total->gauges, v->groups[g].gauges, sizeof total->gauges);
+    if (lh_snapshot_merge_later(&c->totals[g], &v->groups[g]) == 0) continue;
+    lh_err_set(err, ENOMEM, "no memory for the totals of group %s", c->args.config->groups[g].name);
+    return NULL;
   }
   return v;
 }

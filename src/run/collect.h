@@ -78,7 +78,7 @@ struct lh_interval *lh_collect_take(struct lh_collect *collect, struct lh_err *e
 /* Whether any report or estate is in an interval not yet taken. */
 bool lh_collect_pending(const struct lh_collect *collect);
 
-/* Counters and gauges of all taken intervals of a group (no histograms, no tallies). */
+/* All taken intervals of a group. */
 const struct lh_snapshot *lh_collect_total(const struct lh_collect *collect, uint32_t group);
 /* Counters of everything reported so far, taken or not. */
 uint64_t lh_collect_counter(const struct lh_collect *collect, uint32_t group, enum lh_counter_id id);

@@ -40,7 +40,7 @@ static void settle_ending(const struct lh_estate_args *args, const struct lh_end
   lh_snapshot_tally(into, e);
 }
 
-/* lh_snapshot_tally takes one ending at a time; the rest of the count is put on the entry that took it. */
+/* lh_snapshot_tally takes one ending at a time; the rest of the count is put where that one went. */
 static void tally_many(struct lh_snapshot *into, const struct lh_ending *e, uint64_t count) {
   if (count == 0) return;
   lh_snapshot_tally(into, e);
@@ -50,6 +50,7 @@ static void tally_many(struct lh_snapshot *into, const struct lh_ending *e, uint
     t->count += count - 1;
     return;
   }
+  into->rest[e->stage][e->reason].count += count - 1;
 }
 
 struct lh_ending lh_estate_ending(const struct lh_estate_args *args, enum lh_stage stage) {

@@ -224,7 +224,8 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   watch_signals(sv);
   lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
          lh_store_path(sv->journal.store));
-  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u workers", sv->workers);
+  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers,
+                   sv->workers == 1 ? "" : "s");
   code = lh_crew_start(sv, err);
   if (code < 0) lh_supervisor_fail(sv, err);
   lh_supervisor_settle(sv);
