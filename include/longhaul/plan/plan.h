@@ -69,7 +69,8 @@ uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32
 uint64_t lh_plan_ping_offset_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
 
 /* ---- the connect-rate cap ---- */
-/* A token bucket with room for 10 ms of its rate (at least 1): smooth, and never more than asked. */
+/* A token bucket with room for 10 ms of its rate (at least 1): smooth, and never more than asked. Being asked up to 1 ms
+ * late costs nothing: the next one may then go that much sooner, so that the rate holds between ticks. */
 struct lh_rate {
   uint64_t ns_each;  /* 0: no cap */
   uint64_t ready_ns; /* when the next one may go */
