@@ -187,7 +187,7 @@ static bool pointer_unused(const struct load *load, const struct scope *scope) {
 }
 static bool needs_token(const struct lh_message *message) {
   enum lh_match match = message->reply.match;
-  return match == LH_MATCH_TOKEN || match == LH_MATCH_POINTER || match == LH_MATCH_ECHO;
+  return match == LH_MATCH_TOKEN || match == LH_MATCH_POINTER;
 }
 static bool token_missing(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -216,55 +216,77 @@ static bool grace_too_long(const struct load *load, const struct scope *scope) {
   return load->config->run.duration_ns && slo->after_ns >= load->config->run.duration_ns;
 }
 
-#define MUST false
-#define WARN true
 #define MESSAGE "groups.*.messages[]"
+#define MUST(scope, at, reads, broken, ...) {scope, at, reads, false, broken, __VA_ARGS__}
+#define WARN(scope, at, reads, broken, ...) {scope, at, reads, true, broken, __VA_ARGS__}
+#define NOT_IN_SCHEMA NULL
 
+/* Schemas are JSON with ' for ". */
 static const struct rule rows[] = {
-    {"", "run.warmup", "run.warmup run.duration", MUST, warmup_too_long, "must be shorter than run.duration"},
-    {"", "run.interval", "run.interval", MUST, interval_uneven, "must be whole seconds"},
-    {"", "run.interval", "run.interval run.duration", MUST, interval_too_long, "must not be longer than run.duration"},
+    MUST("", "run.warmup", "run.warmup run.duration", warmup_too_long, "must be shorter than run.duration", NOT_IN_SCHEMA),
+    MUST("", "run.interval", "run.interval", interval_uneven, "must be whole seconds", NOT_IN_SCHEMA),
+    MUST("", "run.interval", "run.interval run.duration", interval_too_long, "must not be longer than run.duration",
+         NOT_IN_SCHEMA),
 
-    {"targets.*", "tls.cert", "tls", MUST, cert_alone, "needs tls.key beside it"},
-    {"targets.*", "tls.key", "tls", MUST, key_alone, "needs tls.cert beside it"},
-    {"targets.*", "tls.ca", "tls", WARN, ca_unused, "has no effect with tls.verify: false"},
-    {"targets.*", "addresses", "addresses family", MUST, address_of_other_family, "must be of the family that `family` asks for"},
-    {"targets.*", "", "", WARN, target_unused, "no group uses this target"},
+    MUST("targets.*", "tls.cert", "tls", cert_alone, "needs tls.key beside it",
+         "{'properties': {'tls': {'dependentRequired': {'cert': ['key']}}}}"),
+    MUST("targets.*", "tls.key", "tls", key_alone, "needs tls.cert beside it",
+         "{'properties': {'tls': {'dependentRequired': {'key': ['cert']}}}}"),
+    WARN("targets.*", "tls.ca", "tls", ca_unused, "has no effect with tls.verify: false", NOT_IN_SCHEMA),
+    MUST("targets.*", "addresses", "addresses family", address_of_other_family,
+         "must be of the family that `family` asks for", NOT_IN_SCHEMA),
+    WARN("targets.*", "", "", target_unused, "no group uses this target", NOT_IN_SCHEMA),
 
-    {"groups.*", "connections", "connections ramp", MUST, connections_missing, "may be left out only with ramp.stages"},
-    {"groups.*", "ramp", "ramp", MUST, ramp_unclear, "needs exactly one of over, rate and stages"},
-    {"groups.*", "ramp.stages", "ramp", MUST, stages_fall_back, "must not go back in time from one point to the next"},
-    {"groups.*", "ramp.stages", "ramp connections", MUST, stages_want_nobody, "must want at least one client at some time"},
-    {"groups.*", "connections", "ramp connections", WARN, stages_below_connections,
-     "is more than the highest point of ramp.stages: the clients above it never start"},
-    {"groups.*", "ramp", "ramp connections", WARN, ramp_outlasts_run, "takes longer than the run, which ends before all started"},
-    {"groups.*", "lifetime_jitter", "lifetime lifetime_jitter", MUST, lifetime_jitter_alone, "needs lifetime beside it"},
-    {"groups.*", "ping.timeout", "ping", WARN, ping_timeout_long,
-     "is longer than ping.every: several pings go out before a silent peer is noticed"},
-    {"groups.*", "reconnect.max", "reconnect", MUST, backoff_falls, "must not be shorter than reconnect.first"},
-    {"groups.*", "headers", "headers target", MUST, too_many_headers, "with the target's, there must be at most 64 headers"},
+    MUST("groups.*", "connections", "connections ramp", connections_missing, "may be left out only with ramp.stages",
+         "{'anyOf': [{'required': ['connections']},"
+         " {'required': ['ramp'], 'properties': {'ramp': {'required': ['stages']}}}]}"),
+    MUST("groups.*", "ramp", "ramp", ramp_unclear, "needs exactly one of over, rate and stages",
+         "{'properties': {'ramp': {'oneOf': [{'required': ['over']}, {'required': ['rate']}, {'required': ['stages']}]}}}"),
+    MUST("groups.*", "ramp.stages", "ramp", stages_fall_back, "must not go back in time from one point to the next",
+         NOT_IN_SCHEMA),
+    MUST("groups.*", "ramp.stages", "ramp connections", stages_want_nobody, "must want at least one client at some time",
+         NOT_IN_SCHEMA),
+    WARN("groups.*", "connections", "ramp connections", stages_below_connections,
+         "is more than the highest point of ramp.stages: the clients above it never start", NOT_IN_SCHEMA),
+    WARN("groups.*", "ramp", "ramp connections run.duration", ramp_outlasts_run,
+         "takes longer than the run, which ends before its last point", NOT_IN_SCHEMA),
+    MUST("groups.*", "lifetime_jitter", "lifetime lifetime_jitter", lifetime_jitter_alone, "needs lifetime beside it",
+         NOT_IN_SCHEMA),
+    WARN("groups.*", "ping.timeout", "ping", ping_timeout_long,
+         "is longer than ping.every: several pings go out before a silent peer is noticed", NOT_IN_SCHEMA),
+    MUST("groups.*", "reconnect.max", "reconnect", backoff_falls, "must not be shorter than reconnect.first", NOT_IN_SCHEMA),
+    MUST("groups.*", "headers", "headers target", too_many_headers, "with the target's, there must be at most 64 headers",
+         NOT_IN_SCHEMA),
 
-    {MESSAGE, "name", "name", MUST, same_name_before, "must differ from the names of the group's other messages"},
-    {MESSAGE, "", "text binary file size", MUST, payload_unclear, "needs exactly one of text, binary, file and size"},
-    {MESSAGE, "every", "every after", MUST, every_missing, "may be left out only with after: open or after: reply"},
-    {MESSAGE, "every", "every after", MUST, every_with_reply,
-     "must be left out with after: reply, where the reply sets the pace; `delay` waits between"},
-    {MESSAGE, "reply", "after reply", MUST, reply_missing, "may not be left out with after: reply"},
-    {MESSAGE, "delay", "delay after", MUST, delay_unused, "needs after: open or after: reply"},
-    {MESSAGE, "jitter", "jitter every after", MUST, jitter_unused, "needs `every` beside it"},
-    {MESSAGE, "phase", "phase after", MUST, phase_unused, "may be together only with after: run"},
-    {MESSAGE, "until", "from until", MUST, until_before_from, "must be later than `from`"},
-    {MESSAGE, "from", "from", WARN, from_after_run, "is not before the end of the run: nothing is sent"},
-    {MESSAGE, "reply.lost_after", "reply", MUST, lost_before_late, "must not be shorter than reply.within"},
-    {MESSAGE, "reply.pointer", "reply", MUST, pointer_missing, "may not be left out with match: pointer"},
-    {MESSAGE, "reply.pointer", "reply", MUST, pointer_unused, "needs match: pointer, or no match at all"},
-    {MESSAGE, "reply", "reply text binary file size frame", MUST, token_missing,
-     "a match by token, pointer or echo needs ${token} in the message's text; without it, match: order"},
-    {MESSAGE, "size", "reply text binary file size", MUST, size_below_token, "must be at least 26B, the length of a token"},
+    MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages",
+         NOT_IN_SCHEMA),
+    MUST(MESSAGE, "", "text binary file size", payload_unclear, "needs exactly one of text, binary, file and size",
+         "{'oneOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']}]}"),
+    MUST(MESSAGE, "every", "every after", every_missing, "may be left out only with after: open or after: reply",
+         "{'anyOf': [{'required': ['every']}, {'required': ['after']}]}"),
+    MUST(MESSAGE, "every", "every after", every_with_reply,
+         "must be left out with after: reply, where replies set the pace and `delay` is the wait between",
+         "{'if': {'required': ['after'], 'properties': {'after': {'const': 'reply'}}}, 'then': {'properties': {'every': "
+         "false}}}"),
+    MUST(MESSAGE, "reply", "after reply", reply_missing, "may not be left out with after: reply",
+         "{'if': {'required': ['after'], 'properties': {'after': {'const': 'reply'}}}, 'then': {'required': ['reply']}}"),
+    MUST(MESSAGE, "delay", "delay after", delay_unused, "needs after: open or after: reply", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "jitter", "jitter every after", jitter_unused, "needs `every` beside it", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "phase", "phase after", phase_unused, "may be together only with after: run", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "until", "from until", until_before_from, "must be later than `from`", NOT_IN_SCHEMA),
+    WARN(MESSAGE, "from", "from", from_after_run, "is not before the end of the run: nothing is sent", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.lost_after", "reply", lost_before_late, "must not be shorter than reply.within", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.pointer", "reply", pointer_missing, "may not be left out with match: pointer", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.pointer", "reply", pointer_unused, "needs match: pointer, or no match at all", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply", "reply text binary file size frame", token_missing,
+         "a match by token or pointer needs ${token} in the message's text; without it, match: order", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "size", "reply text binary file size", size_below_token, "must be at least 26B, the length of a token",
+         NOT_IN_SCHEMA),
 
-    {"slo[]", "", "below above", MUST, direction_unclear, "needs exactly one of below and above"},
-    {"slo[]", "for", "for", MUST, window_too_long, "must not be longer than run.duration"},
-    {"slo[]", "after", "after", MUST, grace_too_long, "must be shorter than run.duration"},
+    MUST("slo[]", "", "below above", direction_unclear, "needs exactly one of below and above",
+         "{'oneOf': [{'required': ['below']}, {'required': ['above']}]}"),
+    MUST("slo[]", "for", "for", window_too_long, "must not be longer than run.duration", NOT_IN_SCHEMA),
+    MUST("slo[]", "after", "after", grace_too_long, "must be shorter than run.duration", NOT_IN_SCHEMA),
 };
 
 const struct rule *rules(size_t *count) {

@@ -15,6 +15,7 @@ struct rule {
   bool warning;
   bool (*broken)(const struct load *load, const struct scope *scope);
   const char *sentence; /* reads well after "KEY: " and in `longhaul explain KEY` */
+  const char *schema;   /* the same as JSON Schema for the scope's object, NULL when it cannot be said there */
 };
 
 const struct rule *rules(size_t *count);
