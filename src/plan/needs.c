@@ -142,18 +142,29 @@ static uint64_t most_of(uint64_t a, uint64_t b) {
   return a > b ? a : b;
 }
 
+/* How many workers the load makes useful, before descriptors are asked. */
+static uint64_t useful_workers(const struct lh_plan_needs *needs, uint64_t cores) {
+  if (needs->closed_loop_clients) return least(needs->closed_loop_clients, cores); /* as fast as the server answers */
+  uint64_t weight = needs->clients + (TLS_WEIGHT - 1) * needs->tls_clients;
+  double by_messages = fmin(ceil(needs->messages_per_second / WORKER_MESSAGE_RATE), (double)cores);
+  return least(most_of((weight + WORKER_CLIENTS - 1) / WORKER_CLIENTS, (uint64_t)by_messages), cores);
+}
+
+/* Each group is dealt out from the first worker on, so that one may hold a client more of each group than another. */
+static uint64_t workers_for_sockets(const struct lh_config *config, uint64_t sockets, uint64_t descriptors_each) {
+  uint64_t uneven = 0;
+  for (size_t g = 0; g < config->group_count; g++) uneven += config->groups[g].kind != LH_KIND_NULL;
+  if (uneven) uneven--;
+  uint64_t each = descriptors_each > uneven ? descriptors_each - uneven : 1;
+  return (sockets + each - 1) / each;
+}
+
 uint32_t lh_plan_workers(const struct lh_config *config, uint32_t cores, uint64_t descriptors_each) {
   if (config->run.workers) return config->run.workers;
   struct lh_plan_needs needs = lh_plan_needs(config);
-  uint64_t room = cores ? cores : 1;
-  uint64_t by_descriptors = descriptors_each ? (needs.sockets + descriptors_each - 1) / descriptors_each : 1;
-  uint64_t weight = needs.clients + (TLS_WEIGHT - 1) * needs.tls_clients;
-  double by_messages = ceil(needs.messages_per_second / WORKER_MESSAGE_RATE);
-  uint64_t useful =
-      most_of((weight + WORKER_CLIENTS - 1) / WORKER_CLIENTS, by_messages < (double)room ? (uint64_t)by_messages : room);
-  if (needs.closed_loop_clients > 1) useful = room; /* they send as fast as the server answers */
-  uint64_t workers = most_of(most_of(by_descriptors, least(useful, room)), 1);
-  return (uint32_t)least(workers, LH_WORKERS_MAX);
+  uint64_t by_descriptors = descriptors_each ? workers_for_sockets(config, needs.sockets, descriptors_each) : 1;
+  uint64_t workers = most_of(by_descriptors, useful_workers(&needs, cores ? cores : 1));
+  return (uint32_t)least(most_of(workers, 1), LH_WORKERS_MAX);
 }
 
 double lh_plan_connect_rate(const struct lh_config *config) {

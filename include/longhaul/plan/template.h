@@ -1,7 +1,8 @@
 /* Payloads with variables, compiled once and rendered for each send.
  *
  * Variables: ${token} ${seq} ${client} ${group} ${time_ms} ${uuid} ${rand:LOW..HIGH}. `$${` writes a plain `${`.
- * A variable that is not known is an error at compile time, so that rendering cannot fail but for room.
+ * A variable that is not known is an error at compile time, so that rendering cannot fail. ${uuid} and ${rand} follow from
+ * seed, group, client, seq and their place in the text: the same message rendered again is the same.
  *
  * A token is 26 bytes of [0-9a-z] that say where it comes from, so that a reply can be classed without any memory of it:
  *   "lh" tag(4, of the run) client(6) group(2) seq(8) check(4), in base 36; check guards against a chance or damaged one.
@@ -18,9 +19,9 @@
 enum { LH_TOKEN_LEN = 26 };
 
 struct lh_token {
-  uint32_t client;
-  uint32_t group;
-  uint64_t seq;
+  uint32_t client; /* below 36^6 */
+  uint32_t group;  /* below 36^2 */
+  uint64_t seq;    /* below 36^8 */
 };
 
 /* What marks this run's tokens: 4 bytes of base 36 from the run's seed and id. */
@@ -30,8 +31,8 @@ struct lh_token_tag {
 struct lh_token_tag lh_token_tag(uint64_t run_id);
 
 void lh_token_write(struct lh_token_tag tag, struct lh_token token, char out[LH_TOKEN_LEN]);
-/* Finds the first whole token of this run in bytes. Returns its offset, or -ENOENT, or -EBADMSG when something that starts
- * like one of ours is damaged. */
+/* Finds the first whole token of this run in bytes. Returns its offset, or -ENOENT, or, when there is no whole one, -EBADMSG
+ * if something that starts like one of ours ("lh" and the tag) is damaged or cut. */
 long lh_token_find(struct lh_token_tag tag, const void *bytes, size_t len, struct lh_token *token);
 
 struct lh_template;
@@ -39,7 +40,7 @@ struct lh_template;
 struct lh_template_values {
   struct lh_token_tag tag;
   struct lh_token token;  /* group, client and seq are taken from here */
-  const char *group_name;
+  const char *group_name; /* at most LH_NAME_MAX - 1 bytes are written */
   uint64_t time_ms;       /* wall clock, since 1970 */
   uint64_t seed;
 };
