@@ -134,7 +134,7 @@ $(OUT)/tests/unit/$(1)/%_test: $(OUT)/tests/unit/$(1)/%_test.o $(filter-out $(OU
 	$$(Q)$$(CC) $$(LDFLAGS) -rdynamic -o $$@ $$^ -lcmocka $$(LDLIBS_ALL)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
-.PRECIOUS: $(OUT)/tests/unit/%.o $(OUT)/src/%.o
+.PRECIOUS: $(OUT)/%.o
 
 include tests/tests.mk
 

@@ -5,9 +5,9 @@
 check-unit: $(UNIT_BIN)
 	@tests/run-unit $(UNIT_BIN)
 
-# Against real servers on loopback. LH_FLAVOUR tells the harness which build to run.
+# Against real servers on loopback. LH_BUILD tells the tests which flavour to run.
 check-integration: $(OUT)/longhaul $(OUT)/faultd
-	@LONGHAUL=$(OUT)/longhaul FAULTD=$(OUT)/faultd tests/integration/run
+	@LH_BUILD=$(OUT) tests/integration/run-tests tests/integration
 
 # CHECK_PARTS: what check runs; "san:" builds that part with ASan and UBSan.
 CHECK_PARTS ?= lint san:check-unit check-unit check-integration

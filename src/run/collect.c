@@ -269,7 +269,7 @@ static int lose_group(struct lh_collect *c, struct lh_interval *v, uint32_t work
   *estate = lh_estate_settle(args, latest, s);
   if (args->reason == LH_REASON_SHUTDOWN) {
     latest[LH_GAUGE_finished] += latest[LH_GAUGE_waiting];
-    latest[LH_GAUGE_waiting] = 0;
+    latest[LH_GAUGE_waiting] = latest[LH_GAUGE_wanted] = 0;
   }
   memcpy(s->gauges, latest, sizeof s->gauges);
   return add_group(c, v, worker, args->group);
@@ -302,7 +302,7 @@ int lh_collect_retire(struct lh_collect *c, uint32_t worker, uint64_t now_ns, st
   for (uint32_t g = 0; g < c->group_count; g++) {
     uint64_t *latest = standing_of(c, c->latest, worker, g);
     latest[LH_GAUGE_finished] += latest[LH_GAUGE_waiting];
-    latest[LH_GAUGE_waiting] = 0;
+    latest[LH_GAUGE_waiting] = latest[LH_GAUGE_wanted] = 0;
     memcpy(standing_of(c, v->standing, worker, g), latest, LH_GAUGE_COUNT * sizeof *latest);
   }
   v->reported[worker] = true;
