@@ -176,24 +176,24 @@ int lh_explain(const char *key, struct lh_buf *out, struct lh_err *err) {
 }
 
 static void add_json_row(struct json *json, const struct lh_option *row) {
-  json_open(json, NULL, '{');
-  json_string(json, "key", row->key);
-  json_string(json, "type", type_name(row->type));
-  json_raw(json, "required", row_is_required(row) ? "true" : "false");
-  if (row->preset) json_string(json, "default", row->preset);
-  else json_raw(json, "default", "null");
-  if (row->range) json_string(json, "range", row->range);
+  jtext_open(json, NULL, '{');
+  jtext_string(json, "key", row->key);
+  jtext_string(json, "type", type_name(row->type));
+  jtext_raw(json, "required", row_is_required(row) ? "true" : "false");
+  if (row->preset) jtext_string(json, "default", row->preset);
+  else jtext_raw(json, "default", "null");
+  if (row->range) jtext_string(json, "range", row->range);
   if (row->choices) {
     char word[256];
     snprintf(word, sizeof word, "%s", row->choices);
-    json_open(json, "choices", '[');
-    for (char *save = NULL, *at = strtok_r(word, "|", &save); at; at = strtok_r(NULL, "|", &save)) json_string(json, NULL, at);
-    json_close(json, ']');
+    jtext_open(json, "choices", '[');
+    for (char *save = NULL, *at = strtok_r(word, "|", &save); at; at = strtok_r(NULL, "|", &save)) jtext_string(json, NULL, at);
+    jtext_close(json, ']');
   }
-  json_string(json, "help", row->help);
-  if (row->example) json_string(json, "example", row->example);
-  json_raw(json, "secret", row->secret ? "true" : "false");
-  json_close(json, '}');
+  jtext_string(json, "help", row->help);
+  if (row->example) jtext_string(json, "example", row->example);
+  jtext_raw(json, "secret", row->secret ? "true" : "false");
+  jtext_close(json, '}');
 }
 
 int lh_explain_json(const char *key, struct lh_buf *out, struct lh_err *err) {
@@ -201,8 +201,8 @@ int lh_explain_json(const char *key, struct lh_buf *out, struct lh_err *err) {
   const struct lh_option *rows = rows_at(key, &count, err);
   if (!rows) return -ENOENT;
   struct json json = {.out = out};
-  json_open(&json, NULL, '[');
+  jtext_open(&json, NULL, '[');
   for (size_t i = 0; i < count; i++) add_json_row(&json, &rows[i]);
-  json_close(&json, ']');
+  jtext_close(&json, ']');
   return json.failed ? lh_err_set(err, json.failed, "out of memory while explaining") : 0;
 }

@@ -18,14 +18,14 @@ static void begin(struct json *json, const char *key) {
   add(json, ": ");
 }
 
-void json_open(struct json *json, const char *key, char bracket) {
+void jtext_open(struct json *json, const char *key, char bracket) {
   begin(json, key);
   add(json, (char[]){bracket, 0});
   json->level++;
   json->has_before = false;
 }
 
-void json_close(struct json *json, char bracket) {
+void jtext_close(struct json *json, char bracket) {
   json->level--;
   if (json->has_before) begin_line(json);
   add(json, (char[]){bracket, 0});
@@ -33,12 +33,12 @@ void json_close(struct json *json, char bracket) {
   if (!json->level) add(json, "\n");
 }
 
-void json_string(struct json *json, const char *key, const char *text) {
+void jtext_string(struct json *json, const char *key, const char *text) {
   begin(json, key);
   if (!json->failed) json->failed = lh_buf_addjson(json->out, text);
 }
 
-void json_raw(struct json *json, const char *key, const char *text) {
+void jtext_raw(struct json *json, const char *key, const char *text) {
   begin(json, key);
   for (; *text; text++) add(json, *text == '\'' ? "\"" : (char[]){*text, 0});
 }

@@ -26,19 +26,19 @@ static const struct {
 static void write_reference(struct json *json, const char *name) {
   char text[64];
   snprintf(text, sizeof text, "{'$ref': '#/$defs/%s'}", name);
-  json_raw(json, NULL, text);
+  jtext_raw(json, NULL, text);
 }
 
 static void write_words(struct json *json, const char *key, const char *choices) {
   char words[256];
   snprintf(words, sizeof words, "%s", choices);
-  json_open(json, key, '[');
+  jtext_open(json, key, '[');
   for (char *save = NULL, *word = strtok_r(words, "|", &save); word; word = strtok_r(NULL, "|", &save)) {
-    if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0) json_raw(json, NULL, word);
-    else json_string(json, NULL, word);
-    if (strcmp(word, "null") == 0) json_raw(json, NULL, "null"); /* what YAML makes of it without quotes */
+    if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0) jtext_raw(json, NULL, word);
+    else jtext_string(json, NULL, word);
+    if (strcmp(word, "null") == 0) jtext_raw(json, NULL, "null"); /* what YAML makes of it without quotes */
   }
-  json_close(json, ']');
+  jtext_close(json, ']');
 }
 
 static void write_number(struct json *json, const struct lh_option *row) {
@@ -46,7 +46,7 @@ static void write_number(struct json *json, const struct lh_option *row) {
   char text[160];
   snprintf(text, sizeof text, "{'type': '%s', 'minimum': %.*s, 'maximum': %s}",
            row->type == LH_OPTION_COUNT ? "integer" : "number", (int)(dots - row->range), row->range, dots + 2);
-  json_raw(json, NULL, text);
+  jtext_raw(json, NULL, text);
 }
 
 static const char *definition_of(enum lh_option_type type) {
@@ -64,28 +64,28 @@ static void write_scalar(struct json *json, const struct lh_option *row) {
   const char *definition = definition_of(row->type);
   if (!definition && row->type != LH_OPTION_COUNT && row->type != LH_OPTION_NUMBER && row->type != LH_OPTION_BOOL &&
       row->type != LH_OPTION_CHOICE) {
-    json_string(json, "$ref", "#/$defs/text");
+    jtext_string(json, "$ref", "#/$defs/text");
     return;
   }
-  json_open(json, "anyOf", '[');
+  jtext_open(json, "anyOf", '[');
   if (definition) write_reference(json, definition);
-  else if (row->type == LH_OPTION_BOOL) json_raw(json, NULL, "{'type': 'boolean'}");
+  else if (row->type == LH_OPTION_BOOL) jtext_raw(json, NULL, "{'type': 'boolean'}");
   else if (row->type != LH_OPTION_CHOICE) write_number(json, row);
   if (row->choices) {
-    json_open(json, NULL, '{');
+    jtext_open(json, NULL, '{');
     write_words(json, "enum", row->choices);
-    json_close(json, '}');
+    jtext_close(json, '}');
   }
   write_reference(json, "env");
-  json_close(json, ']');
+  jtext_close(json, ']');
 }
 
 /* "default" as the value it is; words and values with units are text. */
 static void write_default(struct json *json, const struct lh_option *row) {
   if (!row->preset || !*row->preset || row->type == LH_OPTION_MAP) return;
   bool bare = row->type == LH_OPTION_BOOL || row->type == LH_OPTION_COUNT || row->type == LH_OPTION_NUMBER;
-  if (bare && (!row->choices || choice_number(row->choices, row->preset) < 0)) json_raw(json, "default", row->preset);
-  else json_string(json, "default", row->preset);
+  if (bare && (!row->choices || choice_number(row->choices, row->preset) < 0)) jtext_raw(json, "default", row->preset);
+  else jtext_string(json, "default", row->preset);
 }
 
 static void write_row(struct json *json, const char *key, const struct lh_option *row);
@@ -96,29 +96,29 @@ static void write_rules(struct json *json, const char *scope) {
   bool any = false;
   for (size_t i = 0; i < count; i++) {
     if (!all[i].schema || strcmp(all[i].scope, scope) != 0) continue;
-    if (!any) json_open(json, "allOf", '[');
+    if (!any) jtext_open(json, "allOf", '[');
     any = true;
-    json_raw(json, NULL, all[i].schema);
+    jtext_raw(json, NULL, all[i].schema);
   }
-  if (any) json_close(json, ']');
+  if (any) jtext_close(json, ']');
 }
 
 /* Members of a mapping with fixed keys; `row` NULL: the whole config. */
 static void write_map(struct json *json, const struct lh_option *row) {
-  json_string(json, "type", "object");
-  json_raw(json, "additionalProperties", "false");
-  if (!row) json_raw(json, "patternProperties", "{'^x-': true}");
+  jtext_string(json, "type", "object");
+  jtext_raw(json, "additionalProperties", "false");
+  if (!row) jtext_raw(json, "patternProperties", "{'^x-': true}");
   bool any = false;
   for (const struct lh_option *child = NULL; (child = row_next_child(row, child));) {
     if (!row_is_required(child)) continue;
-    if (!any) json_open(json, "required", '[');
+    if (!any) jtext_open(json, "required", '[');
     any = true;
-    json_string(json, NULL, row_name(child));
+    jtext_string(json, NULL, row_name(child));
   }
-  if (any) json_close(json, ']');
-  json_open(json, "properties", '{');
+  if (any) jtext_close(json, ']');
+  jtext_open(json, "properties", '{');
   for (const struct lh_option *child = NULL; (child = row_next_child(row, child));) write_row(json, row_name(child), child);
-  json_close(json, '}');
+  jtext_close(json, '}');
   write_rules(json, row ? row->key : "");
 }
 
@@ -126,12 +126,12 @@ static void write_elements(struct json *json, const struct lh_option *row) {
   const struct element *element = row->landing->element;
   bool named = row->type == LH_OPTION_NAMED;
   char number[16];
-  json_string(json, "type", named ? "object" : "array");
+  jtext_string(json, "type", named ? "object" : "array");
   snprintf(number, sizeof number, "%u", element->least);
-  json_raw(json, named ? "minProperties" : "minItems", number);
+  jtext_raw(json, named ? "minProperties" : "minItems", number);
   snprintf(number, sizeof number, "%u", element->most);
-  json_raw(json, named ? "maxProperties" : "maxItems", number);
-  if (named) json_raw(json, "propertyNames", "{'pattern': '^[A-Za-z0-9][A-Za-z0-9_-]*$', 'maxLength': 63}");
+  jtext_raw(json, named ? "maxProperties" : "maxItems", number);
+  if (named) jtext_raw(json, "propertyNames", "{'pattern': '^[A-Za-z0-9][A-Za-z0-9_-]*$', 'maxLength': 63}");
   write_row(json, named ? "additionalProperties" : "items", row_next_child(row, NULL));
 }
 
@@ -143,51 +143,51 @@ static void write_members(struct json *json, const struct lh_option *row) {
       write_map(json, row);
       break;
     }
-    json_open(json, "anyOf", '[');
-    json_open(json, NULL, '{');
+    jtext_open(json, "anyOf", '[');
+    jtext_open(json, NULL, '{');
     write_words(json, "enum", row->choices);
-    json_close(json, '}');
-    json_open(json, NULL, '{');
+    jtext_close(json, '}');
+    jtext_open(json, NULL, '{');
     write_map(json, row);
-    json_close(json, '}');
-    json_close(json, ']');
+    jtext_close(json, '}');
+    jtext_close(json, ']');
     break;
   case LH_OPTION_NAMED:
   case LH_OPTION_LIST: write_elements(json, row); break;
   case LH_OPTION_STRINGS:
-    json_string(json, "type", "array");
+    jtext_string(json, "type", "array");
     snprintf(text, sizeof text, "%zu", row->landing->limit);
-    json_raw(json, "maxItems", text);
-    json_raw(json, "items", "{'$ref': '#/$defs/text'}");
+    jtext_raw(json, "maxItems", text);
+    jtext_raw(json, "items", "{'$ref': '#/$defs/text'}");
     break;
   case LH_OPTION_HEADERS:
-    json_string(json, "type", "object");
+    jtext_string(json, "type", "object");
     snprintf(text, sizeof text, "%d", LH_HEADERS_MAX);
-    json_raw(json, "maxProperties", text);
-    json_raw(json, "additionalProperties", "{'$ref': '#/$defs/text'}");
+    jtext_raw(json, "maxProperties", text);
+    jtext_raw(json, "additionalProperties", "{'$ref': '#/$defs/text'}");
     break;
   default: write_scalar(json, row); break;
   }
 }
 
 static void write_row(struct json *json, const char *key, const struct lh_option *row) {
-  json_open(json, key, '{');
-  json_string(json, "description", row->help);
+  jtext_open(json, key, '{');
+  jtext_string(json, "description", row->help);
   write_default(json, row);
   write_members(json, row);
-  json_close(json, '}');
+  jtext_close(json, '}');
 }
 
 int lh_explain_schema(struct lh_buf *out) {
   struct json json = {.out = out};
-  json_open(&json, NULL, '{');
-  json_string(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
-  json_string(&json, "title", "longhaul config");
+  jtext_open(&json, NULL, '{');
+  jtext_string(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
+  jtext_string(&json, "title", "longhaul config");
   write_map(&json, NULL);
-  json_open(&json, "$defs", '{');
+  jtext_open(&json, "$defs", '{');
   for (size_t i = 0; i < sizeof definitions / sizeof *definitions; i++)
-    json_raw(&json, definitions[i].name, definitions[i].schema);
-  json_close(&json, '}');
-  json_close(&json, '}');
+    jtext_raw(&json, definitions[i].name, definitions[i].schema);
+  jtext_close(&json, '}');
+  jtext_close(&json, '}');
   return json.failed;
 }
