@@ -104,9 +104,12 @@ static void free_conn(struct conn *conn) {
 
 static void add_to_totals(struct totals *totals, const struct conn *conn) {
   totals->alive--;
-  if (conn->cause_by && strcmp(conn->cause_by, "us") == 0) totals->ended_by_us++;
-  else if (conn->cause_by) totals->ended_by_peer++;
-  else totals->alive++;
+  if (conn->cause_by && strcmp(conn->cause_by, "us") == 0)
+    totals->ended_by_us++;
+  else if (conn->cause_by)
+    totals->ended_by_peer++;
+  else
+    totals->alive++;
   totals->messages_in += conn->count.messages_in;
   totals->messages_out += conn->count.messages_out;
   totals->bytes_in += conn->count.bytes_in;
@@ -169,7 +172,8 @@ static void closing_timer(void *context, const struct timer *timer, bool fired) 
 }
 
 void conn_limit_closing(struct server *server, struct conn *conn) {
-  loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + LINGER_MS * LH_NS_PER_MS, .fn = closing_timer, .id = conn_id(conn)});
+  loop_at(&server->loop,
+          &(struct timer){.due_ns = server->loop.now_ns + LINGER_MS * LH_NS_PER_MS, .fn = closing_timer, .id = conn_id(conn)});
 }
 
 void conn_end_after_flush(struct server *server, struct conn *conn) {
@@ -203,8 +207,10 @@ void conn_silence(struct server *server, struct conn *conn) {
 /* ---- writing ---- */
 
 static void peer_is_gone(struct server *server, struct conn *conn, int error) {
-  if (error == ECONNRESET || error == EPIPE) conn->rst_seen = true;
-  else if (error == 0) conn->fin_seen = true;
+  if (error == ECONNRESET || error == EPIPE)
+    conn->rst_seen = true;
+  else if (error == 0)
+    conn->fin_seen = true;
   conn_cause(conn, "peer", error == 0 ? "fin" : error == ETIMEDOUT ? "timeout" : "rst", NULL);
   conn_end(server, conn);
 }
@@ -269,8 +275,10 @@ static void write_pending(struct server *server, struct conn *conn, size_t most)
     return;
   }
   conn->out_at += (size_t)n;
-  if (conn_out_pending(conn) == 0) after_flush(server, conn);
-  else conn_update_interest(server, conn);
+  if (conn_out_pending(conn) == 0)
+    after_flush(server, conn);
+  else
+    conn_update_interest(server, conn);
 }
 
 /* ---- bytes that leave a few at a time ---- */
@@ -293,7 +301,8 @@ static const struct rule *split_rule(const struct server *server, const struct c
 }
 
 static void start_pacing(struct server *server, struct conn *conn, const struct rule *rule) {
-  struct timer timer = {.due_ns = server->loop.now_ns, .fn = pace_timer, .id = conn_id(conn), .rule = (uint32_t)(rule - server->script->rules)};
+  struct timer timer = {
+      .due_ns = server->loop.now_ns, .fn = pace_timer, .id = conn_id(conn), .rule = (uint32_t)(rule - server->script->rules)};
   conn->pacing = true;
   loop_at(&server->loop, &timer);
 }
@@ -458,7 +467,8 @@ static bool read_once(struct server *server, struct conn *conn) {
     conn_end(server, conn);
     return false;
   }
-  ssize_t n = kept ? receive(conn, conn->in + conn->in_len, conn->in_room - conn->in_len) : receive(conn, server->read, READ_BYTES);
+  ssize_t n =
+      kept ? receive(conn, conn->in + conn->in_len, conn->in_room - conn->in_len) : receive(conn, server->read, READ_BYTES);
   if (n == -EAGAIN) return false;
   if (n <= 0) {
     stream_ended(server, conn, n);

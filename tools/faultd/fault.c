@@ -101,8 +101,10 @@ static void listener_timer(void *context, const struct timer *timer, bool fired)
   struct server *server = context;
   if (!fired) return;
   bool begins = timer->n == 0;
-  if (rule_of(server, timer)->action == ACTION_STOP_ACCEPTING) server_accept(server, !begins);
-  else server_set_listening(server, !begins);
+  if (rule_of(server, timer)->action == ACTION_STOP_ACCEPTING)
+    server_accept(server, !begins);
+  else
+    server_set_listening(server, !begins);
 }
 
 void fault_start(struct server *server) {
@@ -154,6 +156,7 @@ void fault_conn_opened(struct server *server, struct conn *conn) {
     double unit = lh_rng_unit(script_random(script, rule, conn->number, 1));
     double move = (double)rule->when_ns * rule->jitter * (unit - 0.5);
     uint64_t wait_ns = (uint64_t)((double)rule->when_ns + move);
-    loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + wait_ns, .fn = conn_timer, .id = conn_id(conn), .rule = number});
+    loop_at(&server->loop,
+            &(struct timer){.due_ns = server->loop.now_ns + wait_ns, .fn = conn_timer, .id = conn_id(conn), .rule = number});
   }
 }

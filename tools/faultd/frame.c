@@ -13,7 +13,8 @@ int frame_read(const uint8_t *bytes, size_t len, struct frame *frame) {
     payload = 0;
     while (more--) payload = payload << 8 | bytes[at++];
   }
-  *frame = (struct frame){.opcode = bytes[0] & 15, .rsv = bytes[0] >> 4 & 7, .fin = bytes[0] & FRAME_FIN, .masked = masked, .len = payload};
+  *frame = (struct frame){
+      .opcode = bytes[0] & 15, .rsv = bytes[0] >> 4 & 7, .fin = bytes[0] & FRAME_FIN, .masked = masked, .len = payload};
   if (masked) {
     memcpy(frame->key, bytes + at, 4);
     at += 4;

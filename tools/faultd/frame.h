@@ -19,7 +19,7 @@ struct frame {
   uint8_t rsv; /* 0..7 */
   bool fin, masked;
   uint8_t key[4];
-  uint64_t len;       /* of the payload */
+  uint64_t len; /* of the payload */
   size_t header_len;
 };
 

@@ -78,7 +78,8 @@ static bool next_word(const char **at, const char *end, struct view *word) {
 
 static uint64_t view_number(struct view view) {
   uint64_t n = 0;
-  for (size_t i = 0; i < view.len && view.at[i] >= '0' && view.at[i] <= '9' && n < BYTES_MAX; i++) n = n * 10 + (uint64_t)(view.at[i] - '0');
+  for (size_t i = 0; i < view.len && view.at[i] >= '0' && view.at[i] <= '9' && n < BYTES_MAX; i++)
+    n = n * 10 + (uint64_t)(view.at[i] - '0');
   return n;
 }
 
@@ -91,7 +92,8 @@ static int read_request(const char *bytes, size_t len, struct request *request, 
   *request = (struct request){0};
   *wrong = "not an HTTP request";
   if (!next_word(&at, line_end, &request->method) || !next_word(&at, line_end, &request->target) ||
-      !next_word(&at, line_end, &request->version) || request->version.len != 8 || memcmp(request->version.at, "HTTP/1.", 7) != 0)
+      !next_word(&at, line_end, &request->version) || request->version.len != 8 ||
+      memcmp(request->version.at, "HTTP/1.", 7) != 0)
     return -1;
   if (line_end < head_end) request->headers = (struct view){line_end + 2, (size_t)(head_end - line_end - 2)};
   struct view connection = header(request, "Connection");
@@ -113,10 +115,23 @@ static const char *status_text(int status) {
   static const struct {
     int status;
     const char *text;
-  } texts[] = {{101, "Switching Protocols"}, {200, "OK"}, {204, "No Content"}, {302, "Found"}, {304, "Not Modified"},
-               {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {408, "Request Timeout"},
-               {426, "Upgrade Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-               {500, "Internal Server Error"}, {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
+  } texts[] = {{101, "Switching Protocols"},
+               {200, "OK"},
+               {204, "No Content"},
+               {302, "Found"},
+               {304, "Not Modified"},
+               {400, "Bad Request"},
+               {401, "Unauthorized"},
+               {403, "Forbidden"},
+               {404, "Not Found"},
+               {408, "Request Timeout"},
+               {426, "Upgrade Required"},
+               {429, "Too Many Requests"},
+               {431, "Request Header Fields Too Large"},
+               {500, "Internal Server Error"},
+               {502, "Bad Gateway"},
+               {503, "Service Unavailable"},
+               {504, "Gateway Timeout"}};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (texts[i].status == status) return texts[i].text;
   return "Status";
@@ -127,7 +142,7 @@ struct response {
   const char *extra; /* whole header lines, or NULL */
   const void *body;
   size_t body_len;
-  bool close;        /* says Connection: close; the caller ends the connection */
+  bool close; /* says Connection: close; the caller ends the connection */
   bool head_only;
 };
 
@@ -136,13 +151,18 @@ static void send_response(struct server *server, struct conn *conn, const struct
   bool has_body = response->status >= 200 && response->status != 204 && response->status != 304;
   char length[64] = "";
   if (has_body) snprintf(length, sizeof length, "Content-Length: %zu\r\n", response->body_len);
-  int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nServer: faultd\r\n%s%s%s\r\n", response->status, status_text(response->status),
-                     length, response->extra ? response->extra : "", response->close ? "Connection: close\r\n" : "");
+  int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nServer: faultd\r\n%s%s%s\r\n", response->status,
+                     status_text(response->status), length, response->extra ? response->extra : "",
+                     response->close ? "Connection: close\r\n" : "");
   if (len >= (int)sizeof head) len = (int)sizeof head - 1;
   conn->status = (uint16_t)response->status;
   conn->count.messages_out++;
   if (conn_send(server, conn, head, (size_t)len) && has_body && !response->head_only)
     conn_send(server, conn, response->body, response->body_len);
+}
+
+static void send_text(struct server *server, struct conn *conn, const char *text) {
+  conn_send(server, conn, text, strlen(text));
 }
 
 static void refuse_request(struct server *server, struct conn *conn, int status, const char *what) {
@@ -217,10 +237,11 @@ static void answer_upgrade(struct server *server, struct conn *conn, const struc
   if (bad) accept[0] = accept[0] == 'A' ? 'B' : 'A';
   select_protocol(server, conn, request);
   snprintf(extra, sizeof extra, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s", accept,
-           conn->protocol ? "Sec-WebSocket-Protocol: " : "", conn->protocol ? conn->protocol : "", conn->protocol ? "\r\n" : "");
+           conn->protocol ? "Sec-WebSocket-Protocol: " : "", conn->protocol ? conn->protocol : "",
+           conn->protocol ? "\r\n" : "");
   if (half) {
     conn_cause(conn, "us", action_word(ACTION_UPGRADE_HALF), half);
-    conn_send(server, conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs", 48);
+    send_text(server, conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs");
     conn_fin(server, conn);
     return;
   }
@@ -256,18 +277,23 @@ static void sse_timer(void *context, const struct timer *timer, bool fired) {
 
 /* /sse or /sse/EVERY: an endless stream of events. */
 static void answer_sse(struct server *server, struct conn *conn, const char *rest) {
-  static const char head[] = "HTTP/1.1 200 OK\r\nServer: faultd\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
-                             "Transfer-Encoding: chunked\r\n\r\n";
+  static const char head[] =
+      "HTTP/1.1 200 OK\r\nServer: faultd\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n";
   uint64_t every_ns = LH_NS_PER_S;
   if (*rest == '/' && (lh_parse_duration(rest + 1, &every_ns) || every_ns == 0)) every_ns = LH_NS_PER_S;
   conn->status = 200;
   conn_send(server, conn, head, sizeof head - 1);
   conn_set_state(server, conn, CONN_STREAM);
-  loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + every_ns, .fn = sse_timer, .id = conn_id(conn), .data = (void *)(uintptr_t)every_ns});
+  loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + every_ns,
+                                         .fn = sse_timer,
+                                         .id = conn_id(conn),
+                                         .data = (void *)(uintptr_t)every_ns});
 }
 
 static void answer_chunked(struct server *server, struct conn *conn, bool head_only) {
-  static const char head[] = "HTTP/1.1 200 OK\r\nServer: faultd\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+  static const char head[] =
+      "HTTP/1.1 200 OK\r\nServer: faultd\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
   static const char body[] = "4\r\none \r\n4\r\ntwo \r\n6\r\nthree\n\r\n0\r\n\r\n";
   conn->status = 200;
   conn->count.messages_out++;
@@ -289,8 +315,12 @@ static void answer_bytes(struct server *server, struct conn *conn, size_t len, b
 static void answer_plain(struct server *server, struct conn *conn, const struct request *request) {
   const char *path = conn->path;
   bool head_only = view_is(request->method, "HEAD");
-  struct response response = {.status = 200, .extra = "Content-Type: text/plain\r\n", .body = "ok\n", .body_len = 3,
-                              .close = !request->keep_alive, .head_only = head_only};
+  struct response response = {.status = 200,
+                              .extra = "Content-Type: text/plain\r\n",
+                              .body = "ok\n",
+                              .body_len = 3,
+                              .close = !request->keep_alive,
+                              .head_only = head_only};
   bool is_asked_to_close = strncmp(path, "/close", 6) == 0;
   if (strncmp(path, "/sse", 4) == 0 && !head_only) {
     answer_sse(server, conn, path + 4);
@@ -321,12 +351,18 @@ static void refuse_by_rule(struct server *server, struct conn *conn, const struc
   char extra[1024] = "";
   bool is_redirect = rule->action == ACTION_REDIRECT;
   const char *body = !is_redirect && rule->text ? rule->text : "refused\n";
-  if (is_redirect) snprintf(extra, sizeof extra, "Location: %s\r\n", rule->text);
+  if (is_redirect)
+    snprintf(extra, sizeof extra, "Location: %s\r\n", rule->text);
   else if (rule->time_ns != LH_NEVER)
-    snprintf(extra, sizeof extra, "Retry-After: %llu\r\n", (unsigned long long)((rule->time_ns + LH_NS_PER_S - 1) / LH_NS_PER_S));
+    snprintf(extra, sizeof extra, "Retry-After: %llu\r\n",
+             (unsigned long long)((rule->time_ns + LH_NS_PER_S - 1) / LH_NS_PER_S));
   conn_cause(conn, "us", action_word(rule->action), rule);
-  send_response(server, conn, &(struct response){.status = is_redirect ? 302 : rule->code, .extra = extra, .body = body,
-                                                 .body_len = !is_redirect && rule->text ? rule->text_len : strlen(body), .close = true});
+  send_response(server, conn,
+                &(struct response){.status = is_redirect ? 302 : rule->code,
+                                   .extra = extra,
+                                   .body = body,
+                                   .body_len = !is_redirect && rule->text ? rule->text_len : strlen(body),
+                                   .close = true});
   conn_fin(server, conn);
 }
 
@@ -350,7 +386,7 @@ static bool spoil(struct server *server, struct conn *conn) {
     case ACTION_UPGRADE_FIN:
     case ACTION_BAD_HTTP:
       conn_cause(conn, "us", word, rule);
-      if (rule->action == ACTION_BAD_HTTP) conn_send(server, conn, "\x01\x02 this is not HTTP\r\n\r\n", 22);
+      if (rule->action == ACTION_BAD_HTTP) send_text(server, conn, "\x01\x02 this is not HTTP\r\n\r\n");
       conn_fin(server, conn);
       return true;
     default: break; /* done elsewhere */
@@ -361,8 +397,10 @@ static bool spoil(struct server *server, struct conn *conn) {
 
 static void answer(struct server *server, struct conn *conn, const struct request *request) {
   if (spoil(server, conn)) return;
-  if (request->is_upgrade) answer_upgrade(server, conn, request);
-  else answer_plain(server, conn, request);
+  if (request->is_upgrade)
+    answer_upgrade(server, conn, request);
+  else
+    answer_plain(server, conn, request);
 }
 
 /* ---- answers that wait ---- */
@@ -397,7 +435,8 @@ static bool wait_first(struct server *server, struct conn *conn, const char *byt
   memcpy(waiting->bytes, bytes, len);
   uint64_t wait_ns = script_span_ns(server->script, rule, conn->number, conn->count.requests);
   conn_set_state(server, conn, CONN_HELD);
-  loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + wait_ns, .fn = waited, .id = conn_id(conn), .data = waiting});
+  loop_at(&server->loop,
+          &(struct timer){.due_ns = server->loop.now_ns + wait_ns, .fn = waited, .id = conn_id(conn), .data = waiting});
   return true;
 }
 

@@ -36,8 +36,10 @@ static void add_flag(struct lh_buf *line, const char *name, bool value) {
 static void add_peer(struct lh_buf *line, const struct conn *conn) {
   char text[INET6_ADDRSTRLEN] = "";
   const struct in6_addr *address = &conn->peer.sin6_addr;
-  if (IN6_IS_ADDR_V4MAPPED(address)) inet_ntop(AF_INET, address->s6_addr + 12, text, sizeof text);
-  else inet_ntop(AF_INET6, address, text, sizeof text);
+  if (IN6_IS_ADDR_V4MAPPED(address))
+    inet_ntop(AF_INET, address->s6_addr + 12, text, sizeof text);
+  else
+    inet_ntop(AF_INET6, address, text, sizeof text);
   lh_buf_addf(line, ",\"peer\":\"%s\",\"port\":%u", text, ntohs(conn->peer.sin6_port));
 }
 
@@ -53,10 +55,12 @@ void log_conn(struct log *log, const struct conn *conn, unsigned process) {
   add_times(line, "caused", conn->caused);
   add_times(line, "ended", conn->ended);
   add_flag(line, "alive", conn->cause_how == NULL);
-  lh_buf_addf(line, ",\"by\":\"%s\",\"how\":\"%s\"", conn->cause_by ? conn->cause_by : "none", conn->cause_how ? conn->cause_how : "alive");
+  lh_buf_addf(line, ",\"by\":\"%s\",\"how\":\"%s\"", conn->cause_by ? conn->cause_by : "none",
+              conn->cause_how ? conn->cause_how : "alive");
   add_text(line, "rule", conn->cause_rule ? conn->cause_rule->source : NULL);
   add_text(line, "error", conn->error);
-  lh_buf_addf(line, ",\"status\":%u,\"close_sent\":%u,\"close_received\":%u", conn->status, conn->close_sent, conn->close_received);
+  lh_buf_addf(line, ",\"status\":%u,\"close_sent\":%u,\"close_received\":%u", conn->status, conn->close_sent,
+              conn->close_received);
   add_text(line, "close_text", conn->close_text);
   add_flag(line, "fin_seen", conn->fin_seen);
   add_flag(line, "rst_seen", conn->rst_seen);
@@ -72,8 +76,10 @@ int log_flush(struct log *log) {
   int failed = 0;
   while (done < log->lines.len && !failed) {
     ssize_t n = write(log->fd, log->lines.data + done, log->lines.len - done);
-    if (n >= 0) done += (size_t)n;
-    else if (errno != EINTR) failed = -errno;
+    if (n >= 0)
+      done += (size_t)n;
+    else if (errno != EINTR)
+      failed = -errno;
   }
   if (failed) fprintf(stderr, "faultd: cannot write the log: %s\n", strerror(-failed));
   lh_buf_reset(&log->lines);

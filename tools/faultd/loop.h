@@ -41,7 +41,8 @@ void loop_free(struct loop *loop);
 void loop_at(struct loop *loop, const struct timer *timer);
 /* Runs every timer that is due by now_ns. */
 void loop_run_timers(struct loop *loop);
-/* Waits for events until the next timer is due; sets now_ns. Returns how many there are, 0 when a timer is due or a signal came. */
+/* Waits for events until the next timer is due; sets now_ns. Returns how many there are, 0 when a timer is due or a signal
+ * came. */
 struct epoll_event;
 int loop_wait(struct loop *loop, struct epoll_event *events, int most);
 

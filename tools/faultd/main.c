@@ -29,6 +29,14 @@ struct setup {
 
 static struct setup setup; /* large, and needed to the end */
 
+/* From the LISTEN line on a stop is never missed: it waits for the signalfd, or for the parent's sigwait. */
+static void block_stops(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGTERM);
+  sigaddset(set, SIGINT);
+  sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 static void raise_descriptor_limit(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
@@ -103,8 +111,10 @@ static int serve(unsigned process) {
   server->listener_count = setup.options.listen_count;
   for (unsigned p = 0; p < setup.options.processes; p++)
     for (unsigned i = 0; i < setup.options.listen_count; i++) {
-      if (p == process) server->listeners[i] = setup.listeners[p][i];
-      else close(setup.listeners[p][i].fd);
+      if (p == process)
+        server->listeners[i] = setup.listeners[p][i];
+      else
+        close(setup.listeners[p][i].fd);
     }
   int failed = server_run(server, &err);
   if (failed) fprintf(stderr, "faultd: %s\n", err.text);
@@ -115,9 +125,7 @@ static int serve(unsigned process) {
 /* Children die with this process; it waits for them and passes a stop on. */
 static int serve_in_children(void) {
   sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  block_stops(&set);
   sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_BLOCK, &set, NULL);
   pid_t children[PROCESSES_MAX];
@@ -129,8 +137,10 @@ static int serve_in_children(void) {
       prctl(PR_SET_PDEATHSIG, SIGTERM);
       _exit(getppid() == parent ? serve(p) : EXIT_FAILURE);
     }
-    if (children[p] > 0) alive++;
-    else fprintf(stderr, "faultd: cannot fork: %s\n", strerror(errno));
+    if (children[p] > 0)
+      alive++;
+    else
+      fprintf(stderr, "faultd: cannot fork: %s\n", strerror(errno));
   }
   int result = alive == setup.options.processes ? EXIT_SUCCESS : EXIT_FAILURE;
   /* The children have their own copies: one kept here would take connections that nobody accepts. */
@@ -171,6 +181,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "faultd: out of memory\n");
     return EXIT_FAILURE;
   }
+  sigset_t stops;
+  block_stops(&stops);
   setup.start_ns = lh_now_ns();
   print_listeners();
   result = setup.options.processes == 1 ? serve(0) : serve_in_children();

@@ -12,22 +12,22 @@
 enum { SCRIPT_BYTES_MAX = 1 << 20 };
 
 /* X(ID, name, argument or NULL, help) */
-#define OPTION_LIST(X)                                                                                                    \
-  X(LISTEN, "listen", "ADDR:PORT", "where to listen, several times; port 0 takes a free one (127.0.0.1:0)")              \
-  X(PROCESSES, "processes", "N", "processes that share the ports (1)")                                                    \
-  X(SCRIPT, "script", "FILE", "rules, one a line; -: standard input")                                                     \
-  X(SEED, "seed", "N", "what random choices follow from (1)")                                                             \
-  X(LOG, "log", "FILE", "one JSON line for each connection, appended")                                                    \
-  X(FOR, "for", "TIME", "ends after this time (default: on SIGTERM)")                                                     \
-  X(WITH_PARENT, "with-parent", NULL, "ends when the process that started it ends")                                       \
-  X(BACKLOG, "backlog", "N", "connections the kernel may hold before they are accepted (4096)")                           \
-  X(MESSAGE_MAX, "message-max", "SIZE", "largest message taken; longer ones are answered with close 1009 (64MiB)")        \
-  X(TLS, "tls", NULL, "TLS with a certificate made at the start")                                                         \
-  X(TLS_MAKE, "tls-make", "KIND", "of that certificate: good, expired, not-yet-valid, wrong-host, self-signed")           \
-  X(TLS_CA, "tls-ca", "FILE", "writes the CA of that certificate to FILE")                                                \
-  X(TLS_CERT, "tls-cert", "FILE", "TLS with this certificate chain, PEM")                                                 \
-  X(TLS_KEY, "tls-key", "FILE", "its key, PEM")                                                                           \
-  X(TLS_CLIENT_CA, "tls-client-ca", "FILE", "asks for client certificates of this CA, PEM")                               \
+#define OPTION_LIST(X)                                                                                                         \
+  X(LISTEN, "listen", "ADDR:PORT", "where to listen, several times; port 0 takes a free one (127.0.0.1:0)")                    \
+  X(PROCESSES, "processes", "N", "processes that share the ports (1)")                                                         \
+  X(SCRIPT, "script", "FILE", "rules, one a line; -: standard input")                                                          \
+  X(SEED, "seed", "N", "what random choices follow from (1)")                                                                  \
+  X(LOG, "log", "FILE", "one JSON line for each connection, appended")                                                         \
+  X(FOR, "for", "TIME", "ends after this time (default: on SIGTERM)")                                                          \
+  X(WITH_PARENT, "with-parent", NULL, "ends when the process that started it ends")                                            \
+  X(BACKLOG, "backlog", "N", "connections the kernel may hold before they are accepted (4096)")                                \
+  X(MESSAGE_MAX, "message-max", "SIZE", "largest message taken; longer ones are answered with close 1009 (64MiB)")             \
+  X(TLS, "tls", NULL, "TLS with a certificate made at the start")                                                              \
+  X(TLS_MAKE, "tls-make", "KIND", "of that certificate: good, expired, not-yet-valid, wrong-host, self-signed")                \
+  X(TLS_CA, "tls-ca", "FILE", "writes the CA of that certificate to FILE")                                                     \
+  X(TLS_CERT, "tls-cert", "FILE", "TLS with this certificate chain, PEM")                                                      \
+  X(TLS_KEY, "tls-key", "FILE", "its key, PEM")                                                                                \
+  X(TLS_CLIENT_CA, "tls-client-ca", "FILE", "asks for client certificates of this CA, PEM")                                    \
   X(HELP, "help", NULL, "this text")
 
 enum option_id {
@@ -52,7 +52,8 @@ static void print_help(void) {
         "  faultd                                        echoes\n"
         "  faultd --log end.jsonl 'at 20s drop all'      RST to every connection after 20 s\n"
         "  faultd 'from 30s to 38s delay 300ms' 'after 5s jitter 20% 10% close 1012 \"restarting\"' 'each 1% lose'\n\n"
-        "Prints LISTEN ADDR:PORT for each address once it is ready, and a summary at its end.\n\nOptions:\n", stdout);
+        "Prints LISTEN ADDR:PORT for each address once it is ready, and a summary at its end.\n\nOptions:\n",
+        stdout);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char name[40];
     snprintf(name, sizeof name, "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
@@ -60,16 +61,19 @@ static void print_help(void) {
   }
   fputs("\nRules: [who] [when] action [arguments]\n"
         "  who   all, N%, first N, path PREFIX\n"
-        "  when  from T, to T, at T, every T, after T [jitter N%], idle T, each N%, message N\n", stdout);
+        "  when  from T, to T, at T, every T, after T [jitter N%], idle T, each N%, message N\n",
+        stdout);
   script_print_words();
 }
 
-static int read_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value, struct lh_err *err) {
+static int read_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value,
+                       struct lh_err *err) {
   char *end;
   errno = 0;
   unsigned long long n = strtoull(text, &end, 10);
   if (*text < '0' || *text > '9' || *end || errno || n < least || n > most)
-    return lh_err_set(err, EINVAL, "--%s %s: expected a whole number from %llu to %llu", option, text, (unsigned long long)least, (unsigned long long)most);
+    return lh_err_set(err, EINVAL, "--%s %s: expected a whole number from %llu to %llu", option, text,
+                      (unsigned long long)least, (unsigned long long)most);
   *value = n;
   return 0;
 }
@@ -91,7 +95,8 @@ static int read_script(struct script *script, const char *path, struct lh_err *e
 }
 
 static int take_listen(struct options *options, const char *text, struct lh_err *err) {
-  if (options->listen_count == LISTEN_ADDRESSES_MAX) return lh_err_set(err, EINVAL, "--listen is given more than %d times", LISTEN_ADDRESSES_MAX);
+  if (options->listen_count == LISTEN_ADDRESSES_MAX)
+    return lh_err_set(err, EINVAL, "--listen is given more than %d times", LISTEN_ADDRESSES_MAX);
   options->listen[options->listen_count++] = text;
   return 0;
 }
@@ -120,11 +125,23 @@ static int take(struct options *options, struct script *script, int option, cons
     return lh_err_set(err, EINVAL, "--message-max %s: expected a size, like 1MiB", value);
   case OPTION_WITH_PARENT: options->with_parent = true; return 0;
   case OPTION_TLS: options->tls = true; return 0;
-  case OPTION_TLS_MAKE: options->tls = true; options->tls_make = value; return 0;
-  case OPTION_TLS_CA: options->tls = true; options->tls_ca = value; return 0;
-  case OPTION_TLS_CERT: options->tls = true; options->tls_cert = value; return 0;
+  case OPTION_TLS_MAKE:
+    options->tls = true;
+    options->tls_make = value;
+    return 0;
+  case OPTION_TLS_CA:
+    options->tls = true;
+    options->tls_ca = value;
+    return 0;
+  case OPTION_TLS_CERT:
+    options->tls = true;
+    options->tls_cert = value;
+    return 0;
   case OPTION_TLS_KEY: options->tls_key = value; return 0;
-  case OPTION_TLS_CLIENT_CA: options->tls = true; options->tls_client_ca = value; return 0;
+  case OPTION_TLS_CLIENT_CA:
+    options->tls = true;
+    options->tls_client_ca = value;
+    return 0;
   case OPTION_HELP: print_help(); return 1;
   case OPTION_FIRST: break;
   }

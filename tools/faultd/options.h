@@ -20,10 +20,10 @@ struct options {
   uint64_t message_max; /* bytes of one message; a larger one is answered with close 1009 */
   bool with_parent;
   bool tls;
-  const char *tls_cert, *tls_key;  /* PEM files, or NULL: made at the start */
-  const char *tls_make;            /* what kind of certificate to make: see tls.h */
-  const char *tls_ca;              /* file to write the made CA to, or NULL */
-  const char *tls_client_ca;       /* CA of client certificates, which are then required; or NULL */
+  const char *tls_cert, *tls_key; /* PEM files, or NULL: made at the start */
+  const char *tls_make;           /* what kind of certificate to make: see tls.h */
+  const char *tls_ca;             /* file to write the made CA to, or NULL */
+  const char *tls_client_ca;      /* CA of client certificates, which are then required; or NULL */
 };
 
 /* Fills options and script. Returns 0, 1 when help was printed and there is nothing to do, or a negative errno. */

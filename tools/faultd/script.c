@@ -10,7 +10,19 @@
 #include "longhaul/base/units.h"
 #include "words.h"
 
-enum arguments { ARG_NONE, ARG_CODE, ARG_TEXT, ARG_BAD, ARG_SPAN, ARG_TIME, ARG_STATUS, ARG_URL, ARG_RATE, ARG_SIZE, ARG_SIZE_TIME };
+enum arguments {
+  ARG_NONE,
+  ARG_CODE,
+  ARG_TEXT,
+  ARG_BAD,
+  ARG_SPAN,
+  ARG_TIME,
+  ARG_STATUS,
+  ARG_URL,
+  ARG_RATE,
+  ARG_SIZE,
+  ARG_SIZE_TIME
+};
 
 static const struct {
   const char *word;
@@ -44,7 +56,8 @@ enum action_class action_class(enum action action) {
 static int read_time(struct words *words, const char *what, uint64_t *ns, struct lh_err *err) {
   struct word *word = words_next(words);
   if (!word) return lh_err_set(err, EINVAL, "%s needs a time, like 500ms or 20s", what);
-  if (lh_parse_duration(word->text, ns)) return lh_err_set(err, EINVAL, "%s needs a time, like 500ms or 20s, not '%s'", what, word->text);
+  if (lh_parse_duration(word->text, ns))
+    return lh_err_set(err, EINVAL, "%s needs a time, like 500ms or 20s, not '%s'", what, word->text);
   return 0;
 }
 
@@ -58,12 +71,14 @@ static int read_span(struct words *words, const char *what, struct rule *rule, s
   }
   words_next(words);
   *dots = 0;
-  if (lh_parse_duration(word->text, &rule->time_ns) || lh_parse_duration(dots + 2, &rule->time2_ns) || rule->time2_ns < rule->time_ns)
+  if (lh_parse_duration(word->text, &rule->time_ns) || lh_parse_duration(dots + 2, &rule->time2_ns) ||
+      rule->time2_ns < rule->time_ns)
     return lh_err_set(err, EINVAL, "%s needs a time or a span like 100ms..300ms", what);
   return 0;
 }
 
-static int read_whole(struct words *words, const char *what, uint64_t least, uint64_t most, uint64_t *value, struct lh_err *err) {
+static int read_whole(struct words *words, const char *what, uint64_t least, uint64_t most, uint64_t *value,
+                      struct lh_err *err) {
   struct word *word = words_next(words);
   char *end = NULL;
   errno = 0;
@@ -125,7 +140,8 @@ static int read_rate(struct words *words, struct rule *rule, struct lh_err *err)
   if (!word || lh_parse_rate(word->text, &rule->rate) || !(rule->rate > 0))
     return lh_err_set(err, EINVAL, "push needs a rate above 0, like 10/s");
   word = words_next(words);
-  if (word && lh_parse_size(word->text, &rule->size)) return lh_err_set(err, EINVAL, "push RATE needs a size, like 200 or 1KiB, not '%s'", word->text);
+  if (word && lh_parse_size(word->text, &rule->size))
+    return lh_err_set(err, EINVAL, "push RATE needs a size, like 200 or 1KiB, not '%s'", word->text);
   return 0;
 }
 
@@ -163,11 +179,13 @@ static int set_trigger(struct rule *rule, enum trigger trigger, struct lh_err *e
 
 static int read_share(struct words *words, const char *what, double *share, struct lh_err *err) {
   struct word *word = words_next(words);
-  if (!word || lh_parse_share(word->text, share) || *share > 1) return lh_err_set(err, EINVAL, "%s needs a share, like 10%%", what);
+  if (!word || lh_parse_share(word->text, share) || *share > 1)
+    return lh_err_set(err, EINVAL, "%s needs a share, like 10%%", what);
   return 0;
 }
 
-static int read_timed_trigger(struct words *words, const char *word, enum trigger trigger, struct rule *rule, struct lh_err *err) {
+static int read_timed_trigger(struct words *words, const char *word, enum trigger trigger, struct rule *rule,
+                              struct lh_err *err) {
   int failed = set_trigger(rule, trigger, err);
   if (!failed) failed = read_time(words, word, &rule->when_ns, err);
   if (!failed && trigger == TRIGGER_EVERY && rule->when_ns == 0) failed = lh_err_set(err, EINVAL, "every needs a time above 0");
@@ -227,7 +245,9 @@ static int check_rule(const struct rule *rule, struct lh_err *err) {
     if (rule->action == ACTION_SEND && !rule->text) return lh_err_set(err, EINVAL, "send needs a text in quotes");
     return 0;
   case CLASS_REPLY:
-    return rule->trigger == TRIGGER_NONE || message ? 0 : lh_err_set(err, EINVAL, "%s is done to replies: say each, message or nothing", word);
+    return rule->trigger == TRIGGER_NONE || message
+               ? 0
+               : lh_err_set(err, EINVAL, "%s is done to replies: say each, message or nothing", word);
   case CLASS_ACCEPT:
     if (rule->path) return lh_err_set(err, EINVAL, "%s is done before a request came: it cannot have a path", word);
     break;
@@ -238,7 +258,9 @@ static int check_rule(const struct rule *rule, struct lh_err *err) {
   case CLASS_REQUEST:
   case CLASS_MODE: break;
   }
-  return rule->trigger == TRIGGER_NONE ? 0 : lh_err_set(err, EINVAL, "%s holds as long as it is in force: say from T to T or nothing", word);
+  return rule->trigger == TRIGGER_NONE
+             ? 0
+             : lh_err_set(err, EINVAL, "%s holds as long as it is in force: say from T to T or nothing", word);
 }
 
 /* ---- rules ---- */
@@ -257,7 +279,8 @@ static int read_rule(struct words *words, struct rule *rule, struct lh_err *err)
   if (!word) return lh_err_set(err, EINVAL, "an action is missing (see faultd --help)");
   int found = 0;
   while (found < ACTION_COUNT && strcmp(actions[found].word, word->text) != 0) found++;
-  if (found == ACTION_COUNT) return lh_err_set(err, EINVAL, "'%s' is no condition and no action (see faultd --help)", word->text);
+  if (found == ACTION_COUNT)
+    return lh_err_set(err, EINVAL, "'%s' is no condition and no action (see faultd --help)", word->text);
   rule->action = (enum action)found;
   result = read_arguments(words, rule, err);
   if (result) return result;
@@ -332,18 +355,21 @@ uint64_t script_rules_for(const struct script *script, uint64_t number, const ch
     if (number > rule->first) continue;
     if (rule->path && (!path || strncmp(path, rule->path, strlen(rule->path)) != 0)) continue;
     /* Rules of `every` draw a fresh share each time they come round. */
-    if (rule->share < 1 && rule->trigger != TRIGGER_EVERY && lh_rng_unit(script_random(script, rule, number, 0)) >= rule->share) continue;
+    if (rule->share < 1 && rule->trigger != TRIGGER_EVERY && lh_rng_unit(script_random(script, rule, number, 0)) >= rule->share)
+      continue;
     mask |= UINT64_C(1) << i;
   }
   return mask;
 }
 
 void script_print_words(void) {
-  static const char *const classes[] = {
-      "At a moment (at, every, after, idle, each, message):", "To replies (each, message, or every one):",
-      "To requests and upgrades:", "When a connection is accepted:", "How connections are served:",
-      "To the listening sockets (from T to T):"};
-  for (int class = 0; class <= CLASS_LISTENER; class++) {
+  static const char *const classes[] = {"At a moment (at, every, after, idle, each, message):",
+                                        "To replies (each, message, or every one):",
+                                        "To requests and upgrades:",
+                                        "When a connection is accepted:",
+                                        "How connections are served:",
+                                        "To the listening sockets (from T to T):"};
+  for (int class = 0; class <= CLASS_LISTENER; class ++) {
     printf("\n%s\n", classes[class]);
     for (int i = 0; i < ACTION_COUNT; i++)
       if ((int)actions[i].class == class) printf("  %-15s %s\n", actions[i].word, actions[i].help);

@@ -34,63 +34,63 @@
 #define ACTION_CLASS_LIST(X) X(MOMENT) X(REPLY) X(REQUEST) X(ACCEPT) X(MODE) X(LISTENER)
 
 /* X(ID, word, class, arguments, help) */
-#define ACTION_LIST(X)                                                                                                     \
-  X(CLOSE, "close", MOMENT, CODE, "CODE [\"text\"]: close frame, wait for the client's, FIN")                              \
-  X(FIN, "fin", MOMENT, NONE, "FIN with no close frame")                                                                   \
-  X(RST, "rst", MOMENT, NONE, "RST")                                                                                       \
-  X(DROP, "drop", MOMENT, NONE, "the same as rst")                                                                         \
-  X(SILENT, "silent", MOMENT, NONE, "neither reads nor writes from then on, keeps the connection")                         \
-  X(STOP_READING, "stop-reading", MOMENT, NONE, "reads nothing from then on, goes on pushing")                             \
-  X(PING, "ping", MOMENT, TEXT, "[\"text\"]: one ping")                                                                    \
-  X(PONG, "pong", MOMENT, TEXT, "[\"text\"]: one pong that nobody asked for")                                              \
-  X(SEND, "send", MOMENT, TEXT, "\"text\": one text message")                                                              \
-  X(BAD_FRAME, "bad-frame", MOMENT, BAD, "KIND: a frame that breaks RFC 6455")                                             \
-  X(DELAY, "delay", REPLY, SPAN, "T or T..T: replies wait; a span draws each wait anew, so order is not kept")             \
-  X(LOSE, "lose", REPLY, NONE, "no reply")                                                                                 \
-  X(DUPLICATE, "duplicate", REPLY, NONE, "the reply twice")                                                                \
-  X(REORDER, "reorder", REPLY, NONE, "the reply after the next one")                                                       \
-  X(CORRUPT, "corrupt", REPLY, NONE, "one byte of the reply changed")                                                      \
-  X(REFUSE, "refuse", REQUEST, STATUS, "STATUS [\"body\"] [retry-after T]: answers any request so, and closes")            \
-  X(REDIRECT, "redirect", REQUEST, URL, "URL: answers 302")                                                                \
-  X(UPGRADE_DELAY, "upgrade-delay", REQUEST, SPAN, "T or T..T: waits before the answer")                                   \
-  X(UPGRADE_NEVER, "upgrade-never", REQUEST, NONE, "reads the request and never answers")                                  \
-  X(UPGRADE_FIN, "upgrade-fin", REQUEST, NONE, "FIN in place of the answer")                                               \
-  X(UPGRADE_RST, "upgrade-rst", REQUEST, NONE, "RST in place of the answer")                                               \
-  X(UPGRADE_HALF, "upgrade-half", REQUEST, NONE, "half of the answer, then FIN")                                           \
-  X(BAD_ACCEPT, "bad-accept", REQUEST, NONE, "a wrong Sec-WebSocket-Accept")                                               \
-  X(BAD_HTTP, "bad-http", REQUEST, NONE, "bytes that are not HTTP")                                                        \
-  X(NO_PROTOCOL, "no-protocol", REQUEST, NONE, "selects no subprotocol (default: the first offered)")                      \
-  X(ACCEPT_RST, "accept-rst", ACCEPT, NONE, "RST at once")                                                                 \
-  X(ACCEPT_FIN, "accept-fin", ACCEPT, NONE, "FIN at once")                                                                 \
-  X(NEVER_READ, "never-read", ACCEPT, NONE, "accepts and reads nothing")                                                   \
-  X(TLS_ALERT, "tls-alert", ACCEPT, NONE, "alert handshake_failure to the client hello")                                   \
-  X(TLS_NEVER, "tls-never", ACCEPT, NONE, "never answers the client hello")                                                \
-  X(NO_ECHO, "no-echo", MODE, NONE, "messages are read and not answered")                                                  \
-  X(PUSH, "push", MODE, RATE, "RATE [SIZE]: messages {\"seq\":n,\"time_us\":n,\"conn\":n} at that rate")                   \
-  X(PING_EVERY, "ping-every", MODE, TIME, "T: pings the client")                                                           \
-  X(NO_PONG, "no-pong", MODE, NONE, "leaves pings unanswered")                                                             \
-  X(WRONG_PONG, "wrong-pong", MODE, NONE, "answers pings with another payload")                                            \
-  X(PONG_DELAY, "pong-delay", MODE, SPAN, "T or T..T: answers pings late")                                                 \
-  X(FRAGMENT, "fragment", MODE, SIZE, "N: messages in frames of N bytes")                                                  \
-  X(SPLIT, "split", MODE, SIZE_TIME, "N [T]: bytes leave N at a time, T apart (1ms)")                                      \
-  X(STOP_ACCEPTING, "stop-accepting", LISTENER, NONE, "leaves connections in the backlog")                                 \
+#define ACTION_LIST(X)                                                                                                         \
+  X(CLOSE, "close", MOMENT, CODE, "CODE [\"text\"]: close frame, wait for the client's, FIN")                                  \
+  X(FIN, "fin", MOMENT, NONE, "FIN with no close frame")                                                                       \
+  X(RST, "rst", MOMENT, NONE, "RST")                                                                                           \
+  X(DROP, "drop", MOMENT, NONE, "the same as rst")                                                                             \
+  X(SILENT, "silent", MOMENT, NONE, "neither reads nor writes from then on, keeps the connection")                             \
+  X(STOP_READING, "stop-reading", MOMENT, NONE, "reads nothing from then on, goes on pushing")                                 \
+  X(PING, "ping", MOMENT, TEXT, "[\"text\"]: one ping")                                                                        \
+  X(PONG, "pong", MOMENT, TEXT, "[\"text\"]: one pong that nobody asked for")                                                  \
+  X(SEND, "send", MOMENT, TEXT, "\"text\": one text message")                                                                  \
+  X(BAD_FRAME, "bad-frame", MOMENT, BAD, "KIND: a frame that breaks RFC 6455")                                                 \
+  X(DELAY, "delay", REPLY, SPAN, "T or T..T: replies wait; a span draws each wait anew, so order is not kept")                 \
+  X(LOSE, "lose", REPLY, NONE, "no reply")                                                                                     \
+  X(DUPLICATE, "duplicate", REPLY, NONE, "the reply twice")                                                                    \
+  X(REORDER, "reorder", REPLY, NONE, "the reply after the next one")                                                           \
+  X(CORRUPT, "corrupt", REPLY, NONE, "one byte of the reply changed")                                                          \
+  X(REFUSE, "refuse", REQUEST, STATUS, "STATUS [\"body\"] [retry-after T]: answers any request so, and closes")                \
+  X(REDIRECT, "redirect", REQUEST, URL, "URL: answers 302")                                                                    \
+  X(UPGRADE_DELAY, "upgrade-delay", REQUEST, SPAN, "T or T..T: waits before the answer")                                       \
+  X(UPGRADE_NEVER, "upgrade-never", REQUEST, NONE, "reads the request and never answers")                                      \
+  X(UPGRADE_FIN, "upgrade-fin", REQUEST, NONE, "FIN in place of the answer")                                                   \
+  X(UPGRADE_RST, "upgrade-rst", REQUEST, NONE, "RST in place of the answer")                                                   \
+  X(UPGRADE_HALF, "upgrade-half", REQUEST, NONE, "half of the answer, then FIN")                                               \
+  X(BAD_ACCEPT, "bad-accept", REQUEST, NONE, "a wrong Sec-WebSocket-Accept")                                                   \
+  X(BAD_HTTP, "bad-http", REQUEST, NONE, "bytes that are not HTTP")                                                            \
+  X(NO_PROTOCOL, "no-protocol", REQUEST, NONE, "selects no subprotocol (default: the first offered)")                          \
+  X(ACCEPT_RST, "accept-rst", ACCEPT, NONE, "RST at once")                                                                     \
+  X(ACCEPT_FIN, "accept-fin", ACCEPT, NONE, "FIN at once")                                                                     \
+  X(NEVER_READ, "never-read", ACCEPT, NONE, "accepts and reads nothing")                                                       \
+  X(TLS_ALERT, "tls-alert", ACCEPT, NONE, "alert handshake_failure to the client hello")                                       \
+  X(TLS_NEVER, "tls-never", ACCEPT, NONE, "never answers the client hello")                                                    \
+  X(NO_ECHO, "no-echo", MODE, NONE, "messages are read and not answered")                                                      \
+  X(PUSH, "push", MODE, RATE, "RATE [SIZE]: messages {\"seq\":n,\"time_us\":n,\"conn\":n} at that rate")                       \
+  X(PING_EVERY, "ping-every", MODE, TIME, "T: pings the client")                                                               \
+  X(NO_PONG, "no-pong", MODE, NONE, "leaves pings unanswered")                                                                 \
+  X(WRONG_PONG, "wrong-pong", MODE, NONE, "answers pings with another payload")                                                \
+  X(PONG_DELAY, "pong-delay", MODE, SPAN, "T or T..T: answers pings late")                                                     \
+  X(FRAGMENT, "fragment", MODE, SIZE, "N: messages in frames of N bytes")                                                      \
+  X(SPLIT, "split", MODE, SIZE_TIME, "N [T]: bytes leave N at a time, T apart (1ms)")                                          \
+  X(STOP_ACCEPTING, "stop-accepting", LISTENER, NONE, "leaves connections in the backlog")                                     \
   X(NOT_LISTENING, "not-listening", LISTENER, NONE, "closes the listening sockets: connects are refused")
 
 /* X(ID, word, help) */
-#define BAD_FRAME_LIST(X)                                                                  \
-  X(OPCODE, "opcode", "reserved data opcode 3")                                            \
-  X(CONTROL_OPCODE, "control-opcode", "reserved control opcode 11")                        \
-  X(RSV, "rsv", "RSV1 set with no extension")                                              \
-  X(MASKED, "masked", "a masked frame from a server")                                      \
-  X(OVERSIZED, "oversized", "a header that announces 1 TiB")                               \
-  X(LENGTH, "length", "a 64-bit length with its highest bit set")                          \
-  X(LONG_PING, "long-ping", "a ping of 126 bytes")                                         \
-  X(FRAGMENTED_PING, "fragmented-ping", "a ping without FIN bit")                          \
-  X(CONTINUATION, "continuation", "a continuation of nothing")                             \
-  X(INTERLEAVED, "interleaved", "a new message inside a fragmented one")                   \
-  X(UTF8, "utf8", "a text message that is not UTF-8")                                      \
-  X(CLOSE_SHORT, "close-short", "a close frame of one byte")                               \
-  X(CLOSE_CODE, "close-code", "a close frame with code 1005, which may not be sent")       \
+#define BAD_FRAME_LIST(X)                                                                                                      \
+  X(OPCODE, "opcode", "reserved data opcode 3")                                                                                \
+  X(CONTROL_OPCODE, "control-opcode", "reserved control opcode 11")                                                            \
+  X(RSV, "rsv", "RSV1 set with no extension")                                                                                  \
+  X(MASKED, "masked", "a masked frame from a server")                                                                          \
+  X(OVERSIZED, "oversized", "a header that announces 1 TiB")                                                                   \
+  X(LENGTH, "length", "a 64-bit length with its highest bit set")                                                              \
+  X(LONG_PING, "long-ping", "a ping of 126 bytes")                                                                             \
+  X(FRAGMENTED_PING, "fragmented-ping", "a ping without FIN bit")                                                              \
+  X(CONTINUATION, "continuation", "a continuation of nothing")                                                                 \
+  X(INTERLEAVED, "interleaved", "a new message inside a fragmented one")                                                       \
+  X(UTF8, "utf8", "a text message that is not UTF-8")                                                                          \
+  X(CLOSE_SHORT, "close-short", "a close frame of one byte")                                                                   \
+  X(CLOSE_CODE, "close-code", "a close frame with code 1005, which may not be sent")                                           \
   X(TRUNCATED, "truncated", "half a frame, then FIN")
 
 enum action_class {
@@ -118,21 +118,21 @@ enum trigger { TRIGGER_NONE, TRIGGER_AT, TRIGGER_EVERY, TRIGGER_AFTER, TRIGGER_I
 struct rule {
   enum action action;
   enum trigger trigger;
-  uint64_t from_ns, to_ns; /* since the server's start; to_ns is LH_NEVER when left out */
-  uint64_t when_ns;        /* of at, every, after, idle */
-  double jitter;           /* of after: share of when_ns, half of it to either side */
-  double chance;           /* of each */
-  uint64_t message;        /* of message, from 1 */
-  double share;            /* of the connections, 1: all */
-  uint64_t first;          /* only connections numbered up to this; UINT64_MAX: all */
-  char *path;              /* prefix of the request's path, or NULL */
-  int code;                /* close code, HTTP status or enum bad_frame */
-  char *text;              /* close text, body, payload or URL; NULL: none */
-  size_t text_len;         /* it may hold zero bytes */
+  uint64_t from_ns, to_ns;    /* since the server's start; to_ns is LH_NEVER when left out */
+  uint64_t when_ns;           /* of at, every, after, idle */
+  double jitter;              /* of after: share of when_ns, half of it to either side */
+  double chance;              /* of each */
+  uint64_t message;           /* of message, from 1 */
+  double share;               /* of the connections, 1: all */
+  uint64_t first;             /* only connections numbered up to this; UINT64_MAX: all */
+  char *path;                 /* prefix of the request's path, or NULL */
+  int code;                   /* close code, HTTP status or enum bad_frame */
+  char *text;                 /* close text, body, payload or URL; NULL: none */
+  size_t text_len;            /* it may hold zero bytes */
   uint64_t time_ns, time2_ns; /* a time, or the ends of a span */
-  double rate;             /* of push, per second */
-  uint64_t size;           /* bytes of push, fragment, split */
-  char *source;            /* the rule as written */
+  double rate;                /* of push, per second */
+  uint64_t size;              /* bytes of push, fragment, split */
+  char *source;               /* the rule as written */
 };
 
 enum { SCRIPT_RULES_MAX = 64 }; /* a connection keeps its rules as bits of one word */

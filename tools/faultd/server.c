@@ -49,7 +49,8 @@ static uint16_t port_of(int fd) {
   struct sockaddr_storage address;
   socklen_t len = sizeof address;
   if (getsockname(fd, (struct sockaddr *)&address, &len)) return 0;
-  return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port : ((struct sockaddr_in *)&address)->sin_port);
+  return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                             : ((struct sockaddr_in *)&address)->sin_port);
 }
 
 int server_listen(struct listener *listener, int backlog, bool shared, struct lh_err *err) {
@@ -57,7 +58,9 @@ int server_listen(struct listener *listener, int backlog, bool shared, struct lh
   char port[8];
   snprintf(port, sizeof port, "%u", listener->port);
   int why = getaddrinfo(listener->address, port, &hints, &info);
-  if (why) return lh_err_set(err, EINVAL, "--listen %s: %s (expected a numeric address and a port)", listener->address, gai_strerror(why));
+  if (why)
+    return lh_err_set(err, EINVAL, "--listen %s: %s (expected a numeric address and a port)", listener->address,
+                      gai_strerror(why));
   int fd = bind_socket(info, shared);
   freeaddrinfo(info);
   if (fd < 0) return lh_err_set(err, -fd, "cannot bind %s port %u: %s", listener->address, listener->port, strerror(-fd));
@@ -75,7 +78,8 @@ void server_accept(struct server *server, bool accepting) {
   server->accepting = accepting;
   for (unsigned i = 0; i < server->listener_count; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
-    if (server->listeners[i].fd >= 0) epoll_ctl(server->loop.epoll, accepting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, server->listeners[i].fd, &event);
+    if (server->listeners[i].fd >= 0)
+      epoll_ctl(server->loop.epoll, accepting ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, server->listeners[i].fd, &event);
   }
 }
 
@@ -161,12 +165,12 @@ static void stop_timer(void *context, const struct timer *timer, bool fired) {
   if (fired) server->stopping = true;
 }
 
+/* main blocked them. */
 static int watch_signals(struct server *server, struct lh_err *err) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
-  sigprocmask(SIG_BLOCK, &set, NULL);
   server->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = SIGNALS_ID};
   if (server->signals < 0 || epoll_ctl(server->loop.epoll, EPOLL_CTL_ADD, server->signals, &event))
@@ -206,12 +210,13 @@ int server_run(struct server *server, struct lh_err *err) {
   if (server->options->for_ns)
     loop_at(&server->loop, &(struct timer){.due_ns = server->start_ns + server->options->for_ns, .fn = stop_timer});
   server_accept(server, true);
+  /* Timers first: a rule that is in force from the start takes the first connection too. */
+  loop_run_timers(&server->loop);
   while (!server->stopping) {
-    /* Timers first: a rule that is in force from the start takes the first connection too. */
-    loop_run_timers(&server->loop);
-    if (server->log.lines.len) log_flush(&server->log);
     int n = loop_wait(&server->loop, events, EVENTS_MAX);
     for (int i = 0; i < n; i++) dispatch(server, &events[i]);
+    loop_run_timers(&server->loop);
+    if (server->log.lines.len) log_flush(&server->log);
   }
   end_all(server);
   log_close(&server->log);

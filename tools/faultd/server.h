@@ -19,9 +19,11 @@
 #include "script.h"
 
 /* X(name) */
-#define TOTAL_LIST(X)                                                                                                  \
-  X(connections) X(upgraded) X(requests) X(ended_by_us) X(ended_by_peer) X(alive) X(messages_in) X(messages_out)       \
-  X(bytes_in) X(bytes_out) X(accept_failures)
+#define TOTAL_LIST(X)                                                                                                          \
+  X(connections)                                                                                                               \
+  X(upgraded)                                                                                                                  \
+  X(requests) X(ended_by_us) X(ended_by_peer) X(alive) X(messages_in) X(messages_out) X(bytes_in) X(bytes_out)                 \
+      X(accept_failures)
 
 struct totals {
 #define X(name) uint64_t name;
@@ -30,7 +32,7 @@ struct totals {
 };
 
 struct listener {
-  int fd; /* -1 while it is closed by a rule */
+  int fd;            /* -1 while it is closed by a rule */
   char address[128]; /* as asked for, without the port */
   uint16_t port;     /* as bound */
 };
@@ -46,21 +48,23 @@ struct server {
   unsigned listener_count;
   bool accepting;
   bool stopping;
-  int signals; /* signalfd */
+  int signals;  /* signalfd */
   SSL_CTX *tls; /* NULL: plain */
   uint64_t start_ns;
   uint32_t process, processes;
-  uint64_t accepted;    /* connections of this process so far */
-  struct conn **conns;  /* by descriptor */
+  uint64_t accepted;   /* connections of this process so far */
+  struct conn **conns; /* by descriptor */
   size_t conn_room;
-  uint32_t generation;  /* of the connection made last */
+  uint32_t generation; /* of the connection made last */
   struct totals *totals;
-  struct lh_buf cork;      /* bytes on their way to cork_conn: one write for each batch of reads */
+  struct lh_buf cork; /* bytes on their way to cork_conn: one write for each batch of reads */
   struct conn *cork_conn;
   uint8_t read[READ_BYTES];
 };
 
-static inline uint64_t server_elapsed_ns(const struct server *server) { return server->loop.now_ns - server->start_ns; }
+static inline uint64_t server_elapsed_ns(const struct server *server) {
+  return server->loop.now_ns - server->start_ns;
+}
 /* Rules of `mask` that are in force now. */
 uint64_t server_in_force(const struct server *server, uint64_t mask);
 

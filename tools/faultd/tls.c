@@ -50,15 +50,18 @@ static bool make_pair(struct pair *out, const struct cert_facts *facts, const st
     uint64_t serial;
     memcpy(&serial, serial_bytes, sizeof serial);
     ok = X509_set_version(pair.cert, 2) && ASN1_INTEGER_set_uint64(X509_get_serialNumber(pair.cert), serial >> 1) &&
-         X509_gmtime_adj(X509_getm_notBefore(pair.cert), facts->from_s) && X509_gmtime_adj(X509_getm_notAfter(pair.cert), facts->to_s) &&
+         X509_gmtime_adj(X509_getm_notBefore(pair.cert), facts->from_s) &&
+         X509_gmtime_adj(X509_getm_notAfter(pair.cert), facts->to_s) &&
          X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const uint8_t *)facts->name, -1, -1, 0) &&
          X509_set_issuer_name(pair.cert, X509_get_subject_name(by->cert)) && X509_set_pubkey(pair.cert, pair.key) &&
          add_extension(pair.cert, by->cert, NID_basic_constraints, facts->names ? "critical,CA:FALSE" : "critical,CA:TRUE") &&
          (!facts->names || add_extension(pair.cert, by->cert, NID_subject_alt_name, facts->names)) &&
          X509_sign(pair.cert, by->key, EVP_sha256()) > 0;
   }
-  if (ok) *out = pair;
-  else free_pair(&pair);
+  if (ok)
+    *out = pair;
+  else
+    free_pair(&pair);
   return ok;
 }
 
@@ -83,7 +86,8 @@ static int use_made(SSL_CTX *context, const struct options *options, struct lh_e
   size_t kind = 0, count = sizeof kinds / sizeof *kinds;
   while (kind < count && strcmp(kinds[kind].kind, options->tls_make) != 0) kind++;
   if (kind == count)
-    return lh_err_set(err, EINVAL, "--tls-make %s: expected good, expired, not-yet-valid, wrong-host or self-signed", options->tls_make);
+    return lh_err_set(err, EINVAL, "--tls-make %s: expected good, expired, not-yet-valid, wrong-host or self-signed",
+                      options->tls_make);
   struct pair ca = {0}, leaf = {0};
   bool by_itself = strcmp(options->tls_make, "self-signed") == 0;
   bool ok = make_pair(&ca, &(struct cert_facts){"faultd test CA", NULL, -30 * DAY_S, 30 * DAY_S}, NULL) &&
@@ -131,8 +135,10 @@ int tls_context(SSL_CTX **out, const struct options *options, struct lh_err *err
   SSL_CTX_set_client_hello_cb(context, answer_hello, NULL);
   int failed = use_certificate(context, options, err);
   if (!failed) failed = ask_for_clients(context, options->tls_client_ca, err);
-  if (failed) SSL_CTX_free(context);
-  else *out = context;
+  if (failed)
+    SSL_CTX_free(context);
+  else
+    *out = context;
   return failed;
 }
 

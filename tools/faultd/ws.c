@@ -78,7 +78,12 @@ void ws_send_close(struct server *server, struct conn *conn, uint16_t code, cons
 
 void ws_send_bad_frame(struct server *server, struct conn *conn, const struct rule *rule) {
   static const uint8_t long_ping[4 + 126] = {0x89, 126, 0, 126};
-#define FRAME(...) {sizeof((const uint8_t[]){__VA_ARGS__}), (const uint8_t[]){__VA_ARGS__}}
+#define FRAME(...)                                                                                                             \
+  {                                                                                                                            \
+    sizeof((const uint8_t[]){__VA_ARGS__}), (const uint8_t[]) {                                                                \
+      __VA_ARGS__                                                                                                              \
+    }                                                                                                                          \
+  }
   const struct {
     size_t len;
     const uint8_t *bytes;
@@ -101,7 +106,8 @@ void ws_send_bad_frame(struct server *server, struct conn *conn, const struct ru
 #undef FRAME
   conn->count.bad_frames++;
   conn_cause(conn, "us", action_word(ACTION_BAD_FRAME), rule);
-  if (conn_send(server, conn, frames[rule->code].bytes, frames[rule->code].len) && rule->code == BAD_TRUNCATED) conn_fin(server, conn);
+  if (conn_send(server, conn, frames[rule->code].bytes, frames[rule->code].len) && rule->code == BAD_TRUNCATED)
+    conn_fin(server, conn);
 }
 
 /* ---- replies and the rules that spoil them ---- */
@@ -122,17 +128,22 @@ static void delayed_reply(void *context, const struct timer *timer, bool fired) 
   struct held *held = timer->data;
   struct conn *conn = fired ? conn_find(server, timer->id) : NULL;
   if (conn && conn->state == CONN_WS) {
-    if (held->opcode < OP_CLOSE) send_reply(server, conn, held->opcode, held->bytes, held->len);
-    else ws_send_control(server, conn, held->opcode, held->bytes, held->len);
+    if (held->opcode < OP_CLOSE)
+      send_reply(server, conn, held->opcode, held->bytes, held->len);
+    else
+      ws_send_control(server, conn, held->opcode, held->bytes, held->len);
     conn_settle(server, timer->id);
   }
   ws_free_held(held);
 }
 
-static void send_later(struct server *server, struct conn *conn, uint8_t opcode, const void *payload, size_t len, uint64_t wait_ns) {
+static void send_later(struct server *server, struct conn *conn, uint8_t opcode, const void *payload, size_t len,
+                       uint64_t wait_ns) {
   struct held *held = hold(opcode, payload, len);
   conn->count.delayed++;
-  if (held) loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + wait_ns, .fn = delayed_reply, .id = conn_id(conn), .data = held});
+  if (held)
+    loop_at(&server->loop,
+            &(struct timer){.due_ns = server->loop.now_ns + wait_ns, .fn = delayed_reply, .id = conn_id(conn), .data = held});
 }
 
 struct fate {
@@ -186,7 +197,8 @@ static bool decide(struct server *server, struct conn *conn, uint64_t mask, stru
   return true;
 }
 
-static void answer_by_rules(struct server *server, struct conn *conn, uint8_t opcode, uint8_t *payload, size_t len, uint64_t mask) {
+static void answer_by_rules(struct server *server, struct conn *conn, uint8_t opcode, uint8_t *payload, size_t len,
+                            uint64_t mask) {
   struct fate fate = {0};
   if (!decide(server, conn, mask, &fate) || fate.silent) return;
   if (fate.lose) {
@@ -205,8 +217,10 @@ static void answer_by_rules(struct server *server, struct conn *conn, uint8_t op
   uint64_t id = conn_id(conn);
   if (fate.duplicate) conn->count.duplicated++;
   for (int i = 0; i <= (fate.duplicate ? 1 : 0) && conn_find(server, id); i++) {
-    if (fate.delay) send_later(server, conn, opcode, payload, len, fate.delay_ns);
-    else send_reply(server, conn, opcode, payload, len);
+    if (fate.delay)
+      send_later(server, conn, opcode, payload, len, fate.delay_ns);
+    else
+      send_reply(server, conn, opcode, payload, len);
   }
 }
 
@@ -214,8 +228,10 @@ static void on_message(struct server *server, struct conn *conn, uint8_t opcode,
   conn->count.messages_in++;
   if (conn->state != CONN_WS) return;
   uint64_t mask = conn->rules & server->script->per_message;
-  if (mask) answer_by_rules(server, conn, opcode, payload, len, mask);
-  else ws_send_message(server, conn, opcode, payload, len);
+  if (mask)
+    answer_by_rules(server, conn, opcode, payload, len, mask);
+  else
+    ws_send_message(server, conn, opcode, payload, len);
 }
 
 /* ---- reading ---- */
@@ -234,8 +250,10 @@ static void on_ping(struct server *server, struct conn *conn, const uint8_t *pay
     payload = (const uint8_t *)"not what was asked";
     len = 18;
   }
-  if (delay) send_later(server, conn, OP_PONG, payload, len, script_span_ns(server->script, delay, conn->number, conn->count.pings_in));
-  else ws_send_control(server, conn, OP_PONG, payload, len);
+  if (delay)
+    send_later(server, conn, OP_PONG, payload, len, script_span_ns(server->script, delay, conn->number, conn->count.pings_in));
+  else
+    ws_send_control(server, conn, OP_PONG, payload, len);
 }
 
 static bool may_be_sent(uint16_t code) {
@@ -243,7 +261,7 @@ static bool may_be_sent(uint16_t code) {
 }
 
 static void on_close(struct server *server, struct conn *conn, const uint8_t *payload, size_t len) {
-  uint16_t code = len >= 2 ? (uint16_t)(payload[0] << 8 | payload[1]) : 1005;
+  uint16_t code = (uint16_t)(len >= 2 ? payload[0] << 8 | payload[1] : 1005);
   if (len == 1 || (len >= 2 && !may_be_sent(code))) {
     refuse_frame(server, conn, "close code that may not be sent", 1002);
     return;
@@ -289,8 +307,10 @@ static void on_frame(struct server *server, struct conn *conn, const struct fram
   }
   if ((frame->opcode == OP_CONTINUATION) != (conn->parts_opcode != 0))
     refuse_frame(server, conn, frame->opcode ? "message inside a message" : "continuation of nothing", 1002);
-  else if (frame->fin && frame->opcode) on_message(server, conn, frame->opcode, payload, len);
-  else on_part(server, conn, frame, payload);
+  else if (frame->fin && frame->opcode)
+    on_message(server, conn, frame->opcode, payload, len);
+  else
+    on_part(server, conn, frame, payload);
 }
 
 size_t ws_on_bytes(struct server *server, struct conn *conn, uint8_t *bytes, size_t len) {
@@ -329,7 +349,8 @@ static void push_message(struct server *server, struct conn *conn, const struct 
     return;
   }
   char head[128];
-  int len = snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"time_us\":%" PRId64 ",\"conn\":%" PRIu64, ++conn->count.pushed, lh_wall_us(), conn->number);
+  int len = snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"time_us\":%" PRId64 ",\"conn\":%" PRIu64, ++conn->count.pushed,
+                     lh_wall_us(), conn->number);
   size_t plain = (size_t)len + 1, pad_quotes = 9; /* ,"pad":"" */
   size_t pad = rule->size > plain + pad_quotes ? rule->size - plain - pad_quotes : 0;
   if (pad == 0) {
@@ -361,8 +382,10 @@ static void tick_timer(void *context, const struct timer *timer, bool fired) {
   next.due_ns += tick_period_ns(rule);
   loop_at(&server->loop, &next);
   if (!rule_in_force(rule, server_elapsed_ns(server))) return;
-  if (rule->action == ACTION_PUSH) push_message(server, conn, rule);
-  else ws_send_control(server, conn, OP_PING, "faultd", 6);
+  if (rule->action == ACTION_PUSH)
+    push_message(server, conn, rule);
+  else
+    ws_send_control(server, conn, OP_PING, "faultd", 6);
   conn_settle(server, timer->id);
 }
 
@@ -374,6 +397,7 @@ void ws_start(struct server *server, struct conn *conn) {
     const struct rule *rule = &script->rules[number];
     /* Spread over the first period, so that connections of one moment do not push together. */
     uint64_t offset = (uint64_t)((double)tick_period_ns(rule) * lh_rng_unit(script_random(script, rule, conn->number, 0)));
-    loop_at(&server->loop, &(struct timer){.due_ns = server->loop.now_ns + offset, .fn = tick_timer, .id = conn_id(conn), .rule = number});
+    loop_at(&server->loop,
+            &(struct timer){.due_ns = server->loop.now_ns + offset, .fn = tick_timer, .id = conn_id(conn), .rule = number});
   }
 }
