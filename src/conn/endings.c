@@ -97,5 +97,5 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   if (e->stopping) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
   lh_client_enter(e, slot, next_state(e, g, c, &ending));
-  lh_client_arm_by(e, slot, c->due_ns);
+  lh_client_arm(e, slot);
 }
