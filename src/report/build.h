@@ -19,7 +19,7 @@ struct lh_slo_result;
 
 struct lh_build {
   struct lh_gather *g;
-  const struct lh_config *config; /* of the run file; NULL when this version cannot read it */
+  const struct lh_config *config; /* its objectives alone; NULL when there are none */
   const struct lh_lateness *late; /* by interval */
   bool failed;                    /* no memory for some piece */
 };

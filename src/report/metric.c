@@ -16,12 +16,23 @@ static const struct {
     {"connect_failure_percent", LH_METRIC_CONNECT_FAILURES, "share"},
 };
 
-/* "p99", "p99.9", "max", "mean". By hand: strtod takes signs, exponents and the locale's comma. */
+/* "p99", "p99.9" or "p999", "max", "mean", "count". By hand: strtod takes signs, exponents and the locale's comma. */
 static int parse_statistic(const char *text, struct lh_metric *out) {
   if (strcmp(text, "max") == 0) out->what = LH_METRIC_MAX;
   else if (strcmp(text, "mean") == 0) out->what = LH_METRIC_MEAN;
+  else if (strcmp(text, "count") == 0) out->what = LH_METRIC_VALUES;
   else out->what = LH_METRIC_PERCENTILE;
+  if (out->what == LH_METRIC_VALUES) out->unit = "count";
   if (out->what != LH_METRIC_PERCENTILE) return 0;
+  static const struct {
+    const char *name;
+    double percentile;
+  } tails[] = {{"p999", 99.9}, {"p9999", 99.99}};
+  for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+    if (strcmp(text, tails[i].name)) continue;
+    out->percentile = tails[i].percentile;
+    return 0;
+  }
   if (*text++ != 'p') return -EINVAL;
   double value = 0, scale = 1;
   int whole = 0, decimals = 0;

@@ -3,32 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "longhaul/config/load.h"
 #include "longhaul/report/report.h"
 #include "report/build.h"
 #include "report/look.h"
+#include "report/objectives.h"
 #include "report/slo.h"
 #include "report/verdict.h"
-
-/* Secrets of the config are "***" in a run file, and its environment is not ours: any name reads as that. */
-static const char *masked_environment(const char *name) {
-  (void)name;
-  return "***";
-}
-
-/* The config is wanted for its objectives. One that this version cannot read (written by another, or files it names are
- * gone) costs the objectives, not the report; the reason stands in `config_note`. */
-static struct lh_config *read_config(const struct lh_run_row *run, char **note) {
-  struct lh_config *config = NULL;
-  struct lh_diagnostics diagnostics = {0};
-  struct lh_load_args args = {.path = "(run file)", .text = run->config_masked, .getenv = masked_environment};
-  if (lh_config_load(&args, &config, &diagnostics)) {
-    config = NULL;
-    *note = strdup(diagnostics.count ? diagnostics.items[0] : "the config of the run file cannot be read");
-  }
-  lh_diagnostics_free(&diagnostics);
-  return config;
-}
 
 /* The keys in the order in which a person reads them; the verdict's are filled in last. */
 static json_t *build(struct lh_build *b, const char *path, const char *config_note) {
@@ -57,7 +37,9 @@ int lh_report_model(const struct lh_report_args *args, json_t **model, struct lh
   struct lh_lateness *late = NULL;
   char *note = NULL;
   int failed = lh_gather_open(&g, args, err);
-  if (!failed) config = read_config(g.run, &note);
+  /* objectives that this version cannot read cost the verdict, not the report: the note says why */
+  if (!failed && lh_objectives_read(g.reader, &config, &note) == -ENOMEM)
+    failed = lh_err_set(err, -ENOMEM, "no memory for the objectives");
   if (!failed && lh_slo_watch(&g, config)) failed = lh_err_set(err, -ENOMEM, "no memory for the objectives");
   if (!failed) failed = lh_gather_read(&g, err);
   if (!failed && !(late = calloc(g.count, sizeof *late))) failed = lh_err_set(err, -ENOMEM, "no memory for the report");

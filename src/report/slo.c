@@ -8,7 +8,7 @@
 #include "longhaul/base/clock.h"
 
 static bool needs_bins(const struct lh_metric *m) {
-  return m->what == LH_METRIC_PERCENTILE || m->what == LH_METRIC_MAX || m->what == LH_METRIC_MEAN;
+  return m->what == LH_METRIC_PERCENTILE || m->what == LH_METRIC_MAX || m->what == LH_METRIC_MEAN || m->what == LH_METRIC_VALUES;
 }
 
 int lh_slo_watch(struct lh_gather *g, const struct lh_config *config) {
@@ -78,6 +78,7 @@ static double window_value(const struct window *w, const bool *eligible, uint32_
     case LH_METRIC_CONNECT_FAILURES: return ratio((double)c[LH_COUNTER_connect_failures], (double)c[LH_COUNTER_attempts]);
     case LH_METRIC_COUNTER: return (double)c[w->metric->id];
     case LH_METRIC_MEAN: return ratio(w->sum_us, (double)w->values);
+    case LH_METRIC_VALUES: return (double)w->values;
     case LH_METRIC_MAX:
     case LH_METRIC_PERCENTILE: break;
   }

@@ -7,7 +7,8 @@
  *                drops_per_client_hour
  *                lost_percent            messages whose reply did not come, of those that expected one, a share
  *                connect_failure_percent attempts that failed, of all, a share
- *                HISTOGRAM.STATISTIC     response.p99; the statistic is p0 .. p100 with up to three decimals, max or mean
+ *                HISTOGRAM.STATISTIC     response.p99; the statistic is p0 .. p100 with up to three decimals
+ *                                        (p999 and p9999 are p99.9 and p99.99), max, mean or count
  *                COUNTER                 any name of counters.h
  *   eligible   an interval that counts: past the warm-up and the objective's `after`, and the tester was in time
  *   window     with `for`, each run of intervals of that length; else all eligible intervals together
@@ -22,7 +23,7 @@
 #include "report/build.h"
 
 enum lh_metric_what { LH_METRIC_AVAILABILITY, LH_METRIC_DROPS, LH_METRIC_DROPS_PER_HOUR, LH_METRIC_LOST, LH_METRIC_CONNECT_FAILURES,
-                      LH_METRIC_COUNTER, LH_METRIC_PERCENTILE, LH_METRIC_MAX, LH_METRIC_MEAN };
+                      LH_METRIC_COUNTER, LH_METRIC_PERCENTILE, LH_METRIC_MAX, LH_METRIC_MEAN, LH_METRIC_VALUES };
 
 struct lh_metric {
   uint32_t lane; /* number of the group; the number of groups: the whole run */

@@ -1,0 +1,101 @@
+/* One self-contained page: template, style, script, Chart.js and the model in one file that needs no network. */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "report/look.h"
+#include "report/render.h"
+#include "report/thin.h"
+
+extern const unsigned char lh_embed_page_html[], lh_embed_page_css[], lh_embed_chart_min_js[];
+extern const unsigned char lh_embed_page_format_js[], lh_embed_page_dom_js[], lh_embed_page_series_js[], lh_embed_page_thin_js[],
+    lh_embed_page_charts_js[], lh_embed_page_sections_js[], lh_embed_page_js[];
+
+static int put_text(const char *text, struct lh_buf *out) {
+  int failed = 0;
+  for (; *text && !failed; text++) {
+    if (strchr("<>&\"'", *text)) failed = lh_buf_addf(out, "&#%d;", *text);
+    else failed = lh_buf_add(out, text, 1);
+  }
+  return failed;
+}
+
+static int put_title(const json_t *model, struct lh_buf *out) {
+  int failed = put_text(lh_look_text(model, "run.name"), out);
+  if (!failed) failed = lh_buf_addstr(out, ": ");
+  if (!failed) failed = put_text(lh_look_text(model, "verdict"), out);
+  return failed ? failed : lh_buf_addstr(out, " - longhaul");
+}
+
+/* The whole text report stands in for the page where scripts are off. */
+static int put_plain(const json_t *model, struct lh_buf *out) {
+  struct lh_buf text = LH_BUF_INIT(1 << 24);
+  int failed = lh_render_text(model, false, &text);
+  if (!failed) failed = put_text(text.data, out);
+  lh_buf_free(&text);
+  return failed;
+}
+
+/* The page is handed on: it names the run file, not the folders of whoever made it. */
+static json_t *page_model(const json_t *model) {
+  json_t *copy = json_copy((json_t *)(uintptr_t)model), *run = json_copy(json_object_get(model, "run"));
+  const char *file = lh_look_text(model, "run.file"), *slash = strrchr(file, '/');
+  json_t *series = lh_thin_series(json_object_get(model, "series"));
+  int failed = !copy || !run || !series;
+  if (!failed) failed = json_object_set_new(run, "file", json_string(slash ? slash + 1 : file));
+  if (!failed) failed = json_object_set(copy, "run", run) || json_object_set(copy, "series", series);
+  json_decref(run);
+  json_decref(series);
+  if (!failed) return copy;
+  json_decref(copy);
+  return NULL;
+}
+
+static int put_model(const json_t *model, struct lh_buf *out) {
+  return lh_json_write_compact(model, true, out);
+}
+
+static int put_script(const json_t *model, struct lh_buf *out) {
+  (void)model;
+  static const unsigned char *const parts[] = {lh_embed_page_format_js, lh_embed_page_dom_js,    lh_embed_page_thin_js,
+                                               lh_embed_page_series_js, lh_embed_page_charts_js, lh_embed_page_sections_js,
+                                               lh_embed_page_js};
+  int failed = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts && !failed; i++) failed = lh_buf_addstr(out, (const char *)parts[i]);
+  return failed;
+}
+
+static int put_style(const json_t *model, struct lh_buf *out) {
+  (void)model;
+  return lh_buf_addstr(out, (const char *)lh_embed_page_css);
+}
+
+static int put_chart(const json_t *model, struct lh_buf *out) {
+  (void)model;
+  return lh_buf_addstr(out, (const char *)lh_embed_chart_min_js);
+}
+
+static int fill_template(const json_t *model, struct lh_buf *out) {
+  static const struct {
+    const char *name;
+    int (*put)(const json_t *model, struct lh_buf *out);
+  } holes[] = {{"{{title}}", put_title}, {"{{css}}", put_style}, {"{{text}}", put_plain},
+               {"{{model}}", put_model}, {"{{chart}}", put_chart}, {"{{script}}", put_script}};
+  const char *at = (const char *)lh_embed_page_html;
+  int failed = 0;
+  for (size_t i = 0; i < sizeof holes / sizeof *holes && !failed; i++) {
+    const char *hole = strstr(at, holes[i].name); /* the template holds each once, in this order */
+    if (!hole) return -EINVAL;
+    failed = lh_buf_add(out, at, (size_t)(hole - at));
+    if (!failed) failed = holes[i].put(model, out);
+    at = hole + strlen(holes[i].name);
+  }
+  return failed ? failed : lh_buf_addstr(out, at);
+}
+
+int lh_render_html(const json_t *model, struct lh_buf *out) {
+  json_t *copy = page_model(model);
+  int failed = copy ? fill_template(copy, out) : -ENOMEM;
+  json_decref(copy);
+  return failed;
+}
