@@ -70,8 +70,11 @@ ssize_t recv(int fd, void *bytes, size_t len, int flags) {
 
 ssize_t send(int fd, const void *bytes, size_t len, int flags) {
   ssize_t sent = syscall(SYS_sendto, fd, bytes, len, flags, NULL, 0);
-  struct lh_peer *peer = sent < 0 ? lh_peer_of(fd) : NULL;
-  if (peer) lh_peer_saw_error(peer, errno);
+  if (sent == (ssize_t)len) return sent;
+  struct lh_peer *peer = lh_peer_of(fd);
+  if (!peer) return sent;
+  peer->held_back = true; /* if libwebsockets sent this, it keeps the rest */
+  if (sent < 0) lh_peer_saw_error(peer, errno);
   return sent;
 }
 

@@ -19,6 +19,8 @@
 #include "ticker.h"
 #include "ws.h"
 
+static const uint64_t turn_spacing_ns = LH_NS_PER_MS;
+
 struct worker {
   uv_loop_t loop;
   uv_prepare_t prepare;
@@ -28,7 +30,7 @@ struct worker {
   struct lh_config *config;
   struct lh_engine *engine; /* NULL until START */
   struct lh_reports reports;
-  uint64_t start_ns;
+  uint64_t start_ns, turn_ns; /* of the run; of the engine's last turn */
   bool stopping;
   bool done;
   int exit_code;
@@ -43,18 +45,32 @@ static void fail(struct worker *w, const char *text) {
 
 /* ---- the turn ---- */
 
+static void turn(struct worker *w, uint64_t now_ns) {
+  lh_engine_turn(w->engine, now_ns);
+  w->turn_ns = now_ns;
+}
+
 static void on_due(void *context, uint64_t now_ns, uint64_t lag_ns) {
   struct worker *w = context;
   if (lag_ns > w->reports.vitals.lag_max_ns) w->reports.vitals.lag_max_ns = lag_ns;
   if (now_ns < w->start_ns) return;
-  lh_engine_turn(w->engine, now_ns);
+  turn(w, now_ns);
   lh_reports_turn(&w->reports, now_ns);
 }
 
+/* Waking up costs more than all that is done for a message, so the timer leaves some time between two turns: at 1,800
+ * messages a second this halves the wake-ups and moves a send by half a millisecond at most, which send lateness shows. */
 static uint64_t next_ns(const struct worker *w) {
   uint64_t engine = lh_engine_next_ns(w->engine), reports = lh_reports_next_ns(&w->reports);
+  if (engine < w->turn_ns + turn_spacing_ns) engine = w->turn_ns + turn_spacing_ns;
   uint64_t next = engine < reports ? engine : reports;
   return next > w->start_ns ? next : w->start_ns;
+}
+
+/* The loop is awake for something else: what is due meanwhile needs no wake-up of its own. */
+static void turn_if_due(struct worker *w) {
+  uint64_t now = lh_now_ns();
+  if (now >= w->start_ns && lh_engine_next_ns(w->engine) <= now) turn(w, now);
 }
 
 static void finish(struct worker *w) {
@@ -72,6 +88,7 @@ static void before_wait(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
   if (!w->engine || w->done) return;
   w->reports.vitals.turns++;
+  turn_if_due(w);
   lh_ws_begin_queued(w->ws);
   if (w->stopping && lh_engine_done(w->engine))
     finish(w);

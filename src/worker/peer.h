@@ -46,9 +46,13 @@ struct lh_peer {
   bool eof : 1;           /* the peer closed its direction */
   bool closing : 1;       /* we sent a close frame */
   bool broken : 1;        /* a write failed: close it */
+  bool held_back : 1;     /* libwebsockets may hold bytes that the socket did not take */
   bool wants_write : 1;   /* the engine waits for lh_engine_on_writable */
   bool is_redirect : 1;
 };
+
+enum { LH_PEER_BYTES = 64 }; /* a line of the cache each */
+_Static_assert(sizeof(struct lh_peer) == LH_PEER_BYTES, "a peer is one cache line");
 
 /* ---- the table of descriptors, for the interposed calls ---- */
 int lh_peers_open(uint32_t descriptors_max, struct lh_err *err);

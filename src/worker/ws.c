@@ -5,19 +5,18 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "dial.h"
 #include "endings.h"
+#include "frame.h"
 #include "handshake.h"
 #include "longhaul/base/clock.h"
 #include "peer.h"
 #include "resolve.h"
 #include "tls.h"
 #include "ws_private.h"
-
-enum { WRITE_CLOSE = 4 }; /* private to libwebsockets, the same in every version from 2.0 to 4.3 */
 
 static void try_next(struct lh_ws *ws, struct lh_peer *p, int error);
 
@@ -332,15 +331,45 @@ static enum lh_send_result broke(struct lh_ws *ws, struct lh_peer *p) {
   return LH_SEND_FAILED;
 }
 
-static bool is_choked(struct lh_peer *p) {
-  if (p->closing || p->seen) return true; /* nothing may follow a close frame; the end is near */
-  /* Asking the kernel whether the socket takes more costs as much as sending: it is asked only where compression may hold
-   * back part of a message. */
-  bool choked = p->wire.deflate ? lws_send_pipe_choked(p->wsi) : lws_partial_buffered(p->wsi);
-  if (!choked) return false;
+static enum lh_send_result choke(struct lh_peer *p) {
   p->wants_write = true;
   lws_callback_on_writable(p->wsi);
+  return LH_SEND_CHOKED;
+}
+
+/* Whether libwebsockets still holds bytes that must go first. Asking it costs a look into cold memory, so that it is asked
+ * only when something may be held: under TLS our eyes on send() see nothing, and compression has parts of its own. */
+static bool holds_back(struct lh_peer *p) {
+  if (p->wire.deflate) return lws_send_pipe_choked(p->wsi);
+  p->held_back = (p->held_back || lws_is_ssl(p->wsi)) && lws_partial_buffered(p->wsi);
+  return p->held_back;
+}
+
+static bool is_choked(struct lh_peer *p) {
+  if (p->closing || p->seen) return true; /* nothing may follow a close frame; the end is near, no one need wait for it */
+  if (!holds_back(p)) return false;
+  choke(p);
   return true;
+}
+
+/* Bytes for the wire as they are, through libwebsockets: under TLS, and for what a full socket leaves over. It keeps what
+ * cannot go now and sends it first. LWS_WRITE_HTTP is its name for "as they are". */
+static enum lh_send_result write_through_lws(struct lh_ws *ws, struct lh_peer *p, char *bytes, size_t len) {
+  p->held_back = true;
+  return lws_write(p->wsi, (unsigned char *)bytes, len, LWS_WRITE_HTTP) < 0 ? broke(ws, p) : LH_SEND_DONE;
+}
+
+static enum lh_send_result write_frame(struct lh_ws *ws, struct lh_peer *p, char *frame, size_t len) {
+  if (lws_is_ssl(p->wsi)) return write_through_lws(ws, p, frame, len);
+  ssize_t sent = send(p->fd, frame, len, MSG_NOSIGNAL);
+  if (sent == (ssize_t)len) return LH_SEND_DONE;
+  if (sent > 0) return write_through_lws(ws, p, frame + sent, len - (size_t)sent);
+  return errno == EAGAIN ? choke(p) : broke(ws, p);
+}
+
+static enum lh_send_result write_message(struct lh_ws *ws, struct lh_peer *p, enum lh_opcode opcode, char *payload, size_t len) {
+  char *frame = lh_frame_make(opcode, lh_frame_key(), payload, len);
+  return write_frame(ws, p, frame, len + (size_t)(payload - frame));
 }
 
 static enum lh_send_result io_send(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary) {
@@ -348,6 +377,7 @@ static enum lh_send_result io_send(void *context, uint32_t slot, uint32_t messag
   struct lh_ws *ws = context;
   struct lh_peer *p = &ws->peers[slot];
   if (is_choked(p)) return LH_SEND_CHOKED;
+  if (!p->wire.deflate) return write_message(ws, p, binary ? LH_OPCODE_BINARY : LH_OPCODE_TEXT, bytes, len);
   int written = lws_write(p->wsi, (unsigned char *)bytes, len, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
   return written < 0 ? broke(ws, p) : LH_SEND_DONE;
 }
@@ -355,23 +385,25 @@ static enum lh_send_result io_send(void *context, uint32_t slot, uint32_t messag
 static enum lh_send_result io_ping(void *context, uint32_t slot, uint64_t cookie) {
   struct lh_ws *ws = context;
   struct lh_peer *p = &ws->peers[slot];
+  char frame[LH_FRAME_HEAD_MAX + sizeof cookie];
   if (is_choked(p)) return LH_SEND_CHOKED;
-  unsigned char frame[LWS_PRE + sizeof cookie];
-  memcpy(frame + LWS_PRE, &cookie, sizeof cookie);
-  return lws_write(p->wsi, frame + LWS_PRE, sizeof cookie, LWS_WRITE_PING) < 0 ? broke(ws, p) : LH_SEND_DONE;
+  memcpy(frame + LH_FRAME_HEAD_MAX, &cookie, sizeof cookie);
+  return write_message(ws, p, LH_OPCODE_PING, frame + LH_FRAME_HEAD_MAX, sizeof cookie);
 }
 
-/* The close frame is written here and not by libwebsockets' own way, which costs four epoll_ctl calls and a timer in its
- * sorted list: a herd of 18,000 that closes together would take seconds. */
+/* Written here and not by libwebsockets' own way, which costs four epoll_ctl calls and a timer in its sorted list: a herd
+ * of 18,000 that closes together would take seconds. */
 static void io_close(void *context, uint32_t slot, uint16_t code) {
   struct lh_ws *ws = context;
   struct lh_peer *p = &ws->peers[slot];
+  char frame[LH_FRAME_HEAD_MAX + 2];
   if (p->closing || p->seen) return;
-  unsigned char frame[LWS_PRE + 2];
-  frame[LWS_PRE] = (unsigned char)(code >> 8);
-  frame[LWS_PRE + 1] = (unsigned char)code;
+  frame[LH_FRAME_HEAD_MAX] = (char)(code >> 8);
+  frame[LH_FRAME_HEAD_MAX + 1] = (char)code;
   p->closing = true;
-  if (lws_write(p->wsi, frame + LWS_PRE, 2, (enum lws_write_protocol)WRITE_CLOSE) < 0) broke(ws, p);
+  char *begin = lh_frame_make(LH_OPCODE_CLOSE, lh_frame_key(), frame + LH_FRAME_HEAD_MAX, 2);
+  size_t len = (size_t)(frame + sizeof frame - begin);
+  if (holds_back(p) || write_frame(ws, p, begin, len) == LH_SEND_CHOKED) write_through_lws(ws, p, begin, len);
 }
 
 static void io_abort(void *context, uint32_t slot) {

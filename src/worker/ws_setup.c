@@ -262,11 +262,10 @@ int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err)
   ws->engine = engine;
   if (!ws->context) return 0;
   uint32_t count = lh_engine_client_count(engine);
-  ws->peers = calloc((size_t)count + 1, sizeof *ws->peers);
+  ws->peers = aligned_alloc(LH_PEER_BYTES, ((size_t)count + 1) * sizeof *ws->peers);
   if (!ws->peers) return lh_err_set(err, ENOMEM, "no memory for %u clients", count);
   for (uint32_t i = 0; i < count; i++) {
-    ws->peers[i].fd = LH_NO_FD;
-    ws->peers[i].next = LH_NO_PEER;
+    ws->peers[i] = (struct lh_peer){.fd = LH_NO_FD, .next = LH_NO_PEER};
   }
   lh_peers_on_ping(on_ping, ws);
   return 0;
