@@ -124,6 +124,7 @@ void report_child(struct load *load, struct node *map, const char *child, const 
   add(load, (struct about){.place = map->key_place, .setting = map->setting, .key = node_path(load, map, child)}, format,
       args);
   va_end(args);
+  map->bad = true;
 }
 
 static int by_place(const void *left, const void *right) {

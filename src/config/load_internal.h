@@ -111,7 +111,7 @@ struct load {
 void report_value(struct load *load, struct node *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* About the key of `node` (unknown, given twice); marks it bad. */
 void report_key(struct load *load, struct node *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* About something that should stand in `map` under `child`. */
+/* About something that should stand in `map` under `child`; marks the map bad. */
 void report_child(struct load *load, struct node *map, const char *child, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* About a place that is no node: YAML syntax, a --set that cannot be read. `key` may be NULL. */

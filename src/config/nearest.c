@@ -35,7 +35,7 @@ void nearest_try(struct nearest *nearest, const char *written, const char *candi
   size_t a = strlen(written), b = strlen(candidate);
   if (a > WORD_MAX || b > WORD_MAX || a == 0) return;
   unsigned longer = (unsigned)(a > b ? a : b);
-  unsigned enough = COST * (longer / 3 > 2 ? longer / 3 : 2);
+  unsigned enough = COST * (longer / 3 > 1 ? longer / 3 : 1);
   if (enough >= COST * longer) enough = COST * longer - 1; /* no letter in common is not near */
   unsigned d = distance(written, a, candidate, b);
   if (d > enough || (nearest->word && nearest->distance <= d)) return;

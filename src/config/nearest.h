@@ -10,7 +10,7 @@ struct nearest {
 };
 
 /* Considers one more candidate. Distance: insertions, deletions, replacements and swaps of neighbours (optimal string
- * alignment), case counted as half a change; near enough is at most a third of the longer word, at least 2. */
+ * alignment), case counted as half a change; near enough is at most a third of the longer word, at least 1. */
 void nearest_try(struct nearest *nearest, const char *written, const char *candidate);
 
 #endif

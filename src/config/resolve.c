@@ -115,7 +115,7 @@ static void resolve_target(struct load *load, const struct scope *scope) {
   if (group->target == LH_NO_TARGET) return;
   const struct lh_target *target = &load->config->targets[group->target];
   if (!target->host || scheme_fits(group->kind, target->scheme)) return;
-  report_value(load, sound(scope, written ? "target" : "kind"), "target %s is a %s:// URL; kind %s expects %s", target->name,
+  report_value(load, sound(scope, written ? "target" : "kind"), "the URL of target %s is %s://; kind %s expects %s", target->name,
                lh_scheme_name(target->scheme), lh_kind_name(group->kind), schemes_of(group->kind));
 }
 

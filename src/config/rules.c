@@ -110,7 +110,7 @@ static bool lifetime_jitter_alone(const struct load *load, const struct scope *s
 static bool ping_timeout_long(const struct load *load, const struct scope *scope) {
   (void)load;
   const struct lh_group *group = scope->base;
-  return group->ping.every_ns && group->ping.timeout_ns > group->ping.every_ns;
+  return given(scope, "ping.timeout") && group->ping.timeout_ns > group->ping.every_ns;
 }
 static bool backoff_falls(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -310,11 +310,33 @@ static bool reads_something_bad(const struct rule *rule, const struct scope *sco
   return false;
 }
 
+/* The sentence is about a key that is not written: it stands where the innermost map around it does. */
+static void say_of_missing(struct load *load, const struct rule *rule, const struct scope *scope) {
+  char above[64], key[160];
+  struct node *around = scope->node;
+  snprintf(above, sizeof above, "%s", rule->at);
+  for (char *point; (point = strrchr(above, '.')) && around == scope->node;) {
+    *point = 0;
+    struct node *node = node_at(scope->node, above);
+    if (node) around = node;
+  }
+  struct node missing = {.parent = scope->node, .key = rule->at, .setting = around->setting, .place = around->key_place};
+  snprintf(key, sizeof key, "%s%s%s", rule->scope, *rule->scope ? "." : "", rule->at);
+  const struct lh_option *row = lh_option_find(key);
+  const char *preset = row && row->preset && row->type != LH_OPTION_MAP ? row->preset : "";
+  const char *sentence = arena_format(&load->arena, "%s%s%s%s", *preset ? "its default, " : "", preset, *preset ? ", " : "",
+                                      rule->sentence);
+  if (!sentence) return;
+  if (rule->warning) warn_value(load, &missing, "%s", sentence);
+  else report_value(load, &missing, "%s", sentence);
+}
+
 static void say(struct load *load, const struct rule *rule, const struct scope *scope) {
   struct node *node = *rule->at ? node_at(scope->node, rule->at) : scope->node;
-  struct node missing = {.parent = scope->node, .key = rule->at, .setting = scope->node->setting};
-  missing.place = missing.key_place = scope->node->key_place;
-  if (!node) node = &missing;
+  if (!node) {
+    say_of_missing(load, rule, scope);
+    return;
+  }
   struct lh_place value = node->place;
   if (!*rule->at) node->place = node->key_place; /* about the whole: where it begins */
   if (rule->warning) warn_value(load, node, "%s", rule->sentence);
@@ -339,7 +361,7 @@ static void check_effect(struct load *load, const struct scope *scope) {
 
 void rules_check(struct load *load) {
   for (struct scope *scope = load->scopes; scope; scope = scope->next) {
-    if (scope->node->kind != NODE_MAP || scope->node->bad) continue;
+    if (scope->node->kind != NODE_MAP) continue;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
       const char *key = scope->row ? scope->row->key : "";
       if (strcmp(rows[i].scope, key) != 0 || reads_something_bad(&rows[i], scope)) continue;

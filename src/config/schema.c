@@ -41,11 +41,14 @@ static void write_words(struct json *json, const char *key, const char *choices)
   jtext_close(json, ']');
 }
 
+/* Past 2^53 a number is not exact in every reader of JSON, and no maximum is better than a wrong one. */
 static void write_number(struct json *json, const struct lh_option *row) {
   const char *dots = strstr(row->range, "..");
   char text[160];
-  snprintf(text, sizeof text, "{'type': '%s', 'minimum': %.*s, 'maximum': %s}",
-           row->type == LH_OPTION_COUNT ? "integer" : "number", (int)(dots - row->range), row->range, dots + 2);
+  int len = snprintf(text, sizeof text, "{'type': '%s', 'minimum': %.*s", row->type == LH_OPTION_COUNT ? "integer" : "number",
+                     (int)(dots - row->range), row->range);
+  bool is_exact = strlen(dots + 2) < sizeof "9007199254740992" - 1;
+  snprintf(text + len, sizeof text - (size_t)len, "%s%s}", is_exact ? ", 'maximum': " : "", is_exact ? dots + 2 : "");
   jtext_raw(json, NULL, text);
 }
 

@@ -95,9 +95,9 @@ static bool read_port(struct load *load, struct node *node, const struct parts *
   for (size_t i = 0; i < parts->port_len; i++) {
     char c = parts->port[i];
     if (c < '0' || c > '9' || (value = value * 10 + (unsigned)(c - '0')) > UINT16_MAX)
-      return refuse(load, node, "has a port that is not a number from 1 to 65535");
+      return refuse(load, node, "has a wrong port; expected a number from 1 to 65535");
   }
-  if (!value) return refuse(load, node, "has a port that is not a number from 1 to 65535");
+  if (!value) return refuse(load, node, "has a wrong port; expected a number from 1 to 65535");
   *port = (uint16_t)value;
   return true;
 }

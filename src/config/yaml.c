@@ -49,7 +49,7 @@ static const char *hint_for(const struct reader *reader) {
   if (*at == '\t') return "; a tab stands here: indent with spaces";
   if (*at == '%' || *at == '@' || *at == '`') return "; put the value in quotes";
   if (strstr(parser->problem, "did not find expected ',' or '}'"))
-    return "; put a text that holds { } or ${...} in quotes";
+    return "; close the { or [, and put a text that holds one in quotes";
   if (strstr(parser->problem, "mapping values are not allowed")) return "; put a value that holds \": \" in quotes";
   return "";
 }
@@ -64,7 +64,7 @@ static void report_syntax(struct reader *reader) {
                  "not UTF-8 text: %s; save the file as UTF-8", parser->problem);
   } else {
     char began[64] = "";
-    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+    if (parser->context && parser->context_mark.line != parser->problem_mark.line && !reader->setting)
       snprintf(began, sizeof began, " begun in line %zu", parser->context_mark.line + 1);
     report_place(reader->load, place_of(reader, parser->problem_mark), reader->setting, NULL, "not valid YAML: %s%s%s%s%s",
                  parser->problem, parser->context ? ", " : "", parser->context ? parser->context : "", began,
@@ -73,6 +73,7 @@ static void report_syntax(struct reader *reader) {
 }
 
 static void fail(struct reader *reader, const yaml_event_t *event, const char *sentence) {
+  if (reader->failed) return; /* the first is what matters */
   reader->failed = true;
   report_place(reader->load, place_of(reader, event->start_mark), reader->setting, NULL, "%s", sentence);
 }
