@@ -44,8 +44,8 @@ static void enter_waiting(struct lh_engine *e, struct group *g, struct client *c
   c->due_ns = e->now_ns;
   c->stage = LH_STAGE_COUNT;
   if (c->attempt == 0) return;
-  uint64_t wait = lh_plan_backoff_ns(&g->config->reconnect, e->config->run.seed, g->number, lh_client_number(e, g, slot), c->nth,
-                                     c->attempt);
+  uint64_t wait = lh_plan_backoff_ns(&g->config->reconnect, e->config->run.seed, g->number, lh_client_number(e, g, slot),
+                                     c->nth, c->attempt);
   c->due_ns = lh_later(e->now_ns, wait);
 }
 

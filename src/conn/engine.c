@@ -22,8 +22,7 @@ static uint32_t null_group_count(const struct lh_config *config) {
 
 static int count_clients(struct lh_engine *e, struct lh_err *err) {
   uint64_t count = 0;
-  for (uint32_t g = 0; g < e->group_count; g++)
-    count += lh_slice_count(e->args.slice, e->config->groups[g].connections);
+  for (uint32_t g = 0; g < e->group_count; g++) count += lh_slice_count(e->args.slice, e->config->groups[g].connections);
   if (count > INT32_MAX)
     return lh_err_set(err, E2BIG, "one worker cannot hold %llu clients: give the run more workers", (unsigned long long)count);
   e->client_count = (uint32_t)count;

@@ -21,8 +21,8 @@
 #include "longhaul/conn/engine.h"
 #include "longhaul/conn/wheel.h"
 
-#define LH_NONE UINT32_MAX            /* no slot, no flight */
-#define LH_NOT_ASKED LH_REASON_COUNT  /* the engine did not ask for the end */
+#define LH_NONE UINT32_MAX           /* no slot, no flight */
+#define LH_NOT_ASKED LH_REASON_COUNT /* the engine did not ask for the end */
 
 struct lh_null;
 
@@ -77,23 +77,23 @@ struct client {
   uint64_t mark_ns;   /* CONNECTING: the stage began. OPEN: last incoming message or LH_NEVER. CLOSING: it left OPEN */
   uint64_t outage_ns; /* the drop that is not mended yet, or LH_NEVER */
   uint64_t ping_due_ns, ping_sent_ns; /* LH_NEVER: none */
-  uint64_t lost_ns;   /* no reply is given up before; LH_NEVER when none is awaited */
-  uint64_t seq;       /* of the next message */
-  uint64_t recent;    /* what became of the last 32 messages: enum fate, 2 bits each, the latest lowest */
-  struct gather *gather; /* owned */
-  uint32_t replied_seq, lost_seq; /* highest so far, low 32 bits; replied_seq is -1 before the first */
+  uint64_t lost_ns;                   /* no reply is given up before; LH_NEVER when none is awaited */
+  uint64_t seq;                       /* of the next message */
+  uint64_t recent;                    /* what became of the last 32 messages: enum fate, 2 bits each, the latest lowest */
+  struct gather *gather;              /* owned */
+  uint32_t replied_seq, lost_seq;     /* highest so far, low 32 bits; replied_seq is -1 before the first */
   uint32_t lost_unanswered;
-  uint32_t nth;       /* connections begun */
-  uint32_t attempt;   /* connections that failed in a row */
+  uint32_t nth;     /* connections begun */
+  uint32_t attempt; /* connections that failed in a row */
   uint32_t flight_first, flight_last;
   uint32_t queue_next;
   uint16_t group;
   uint16_t local_port;
   uint8_t state, stage, asked;
-  bool ramp_wants : 1;  /* the ramp's line covers it */
-  bool turn_wants : 1;  /* whether the line covers it after turn_ns */
-  bool wanted : 1;      /* counted in the group's `wanted` */
-  bool queued : 1;      /* linked in the connect queue, perhaps no longer wanting */
+  bool ramp_wants : 1; /* the ramp's line covers it */
+  bool turn_wants : 1; /* whether the line covers it after turn_ns */
+  bool wanted : 1;     /* counted in the group's `wanted` */
+  bool queued : 1;     /* linked in the connect queue, perhaps no longer wanting */
   bool been_open : 1;
   bool choked : 1;      /* the adapter will say when it is writable */
   bool ping_unsent : 1; /* ping_sent_ns runs, but the socket took none yet */
@@ -103,16 +103,16 @@ struct client {
 struct group {
   const struct lh_group *config;
   const struct lh_io *io;
-  struct message *messages; /* owned */
+  struct message *messages;     /* owned */
   struct message_state *states; /* owned: client by client */
   uint32_t message_count;
   uint32_t number, first_slot, client_count;
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
-  bool one_way_tokens;       /* messages without a reply carry tokens too */
+  bool one_way_tokens;                            /* messages without a reply carry tokens too */
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
   uint32_t wanted;
   uint64_t in_flight, pending;
-  uint64_t integrated_ns;    /* open_ns and wanted_ns are counted up to here */
+  uint64_t integrated_ns; /* open_ns and wanted_ns are counted up to here */
   struct lh_snapshot snapshot;
 };
 
@@ -126,25 +126,35 @@ struct lh_engine {
   uint64_t now_ns, first_turn_ns;
   struct flight_pool flights;
   struct lh_token_tag tag;
-  char *scratch;          /* owned: room for any message with its headroom */
+  char *scratch; /* owned: room for any message with its headroom */
   size_t scratch_size;
   struct lh_rate rate;
   uint32_t connecting, connecting_max;
   uint32_t queue_first, queue_last;
-  uint32_t live;          /* clients neither idle nor finished */
-  bool in_turn;           /* connect, close and abort are called from a turn only */
+  uint32_t live; /* clients neither idle nor finished */
+  bool in_turn;  /* connect, close and abort are called from a turn only */
   bool stopping;
-  uint64_t drain_ns;      /* when stopping: how long replies are awaited */
-  struct lh_null *null;   /* owned; NULL when no group is of that kind */
+  uint64_t drain_ns;    /* when stopping: how long replies are awaited */
+  struct lh_null *null; /* owned; NULL when no group is of that kind */
   struct lh_engine_faults faults;
 };
 
-static inline struct group *lh_group_of(struct lh_engine *e, const struct client *c) { return &e->groups[c->group]; }
-static inline uint32_t lh_timer_of_queue(const struct lh_engine *e) { return e->client_count; }
-static inline void lh_count(struct group *g, enum lh_counter_id id, uint64_t n) { g->snapshot.counters[id] += n; }
-static inline uint64_t lh_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline struct group *lh_group_of(struct lh_engine *e, const struct client *c) {
+  return &e->groups[c->group];
+}
+static inline uint32_t lh_timer_of_queue(const struct lh_engine *e) {
+  return e->client_count;
+}
+static inline void lh_count(struct group *g, enum lh_counter_id id, uint64_t n) {
+  g->snapshot.counters[id] += n;
+}
+static inline uint64_t lh_min(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
 /* a + b where LH_NEVER stays LH_NEVER. */
-static inline uint64_t lh_later(uint64_t a, uint64_t b) { return b > LH_NEVER - a ? LH_NEVER : a + b; }
+static inline uint64_t lh_later(uint64_t a, uint64_t b) {
+  return b > LH_NEVER - a ? LH_NEVER : a + b;
+}
 /* A positive time is never recorded as 0. */
 static inline void lh_record_ns(struct group *g, enum lh_hist_id id, uint64_t ns) {
   lh_hdr_record(&g->snapshot.hists[id], ns / LH_NS_PER_US + (ns % LH_NS_PER_US != 0));
@@ -185,8 +195,8 @@ void lh_queue_pump(struct lh_engine *e);
 /* ---- schedule.c ---- */
 uint64_t lh_schedule_next_ns(const struct lh_engine *e, uint32_t slot);
 void lh_schedule_run(struct lh_engine *e, uint32_t slot);
-void lh_schedule_begin(struct lh_engine *e, uint32_t slot);  /* the client's origin is now */
-void lh_schedule_pause(struct lh_engine *e, uint32_t slot);  /* the ramp does not want it */
+void lh_schedule_begin(struct lh_engine *e, uint32_t slot); /* the client's origin is now */
+void lh_schedule_pause(struct lh_engine *e, uint32_t slot); /* the ramp does not want it */
 void lh_schedule_opened(struct lh_engine *e, uint32_t slot);
 void lh_schedule_closed(struct lh_engine *e, uint32_t slot); /* no longer open */
 void lh_schedule_send_held(struct lh_engine *e, uint32_t slot);

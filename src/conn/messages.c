@@ -38,7 +38,8 @@ static int choose_match(struct message *message, struct lh_err *err) {
   const struct lh_reply_config *reply = &message->config->reply;
   message->match = reply->match;
   if (message->config->after == LH_AFTER_REPLY && reply->match == LH_MATCH_NONE)
-    return lh_err_set(err, EINVAL, "it is sent after each reply, but no reply is expected: give it `reply:`, or another `after:`");
+    return lh_err_set(err, EINVAL,
+                      "it is sent after each reply, but no reply is expected: give it `reply:`, or another `after:`");
   if (reply->match == LH_MATCH_NONE || reply->match == LH_MATCH_ORDER || message->has_token) return 0;
   if (reply->match != LH_MATCH_ECHO)
     return lh_err_set(err, EINVAL,
@@ -54,7 +55,8 @@ static int compile_message(struct message *message, struct lh_err *err) {
   message->has_token = message->payload && lh_template_has_token(message->payload);
   if ((rc = choose_match(message, err)) < 0) return rc;
   if (reply->pointer && !lh_json_pointer_valid(reply->pointer))
-    return lh_err_set(err, EINVAL, "'%s' is not a JSON pointer: expected \"\" or parts that each begin with /, with ~0 for ~ and ~1 for /",
+    return lh_err_set(err, EINVAL,
+                      "'%s' is not a JSON pointer: expected \"\" or parts that each begin with /, with ~0 for ~ and ~1 for /",
                       reply->pointer);
   return compile_contains(message, err);
 }

@@ -34,9 +34,9 @@ struct answers {
 struct lh_null {
   struct lh_engine *engine; /* borrowed: it owns this */
   struct lh_io io;
-  struct answers *answers;  /* owned, one for each null group */
+  struct answers *answers; /* owned, one for each null group */
   uint32_t count, first_timer;
-  struct lh_buf bytes;      /* owned: of the event being told, since the queue may move meanwhile */
+  struct lh_buf bytes; /* owned: of the event being told, since the queue may move meanwhile */
 };
 
 static struct answers *answers_of(struct lh_null *null, uint32_t slot) {
@@ -234,7 +234,8 @@ static int nest_token(const char *pointer, struct lh_buf *text) {
 }
 
 static int too_long(struct lh_err *err) {
-  return lh_err_set(err, EINVAL, "the reply that the null kind would make up is longer than %d bytes: shorten `contains` or `pointer`",
+  return lh_err_set(err, EINVAL,
+                    "the reply that the null kind would make up is longer than %d bytes: shorten `contains` or `pointer`",
                     ANSWER_MAX);
 }
 

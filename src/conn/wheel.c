@@ -22,12 +22,12 @@ struct node {
 };
 
 struct lh_wheel {
-  uint64_t bits[LEVELS];  /* which slots are occupied */
-  uint64_t tick;          /* all due ticks up to here have been collected */
-  uint64_t late_from_ns;  /* the next `now_ns` that may take late timers */
+  uint64_t bits[LEVELS]; /* which slots are occupied */
+  uint64_t tick;         /* all due ticks up to here have been collected */
+  uint64_t late_from_ns; /* the next `now_ns` that may take late timers */
   uint32_t count;
-  uint32_t ready, late;   /* head nodes: due and collected; armed for a time already past */
-  struct node *nodes;     /* owned */
+  uint32_t ready, late; /* head nodes: due and collected; armed for a time already past */
+  struct node *nodes;   /* owned */
 };
 
 static uint64_t tick_up(uint64_t ns) {

@@ -46,12 +46,12 @@
 #include "longhaul/plan/template.h"
 #include "longhaul/stats/snapshot.h"
 
-#define LH_CLIENT_STATE_LIST(X) \
-  X(IDLE, "never started")      \
-  X(WAITING, "waiting")         \
-  X(CONNECTING, "connecting")   \
-  X(OPEN, "open")               \
-  X(CLOSING, "closing")         \
+#define LH_CLIENT_STATE_LIST(X)                                                                                                \
+  X(IDLE, "never started")                                                                                                     \
+  X(WAITING, "waiting")                                                                                                        \
+  X(CONNECTING, "connecting")                                                                                                  \
+  X(OPEN, "open")                                                                                                              \
+  X(CLOSING, "closing")                                                                                                        \
   X(FINISHED, "finished")
 
 enum lh_client_state {
@@ -91,15 +91,15 @@ enum { LH_IO_HEADROOM = 32 };
 typedef void lh_ending_sink(void *context, const struct lh_ending *ending);
 
 struct lh_engine_args {
-  const struct lh_config *config;   /* borrowed until free */
+  const struct lh_config *config; /* borrowed until free */
   struct lh_slice slice;
-  uint64_t run_id;                  /* marks tokens */
-  uint64_t start_ns;                /* the run's start on the monotonic clock: time 0 of the plan */
-  int64_t start_wall_us;            /* the same instant on the wall clock */
-  uint32_t workers;                 /* this worker's share of the rate cap is 1/workers */
-  bool replacement;                 /* takes over from a lost worker: first openings count as reconnects */
+  uint64_t run_id;                       /* marks tokens */
+  uint64_t start_ns;                     /* the run's start on the monotonic clock: time 0 of the plan */
+  int64_t start_wall_us;                 /* the same instant on the wall clock */
+  uint32_t workers;                      /* this worker's share of the rate cap is 1/workers */
+  bool replacement;                      /* takes over from a lost worker: first openings count as reconnects */
   const struct lh_io *io[LH_KIND_COUNT]; /* by kind; the null kind's is built in. Borrowed until free */
-  lh_ending_sink *ending_sink;      /* may be NULL */
+  lh_ending_sink *ending_sink;           /* may be NULL */
   void *ending_context;
 };
 

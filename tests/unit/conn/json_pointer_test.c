@@ -123,8 +123,8 @@ static void tells_valid_pointers(void **state) {
   static const struct {
     const char *pointer;
     bool valid;
-  } cases[] = {{"", true},   {"/", true},    {"/a/b", true},   {"/~0~1", true}, {"a", false},
-               {"#", false}, {"/~", false},  {"/a~2", false},  {"/~0", true},   {"/a~/b", false}};
+  } cases[] = {{"", true},   {"/", true},   {"/a/b", true},  {"/~0~1", true}, {"a", false},
+               {"#", false}, {"/~", false}, {"/a~2", false}, {"/~0", true},   {"/a~/b", false}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     assert_int_equal(lh_json_pointer_valid(cases[i].pointer), cases[i].valid);
 }

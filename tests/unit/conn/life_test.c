@@ -61,12 +61,24 @@ static void times_are_rounded_up(void **state) {
 
 /* ---- endings ---- */
 
-static void to_tls(struct rig *rig) { lh_engine_on_stage(rig->engine, 0, LH_STAGE_TLS, rig->now); }
-static void to_upgrade(struct rig *rig) { lh_engine_on_stage(rig->engine, 0, LH_STAGE_UPGRADE, rig->now); }
-static void wait_11s(struct rig *rig) { rig_run(rig, 11 * SEC); }
-static void peer_resets(struct rig *rig) { rig_end_with(rig, LH_REASON_RST, 104); }
-static void refused(struct rig *rig) { rig_end_with(rig, LH_REASON_REFUSED, 111); }
-static void worker_stalls(struct rig *rig) { rig_end_with(rig, LH_REASON_LOOP_STALLED, 0); }
+static void to_tls(struct rig *rig) {
+  lh_engine_on_stage(rig->engine, 0, LH_STAGE_TLS, rig->now);
+}
+static void to_upgrade(struct rig *rig) {
+  lh_engine_on_stage(rig->engine, 0, LH_STAGE_UPGRADE, rig->now);
+}
+static void wait_11s(struct rig *rig) {
+  rig_run(rig, 11 * SEC);
+}
+static void peer_resets(struct rig *rig) {
+  rig_end_with(rig, LH_REASON_RST, 104);
+}
+static void refused(struct rig *rig) {
+  rig_end_with(rig, LH_REASON_REFUSED, 111);
+}
+static void worker_stalls(struct rig *rig) {
+  rig_end_with(rig, LH_REASON_LOOP_STALLED, 0);
+}
 
 static void open_then_reset(struct rig *rig) {
   rig_open(rig);
@@ -239,8 +251,12 @@ static void an_open_time_excludes_the_closing(void **state) {
 
 /* ---- what an adapter may not do ---- */
 
-static void message_now(struct rig *rig) { rig_hear(rig, "x", 1); }
-static void open_now(struct rig *rig) { lh_engine_on_open(rig->engine, 0, 0, rig->now); }
+static void message_now(struct rig *rig) {
+  rig_hear(rig, "x", 1);
+}
+static void open_now(struct rig *rig) {
+  lh_engine_on_open(rig->engine, 0, 0, rig->now);
+}
 
 static void events_out_of_place_are_defects_of_the_adapter(void **state) {
   (void)state;

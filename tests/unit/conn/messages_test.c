@@ -3,12 +3,11 @@
 
 static const struct lh_message one_way = {
     .every_ns = 10 * SEC, .phase = LH_PHASE_TOGETHER, .source = LH_PAYLOAD_TEXT, PAYLOAD("hi ${seq}")};
-static const struct lh_message echoed = {
-    .every_ns = 10 * SEC,
-    .phase = LH_PHASE_TOGETHER,
-    .source = LH_PAYLOAD_TEXT,
-    PAYLOAD("${token}"),
-    .reply = {.match = LH_MATCH_TOKEN, .within_ns = 5 * SEC, .lost_after_ns = 60 * SEC}};
+static const struct lh_message echoed = {.every_ns = 10 * SEC,
+                                         .phase = LH_PHASE_TOGETHER,
+                                         .source = LH_PAYLOAD_TEXT,
+                                         PAYLOAD("${token}"),
+                                         .reply = {.match = LH_MATCH_TOKEN, .within_ns = 5 * SEC, .lost_after_ns = 60 * SEC}};
 static const struct lh_message closed_loop = {
     .after = LH_AFTER_REPLY,
     .source = LH_PAYLOAD_TEXT,
@@ -23,9 +22,13 @@ static void open_with(struct rig *rig, struct lh_message message) {
   rig_open(rig);
 }
 
-static void to(struct rig *rig, uint64_t since_start) { rig_run(rig, rig_start_ns + since_start - rig->now); }
+static void to(struct rig *rig, uint64_t since_start) {
+  rig_run(rig, rig_start_ns + since_start - rig->now);
+}
 
-static void drop(struct rig *rig) { rig_end_with(rig, LH_REASON_RST, 104); }
+static void drop(struct rig *rig) {
+  rig_end_with(rig, LH_REASON_RST, 104);
+}
 
 /* Times are since the run's start; the grid of `together` is 10 s, 20 s, ... */
 static void messages_go_out_on_the_grid(void **state) {
@@ -418,7 +421,10 @@ static const struct {
     {{.after = LH_AFTER_REPLY, .source = LH_PAYLOAD_TEXT, PAYLOAD("x")}, "no reply is expected"},
     {{.every_ns = SEC, .source = LH_PAYLOAD_TEXT, PAYLOAD("x"), .reply = {.match = LH_MATCH_TOKEN}}, "token"},
     {{.every_ns = SEC, .source = LH_PAYLOAD_TEXT, PAYLOAD("${nonsense}")}, "nonsense"},
-    {{.every_ns = SEC, .source = LH_PAYLOAD_TEXT, PAYLOAD("${token}"), .reply = {.match = LH_MATCH_POINTER, .pointer = rig_name}},
+    {{.every_ns = SEC,
+      .source = LH_PAYLOAD_TEXT,
+      PAYLOAD("${token}"),
+      .reply = {.match = LH_MATCH_POINTER, .pointer = rig_name}},
      "JSON pointer"},
 };
 

@@ -6,14 +6,16 @@
 #define EVERY_10S .every_ns = 10 * SEC, .phase = LH_PHASE_TOGETHER, .source = LH_PAYLOAD_TEXT
 #define IN_TIME .within_ns = 40 * SEC, .lost_after_ns = 60 * SEC
 
-static const struct lh_message by_token = {
-    EVERY_10S, PAYLOAD("{\"id\":\"${token}\",\"n\":${seq}}"), .reply = {.match = LH_MATCH_TOKEN, IN_TIME}};
+static const struct lh_message by_token = {EVERY_10S, PAYLOAD("{\"id\":\"${token}\",\"n\":${seq}}"),
+                                           .reply = {.match = LH_MATCH_TOKEN, IN_TIME}};
 static const struct lh_message by_order = {EVERY_10S, PAYLOAD("ask ${seq}"), .reply = {.match = LH_MATCH_ORDER, IN_TIME}};
-static const struct lh_message by_echo = {
-    EVERY_10S, PAYLOAD("<${token}|${time_ms}>"), .reply = {.match = LH_MATCH_ECHO, IN_TIME}};
+static const struct lh_message by_echo = {EVERY_10S, PAYLOAD("<${token}|${time_ms}>"),
+                                          .reply = {.match = LH_MATCH_ECHO, IN_TIME}};
 static const struct lh_message no_reply = {EVERY_10S, PAYLOAD("note ${token}")};
 
-static void to(struct rig *rig, uint64_t since_start) { rig_run(rig, rig_start_ns + since_start - rig->now); }
+static void to(struct rig *rig, uint64_t since_start) {
+  rig_run(rig, rig_start_ns + since_start - rig->now);
+}
 
 static struct lh_message by_pointer(const char *pointer) {
   static char text[64];
@@ -42,8 +44,12 @@ static const struct call *sent(const struct rig *rig, size_t n) {
   return NULL;
 }
 
-static void hear_text(struct rig *rig, const char *text) { rig_hear(rig, text, strlen(text)); }
-static void answer(struct rig *rig, size_t n) { rig_hear(rig, sent(rig, n)->bytes, sent(rig, n)->len); }
+static void hear_text(struct rig *rig, const char *text) {
+  rig_hear(rig, text, strlen(text));
+}
+static void answer(struct rig *rig, size_t n) {
+  rig_hear(rig, sent(rig, n)->bytes, sent(rig, n)->len);
+}
 
 static const char *token_of(const struct call *call) {
   static char text[LH_TOKEN_LEN + 1];
@@ -62,14 +68,10 @@ static void expect(struct rig *rig, struct expected e) {
   const struct {
     enum lh_counter_id id;
     uint64_t n;
-  } counters[] = {{LH_COUNTER_replied, e.replied},
-                  {LH_COUNTER_late, e.late},
-                  {LH_COUNTER_lost, e.lost},
-                  {LH_COUNTER_lost_then_replied, e.lost_then_replied},
-                  {LH_COUNTER_duplicate, e.duplicate},
-                  {LH_COUNTER_out_of_order, e.out_of_order},
-                  {LH_COUNTER_corrupt, e.corrupt},
-                  {LH_COUNTER_incoming, e.incoming}};
+  } counters[] = {{LH_COUNTER_replied, e.replied},     {LH_COUNTER_late, e.late},
+                  {LH_COUNTER_lost, e.lost},           {LH_COUNTER_lost_then_replied, e.lost_then_replied},
+                  {LH_COUNTER_duplicate, e.duplicate}, {LH_COUNTER_out_of_order, e.out_of_order},
+                  {LH_COUNTER_corrupt, e.corrupt},     {LH_COUNTER_incoming, e.incoming}};
   for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
     uint64_t is = rig_counter(rig, counters[i].id);
     if (is != counters[i].n)
@@ -149,12 +151,24 @@ static void other_token(struct rig *rig, struct lh_token token) {
   rig_hear(rig, text, sizeof text);
 }
 
-static void other_client(struct rig *rig) { other_token(rig, (struct lh_token){.client = 1, .group = 0, .seq = 0}); }
-static void other_group(struct rig *rig) { other_token(rig, (struct lh_token){.client = 0, .group = 1, .seq = 0}); }
-static void never_sent(struct rig *rig) { other_token(rig, (struct lh_token){.client = 0, .group = 0, .seq = 3}); }
-static void far_future(struct rig *rig) { other_token(rig, (struct lh_token){.client = 0, .group = 0, .seq = 1000000000000}); }
-static void unasked(struct rig *rig) { hear_text(rig, "news"); }
-static void empty(struct rig *rig) { hear_text(rig, ""); }
+static void other_client(struct rig *rig) {
+  other_token(rig, (struct lh_token){.client = 1, .group = 0, .seq = 0});
+}
+static void other_group(struct rig *rig) {
+  other_token(rig, (struct lh_token){.client = 0, .group = 1, .seq = 0});
+}
+static void never_sent(struct rig *rig) {
+  other_token(rig, (struct lh_token){.client = 0, .group = 0, .seq = 3});
+}
+static void far_future(struct rig *rig) {
+  other_token(rig, (struct lh_token){.client = 0, .group = 0, .seq = 1000000000000});
+}
+static void unasked(struct rig *rig) {
+  hear_text(rig, "news");
+}
+static void empty(struct rig *rig) {
+  hear_text(rig, "");
+}
 
 static const struct {
   const char *name;

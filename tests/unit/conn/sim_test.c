@@ -33,7 +33,10 @@ static uint64_t scale(const char *name, uint64_t preset) {
 /* ---- the plan of the day ---- */
 
 /* The config's strings are not const. */
-#define NAME(text) (char[]){text}
+#define NAME(text)                                                                                                             \
+  (char[]) {                                                                                                                   \
+    text                                                                                                                       \
+  }
 #define PAYLOAD(text) .payload = (char[]){text}, .payload_len = sizeof(text) - 1
 
 static struct lh_message messages[] = {
@@ -92,8 +95,12 @@ struct day {
 
 static void plan_day(struct day *day, uint64_t clients) {
   const uint32_t chat = (uint32_t)(clients * 7 / 10);
-  const struct lh_stage_point points[6] = {{0, 0},           {minute * 30, chat}, {hour * 18, chat},
-                                           {hour * 19, chat / 3}, {hour * 20, chat / 3}, {hour * 20 + minute * 10, chat}};
+  const struct lh_stage_point points[6] = {{0, 0},
+                                           {minute * 30, chat},
+                                           {hour * 18, chat},
+                                           {hour * 19, chat / 3},
+                                           {hour * 20, chat / 3},
+                                           {hour * 20 + minute * 10, chat}};
   for (int i = 0; i < 6; i++) day->up_down_up[i] = points[i];
   day->flat[0] = (struct lh_stage_point){0, (uint32_t)(clients * 3 / 10)};
   day->groups[0] = group_of(names[0], chat, (struct lh_ramp){day->up_down_up, 6});
@@ -188,13 +195,13 @@ static void check_day(const struct sim *sim, uint64_t hours) {
 
 static void print_day(const struct sim *sim, double wall_s) {
   for (uint32_t g = 0; g < GROUPS; g++)
-    print_message("group %u: %llu attempts, %llu drops, %llu planned, %llu sent, %llu replied, %llu lost, %llu not open, %llu late\n", g,
-                  (unsigned long long)counted(sim, g, LH_COUNTER_attempts), (unsigned long long)counted(sim, g, LH_COUNTER_drops),
-                  (unsigned long long)counted(sim, g, LH_COUNTER_messages_planned),
-                  (unsigned long long)counted(sim, g, LH_COUNTER_messages_sent),
-                  (unsigned long long)counted(sim, g, LH_COUNTER_replied), (unsigned long long)counted(sim, g, LH_COUNTER_lost),
-                  (unsigned long long)counted(sim, g, LH_COUNTER_skipped_not_open),
-                  (unsigned long long)counted(sim, g, LH_COUNTER_skipped_late));
+    print_message(
+        "group %u: %llu attempts, %llu drops, %llu planned, %llu sent, %llu replied, %llu lost, %llu not open, %llu late\n", g,
+        (unsigned long long)counted(sim, g, LH_COUNTER_attempts), (unsigned long long)counted(sim, g, LH_COUNTER_drops),
+        (unsigned long long)counted(sim, g, LH_COUNTER_messages_planned),
+        (unsigned long long)counted(sim, g, LH_COUNTER_messages_sent), (unsigned long long)counted(sim, g, LH_COUNTER_replied),
+        (unsigned long long)counted(sim, g, LH_COUNTER_lost), (unsigned long long)counted(sim, g, LH_COUNTER_skipped_not_open),
+        (unsigned long long)counted(sim, g, LH_COUNTER_skipped_late));
   print_message("%.1f s, %zu KiB\n", wall_s, lh_engine_bytes(sim->engine) / 1024);
 }
 

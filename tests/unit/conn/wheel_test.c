@@ -127,12 +127,14 @@ static uint64_t random_ahead(uint64_t word) {
 enum { TIMERS = 200, STEPS = 40000 };
 
 struct model {
-  uint64_t due[TIMERS]; /* what was asked */
+  uint64_t due[TIMERS];    /* what was asked */
   uint64_t set_at[TIMERS]; /* the wheel's time when it was asked */
-  bool late[TIMERS];    /* set for a tick already past */
+  bool late[TIMERS];       /* set for a tick already past */
 };
 
-static uint64_t tick_up(uint64_t ns) { return (ns + TICK - 1) / TICK * TICK; }
+static uint64_t tick_up(uint64_t ns) {
+  return (ns + TICK - 1) / TICK * TICK;
+}
 
 /* Takes all that is due at `now` and checks that it is exactly what the model says. */
 static void check_pops(struct lh_wheel *w, struct model *m, uint64_t now) {
