@@ -211,8 +211,8 @@ static const struct lh_cli_option options[] = {LH_SOURCE_OPTIONS, {.name = "json
 
 const struct lh_cli_command lh_cli_check = {
   .name = "check", .summary = "validate a config and print the plan: what it takes, whether it fits", .usage = "CONFIG [OPTIONS]",
-  .description = "Opens no connection and looks up no name. Prints clients, message and connect rates,\n"
-                 "descriptors, ports for each source address and target, bandwidth, memory and disk.\n"
+  .description = "Opens no connection and looks up no name. Prints clients, message and connect rates, "
+                 "descriptors, ports for each source address and target, bandwidth, memory and disk. "
                  "Exit code 2: the config has errors; 3: this host cannot carry the plan.",
   .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a config or a URL",
   .complete = LH_COMPLETE_FILE, .run = check_main};

@@ -51,7 +51,7 @@ struct lh_cli_command {
   const char *name;
   const char *summary;                      /* for the list of commands */
   const char *usage;                        /* after "longhaul NAME" */
-  const char *description;                  /* lines of at most 78 columns */
+  const char *description;                  /* one paragraph */
   const struct lh_cli_example *examples;    /* ends with {0} */
   const struct lh_cli_option *options;      /* ends with {0} */
   unsigned operands_min, operands_max;

@@ -46,7 +46,9 @@ static int add_examples(struct lh_buf *out, const struct lh_cli_example *example
 int lh_cli_command_help(const struct lh_cli_command *c, struct lh_buf *out) {
   int code = lh_buf_addf(out, "longhaul %s: %s\n\nUsage: longhaul %s %s\n\n", c->name, c->summary, c->name, c->usage);
   if (code == 0) code = add_examples(out, c->examples);
-  if (code == 0) code = lh_buf_addf(out, "\n%s\n\nOptions:\n", c->description);
+  if (code == 0) code = lh_buf_addstr(out, "\n");
+  if (code == 0) code = add_wrapped(out, c->description, 0, 0);
+  if (code == 0) code = lh_buf_addstr(out, "\nOptions:\n");
   for (const struct lh_cli_option *o = c->options; o->name != NULL && code == 0; o++) code = add_option(out, o);
   const struct lh_cli_option help = {.name = "help", .letter = 'h', .help = "this text"};
   return code < 0 ? code : add_option(out, &help);

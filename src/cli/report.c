@@ -105,8 +105,8 @@ static const struct lh_cli_option options[] = {
 
 const struct lh_cli_command lh_cli_report = {
   .name = "report", .summary = "render a run file: html, md, json, text", .usage = "RUN [OPTIONS]",
-  .description = "RUN is a run file, its name in the store folder, or `latest`. The run may still be in\n"
-                 "progress or have been cut short: the report covers what was stored. The exit code\n"
+  .description = "RUN is a run file, its name in the store folder, or `latest`. The run may still be in "
+                 "progress or have been cut short: the report covers what was stored. The exit code "
                  "tells whether the report was written, not the run's verdict.",
   .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a run file, or `latest`",
   .complete = LH_COMPLETE_RUN, .run = report_main};

@@ -126,9 +126,9 @@ static const struct lh_cli_option options[] = {
 const struct lh_cli_command lh_cli_run = {
   .name = "run", .summary = "run a soak from a config, or a quick look at a URL",
   .usage = "CONFIG [OPTIONS]\n       longhaul run URL -c N -d TIME [OPTIONS]",
-  .description = "Opens the connections of the config, holds them for the duration, and writes one run\n"
-                 "file. CONFIG may be - for standard input. On a terminal a live view is shown,\n"
-                 "elsewhere one line for each interval. Ctrl-C ends the run in order and still\n"
+  .description = "Opens the connections of the config, holds them for the duration, and writes one run "
+                 "file. CONFIG may be - for standard input. On a terminal a live view is shown, "
+                 "elsewhere one line for each interval. Ctrl-C ends the run in order and still "
                  "reports; a second Ctrl-C ends it at once.",
   .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a config or a URL",
   .complete = LH_COMPLETE_FILE, .run = run_main};

@@ -185,7 +185,7 @@ static const struct lh_cli_option options[] = {
 
 const struct lh_cli_command lh_cli_runs = {
   .name = "runs", .summary = "list run files with start, length and verdict", .usage = "[OPTIONS]",
-  .description = "A run that is still going is `running`; one that a crash ended is `cut short`, and its\n"
+  .description = "A run that is still going is `running`; one that a crash ended is `cut short`, and its "
                  "report covers what was stored.",
   .examples = examples, .options = options, .operands_min = 0, .operands_max = 0, .operand = "",
   .complete = LH_COMPLETE_NOTHING, .run = runs_main};

@@ -60,8 +60,8 @@ static void take_log(struct lh_child *child, struct lh_cursor *body) {
 static void take_failed(struct lh_supervisor *sv, struct lh_child *child, struct lh_cursor *body) {
   struct lh_err err;
   lh_err_set(&err, ECHILD, "worker %u cannot go on: %.*s", child->number + 1, (int)(body->end - body->at), (const char *)body->at);
-  lh_log(LH_LOG_ERROR, "%s", err.text);
   if (child->reports == 0) lh_supervisor_fail(sv, &err);
+  else lh_log(LH_LOG_ERROR, "%s", err.text);
 }
 
 static int on_frame(void *context, struct lh_child *child, enum lh_frame_type type, struct lh_cursor *body) {

@@ -31,5 +31,7 @@ int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t co
 void lh_journal_interval(struct lh_journal *journal, const struct lh_collect *collect, const struct lh_interval *interval,
                          uint32_t workers);
 void lh_journal_finish(struct lh_journal *journal, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us);
+/* After finish: works out the findings of the run file and puts them into it. */
+void lh_journal_findings(struct lh_journal *journal, uint64_t start_ns);
 
 #endif

@@ -241,6 +241,7 @@ static void finish(struct lh_supervisor *sv) {
   uint64_t end_ns = lh_now_ns();
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");
   lh_journal_finish(&sv->journal, how, end_ns, lh_wall_us());
+  lh_journal_findings(&sv->journal, sv->start_ns);
   if (sv->failed.code == 0 && sv->journal.failed.code != 0) sv->failed = sv->journal.failed;
 }
 

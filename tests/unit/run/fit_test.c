@@ -1,0 +1,128 @@
+/* What a plan takes, and whether a host of a given size carries it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "longhaul/config/load.h"
+#include "longhaul/run/fit.h"
+
+static const struct lh_fit_host roomy = {.descriptors = 20000, .cores = 2, .first_port = 32768, .last_port = 60999,
+                                         .mem_available_bytes = UINT64_C(8) << 30, .mem_total_bytes = UINT64_C(16) << 30,
+                                         .disk_free_bytes = UINT64_C(100) << 30};
+
+static struct lh_config *load(const char *run, const char *group) {
+  char text[2048];
+  snprintf(text, sizeof text,
+           "run: {name: t, duration: 1h, interval: 10s%s}\n"
+           "targets:\n  plain: {url: 'ws://127.0.0.1:8080/'}\n  tls: {url: 'wss://127.0.0.1:8443/'}\n"
+           "groups:\n  chat: {kind: websocket, %s}\n",
+           run, group);
+  struct lh_load_args args = {.path = "test.yaml", .text = text};
+  struct lh_diagnostics diagnostics = {0};
+  struct lh_config *config = NULL;
+  if (lh_config_load(&args, &config, &diagnostics) < 0)
+    for (size_t i = 0; i < diagnostics.count; i++) print_message("%s\n", diagnostics.items[i]);
+  lh_diagnostics_free(&diagnostics);
+  assert_non_null(config);
+  return config;
+}
+
+/* A part of the one problem or warning that is expected; NULL: none. */
+struct row {
+  const char *name, *run, *group;
+  uint32_t shards;
+  uint64_t descriptors;
+  const char *problem, *warning;
+  uint32_t workers;
+  uint64_t descriptors_each;
+};
+
+static const struct row rows[] = {
+  {"fits easily", "", "target: plain, connections: 5000", 1, 20000, NULL, NULL, 1, 5064},
+  {"past the knee", "", "target: plain, connections: 18000", 1, 1 << 20, NULL, "more than half of 28,232", 2, 9064},
+  {"past the range", "", "target: plain, connections: 30000", 1, 1 << 20, "there are 28,232 ephemeral ports", NULL, 2, 15064},
+  {"over four sources", "", "target: plain, connections: 30000, source_addresses: [127.0.0.2, 127.0.0.3, 127.0.0.4, 127.0.0.5]", 1, 1 << 20,
+   NULL, NULL, 2, 15064},
+  {"over two sources, past their knee", "", "target: plain, connections: 40000, source_addresses: [127.0.0.2, 127.0.0.3]", 1, 1 << 20, NULL,
+   "from 127.0.0.3", 2, 20064},
+  {"a shard of it", "", "target: plain, connections: 40000", 4, 1 << 20, NULL, NULL, 2, 5064},
+  {"workers split by the limit", "", "target: plain, connections: 9000", 1, 1064, NULL, NULL, 9, 1064},
+  {"one worker is asked for", ", workers: 1", "target: plain, connections: 9000", 1, 1064, "raise the limit with `ulimit -Hn 9064`", NULL, 1, 9064},
+  {"null clients open nothing", ", workers: 1", "kind: \"null\", connections: 9000", 1, 1064, NULL, NULL, 1, 64},
+};
+
+static void expect(const char *name, const struct lh_strings *list, const char *part) {
+  bool well = part == NULL ? list->count == 0 : list->count > 0 && strstr(list->items[list->count - 1], part) != NULL;
+  if (!well) print_message("%s: expected %s\n", name, part != NULL ? part : "nothing");
+  for (size_t i = 0; !well && i < list->count; i++) print_message("  got: %s\n", list->items[i]);
+  assert_true(well);
+}
+
+static void test_rows(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const struct row *row = &rows[i];
+    char group[512];
+    snprintf(group, sizeof group, "%s", row->group);
+    struct lh_config *config = load(row->run, strncmp(group, "kind", 4) == 0 ? "target: plain, connections: 1" : group);
+    if (strncmp(group, "kind", 4) == 0) {
+      config->groups[0].kind = LH_KIND_NULL;
+      config->groups[0].connections = config->groups[0].ramp.points[0].connections = 9000;
+    }
+    struct lh_fit_host host = roomy;
+    struct lh_fit fit;
+    struct lh_err err = {0};
+    host.descriptors = row->descriptors;
+    assert_int_equal(lh_fit_make(&fit, config, 1, row->shards, &host, &err), 0);
+    expect(row->name, &fit.problems, row->problem);
+    expect(row->name, &fit.warnings, row->warning);
+    if (config->run.workers != 0 || row->descriptors < 20000) assert_int_equal(fit.workers, row->workers);
+    if (fit.workers == row->workers) assert_int_equal(fit.descriptors_each, row->descriptors_each);
+    lh_fit_free(&fit);
+    lh_config_free(config);
+  }
+}
+
+static void test_bytes(void **state) {
+  (void)state;
+  struct lh_config *plain = load("", "target: plain, connections: 1000"), *tls = load("", "target: tls, connections: 1000");
+  struct lh_fit a, b;
+  struct lh_err err = {0};
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &roomy, &err), 0);
+  assert_int_equal(lh_fit_make(&b, tls, 1, 1, &roomy, &err), 0);
+  assert_int_equal(b.needs.tls_clients, 1000);
+  assert_int_equal(b.memory_bytes - a.memory_bytes, 1000 * 18 * 1024 + (uint64_t)(b.workers - a.workers) * (16 << 20));
+  assert_int_equal(a.intervals, 360);
+  assert_int_equal(a.path_count, 1);
+  lh_fit_free(&a);
+  lh_fit_free(&b);
+
+  struct lh_fit_host small = roomy;
+  small.mem_available_bytes = 1 << 20;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  expect("memory in use", &a.warnings, "is available now");
+  lh_fit_free(&a);
+  small.mem_total_bytes = 2 << 20;
+  small.disk_free_bytes = 1000;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  assert_int_equal(a.problems.count, 2);
+  lh_fit_free(&a);
+
+  /* What is not known is not judged. */
+  struct lh_fit_host unknown = {.cores = 1};
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &unknown, &err), 0);
+  assert_int_equal(a.problems.count + a.warnings.count, 0);
+  lh_fit_free(&a);
+  lh_config_free(plain);
+  lh_config_free(tls);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_bytes)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
