@@ -79,11 +79,11 @@ static int read_run(struct lh_reader *reader, struct lh_err *err) {
   if (code != SQLITE_ROW) return read_failed(reader, code, err);
   int failed = take_run(reader, select, err);
   if (failed) return failed;
-  code = lh_sql_prepare(reader->db, "SELECT max(k) FROM intervals", &last);
+  code = lh_sql_prepare(reader->db, "SELECT max(k), min(k) FROM intervals", &last);
   if (code == SQLITE_OK) code = sqlite3_step(last);
   if (code != SQLITE_ROW) return read_failed(reader, code, err);
   int64_t k = sqlite3_column_type(last, 0) == SQLITE_NULL ? -1 : sqlite3_column_int64(last, 0);
-  if (k < -1 || k >= UINT32_MAX || (uint64_t)(k + 1) > INT64_MAX / reader->run.interval_ns)
+  if (sqlite3_column_int64(last, 1) < 0 || k >= UINT32_MAX || (uint64_t)(k + 1) > INT64_MAX / reader->run.interval_ns)
     return damaged(reader, err, "its intervals have numbers that make no sense");
   reader->run.interval_count = (uint32_t)(k + 1);
   if (reader->run.how == LH_RUN_UNFINISHED) {

@@ -9,8 +9,8 @@
 extern const unsigned char lh_embed_schema_sql[];
 extern const size_t lh_embed_schema_sql_len;
 
-/* The line of schema.sql that stands between tables and views: columns are added there, since views name them. */
-static const char views_mark[] = "-- Views: ";
+/* What stands in schema.sql where the columns of a table follow. */
+static const char columns_mark[] = "-- columns of ";
 
 struct column {
   const char *table, *name, *sort, *help;
@@ -50,34 +50,52 @@ static int fill_reasons(sqlite3 *db) {
   return code;
 }
 
-/* Adds the column, unless it stands for a name in histograms, and its line in the glossary. */
-static int add_column(sqlite3 *db, sqlite3_stmt *glossary, const struct column *column) {
-  if (strcmp(column->sort, "histogram") != 0) {
-    char *sql = sqlite3_mprintf("ALTER TABLE %s ADD COLUMN \"%w\" INTEGER NOT NULL DEFAULT 0", column->table, column->name);
-    int code = sql ? lh_sql_exec(db, sql) : SQLITE_NOMEM;
-    sqlite3_free(sql);
-    if (code != SQLITE_OK) return code;
+/* Their help goes with them as a comment, which `.schema` shows. */
+static void append_columns(sqlite3_str *out, const char *table, size_t len) {
+  for (size_t i = 0; i < COLUMNS; i++) {
+    if (strlen(columns[i].table) != len || strncmp(columns[i].table, table, len) != 0) continue;
+    sqlite3_str_appendf(out, "\n  , \"%w\" INTEGER NOT NULL DEFAULT 0 -- %s", columns[i].name, columns[i].help);
   }
-  return lh_sql_run(glossary, "tttt", column->table, column->name, column->sort, column->help);
+}
+
+static char *complete_schema(void) {
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  const char *at = (const char *)lh_embed_schema_sql, *mark;
+  while ((mark = strstr(at, columns_mark))) {
+    const char *table = mark + sizeof columns_mark - 1;
+    size_t len = strcspn(table, "\n");
+    sqlite3_str_append(out, at, (int)(mark - at));
+    append_columns(out, table, len);
+    at = table + len;
+  }
+  sqlite3_str_appendall(out, at);
+  return sqlite3_str_finish(out);
+}
+
+static int fill_glossary(sqlite3 *db) {
+  LH_SQL_SCOPED *insert = NULL;
+  int code = lh_sql_prepare(db, "INSERT INTO glossary VALUES (?,?,?,?)", &insert);
+  for (size_t i = 0; i < COLUMNS && code == SQLITE_OK; i++)
+    code = lh_sql_run(insert, "tttt", columns[i].table, columns[i].name, columns[i].sort, columns[i].help);
+  return code;
+}
+
+static int fill_meta(sqlite3 *db) {
+  LH_SQL_SCOPED *insert = NULL;
+  char version[16];
+  sqlite3_snprintf(sizeof version, version, "%d", LH_SCHEMA_VERSION);
+  int code = lh_sql_prepare(db, "INSERT INTO meta VALUES (?,?)", &insert);
+  if (code == SQLITE_OK) code = lh_sql_run(insert, "tt", "schema_version", version);
+  return code == SQLITE_OK ? lh_sql_run(insert, "tt", "longhaul_version", LH_VERSION) : code;
 }
 
 int lh_schema_create(sqlite3 *db) {
-  const char *text = (const char *)lh_embed_schema_sql;
-  const char *views = strstr(text, views_mark);
-  char *tables = sqlite3_mprintf("%.*s", views ? (int)(views - text) : 0, text);
-  int code = tables ? lh_sql_exec(db, tables) : SQLITE_NOMEM;
-  sqlite3_free(tables);
-  LH_SQL_SCOPED *glossary = NULL, *meta = NULL;
-  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO glossary VALUES (?,?,?,?)", &glossary);
-  for (size_t i = 0; i < COLUMNS && code == SQLITE_OK; i++) code = add_column(db, glossary, &columns[i]);
-  if (code == SQLITE_OK) code = lh_sql_exec(db, views);
+  char *schema = complete_schema();
+  int code = schema ? lh_sql_exec(db, schema) : SQLITE_NOMEM;
+  sqlite3_free(schema);
+  if (code == SQLITE_OK) code = fill_glossary(db);
   if (code == SQLITE_OK) code = fill_reasons(db);
-  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO meta VALUES (?,?)", &meta);
-  char version[16];
-  sqlite3_snprintf(sizeof version, version, "%d", LH_SCHEMA_VERSION);
-  if (code == SQLITE_OK) code = lh_sql_run(meta, "tt", "schema_version", version);
-  if (code == SQLITE_OK) code = lh_sql_run(meta, "tt", "longhaul_version", LH_VERSION);
-  return code;
+  return code == SQLITE_OK ? fill_meta(db) : code;
 }
 
 /* The URL without what may be a secret: user information and every value of the query become "***". The masked config tells

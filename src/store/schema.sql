@@ -2,8 +2,8 @@
 --
 -- Times: *_ns are nanoseconds since the start of the run (run.start_ns, the monotonic clock, is already taken off); *_us are
 -- microseconds; *_wall_us are microseconds since 1970 UTC. Views give UTC as text and seconds as numbers.
--- The counters and gauges of `intervals`, and the columns of `workers` and `host`, are added by schema.c from the lists the
--- program itself uses; table `glossary` says what each one means.
+-- At "columns of TABLE" schema.c puts the columns of the lists that the program itself uses; a run file's own schema shows
+-- them, and table `glossary` says what each one means.
 
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY, -- schema_version, longhaul_version
@@ -56,8 +56,9 @@ CREATE TABLE groups (
 CREATE TABLE intervals (
   k        INTEGER NOT NULL, -- covers [k, k + 1) * run.interval_ns
   group_no INTEGER NOT NULL,
-  tallies_folded INTEGER NOT NULL DEFAULT 0, -- endings whose text is not kept in tallies: too many kinds
-  PRIMARY KEY (k, group_no)
+  tallies_folded INTEGER NOT NULL DEFAULT 0 -- endings whose text or code is not kept in tallies: too many kinds
+  -- columns of intervals
+  , PRIMARY KEY (k, group_no)
 ) WITHOUT ROWID;
 
 -- Only histograms in which something was recorded.
@@ -131,12 +132,14 @@ CREATE INDEX events_at ON events (at_ns);
 CREATE TABLE workers (
   k      INTEGER NOT NULL,
   worker INTEGER NOT NULL
+  -- columns of workers
 );
 CREATE INDEX workers_at ON workers (k, worker);
 
 -- Samples of the host, at the end of the interval.
 CREATE TABLE host (
   k INTEGER NOT NULL
+  -- columns of host
 );
 CREATE INDEX host_at ON host (k);
 
@@ -158,7 +161,7 @@ CREATE TABLE findings (
   evidence   TEXT
 );
 
--- Views: made after the columns above were completed.
+-- Views.
 
 -- The course of the run, one row for each interval and group.
 CREATE VIEW v_timeline AS

@@ -6,8 +6,10 @@
 
 #include "longhaul/store/store.h"
 
-static int errno_of(sqlite3 *db, int result) {
+/* SQLITE_ERROR on reading means that a table or column is not there: our own statements are right. */
+static int errno_of(sqlite3 *db, int result, enum lh_sql_doing doing) {
   int system = db ? sqlite3_system_errno(db) : 0;
+  if (result == SQLITE_ERROR && doing == LH_SQL_READING) return -EBADMSG;
   switch (result & 0xff) {
   case SQLITE_FULL: return -ENOSPC;
   case SQLITE_NOMEM: return -ENOMEM;
@@ -47,7 +49,7 @@ static const char *advice(int code, enum lh_sql_doing doing) {
 }
 
 int lh_sql_fail(struct lh_err *err, sqlite3 *db, int result, const char *path, enum lh_sql_doing doing) {
-  int code = errno_of(db, result);
+  int code = errno_of(db, result, doing);
   const char *verb = doing == LH_SQL_READING ? "read" : "write";
   const char *said =
       db && (sqlite3_extended_errcode(db) & 0xff) == (result & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(result);

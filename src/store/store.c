@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,12 +85,13 @@ static int claim_path(const char *folder, const struct lh_run_facts *facts, char
   return lh_err_set(err, EEXIST, "%s already holds %d run files of this name and second; remove some", folder, NAMES_MOST);
 }
 
+/* Without allocating, since it cleans up after a lack of memory too. */
 static void remove_files(const char *path) {
   static const char *const endings[] = {"", "-journal", "-wal", "-shm"};
+  char name[PATH_MAX + 16];
   for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-    char *name = sqlite3_mprintf("%s%s", path, endings[i]);
-    if (name) unlink(name);
-    sqlite3_free(name);
+    int len = snprintf(name, sizeof name, "%s%s", path, endings[i]);
+    if (len > 0 && (size_t)len < sizeof name) unlink(name);
   }
 }
 

@@ -57,31 +57,34 @@ static void take_text(char out[LH_CLOSE_TEXT_MAX], const struct lh_reason_row *r
 
 /* ---- statements over tables whose columns follow a list ---- */
 
-static int has_column(struct visit *v, const char *table, const char *name, bool *found) {
+enum { WIDE_MOST = LH_COUNTER_COUNT + LH_GAUGE_COUNT + 64 };
+
+/* Which of the names are columns of the table. */
+static int find_columns(struct visit *v, const char *table, const char *const *names, size_t count, bool *found) {
   LH_SQL_SCOPED *select = NULL;
-  int code = lh_sql_prepare(v->reader->db, "SELECT 1 FROM pragma_table_info(?) WHERE name = ?", &select);
-  if (code == SQLITE_OK) code = lh_sql_bind(select, "tt", table, name);
+  int code = lh_sql_prepare(v->reader->db, "SELECT name FROM pragma_table_info(?)", &select);
+  if (code == SQLITE_OK) code = lh_sql_bind(select, "t", table);
   if (code == SQLITE_OK) code = sqlite3_step(select);
-  *found = code == SQLITE_ROW;
-  return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+  for (; code == SQLITE_ROW; code = sqlite3_step(select)) {
+    const char *name = text_or_empty(select, 0);
+    for (size_t i = 0; i < count; i++) found[i] = found[i] || strcmp(names[i], name) == 0;
+  }
+  return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 /* SELECT first, then each name, or 0 where an older file has no such column. Columns that only a newer one has are not
  * asked for. */
 static int prepare_wide(struct visit *v, const char *table, const char *first, const char *const *names, size_t count,
                         const char *order, sqlite3_stmt **statement) {
+  bool found[WIDE_MOST] = {false};
+  int code = find_columns(v, table, names, count, found);
+  if (code != SQLITE_OK) return code;
   sqlite3_str *sql = sqlite3_str_new(v->reader->db);
   sqlite3_str_appendf(sql, "SELECT %s", first);
-  int code = SQLITE_OK;
-  for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
-    bool found;
-    code = has_column(v, table, names[i], &found);
-    if (code == SQLITE_OK && found) sqlite3_str_appendf(sql, ", \"%w\"", names[i]);
-    if (code == SQLITE_OK && !found) sqlite3_str_appendall(sql, ", 0");
-  }
+  for (size_t i = 0; i < count; i++) sqlite3_str_appendf(sql, found[i] ? ", \"%w\"" : ", 0", names[i]);
   sqlite3_str_appendf(sql, " FROM %s WHERE k >= ? AND k < ? ORDER BY %s", table, order);
   char *text = sqlite3_str_finish(sql);
-  if (code == SQLITE_OK) code = text ? lh_sql_prepare(v->reader->db, text, statement) : SQLITE_NOMEM;
+  code = text ? lh_sql_prepare(v->reader->db, text, statement) : SQLITE_NOMEM;
   sqlite3_free(text);
   if (code == SQLITE_OK) code = lh_sql_bind(*statement, "ii", (int64_t)v->from_k, (int64_t)v->until_k);
   return code;
