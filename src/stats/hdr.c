@@ -110,8 +110,8 @@ void lh_hdr_free(struct lh_hdr *h) {
 
 /* ---- reading ---- */
 
-/* The rank (1 ..) of the value that stands for the percentile. One step towards zero first, as the reference takes it, so
- * that 99.9 % of 1,000 is 999 and not, by the last bit of 99.9, 1,000. */
+/* The rank (1 ..) of the value that stands for the percentile. One step towards zero first, as the reference takes it: the
+ * product of 16.1 and 1,000 is a little more than 16,100 in doubles, and must not become rank 162. */
 static uint64_t rank_at(double percentile, uint64_t count) {
   if (percentile >= 100) return count;
   double wanted = ceil(nextafter(percentile, 0) * (double)count / 100);

@@ -198,9 +198,12 @@ static void two_origins_share_one_grid(void **state) {
   (void)state;
   struct lh_message m = every(10 * S);
   struct lh_group group = group_of(&m, 1, 100);
-  for (uint32_t client = 0; client < 100; client++)
-    for (uint64_t k = 0; k < 5; k++)
-      assert_int_equal(lh_plan_due_ns(&group, 0, client, 1, 70 * S, k), lh_plan_due_ns(&group, 0, client, 1, 0, k + 7));
+  for (int jittered = 0; jittered < 2; jittered++) {
+    m.jitter = jittered * 0.3;
+    for (uint32_t client = 0; client < 100; client++)
+      for (uint64_t k = 0; k < 5; k++)
+        assert_int_equal(lh_plan_due_ns(&group, 0, client, 1, 70 * S, k), lh_plan_due_ns(&group, 0, client, 1, 0, k + 7));
+  }
 }
 
 static void the_seed_decides_and_nothing_else(void **state) {

@@ -161,14 +161,14 @@ static void the_largest_values_fit(void **state) {
   (void)state;
   static const char source[] =
       "${group}${seq}${client}${time_ms}${token}${uuid}${rand:-9223372036854775808..-9223372036854775807}";
-  char name[LH_NAME_MAX];
-  memset(name, 'g', sizeof name);
-  name[LH_NAME_MAX - 1] = 0;
+  char name[2 * LH_NAME_MAX] = {0};
+  memset(name, 'g', LH_NAME_MAX + 5); /* longer than a config allows */
   struct lh_template_values v = {.tag = values.tag,
                                  .group_name = name,
                                  .time_ms = UINT64_MAX,
                                  .token = {.client = 2176782335, .group = 1295, .seq = 2821109907455}};
   char *text = render_text(source, &v);
+  assert_int_equal(strspn(text, "g"), LH_NAME_MAX - 1);
   free(text);
   v.group_name = NULL;
   text = render_text("[${group}]", &v);
@@ -198,6 +198,9 @@ static void mistakes_give_a_sentence(void **state) {
       {"${rand:1..2x}", "has no range"},
       {"${rand:1..9223372036854775808}", "has no range"},
       {"${rand:-9223372036854775809..0}", "has no range"},
+      {"${rand:-9223372036854775809..9223372036854775807}", "has no range"},
+      {"${rand:-9223372036854775808..9223372036854775808}", "has no range"},
+      {"${rand:0..99999999999999999999999999}", "has no range"},
       {"$${a} ${nope}", "${nope} at offset 6"},
       {"${data.user}", "${data.user} at offset 0 is not known"},
       {"${aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}", "is not known"},

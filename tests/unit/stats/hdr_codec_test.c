@@ -271,6 +271,18 @@ static void changed_bytes_never_break_a_histogram(void **state) {
   lh_hdr_free(&h);
 }
 
+static void what_follows_the_compressed_stream_is_refused(void **state) {
+  (void)state;
+  uint8_t bytes[sizeof foreign + 3] = {0};
+  memcpy(bytes, foreign, sizeof foreign);
+  bytes[7] = (uint8_t)(bytes[7] + 3);
+  struct lh_hdr h = LH_HDR_INIT;
+  struct lh_err err = {0};
+  assert_int_equal(lh_hdr_decode(&h, bytes, sizeof bytes, &err), -EBADMSG);
+  assert_non_null(strstr(err.text, "3 bytes follow the end"));
+  assert_int_equal(h.count, 0);
+}
+
 static void a_bomb_is_refused(void **state) {
   (void)state;
   enum { BIG = 16 << 20 };
@@ -319,6 +331,7 @@ int main(void) {
       cmocka_unit_test(the_limits_themselves_are_read),
       cmocka_unit_test(every_shorter_payload_is_refused),
       cmocka_unit_test(changed_bytes_never_break_a_histogram),
+      cmocka_unit_test(what_follows_the_compressed_stream_is_refused),
       cmocka_unit_test(a_bomb_is_refused),
       cmocka_unit_test(a_full_buffer_is_left_as_it_was),
   };

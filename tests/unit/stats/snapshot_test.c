@@ -165,12 +165,15 @@ static void a_later_slice_adds_and_brings_its_gauges(void **state) {
   struct lh_snapshot a, b;
   fill(&a, 1);
   fill(&b, 2);
+  a.tallies_folded = 3;
+  b.tallies_folded = 4;
   uint64_t opened = a.counters[LH_COUNTER_opened] + b.counters[LH_COUNTER_opened];
   uint64_t responses = a.hists[0].count + b.hists[0].count;
   assert_int_equal(lh_snapshot_merge_later(&a, &b), 0);
   assert_int_equal(a.counters[LH_COUNTER_opened], opened);
   assert_int_equal(a.hists[0].count, responses);
   assert_memory_equal(a.gauges, b.gauges, sizeof a.gauges);
+  assert_int_equal(a.tallies_folded, 7);
   lh_snapshot_free(&a);
   lh_snapshot_free(&b);
 }
@@ -242,7 +245,9 @@ static void full_tables_merge_without_losing_a_count(void **state) {
     snprintf(text, sizeof text, "b %d", i);
     tally(&b, i % LH_STAGE_COUNT, LH_REASON_CLOSE_FRAME, i, i % 2 ? text : "", 20);
   }
+  uint64_t folded = a.tallies_folded + b.tallies_folded;
   assert_int_equal(lh_snapshot_merge_beside(&a, &b), 0);
+  assert_true(a.tallies_folded > folded);
   uint64_t total = 0;
   for (uint32_t i = 0; i < a.tally_count; i++) total += a.tallies[i].count;
   assert_int_equal(total, 2000);
