@@ -9,7 +9,7 @@
 #include "load_internal.h"
 #include "secret.h"
 
-enum { QUOTED_BYTES_MAX = 40 };
+enum { QUOTED_BYTES_MAX = 40, KEY_BYTES_MAX = 300 };
 
 const char *quoted_text(struct load *load, const char *text) {
   size_t len = strlen(text), shown = len;
@@ -49,6 +49,14 @@ static const char *place_text(struct load *load, struct lh_place place, uint32_t
   return text ? text : "";
 }
 
+/* Keys and file names come from outside: what could steer a terminal becomes "?". */
+static void make_printable(char *text) {
+  for (unsigned char *at = (unsigned char *)text; *at; at++) {
+    if (*at < 0x20 || *at == 0x7f) *at = '?';
+    if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) at[0] = at[1] = '?';
+  }
+}
+
 static struct diagnostic *next_slot(struct load *load) {
   if (load->diagnostic_count == load->diagnostic_room) {
     size_t room = load->diagnostic_room ? 2 * load->diagnostic_room : 16;
@@ -74,12 +82,14 @@ add(struct load *load, struct about about, const char *format, va_list args) {
   struct diagnostic *slot = next_slot(load);
   char sentence[LH_ERR_TEXT_MAX];
   vsnprintf(sentence, sizeof sentence, format, args);
-  bool keyed = about.key && *about.key;
-  char *text = slot ? arena_format(&load->arena, "%s%s%s%s%s", about.warning ? "warning: " : "",
-                                   place_text(load, about.place, about.setting), keyed ? about.key : "", keyed ? ": " : "",
-                                   sentence)
+  const char *key = about.key ? about.key : "";
+  bool is_long = strlen(key) > KEY_BYTES_MAX;
+  char *text = slot ? arena_format(&load->arena, "%s%s%.*s%s%s%s", about.warning ? "warning: " : "",
+                                   place_text(load, about.place, about.setting), KEY_BYTES_MAX, key, is_long ? " (cut)" : "",
+                                   *key ? ": " : "", sentence)
                     : NULL;
   if (!text) return;
+  make_printable(text);
   *slot = (struct diagnostic){.setting = about.setting, .place = about.place, .nth = load->diagnostic_count,
                               .warning = about.warning, .text = text};
   load->diagnostic_count++;

@@ -1,6 +1,6 @@
 /* ${env.NAME} and ${env.NAME:-default}, before anything is typed. What comes out of the environment is taken literally: a
  * `${` in it is written as `$${`, so that no variable of a message can be smuggled in, nor one be missed. */
-#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,9 @@ struct expansion {
 
 static void add(struct expansion *x, struct lh_buf *buf, const char *bytes, size_t len) {
   x->load->byte_count += len;
-  if (x->load->byte_count > 2 * CONFIG_BYTES_MAX || lh_buf_add(buf, bytes, len) != 0) x->failed = true;
+  int failed = x->load->byte_count > 2 * CONFIG_BYTES_MAX ? -ENOBUFS : lh_buf_add(buf, bytes, len);
+  if (failed == -ENOMEM) x->load->arena.out_of_memory = true;
+  if (failed) x->failed = true;
 }
 
 static void add_literal(struct expansion *x, const char *value, bool brace_follows) {
@@ -30,11 +32,10 @@ static void add_literal(struct expansion *x, const char *value, bool brace_follo
   add(x, &x->masked, "***", 3);
 }
 
-/* The `}` of the variable whose name begins at `at`. */
+/* Past the variable's name; `at` itself when there is none. */
 static const char *name_end(const char *at) {
-  if (!isalpha((unsigned char)*at) && *at != '_') return at;
-  while (isalnum((unsigned char)*at) || *at == '_') at++;
-  return at;
+  static const char letters[] = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  return *at >= '0' && *at <= '9' ? at : at + strspn(at, letters);
 }
 
 /* `at` is past "${env."; returns what follows the closing brace, NULL when it was reported. */
@@ -93,7 +94,7 @@ static void expand_scalar(struct load *load, struct node *node) {
     node->text = x.text.data ? arena_copy(&load->arena, x.text.data, x.text.len) : "";
     node->masked = x.masked.data ? arena_copy(&load->arena, x.masked.data, x.masked.len) : "";
     if (!node->text || !node->masked) node->text = node->masked = "";
-  } else if (x.failed && !load->overflowed) {
+  } else if (x.failed && !load->overflowed && !load->arena.out_of_memory) {
     load->overflowed = true;
     report_value(load, node, "the text grows past %d MiB once ${env.NAME} is expanded; expected less", CONFIG_BYTES_MAX >> 20);
   }

@@ -95,7 +95,7 @@ int lh_config_load(const struct lh_load_args *args, struct lh_config **config, s
   if (failed == -ENOMEM && load.config && load.config->path)
     report_place(&load, (struct lh_place){0}, 0, NULL, "out of memory while reading the config");
   int lost = diagnostics_finish(&load, diagnostics);
-  if (!failed && lost) failed = lost;
+  if (lost) failed = lost;
   arena_free(&load.arena);
   if (failed) lh_config_free(load.config);
   else *config = load.config;

@@ -180,12 +180,13 @@ static void merge_all(struct reader *reader, struct node *map) {
   merge(reader, map, from);
 }
 
-/* Two errors in one: YAML forbids it, and the one that would win differs from reader to reader. */
-static void check_duplicate(struct reader *reader, const struct node *map, struct lh_place place, const char *key) {
+/* YAML forbids it, and the one that would win differs from reader to reader. */
+static bool is_duplicate(struct reader *reader, const struct node *map, struct lh_place place, const char *key) {
   const struct node *first = node_child(map, key);
-  if (!first) return;
+  if (!first) return false;
   report_place(reader->load, place, reader->setting, key, "given twice; the first is in line %u, expected one of them",
                first->key_place.line);
+  return true;
 }
 
 static void read_pairs(struct reader *reader, struct node *map, unsigned depth) {
@@ -203,8 +204,7 @@ static void read_pairs(struct reader *reader, struct node *map, unsigned depth) 
     yaml_event_delete(&event);
     if (!key || !next_event(reader, &event)) return;
     struct node *value = read_node(reader, &event, depth + 1);
-    if (value) {
-      check_duplicate(reader, map, place, key);
+    if (value && !is_duplicate(reader, map, place, key)) {
       value->key = key;
       value->key_place = place;
       node_append(map, value);
