@@ -93,12 +93,13 @@ static void rest_add(struct lh_snapshot *s, const struct lh_tally *row) {
   if (row->code || row->text[0]) s->tallies_folded += row->count;
 }
 
-void lh_snapshot_tally(struct lh_snapshot *s, const struct lh_ending *ending) {
+void lh_snapshot_tally_n(struct lh_snapshot *s, const struct lh_ending *ending, uint64_t count) {
+  if (count == 0) return;
   assert(ending->stage < LH_STAGE_COUNT && ending->reason < LH_REASON_COUNT);
   struct lh_tally row = {.stage = ending->stage,
                          .reason = ending->reason,
                          .code = ending->code,
-                         .count = 1,
+                         .count = count,
                          .first_ns = ending->at_ns,
                          .last_ns = ending->at_ns};
   memcpy(row.text, ending->text, strnlen(ending->text, sizeof row.text - 1));
@@ -110,4 +111,8 @@ void lh_snapshot_tally(struct lh_snapshot *s, const struct lh_ending *ending) {
     lh_tally_add(s, row);
   else
     rest_add(s, &row);
+}
+
+void lh_snapshot_tally(struct lh_snapshot *s, const struct lh_ending *ending) {
+  lh_snapshot_tally_n(s, ending, 1);
 }

@@ -51,6 +51,8 @@ void lh_snapshot_next(struct lh_snapshot *s);
 /* Adds one ending to the tallies (not to the counters: those are the engine's). With no memory or a full table the text is
  * folded, so that the count is never lost (one slot for each (stage, reason) is always there). */
 void lh_snapshot_tally(struct lh_snapshot *s, const struct lh_ending *ending);
+/* The same for `count` endings like this one; none when it is 0. */
+void lh_snapshot_tally_n(struct lh_snapshot *s, const struct lh_ending *ending, uint64_t count);
 
 /* 0 or -ENOMEM, and then the numbers of `into` are unchanged. */
 int lh_snapshot_merge_later(struct lh_snapshot *into, const struct lh_snapshot *later);     /* same clients */

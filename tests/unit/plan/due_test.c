@@ -16,12 +16,14 @@
 #define S LH_NS_PER_S
 #define MS LH_NS_PER_MS
 
+static char hello[] = "hello", chat[] = "chat";
+
 static struct lh_message every(uint64_t ns) {
-  return (struct lh_message){.name = "hello", .every_ns = ns, .until_ns = LH_NEVER};
+  return (struct lh_message){.name = hello, .every_ns = ns, .until_ns = LH_NEVER};
 }
 
 static struct lh_group group_of(struct lh_message *messages, size_t count, uint32_t clients) {
-  return (struct lh_group){.name = "chat", .connections = clients, .messages = messages, .message_count = count};
+  return (struct lh_group){.name = chat, .connections = clients, .messages = messages, .message_count = count};
 }
 
 static uint64_t random_below(uint64_t i, uint64_t k, uint64_t n) {

@@ -20,10 +20,11 @@ static struct lh_stage_point up_and_down[] = {{0, 0}, {100 * S, 1000}, {200 * S,
 static struct lh_stage_point down_and_up[] = {{0, 1000}, {100 * S, 0}, {200 * S, 1000}};
 static struct lh_stage_point spike[] = {{0, 0}, {100 * S, 100}, {100 * S, 0}};
 
-static struct lh_target targets[] = {{.name = "plain"}, {.name = "tls", .tls_scheme = true}};
+static char name[] = "g";
+static struct lh_target targets[] = {{.name = name}, {.name = name, .tls_scheme = true}}; /* plain, and TLS */
 
 static struct lh_group group_of(uint32_t target, struct lh_stage_point *points, size_t count) {
-  struct lh_group group = {.name = "g", .target = target, .ramp = {points, count}};
+  struct lh_group group = {.name = name, .target = target, .ramp = {points, count}};
   for (size_t i = 0; i < count; i++)
     if (points[i].connections > group.connections) group.connections = points[i].connections;
   return group;

@@ -118,6 +118,12 @@ static void like_endings_share_a_row(void **state) {
   assert_int_equal(s.tallies[2].first_ns, 100);
   assert_int_equal(s.tallies[2].last_ns, 700);
   assert_string_equal(s.tallies[2].text, "restart");
+  struct lh_ending refused = ending(LH_STAGE_CONNECT, LH_REASON_REFUSED, 111, "", 950), unseen = ending(0, 0, 0, "", 1);
+  lh_snapshot_tally_n(&s, &refused, 41);
+  lh_snapshot_tally_n(&s, &unseen, 0);
+  assert_int_equal(s.tally_count, 3);
+  assert_int_equal(s.tallies[0].count, 42);
+  assert_int_equal(s.tallies[0].last_ns, 950);
   lh_snapshot_next(&s);
   assert_int_equal(s.tally_count, 0);
   lh_snapshot_free(&s);
