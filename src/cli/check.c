@@ -210,7 +210,7 @@ static const struct lh_cli_example examples[] = {
 static const struct lh_cli_option options[] = {LH_SOURCE_OPTIONS, {.name = "json", .help = "print JSON"}, {0}};
 
 const struct lh_cli_command lh_cli_check = {
-  .name = "check", .summary = "validate a config and print the plan: what it takes, whether it fits", .usage = "CONFIG [OPTIONS]",
+  .name = "check", .summary = "validate a config and print what its plan takes", .usage = "CONFIG [OPTIONS]",
   .description = "Opens no connection and looks up no name. Prints clients, message and connect rates, "
                  "descriptors, ports for each source address and target, bandwidth, memory and disk. "
                  "Exit code 2: the config has errors; 3: this host cannot carry the plan.",

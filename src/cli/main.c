@@ -7,13 +7,18 @@
 
 enum { HELP_BYTES_MAX = 1 << 16, COMMAND_LINE_MAX = 1 << 20 };
 
-const struct lh_cli_command *const lh_cli_commands[] = {&lh_cli_run,    &lh_cli_check, &lh_cli_explain,
-                                                        &lh_cli_report, &lh_cli_runs,  NULL};
-
 static int print_help(const struct lh_cli_command *command) {
   struct lh_buf out = LH_BUF_INIT(HELP_BYTES_MAX);
   int code = command != NULL ? lh_cli_command_help(command, &out) : lh_cli_help(&out);
   return lh_cli_print(&out, code);
+}
+
+/* Nothing was asked for: the help is no result, so it goes to stderr. */
+static int print_usage(void) {
+  struct lh_buf out = LH_BUF_INIT(HELP_BYTES_MAX);
+  if (lh_cli_help(&out) == 0) fputs(out.data, stderr);
+  lh_buf_free(&out);
+  return LH_EXIT_USAGE;
 }
 
 static int unknown_command(const char *name) {
@@ -59,10 +64,7 @@ static int run_command(const struct lh_cli_command *command, int argc, char **ar
 static bool is_one_of(const char *text, const char *a, const char *b) { return strcmp(text, a) == 0 || strcmp(text, b) == 0; }
 
 int main(int argc, char **argv) {
-  if (argc < 2) {
-    print_help(NULL);
-    return LH_EXIT_USAGE;
-  }
+  if (argc < 2) return print_usage();
   const char *word = argv[1];
   if (strcmp(word, "worker") == 0) return lh_worker_main();
   if (is_one_of(word, "--help", "-h")) return print_help(NULL);

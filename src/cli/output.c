@@ -8,10 +8,30 @@
 
 #include "cli/cli.h"
 
+/* Bytes of a whole UTF-8 character at `at`; 0: it is none. Overlong forms pass: nothing acts on them. */
+static size_t character(const unsigned char *at) {
+  size_t len = at[0] < 0x80 ? 1 : at[0] >= 0xf8 ? 0 : at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc2 ? 2 : 0;
+  for (size_t i = 1; i < len; i++)
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  return len;
+}
+
+/* A sentence may quote bytes from a file or a peer: what a terminal would act on, and what is no UTF-8, becomes '?'. */
+static void make_harmless(char *text) {
+  for (unsigned char *at = (unsigned char *)text; *at != '\0';) {
+    size_t len = character(at);
+    bool control = (*at < ' ' && *at != '\n') || *at == 0x7f || (len == 2 && at[0] == 0xc2 && at[1] < 0xa0);
+    if (len == 0 || control) *at = '?';
+    if (control && len == 2) at[1] = '?';
+    at += len == 0 ? 1 : len;
+  }
+}
+
 static void complain(const char *format, va_list args) {
-  fputs("longhaul: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  char text[4 * LH_ERR_TEXT_MAX];
+  vsnprintf(text, sizeof text, format, args);
+  make_harmless(text);
+  fprintf(stderr, "longhaul: %s\n", text);
 }
 
 int lh_cli_usage_error(const char *format, ...) {

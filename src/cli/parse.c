@@ -8,23 +8,24 @@
 /* ---- the nearest name ---- */
 enum { NAME_LEN_MAX = 63 };
 
-/* Edits (insert, delete, replace) from a to b: Levenshtein with one row. */
+static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
+
+/* Edits from a to b: insert, delete, replace, swap neighbours (optimal string alignment). */
 static unsigned distance(const char *a, const char *b) {
-  size_t b_len = strlen(b);
-  unsigned row[NAME_LEN_MAX + 1];
-  if (b_len > NAME_LEN_MAX || strlen(a) > NAME_LEN_MAX) return UINT32_MAX;
-  for (unsigned j = 0; j <= b_len; j++) row[j] = j;
-  for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-    unsigned diagonal = row[0];
+  unsigned rows[3][NAME_LEN_MAX + 1];
+  size_t a_len = strlen(a), b_len = strlen(b);
+  if (a_len > NAME_LEN_MAX || b_len > NAME_LEN_MAX) return UINT32_MAX;
+  for (unsigned j = 0; j <= b_len; j++) rows[0][j] = j;
+  for (unsigned i = 1; i <= a_len; i++) {
+    const unsigned *before = rows[(i + 1) % 3], *above = rows[(i - 1) % 3];
+    unsigned *row = rows[i % 3];
     row[0] = i;
     for (unsigned j = 1; j <= b_len; j++) {
-      unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      unsigned shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-      row[j] = replace < shorter ? replace : shorter;
+      row[j] = least(above[j - 1] + (a[i - 1] != b[j - 1]), least(above[j], row[j - 1]) + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = least(row[j], before[j - 2] + 1);
     }
   }
-  return row[b_len];
+  return rows[a_len % 3][b_len];
 }
 
 struct nearest {

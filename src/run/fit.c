@@ -99,8 +99,8 @@ static int fit_descriptors(struct lh_fit *fit, const struct lh_fit_host *host) {
   lh_format_count(fit->descriptors_each, need, sizeof need);
   lh_format_count(host->descriptors, each, sizeof each);
   return say(&fit->problems,
-             "each of %u workers needs %s descriptors and may open %s: raise the limit with `ulimit -Hn %" PRIu64
-             "` (as root, then log in again), or set run.workers to auto or to at least %" PRIu64,
+             "each of %u workers needs %s descriptors and may open %s: raise the limit with `ulimit -n %" PRIu64
+             "` (as root), or set run.workers to auto or to at least %" PRIu64,
              fit->workers, need, each, fit->descriptors_each, needed_workers);
 }
 
@@ -183,8 +183,9 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
   else if (host->mem_available_bytes > 0 && fit->memory_bytes > host->mem_available_bytes)
     code = say(&fit->warnings, "the clients need about %s of memory, %s is available now", need,
                lh_format_size(host->mem_available_bytes, there, sizeof there));
+  /* The estimate is rough, and disks are cleaned while a run goes on: no reason to refuse it. */
   if (code == 0 && host->disk_free_bytes > 0 && fit->disk_bytes > host->disk_free_bytes)
-    code = say(&fit->problems, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
+    code = say(&fit->warnings, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
                lh_format_size(fit->disk_bytes, need, sizeof need), config->run.store,
                lh_format_size(host->disk_free_bytes, there, sizeof there));
   return code;
