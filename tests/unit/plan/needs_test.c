@@ -79,6 +79,10 @@ static void messages_and_bytes_add_up(void **state) {
   assert_float_equal(needs.messages_per_second, 1500, 1e-6);
   assert_float_equal(needs.bytes_per_second_out, 500 * (9 + 26) + 1000 * 1000, 1e-3);
   assert_int_equal(needs.closed_loop_clients, 0);
+  m[0].source = LH_PAYLOAD_FILE; /* a text from a file has variables too, bytes from one have none */
+  assert_float_equal(lh_plan_needs(&c).bytes_per_second_out, needs.bytes_per_second_out, 0);
+  m[0].binary = true;
+  assert_float_equal(lh_plan_needs(&c).bytes_per_second_out, 500 * 17 + 1000 * 1000, 1e-3);
   g.message_count = 4;
   needs = lh_plan_needs(&c);
   assert_float_equal(needs.messages_per_second, 1500, 1e-6);
