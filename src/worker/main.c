@@ -127,7 +127,7 @@ static int check_kinds(const struct lh_config *config, struct lh_err *err) {
 }
 
 static int open_engine(struct worker *w, const struct lh_start *start, struct lh_err *err) {
-  struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .run_id = start->run_id};
+  struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id};
   int failed = check_kinds(w->config, err);
   if (!failed) failed = lh_ws_new(&w->ws, &ws_args, err);
   if (failed) return failed;
@@ -199,12 +199,10 @@ static void say_hello(struct worker *w) {
   lh_buf_free(&out);
 }
 
-/* libwebsockets allocates by the limit that it finds, hence the bound. */
 static void raise_descriptors(void) {
-  enum { DESCRIPTORS_MAX = 1 << 20 };
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit)) return;
-  limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+  limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -45,6 +45,7 @@ struct lh_peer {
   uint8_t tries;          /* addresses of this connection tried so far */
   bool eof : 1;           /* the peer closed its direction */
   bool closing : 1;       /* we sent a close frame */
+  bool is_tls : 1;
   bool broken : 1;        /* a write failed: close it */
   bool held_back : 1;     /* libwebsockets may hold bytes that the socket did not take */
   bool wants_write : 1;   /* the engine waits for lh_engine_on_writable */

@@ -259,8 +259,8 @@ static void enter_lws(struct lh_ws *ws, struct lh_peer *p) {
   char host[LH_HOST_MAX];
   lh_handshake_host(lane->handshake, &values, host);
   struct lws_client_connect_info info = {
-      .context = ws->context,
-      .vhost = lane->vhost,
+      .context = ws->contexts[slot % ws->context_count],
+      .vhost = lane->vhosts[slot % ws->context_count],
       .address = "127.0.0.1", /* looked at but never dialled: the socket is connected */
       .port = lane->target->port,
       .path = lh_handshake_path(lane->handshake),
@@ -306,8 +306,9 @@ void lh_ws_dialled(void *context, uint32_t slot, int fd, int error) {
   if (p->tries) lh_resolve_prefer(ws->resolver, lane->group->target, here.any.sa_family);
   lh_peer_bind(p, fd);
   p->wire.deflate = lane->group->deflate;
-  p->state = lane->lws_flags & LCCSCF_USE_SSL ? LH_PEER_TLS : LH_PEER_UPGRADE;
-  lh_engine_on_stage(ws->engine, slot, p->state == LH_PEER_TLS ? LH_STAGE_TLS : LH_STAGE_UPGRADE, lh_now_ns());
+  p->is_tls = lane->lws_flags & LCCSCF_USE_SSL;
+  p->state = p->is_tls ? LH_PEER_TLS : LH_PEER_UPGRADE;
+  lh_engine_on_stage(ws->engine, slot, p->is_tls ? LH_STAGE_TLS : LH_STAGE_UPGRADE, lh_now_ns());
   enter_lws(ws, p);
 }
 
@@ -341,7 +342,7 @@ static enum lh_send_result choke(struct lh_peer *p) {
  * only when something may be held: under TLS our eyes on send() see nothing, and compression has parts of its own. */
 static bool holds_back(struct lh_peer *p) {
   if (p->wire.deflate) return lws_send_pipe_choked(p->wsi);
-  p->held_back = (p->held_back || lws_is_ssl(p->wsi)) && lws_partial_buffered(p->wsi);
+  p->held_back = (p->held_back || p->is_tls) && lws_partial_buffered(p->wsi);
   return p->held_back;
 }
 
@@ -360,7 +361,7 @@ static enum lh_send_result write_through_lws(struct lh_ws *ws, struct lh_peer *p
 }
 
 static enum lh_send_result write_frame(struct lh_ws *ws, struct lh_peer *p, char *frame, size_t len) {
-  if (lws_is_ssl(p->wsi)) return write_through_lws(ws, p, frame, len);
+  if (p->is_tls) return write_through_lws(ws, p, frame, len);
   ssize_t sent = send(p->fd, frame, len, MSG_NOSIGNAL);
   if (sent == (ssize_t)len) return LH_SEND_DONE;
   if (sent > 0) return write_through_lws(ws, p, frame + sent, len - (size_t)sent);

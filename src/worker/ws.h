@@ -13,12 +13,14 @@
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
 #include "longhaul/conn/engine.h"
+#include "longhaul/plan/plan.h"
 
 struct lh_ws;
 
 struct lh_ws_args {
   uv_loop_t *loop;                /* borrowed until the process ends */
   const struct lh_config *config; /* borrowed */
+  struct lh_slice slice;
   uint64_t run_id;
 };
 

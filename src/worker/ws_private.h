@@ -15,7 +15,7 @@ struct lh_lane {
   const struct lh_group *group;
   const struct lh_target *target;
   struct lh_handshake *handshake;
-  struct lws_vhost *vhost;
+  struct lws_vhost **vhosts;  /* one in each context; owned, or another lane's */
   const char *local_protocol; /* of lh_ws_protocols: which receive buffer */
   int lws_flags;              /* LCCSCF_* */
   struct lh_address *sources; /* owned */
@@ -31,7 +31,8 @@ struct lh_peer_list {
 struct lh_ws {
   struct lh_ws_args args;
   struct lh_io io;
-  struct lws_context *context;
+  struct lws_context **contexts; /* a client's is its slot modulo their number */
+  uint32_t context_count;        /* 0: no group of this kind */
   struct lh_engine *engine;
   struct lh_dialler *dialler;
   struct lh_resolver *resolver;

@@ -10,7 +10,7 @@
 #include "tls.h"
 #include "ws_private.h"
 
-enum { SERV_BUF_LEAST = 4096, DESCRIPTORS_MAX = 1 << 20, ONE_DAY_S = 24 * 3600 };
+enum { SERV_BUF_LEAST = 4096, ONE_DAY_S = 24 * 3600 };
 
 const lws_retry_bo_t lh_no_idle_policy = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
 
@@ -110,27 +110,39 @@ static const char *protocol_for(const struct lh_group *group) {
   return p->name;
 }
 
-static struct lws_vhost *add_vhost(struct lh_ws *ws, const struct lh_tls *tls, bool deflate) {
+static struct lws_vhost *add_vhost(struct lws_context *context, const struct lh_tls *tls, bool deflate) {
   struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
                                            .protocols = protocols,
                                            .extensions = deflate ? extensions : NULL,
                                            .vhost_name = "longhaul",
-                                           .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+                                           /* without TLS it would still read the system's certificates: 0.8 MB */
+                                           .options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
                                            .connect_timeout_secs = ONE_DAY_S,
                                            .timeout_secs_ah_idle = ONE_DAY_S,
                                            .provided_client_ssl_ctx = tls ? lh_tls_context(tls) : NULL};
-  return lws_create_vhost(ws->context, &info);
+  return lws_create_vhost(context, &info);
 }
 
-/* Lanes with the same TLS settings and the same extensions share a vhost. */
-static struct lws_vhost *vhost_for(struct lh_ws *ws, const struct lh_lane *lane) {
-  for (size_t i = 0; i < ws->args.config->group_count; i++) {
-    const struct lh_lane *other = &ws->lanes[i];
-    if (!other->vhost || other->group->deflate != lane->group->deflate) continue;
+/* Lanes with the same TLS settings and the same extensions share their vhosts. */
+static struct lws_vhost **shared_vhosts(const struct lh_ws *ws, const struct lh_lane *lane) {
+  for (const struct lh_lane *other = ws->lanes; other < lane; other++) {
+    if (!other->vhosts || other->group->deflate != lane->group->deflate) continue;
     bool same_tls = lane->target->tls_scheme ? other->target == lane->target : !other->target->tls_scheme;
-    if (same_tls) return other->vhost;
+    if (same_tls) return other->vhosts;
   }
-  return add_vhost(ws, ws->tls[lane->group->target], lane->group->deflate);
+  return NULL;
+}
+
+static int open_vhosts(struct lh_ws *ws, struct lh_lane *lane, struct lh_err *err) {
+  lane->vhosts = shared_vhosts(ws, lane);
+  if (lane->vhosts) return 0;
+  lane->vhosts = calloc(ws->context_count, sizeof *lane->vhosts);
+  bool made = lane->vhosts;
+  for (uint32_t i = 0; made && i < ws->context_count; i++) {
+    lane->vhosts[i] = add_vhost(ws->contexts[i], ws->tls[lane->group->target], lane->group->deflate);
+    made = lane->vhosts[i];
+  }
+  return made ? 0 : lh_err_set(err, ENOMEM, "group %s: libwebsockets cannot make its vhost", lane->group->name);
 }
 
 static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_group *group, struct lh_err *err) {
@@ -160,17 +172,6 @@ static int open_lanes(struct lh_ws *ws, size_t *request_max, struct lh_err *err)
   return 0;
 }
 
-static int open_vhosts(struct lh_ws *ws, struct lh_err *err) {
-  for (size_t i = 0; i < ws->args.config->group_count; i++) {
-    struct lh_lane *lane = &ws->lanes[i];
-    if (!lane->group) continue;
-    struct lws_vhost *vhost = vhost_for(ws, lane);
-    if (!vhost) return lh_err_set(err, ENOMEM, "group %s: libwebsockets cannot make its vhost", lane->group->name);
-    lane->vhost = vhost;
-  }
-  return 0;
-}
-
 /* ---- libwebsockets ---- */
 
 static void on_log(int level, const char *line) {
@@ -184,7 +185,7 @@ static void forget_proxies(void) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
 }
 
-static int open_context(struct lh_ws *ws, size_t request_max, struct lh_err *err) {
+static struct lws_context *open_context(struct lh_ws *ws, size_t request_max) {
   void *loops[] = {ws->args.loop};
   struct lws_context_creation_info info = {
       .port = CONTEXT_PORT_NO_LISTEN,
@@ -193,29 +194,53 @@ static int open_context(struct lh_ws *ws, size_t request_max, struct lh_err *err
       .user = ws,
       .gid = (gid_t)-1,
       .uid = (uid_t)-1,
-      /* One buffer for the process: a request is written into it whole, and a read is no longer than it. */
+      /* One buffer for the context: a request is written into it whole, and a read is no longer than it. */
       .pt_serv_buf_size = request_max > SERV_BUF_LEAST ? (unsigned)request_max : SERV_BUF_LEAST,
       .max_http_header_data = SERV_BUF_LEAST,
       .timeout_secs = ONE_DAY_S,
       .retry_and_idle_policy = &lh_no_idle_policy};
-  forget_proxies();
-  lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
-  ws->context = lws_create_context(&info);
-  if (ws->context) return 0;
-  return lh_err_set(err, ENOENT,
-                    "libwebsockets cannot start on libuv; install its event library (apt install libwebsockets-evlib-uv)");
+  return lws_create_context(&info);
 }
 
-static uint32_t descriptors_max(void) {
+/* Debian's build of 4.1.6 looks at every connection of the context each time one is closed. Contexts of some thousand
+ * connections keep that below the cost of closing itself; each costs 16 bytes for each descriptor of the process. */
+static int open_contexts(struct lh_ws *ws, size_t request_max, uint32_t clients, struct lh_err *err) {
+  enum { CLIENTS_EACH = 2500 };
+  uint32_t count = 1 + clients / CLIENTS_EACH;
+  forget_proxies();
+  lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+  ws->contexts = calloc(count, sizeof *ws->contexts);
+  if (!ws->contexts) return lh_err_set(err, ENOMEM, "no memory for libwebsockets");
+  for (; ws->context_count < count; ws->context_count++) {
+    struct lws_context *context = open_context(ws, request_max);
+    if (!context)
+      return lh_err_set(err, ENOENT, "libwebsockets cannot start on libuv; install its event library (apt install "
+                                     "libwebsockets-evlib-uv)");
+    ws->contexts[ws->context_count] = context;
+  }
+  return 0;
+}
+
+/* libwebsockets searches a table of all descriptors that it may see at each close, so the limit is lowered to what these
+ * clients can need. Reconnecting takes no more: a descriptor is closed before its client dials again. */
+static uint32_t fit_descriptors(uint32_t clients) {
+  enum { SPARE = 256 };
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > DESCRIPTORS_MAX) return DESCRIPTORS_MAX;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return clients + SPARE;
+  if (clients + SPARE < limit.rlim_cur) {
+    limit.rlim_cur = clients + SPARE;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
   return (uint32_t)limit.rlim_cur;
 }
 
-static bool is_wanted(const struct lh_config *config) {
-  for (size_t i = 0; i < config->group_count; i++)
-    if (config->groups[i].kind == LH_KIND_WEBSOCKET) return true;
-  return false;
+static uint32_t clients_of_kind(const struct lh_ws_args *args) {
+  uint32_t clients = 0;
+  for (size_t i = 0; i < args->config->group_count; i++) {
+    const struct lh_group *g = &args->config->groups[i];
+    if (g->kind == LH_KIND_WEBSOCKET) clients += lh_slice_count(args->slice, g->connections);
+  }
+  return clients;
 }
 
 static int allocate(struct lh_ws *ws, struct lh_err *err) {
@@ -237,15 +262,17 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   ws->queued = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
   ws->tag = lh_token_tag(args->run_id);
   *out = ws; /* on failure the process ends, and what was made with it */
-  if (!is_wanted(args->config)) return 0;
+  uint32_t clients = clients_of_kind(args);
+  if (!clients) return 0;
   size_t request_max = 0;
   int failed = allocate(ws, err);
   if (!failed) failed = open_lanes(ws, &request_max, err);
-  if (!failed) failed = lh_peers_open(descriptors_max(), err);
+  if (!failed) failed = lh_peers_open(fit_descriptors(clients), err);
   if (!failed) failed = lh_dialler_new(&ws->dialler, args->loop, lh_ws_dialled, ws, err);
   if (!failed) failed = lh_resolver_new(&ws->resolver, args->loop, args->config, lh_ws_settled, ws, err);
-  if (!failed) failed = open_context(ws, request_max, err);
-  if (!failed) failed = open_vhosts(ws, err);
+  if (!failed) failed = open_contexts(ws, request_max, clients, err);
+  for (size_t i = 0; !failed && i < args->config->group_count; i++)
+    if (ws->lanes[i].group) failed = open_vhosts(ws, &ws->lanes[i], err);
   return failed;
 }
 
@@ -260,7 +287,7 @@ static void on_ping(void *context, struct lh_peer *peer, uint32_t pings) {
 
 int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err) {
   ws->engine = engine;
-  if (!ws->context) return 0;
+  if (!ws->context_count) return 0;
   uint32_t count = lh_engine_client_count(engine);
   ws->peers = aligned_alloc(LH_PEER_BYTES, ((size_t)count + 1) * sizeof *ws->peers);
   if (!ws->peers) return lh_err_set(err, ENOMEM, "no memory for %u clients", count);
