@@ -13,6 +13,8 @@
 #include "host/files.h"
 #include "longhaul/base/units.h"
 
+enum { VALUE_ROOM = 4096 };
+
 /* Reads one fact into out. 0 or -errno. */
 typedef int fact_reader(const char *root, const char *path, const char *key, char *out, size_t size);
 
@@ -171,6 +173,18 @@ static const char *why(int code) {
   case -ERANGE: return "longer than expected";
   case -EINVAL: return "not of the form expected";
   default: return strerror(-code);
+  }
+}
+
+/* A list of reserved ports may be longer than a fact holds; the cut shows. */
+static void put_value(const char *value, char out[LH_FACT_VALUE_MAX]) {
+  static const char cut[] = " ... (cut)";
+  size_t len = strlen(value);
+  if (len < LH_FACT_VALUE_MAX) {
+    memcpy(out, value, len + 1);
+  } else {
+    memcpy(out, value, LH_FACT_VALUE_MAX - sizeof cut);
+    memcpy(out + LH_FACT_VALUE_MAX - sizeof cut, cut, sizeof cut);
   }
 }
 

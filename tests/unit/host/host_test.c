@@ -1,0 +1,318 @@
+/* The readers of the host against a made-up /proc and /sys, and against the real one. */
+#include <errno.h>
+#include <ftw.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "host/files.h"
+
+static char root[64];
+
+static int make_root(void **state) {
+  (void)state;
+  strcpy(root, "/tmp/longhaul-host-XXXXXX");
+  return mkdtemp(root) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *stat_of, int kind, struct FTW *walk) {
+  (void)stat_of, (void)kind, (void)walk;
+  return remove(path);
+}
+
+static int remove_root(void **state) {
+  (void)state;
+  return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Writes a file under the root, with the folders above it. */
+static void put(const char *path, const char *text) {
+  char full[512];
+  snprintf(full, sizeof full, "%s%s", root, path);
+  for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')); at++) {
+    *at = '\0';
+    mkdir(full, 0755);
+    *at = '/';
+  }
+  FILE *file = fopen(full, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static void put_proc(void) {
+  put("/proc/stat", "cpu  100 10 50 1000 30 5 5 20 7 3\ncpu0 1 2 3 4\nintr 1 2 3\nctxt 987654\nbtime 5\n");
+  put("/proc/meminfo", "MemTotal:       2048 kB\nMemFree:        1 kB\nMemAvailable:   1024 kB\nSwapTotal:      0 kB\n");
+  put("/proc/net/sockstat", "sockets: used 300\nTCP: inuse 20 orphan 1 tw 33 alloc 40 mem 55\nUDP: inuse 2 mem 7\n");
+  put("/proc/net/sockstat6", "TCP6: inuse 4\nUDP6: inuse 9\n");
+  put("/proc/sys/fs/file-nr", "1234\t0\t99999\n");
+  put("/proc/net/snmp", "Ip: Forwarding DefaultTTL\nIp: 1 64\n"
+                        "Tcp: RtoAlgorithm MaxConn ActiveOpens InSegs OutSegs RetransSegs InErrs\nTcp: 1 -1 5 600 700 8 9\n");
+  put("/proc/net/netstat",
+      "TcpExt: SyncookiesSent ListenOverflows ListenDrops TCPx\nTcpExt: 1 2 3 4\nIpExt: A B\nIpExt: 5 6\n");
+  put("/proc/net/dev",
+      "Inter-| Receive | Transmit\n face |bytes packets errs drop fifo frame compressed multicast|bytes packets\n"
+      "    lo: 1000 10 0 1 0 0 0 0 1000 10 0 2 0 0 0 0\n"
+      "  eth0:5000 10 0 3 0 0 0 0 7000 10 0 4 0 0 0 0\n");
+}
+
+static void test_sample(void **state) {
+  (void)state;
+  put_proc();
+  struct lh_host_sample s;
+  uint32_t unread = 99;
+  assert_int_equal(lh_host_sample_at(root, &s, &unread), 0);
+  assert_int_equal(unread, 0);
+  uint64_t tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+  assert_int_equal(s.cpu_busy_us, (100 + 10 + 50 + 5 + 5) * tick_us);
+  assert_int_equal(s.cpu_steal_us, 20 * tick_us);
+  assert_int_equal(s.cpu_total_us, 1220 * tick_us);
+  assert_int_equal(s.context_switches, 987654);
+  assert_int_equal(s.mem_total_bytes, 2048 * 1024);
+  assert_int_equal(s.mem_available_bytes, 1024 * 1024);
+  assert_int_equal(s.sockets_used, 300);
+  assert_int_equal(s.tcp_in_use, 24);
+  assert_int_equal(s.tcp_time_wait, 33);
+  assert_int_equal(s.tcp_mem_pages, 55);
+  assert_int_equal(s.files_open, 1234);
+  assert_int_equal(s.tcp_retransmits, 8);
+  assert_int_equal(s.tcp_out_segments, 700);
+  assert_int_equal(s.tcp_listen_drops, 3);
+  assert_int_equal(s.net_bytes_in, 6000);
+  assert_int_equal(s.net_bytes_out, 8000);
+  assert_int_equal(s.net_drops, 10);
+}
+
+/* Each source that is missing or of another form sets its bit and leaves its numbers 0; the others are read. */
+static void test_sample_with_holes(void **state) {
+  (void)state;
+  static const struct {
+    const char *path, *text; /* NULL: removed */
+    enum lh_sample_source source;
+  } rows[] = {
+      {"/proc/stat", "nothing\n", LH_SAMPLE_STAT},
+      {"/proc/stat", "cpu  1 2\n", LH_SAMPLE_STAT},
+      {"/proc/meminfo", "", LH_SAMPLE_MEMINFO},
+      {"/proc/net/sockstat", NULL, LH_SAMPLE_SOCKSTAT},
+      {"/proc/net/sockstat", "sockets: used 1", LH_SAMPLE_SOCKSTAT},
+      {"/proc/sys/fs/file-nr", "many", LH_SAMPLE_FILE_NR},
+      {"/proc/net/snmp", "Tcp: A B C\n", LH_SAMPLE_SNMP},
+      {"/proc/net/snmp", "Tcp: A RetransSegs OutSegs\nTcp: 1", LH_SAMPLE_SNMP},
+      {"/proc/net/netstat", "TcpExt:\nTcpExt:\n", LH_SAMPLE_NETSTAT},
+      {"/proc/net/dev", "Inter-|\n face |\n", LH_SAMPLE_DEV},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    put_proc();
+    char full[512];
+    snprintf(full, sizeof full, "%s%s", root, rows[i].path);
+    if (rows[i].text)
+      put(rows[i].path, rows[i].text);
+    else
+      assert_int_equal(unlink(full), 0);
+    struct lh_host_sample s;
+    uint32_t unread = 0;
+    assert_int_equal(lh_host_sample_at(root, &s, &unread), 0);
+    if (unread != UINT32_C(1) << rows[i].source) fail_msg("%s %s: %u", rows[i].path, rows[i].text, unread);
+    if (rows[i].source != LH_SAMPLE_DEV)
+      assert_int_equal(s.net_bytes_in, 6000);
+    else
+      assert_int_equal(s.net_bytes_in, 0);
+  }
+  struct lh_host_sample s = {.cpu_busy_us = 5};
+  uint32_t unread = 0;
+  assert_int_equal(lh_host_sample_at("/nowhere", &s, &unread), -ENOENT);
+  assert_int_equal(unread, 0x7f);
+  assert_int_equal(s.cpu_busy_us, 5);
+}
+
+static const char *value_of(const struct lh_fact *facts, uint32_t count, const char *name) {
+  for (uint32_t i = 0; i < count; i++)
+    if (strcmp(facts[i].name, name) == 0) return facts[i].value;
+  fail_msg("no fact %s", name);
+  return NULL;
+}
+
+static void test_facts(void **state) {
+  (void)state;
+  struct lh_fact facts[128];
+  put_proc();
+  put("/etc/os-release", "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
+  put("/proc/cpuinfo", "processor\t: 0\nmodel name\t: Some CPU @ 2.5GHz\n\nprocessor\t: 1\nmodel name\t: Other\n");
+  put("/sys/devices/system/cpu/online", "0-3,8,10-11\n");
+  put("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
+  put("/proc/sys/net/ipv4/ip_local_reserved_ports", "\n");
+  put("/proc/sys/net/core/somaxconn", "4096\n");
+  uint32_t count = lh_host_facts_at(root, facts, 128);
+  assert_true(count > 35 && count < 128);
+  assert_string_equal(value_of(facts, count, "distribution"), "Debian GNU/Linux 12 (bookworm)");
+  assert_string_equal(value_of(facts, count, "cpu"), "Some CPU @ 2.5GHz");
+  assert_string_equal(value_of(facts, count, "cpus"), "7");
+  assert_string_equal(value_of(facts, count, "memory.total"), "2048 kB");
+  assert_string_equal(value_of(facts, count, "net.ipv4.ip_local_port_range"), "32768 60999");
+  assert_string_equal(value_of(facts, count, "net.ipv4.ip_local_reserved_ports"), "none");
+  assert_string_equal(value_of(facts, count, "net.core.somaxconn"), "4096");
+  assert_string_equal(value_of(facts, count, "fs.file-nr"), "1234 0 99999");
+  assert_string_equal(value_of(facts, count, "fs.nr_open"), "unreadable: not there on this kernel or in this container");
+  for (uint32_t i = 0; i < count; i++) {
+    assert_true(*facts[i].name && *facts[i].source && *facts[i].value);
+    for (uint32_t j = 0; j < i; j++) assert_string_not_equal(facts[i].name, facts[j].name);
+  }
+  assert_int_equal(lh_host_facts_at(root, facts, 3), 3);
+  assert_int_equal(lh_host_facts_at(root, facts, 0), 0);
+}
+
+static void test_facts_too_long(void **state) {
+  (void)state;
+  static char text[6000];
+  memset(text, 'x', sizeof text);
+  text[sizeof text - 1] = '\0';
+  put("/proc/sys/net/ipv4/tcp_mem", text);
+  text[400] = '\0';
+  put("/proc/sys/net/ipv4/ip_local_reserved_ports", text);
+  struct lh_fact facts[128];
+  uint32_t count = lh_host_facts_at(root, facts, 128);
+  assert_string_equal(value_of(facts, count, "net.ipv4.tcp_mem"), "unreadable: longer than expected");
+  const char *cut = value_of(facts, count, "net.ipv4.ip_local_reserved_ports");
+  assert_int_equal(strlen(cut), LH_FACT_VALUE_MAX - 1);
+  assert_string_equal(cut + strlen(cut) - 11, "x ... (cut)");
+}
+
+/* ---- control groups ---- */
+
+static void test_cgroup_v2(void **state) {
+  (void)state;
+  uint64_t n;
+  double cores;
+  put("/proc/self/cgroup", "0::/a/b/c\n");
+  assert_int_equal(lh_cgroup_memory_max(root, &n), -ENOENT); /* no hierarchy to be seen */
+  put("/sys/fs/cgroup/cgroup.controllers", "");
+  put("/sys/fs/cgroup/cgroup.procs", "1\n");
+  assert_int_equal(lh_cgroup_memory_max(root, &n), 0);
+  assert_true(n == LH_CGROUP_NONE);
+  put("/sys/fs/cgroup/a/b/c/memory.max", "max\n");
+  put("/sys/fs/cgroup/a/memory.max", "1048576\n");
+  put("/sys/fs/cgroup/memory.max", "2097152\n");
+  assert_int_equal(lh_cgroup_memory_max(root, &n), 0);
+  assert_int_equal(n, 1048576);
+  put("/sys/fs/cgroup/a/b/pids.max", "77\n");
+  assert_int_equal(lh_cgroup_pids_max(root, &n), 0);
+  assert_int_equal(n, 77);
+  put("/sys/fs/cgroup/a/b/pids.max", "seventy\n");
+  assert_int_equal(lh_cgroup_pids_max(root, &n), -EINVAL);
+  put("/sys/fs/cgroup/a/b/c/cpu.max", "max 100000\n");
+  put("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
+  assert_int_equal(lh_cgroup_cpu_max(root, &cores), 0);
+  assert_true(cores == 1.5);
+  assert_int_equal(lh_host_cores_at(root, 8), 2); /* rounded up */
+  assert_int_equal(lh_host_cores_at(root, 1), 1);
+  put("/sys/fs/cgroup/a/b/c/cpu.max", "1000 100000\n");
+  assert_int_equal(lh_host_cores_at(root, 8), 1);
+  put("/sys/fs/cgroup/a/b/c/cpu.max", "1000 0\n");
+  assert_int_equal(lh_cgroup_cpu_max(root, &cores), -EINVAL);
+  assert_int_equal(lh_host_cores_at(root, 8), 8);
+}
+
+static void test_cgroup_v1(void **state) {
+  (void)state;
+  uint64_t n;
+  double cores;
+  put("/proc/self/cgroup", "5:memory:/box\n4:cpu,cpuacct:/\n3:pids:/\n0::/\n");
+  put("/sys/fs/cgroup/memory/cgroup.procs", "1\n");
+  put("/sys/fs/cgroup/cpu/cgroup.procs", "1\n");
+  put("/sys/fs/cgroup/pids/cgroup.procs", "1\n");
+  put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  assert_int_equal(lh_cgroup_memory_max(root, &n), 0);
+  assert_true(n == LH_CGROUP_NONE);
+  put("/sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000000\n");
+  assert_int_equal(lh_cgroup_memory_max(root, &n), 0);
+  assert_int_equal(n, 5000000);
+  assert_int_equal(lh_cgroup_pids_max(root, &n), 0);
+  assert_true(n == LH_CGROUP_NONE);
+  put("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  put("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  assert_int_equal(lh_cgroup_cpu_max(root, &cores), 0);
+  assert_true(isinf(cores));
+  put("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "250000\n");
+  assert_int_equal(lh_cgroup_cpu_max(root, &cores), 0);
+  assert_true(cores == 2.5);
+}
+
+/* ---- ports, descriptors, the real host ---- */
+
+static void test_ports(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    bool good;
+  } rows[] = {{"32768\t60999\n", true}, {"1024 1024\n", true}, {"60999 32768\n", false},
+              {"1 99999\n", false},     {"x\n", false},        {"", false}};
+  uint32_t first, last;
+  assert_false(lh_host_ports_at("/nowhere", &first, &last));
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    put("/proc/sys/net/ipv4/ip_local_port_range", rows[i].text);
+    first = last = 7;
+    assert_int_equal(lh_host_ports_at(root, &first, &last), rows[i].good);
+    if (!rows[i].good) assert_int_equal(first + last, 14);
+  }
+}
+
+/* In a child: limits cannot be raised again. */
+static void in_child(void (*body)(void)) {
+  fflush(NULL);
+  pid_t child = fork();
+  if (child == 0) {
+    body();
+    _exit(0);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+static void raise_from_64_to_200(void) {
+  struct rlimit limit = {64, 200};
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(1);
+  if (lh_host_raise_descriptors(NULL) != 200) _exit(2);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur != 200 || limit.rlim_max != 200) _exit(3);
+  if (lh_host_raise_descriptors(NULL) != 200) _exit(4);
+}
+
+static void test_descriptors(void **state) {
+  (void)state;
+  in_child(raise_from_64_to_200);
+}
+
+static void test_real_host(void **state) {
+  (void)state;
+  struct lh_host_sample s;
+  uint32_t unread, first, last;
+  assert_int_equal(lh_host_sample_read(&s, &unread), 0);
+  if (!(unread & (1u << LH_SAMPLE_STAT))) assert_true(s.cpu_total_us >= s.cpu_busy_us && s.cpu_busy_us > 0);
+  if (!(unread & (1u << LH_SAMPLE_MEMINFO))) assert_true(s.mem_available_bytes <= s.mem_total_bytes);
+  assert_true(lh_host_cores() >= 1 && lh_host_cores() <= 4096);
+  if (lh_host_ports(&first, &last)) assert_true(first <= last && last <= 65535);
+  struct lh_fact facts[128];
+  uint32_t count = lh_host_facts(facts, 128);
+  assert_memory_equal(value_of(facts, count, "kernel"), "Linux", 5);
+  assert_true(atoi(value_of(facts, count, "cpus.usable")) >= 1);
+}
+
+int main(void) {
+#define TEST(body) cmocka_unit_test_setup_teardown(body, make_root, remove_root)
+  const struct CMUnitTest tests[] = {TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_facts),
+                                     TEST(test_facts_too_long), TEST(test_cgroup_v2),         TEST(test_cgroup_v1),
+                                     TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
