@@ -24,26 +24,26 @@
 
   const clients = () => charts.time({ id: 'clients', title: 'Clients', unit: 'clients at the end of each interval', format: show.count, whole: true, numbered: true, atEnd: true,
     parts: () => [line('open', 'open', '--accent', { width: 2, fill: true }), line('wanted', 'wanted', '--soft', { dash: true }),
-      line('connecting', 'connecting', '--c2', { width: 1.2 }), line('waiting', 'waiting', '--c5', { width: 1.2 })] });
+      line('connecting', 'connecting', '--c2', { width: 1.2, rare: true }), line('waiting', 'waiting', '--c5', { width: 1.2, rare: true })] });
   const drops = () => charts.time({ id: 'drops', title: 'Drops and reconnects', unit: 'connections', format: show.count, bars: true, low: true, whole: true, suggestedMax: 4,
     parts: () => [line('drops', 'drops', '--bad'), line('reconnects', 'reconnects', '--accent-2')] });
-  const response = () => charts.time({ id: 'response', title: 'Latency over time', unit: 'percentiles of each interval', format: show.us, log: true, logOn: true,
+  const response = () => charts.time({ id: 'response', title: 'Latency over time', unit: 'percentiles of each interval', format: show.us, log: true, logOn: true, bands: true,
     tools: [{ label: 'Service instead of response', get: () => !planned, set: (on) => { planned = !on; } }],
     parts: () => (planned
-      ? [line('p50', 'response_p50_us', '--accent-3', { width: 2 }), line('p90', 'response_p90_us', '--accent-2', { width: 2 }), line('p99', 'response_p99_us', '--accent', { width: 2.2 }), line('max', 'response_max_us', '--quiet', { width: 1 })]
-      : [line('service p50', 'service_p50_us', '--accent-3', { width: 2 }), line('service p99', 'service_p99_us', '--accent', { width: 2.2 }), line('response p99', 'response_p99_us', '--quiet', { dash: true })]) });
+      ? [line('p50', 'response_p50_us', '--accent-2', { width: 1.6, dash: true }), line('p90', 'response_p90_us', '--accent-2', { width: 2 }), line('p99', 'response_p99_us', '--accent', { width: 2.2 }), line('max', 'response_max_us', '--quiet', { width: 1, upper: true })]
+      : [line('service p50', 'service_p50_us', '--accent-2', { width: 1.6 }), line('service p99', 'service_p99_us', '--accent', { width: 2.2 }), line('response p99', 'response_p99_us', '--quiet', { dash: true })]) });
   const reasons = () => charts.time({ id: 'endings', title: 'Endings by reason', unit: 'connections', format: show.count, bars: true, stacked: true, low: true, whole: true, suggestedMax: 4,
     tools: [{ label: 'With failed attempts', get: () => failures, set: (on) => { failures = on; } }], parts: (lane) => lane.endings(!failures) });
-  const rates = () => charts.time({ id: 'messages', title: 'Messages', unit: 'a second', format: show.rate, low: true,
-    parts: (lane) => [{ label: 'sent', values: lane.perSecond('sent'), color: '--accent' }, { label: 'replied', values: lane.perSecond('replied'), color: '--c3', dash: true }, { label: 'lost', values: lane.perSecond('lost'), color: '--bad' },
+  const rates = () => charts.time({ id: 'messages', title: 'Messages', unit: 'a second', format: show.rate, low: true, bands: true,
+    parts: (lane) => [{ label: 'sent', values: lane.perSecond('sent'), color: '--accent' }, { label: 'replied', values: lane.perSecond('replied'), color: '--c3', dash: true }, { label: 'lost', values: lane.perSecond('lost'), color: '--bad', rare: true, upper: true },
       { label: 'incoming', values: lane.perSecond('incoming'), color: '--c5', off: lane.totals.messages.incoming === 0 }] });
-  const network = () => charts.time({ id: 'network', title: 'Network beside server', unit: 'round trip of the kernel, and the whole service time', format: show.us, log: true, logOn: true, low: true,
+  const network = () => charts.time({ id: 'network', title: 'Network beside server', unit: 'round trip of the kernel, and the whole service time', format: show.us, log: true, logOn: true, bands: true,
     parts: () => [line('TCP round trip p50', 'rtt_p50_us', '--c3'), line('TCP round trip p99', 'rtt_p99_us', '--c3', { dash: true }), line('service p50', 'service_p50_us', '--accent-2'), line('service p99', 'service_p99_us', '--accent', { dash: true })] });
-  const cpu = () => charts.time({ id: 'cpu', title: 'CPU', unit: 'percent', format: show.percent, axis: (v) => `${v} %`, low: true, suggestedMax: 100,
+  const cpu = () => charts.time({ id: 'cpu', title: 'CPU', unit: 'percent', format: show.percent, axis: (v) => `${v} %`, low: true, bands: true, suggestedMax: 100,
     parts: (lane) => [{ label: 'busiest worker, of one core', values: lane.tester.cpu_busiest_percent, color: '--accent' }, { label: 'whole host', values: lane.host.cpu_percent, color: '--quiet', dash: true }, { label: 'stolen', values: lane.host.steal_percent, color: '--c2', off: true }] });
-  const lag = () => charts.time({ id: 'lag', title: 'How late the tester was', unit: 'of each interval', format: show.us, log: true, logOn: false, low: true,
-    parts: (lane) => [{ label: 'event loop, most', values: lane.tester.loop_lag_max_us, color: '--c2' }, { label: 'messages left, p99', values: lane.send_lateness_p99_us, color: '--accent' }] });
-  const memory = () => charts.time({ id: 'memory', title: 'Memory and sockets of the tester', unit: 'resident, all workers', format: show.bytes, low: true,
+  const lag = () => charts.time({ id: 'lag', title: 'How late the tester was', unit: 'most of each interval', format: show.us, log: true, logOn: false, low: true, bands: true,
+    parts: (lane) => [{ label: 'event loop', values: lane.tester.loop_lag_max_us, color: '--c2', upper: true }, { label: 'messages left, p99', values: lane.send_lateness_p99_us, color: '--accent', upper: true }] });
+  const memory = () => charts.time({ id: 'memory', title: 'Memory', unit: 'resident, all workers together', format: show.bytes, low: true, binary: true,
     parts: (lane) => [{ label: 'memory', values: lane.tester.rss_bytes, color: '--accent' }] });
   const distribution = () => charts.percentiles({ id: 'distribution', title: 'Latency by percentile', unit: 'each further nine has the same room',
     curves: () => [['response', 'response', '--accent'], ['service', 'service', '--accent-2', true], ['ping', 'ping', '--c3', true], ['TCP round trip', 'rtt', '--c5', true]]
@@ -101,8 +101,9 @@
     const messages = model.totals.messages.planned > 0 || model.totals.messages.incoming > 0;
     const put = (...nodes) => main.append(...nodes.flat().filter(Boolean));
 
-    put(sections.lead(model), sections.objectives(model), sections.findings(model), sections.groups(model), bar());
+    put(sections.lead(model), sections.objectives(model), bar());
     put(section('timeline', 'Timeline', `Drag across a chart to zoom all of them, double-click to see the whole run again. Times are UTC.${thinned}`, clients(), drops(), sections.marks(model, view.marks)));
+    put(sections.findings(model), sections.groups(model));
     if (has('response_p50_us')) put(section('latency', 'Response', 'From the planned time of each message to its reply. Service, from the bytes written, leaves out what waited on our side.', response(), distribution()));
     put(section('endings', 'Drops and endings', 'Why connections ended, and how the clients came back.', reasons(), sections.storms(model), byGroup(() => sections.endings(model, L()))));
     if (messages) put(section('messages', 'Messages', 'Planned = sent + skipped; sent = replied + lost + in flight, and what expects no reply.', rates(), sections.messages(model)));

@@ -28,7 +28,7 @@ const charts = (() => {
       ctx.fillStyle = color('--shade');
       for (const [from, until] of view.late) {
         const left = Math.max(area.left, x.getPixelForValue(from)), right = Math.min(area.right, x.getPixelForValue(until));
-        if (right > left) ctx.fillRect(left, area.top, Math.max(1, right - left), area.height);
+        if (right > left) ctx.fillRect(left, area.top, Math.max(3, right - left), area.height);
       }
       ctx.restore();
     },
@@ -82,21 +82,32 @@ const charts = (() => {
   // ---- data of one chart in the range of the view ----
   const T = () => view.lane.t;
   const H = () => view.lane.ends;
-  function lineData(spec, width) {
-    const parts = spec.parts(view.lane), [first, last] = thin.span(T(), view.from, view.until);
-    const arrays = parts.map((part) => part.values);
-    const kept = thin.indices(arrays, first, last, Math.max(50, Math.floor(width / 2)));
+  // Clients: every low and high is a point of the line. Latencies and the like, where there are more values than pixels: the
+  // median as a line within a band from the lowest to the highest, else noise would paint the chart full.
+  function lineSets(spec, width) {
+    const [first, last] = thin.span(T(), view.from, view.until);
+    const parts = spec.parts(view.lane).map((part) => (part.rare ? { ...part, values: thin.unless0(part.values) } : part));
+    if (spec.bands && last - first > width / 2) return parts.flatMap((part) => bandSets(spec, part, thin.bins(first, last, Math.floor(width / 3))));
+    const kept = thin.indices(parts.map((part) => part.values), first, last, Math.max(50, Math.floor(width / 2)));
     const x = (i) => (spec.atEnd ? H()[i] : (T()[i] + H()[i]) / 2);
-    return parts.map((part) => kept.map((i) => ({ x: x(i), y: part.values[i] })));
+    return parts.map((part) => dataset(part, spec, kept.map((i) => ({ x: x(i), y: part.values[i] }))));
   }
-  function barData(spec, width) {
+  function bandSets(spec, part, bins) {
+    const at = (f) => bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: f(bin), range: thin.extremes(part.values, bin) }));
+    const high = at((bin) => thin.extremes(part.values, bin)[1]);
+    if (part.upper) return [dataset(part, spec, high)];
+    const low = at((bin) => thin.extremes(part.values, bin)[0]), bare = { borderWidth: 0, pointHoverRadius: 0, helper: true };
+    const middle = { ...dataset(part, spec, at((bin) => thin.middle(part.values, bin))), order: 0 };
+    return [{ ...dataset(part, spec, low), ...bare, fill: false, order: 2 }, { ...dataset(part, spec, high), ...bare, order: 2, backgroundColor: `${color(part.color)}30`, fill: '-1' }, middle];
+  }
+  function barSets(spec, width) {
     const parts = spec.parts(view.lane);
     let [first, last] = thin.span(T(), view.from, view.until);
     while (first < last && H()[first] <= view.from) first++;
     while (last > first && T()[last - 1] >= view.until) last--;
     const bins = thin.bins(first, last, Math.max(24, Math.min(140, Math.floor(width / 7))));
     spec.binSeconds = bins.length ? H()[bins[0].until - 1] - T()[bins[0].from] : 0;
-    return parts.map((part) => bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: thin.sum(part.values, bin), bin })));
+    return parts.map((part) => dataset(part, spec, bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: thin.sum(part.values, bin) || null }))));
   }
 
   function dataset(part, spec, data) {
@@ -115,16 +126,16 @@ const charts = (() => {
       interaction: { mode: 'index', intersect: false, axis: 'x' },
       layout: { padding: { top: spec.numbered ? 16 : 4, right: 4 } },
       onResize: () => requestAnimationFrame(() => spec.item && spec.item.refresh()),
-      onHover: (event, active) => point(active.length ? active[0].element.$context.parsed.x : null),
+      onHover: (event, active, chart) => point(active.length ? chart.data.datasets[active[0].datasetIndex].data[active[0].index].x : null),
       plugins: {
         legend: { display: false },
         tooltip: {
           backgroundColor: color('--bg'), titleColor: color('--ink'), bodyColor: color('--ink'), footerColor: ink, borderColor: color('--line'), borderWidth: 1,
           padding: 10, boxWidth: 10, boxHeight: 2, titleFont: { ...font, weight: '600' }, bodyFont: font, footerFont: { ...font, weight: '400' },
-          filter: (item) => item.parsed.y !== null && (!spec.bars || !spec.stacked || item.parsed.y > 0),
+          filter: (item) => item.parsed.y !== null && !item.dataset.helper,
           callbacks: {
             title: (items) => (items.length ? `${moment(items[0].parsed.x)}  (${show.seconds(items[0].parsed.x)} in)` : ''),
-            label: (item) => ` ${item.dataset.label}: ${item.dataset.format(item.parsed.y)}`,
+            label: (item) => ` ${item.dataset.label}: ${item.dataset.format(item.parsed.y)}${rangeOf(item)}`,
             footer: (items) => near(items.length ? items[0].parsed.x : null),
           },
         },
@@ -132,7 +143,7 @@ const charts = (() => {
       scales: {
         x: {
           type: 'linear', min: view.from, max: view.until, stacked: spec.stacked, offset: false,
-          grid: { color: grid, drawTicks: true, tickColor: color('--line'), borderColor: color('--line') },
+          grid: { color: grid, drawTicks: true, offset: false, tickColor: color('--line'), borderColor: color('--line') },
           ticks: { color: ink, font, maxRotation: 0, autoSkip: false, callback: (value, _, list) => clock(value, list.step || 60) },
           afterBuildTicks: (axis) => {
             const { step, at } = thin.ticks(view.from, view.until, Math.max(2, Math.floor((axis.width || 600) / 84)), view.origin);
@@ -144,11 +155,18 @@ const charts = (() => {
           type: logarithmic ? 'logarithmic' : 'linear', stacked: spec.stacked, beginAtZero: !logarithmic, suggestedMax: spec.suggestedMax, suggestedMin: 0,
           afterFit: (axis) => { axis.width = Math.max(axis.width, 64); },
           grid: { color: grid, drawTicks: false, drawBorder: false },
-          ticks: { color: ink, font, padding: 6, maxTicksLimit: 6, precision: spec.whole ? 0 : undefined,
-            callback: (value) => (logarithmic && !/^[125]0*$/.test(String(Math.round(value))) ? '' : spec.axis ? spec.axis(value) : spec.format(value)) },
+          afterBuildTicks: (axis) => {
+            if (logarithmic) axis.ticks = thin.decades(Math.max(1, axis.min), axis.max).map((value) => ({ value }));
+            else if (spec.binary) axis.ticks = thin.binary(axis.max).map((value) => ({ value }));
+          },
+          ticks: { color: ink, font, padding: 6, autoSkip: !logarithmic, maxTicksLimit: 6, precision: spec.whole ? 0 : undefined, callback: (value) => (spec.axis ? spec.axis(value) : spec.format(value).replace(/\.0+(?= )/, '')) },
         },
       },
     };
+  }
+  function rangeOf(item) {
+    const [low, high] = item.raw.range || [0, 0];
+    return low === high ? '' : `  (${item.dataset.format(low)} to ${item.dataset.format(high)})`;
   }
   const near = (s) => {
     if (s === null) return '';
@@ -176,8 +194,8 @@ const charts = (() => {
     };
     item.refresh = () => {
       const chart = item.chart, width = chart.chartArea ? chart.chartArea.width : 600;
-      const data = spec.bars ? barData(spec, width) : lineData(spec, width), parts = spec.parts(view.lane);
-      chart.data.datasets = parts.map((part, n) => dataset(part, spec, data[n]));
+      const parts = spec.parts(view.lane);
+      chart.data.datasets = spec.bars ? barSets(spec, width) : lineSets(spec, width);
       if (spec.bars) {
         const thick = Math.max(1, (width * spec.binSeconds) / (view.until - view.from) / (spec.stacked ? 1 : parts.length) - 1);
         chart.data.datasets.forEach((set) => { set.barThickness = Math.min(thick, 40); });

@@ -7,7 +7,7 @@ function el(tag, attributes, ...children) {
     if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? '' : value);
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     node.append(child instanceof Node ? child : document.createTextNode(String(child)));
   }
@@ -26,7 +26,7 @@ const dom = (() => {
   function table(columns, rows, options = {}) {
     const head = el('tr', {}, columns.map(([title, kind, hint]) => el('th', { scope: 'col', class: kind === 'n' ? 'n' : null, title: hint }, title)));
     const body = rows.map((row, r) => el('tr', { class: options.sum && r === rows.length - 1 ? 'sum' : null }, row.map((cell, c) =>
-      c === 0 && options.headed !== false ? el('th', { scope: 'row', class: columns[c][1] }, cell) : el('td', { class: columns[c][1] }, cell))));
+      c === 0 ? el('th', { scope: 'row', class: columns[c][1] }, cell) : el('td', { class: columns[c][1] }, cell))));
     const whole = el('table', {}, options.caption ? el('caption', {}, options.caption) : null, el('thead', {}, head), el('tbody', {}, body));
     return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': options.label || options.caption || columns[0][0] }, whole);
   }

@@ -27,7 +27,7 @@ const show = (() => {
     }
     return '';
   }
-  const seconds = (s) => us(s * 1e6);
+  const seconds = (s) => us(s * 1e6).replace(/\.0+(?= )/, ''); // a time that was chosen, not measured: "10 s"
 
   function percent(p) {
     const rest = p > 50 ? 100 - p : p;

@@ -2,21 +2,26 @@
 // The sections of the page, each from the model alone, in the order in which a reader would ask.
 const sections = (() => {
   const { number, zero, table, longTable, section, fold } = dom;
-  const when = (text) => text && `${show.time(text)}`;
+  // A time of day; with its date where the run saw a time of day twice. The whole of it is one hover away.
+  let long = false;
+  const when = (text) => el('time', { datetime: text, title: `${show.time(text)} UTC` }, long ? show.time(text).slice(5, 16) : show.clock(text));
   const orNone = show.none;
 
   function lead(model) {
+    long = model.run.duration_s >= 86400;
     const run = model.run, word = { passed: 'Passed', failed: 'Failed', inconclusive: 'Inconclusive' }[model.verdict];
-    const part = run.whole ? null : el('p', { class: 'note' }, `Only a part of the run is reported: ${when(run.from)} to ${when(run.until)} UTC.`);
+    const part = run.whole ? null : el('p', { class: 'note' }, `Only a part of the run is reported: ${show.time(run.from)} to ${show.time(run.until)} UTC.`);
     return el('div', { class: 'lead' },
       el('p', { class: `verdict ${model.verdict}`, 'data-path': 'verdict' }, word),
       el('h1', { 'data-path': 'run.name' }, run.name),
-      el('p', { class: 'when' }, `${when(run.started)} to ${run.started.slice(0, 10) === run.ended.slice(0, 10) ? show.clock(run.ended) : when(run.ended)} UTC, ${show.seconds(run.duration_s)}${run.how === 'complete' ? '' : ` (${run.how})`}`),
+      el('p', { class: 'when' }, `${show.time(run.started)} to ${run.started.slice(0, 10) === run.ended.slice(0, 10) ? show.clock(run.ended) : show.time(run.ended)} UTC, ${show.seconds(run.duration_s)}${run.how === 'complete' ? '' : ` (${run.how})`}`),
       el('p', { class: 'headline', 'data-path': 'headline' }, `${model.headline}.`),
       el('ul', { class: 'reasons' }, model.verdict_reasons.map((reason) => el('li', {}, reason))),
       part, run.note ? el('p', { class: 'note' }, run.note) : null, figures(model));
   }
 
+  // A number and its unit stay on one line.
+  const together = (text) => text.replace(/(\d) (?=(?:%|us|ms|s|min|h|d|B|KiB|MiB|GiB)\b|%)/g, '$1\u00a0');
   function figures(model) {
     const t = model.totals, response = t.latency.response, outage = t.latency.outage, m = t.messages;
     const tiles = [
@@ -27,7 +32,7 @@ const sections = (() => {
     ];
     if (response.count) tiles.push(['Response p99', number(model, 'totals.latency.response.p99_us', show.us), `p50 ${show.us(response.p50_us)}, max ${show.us(response.max_us)}`]);
     if (m.replied + m.lost > 0) tiles.push(['Replies lost', number(model, 'totals.messages.lost', show.count), `${show.percent(m.lost_percent || 0)} of ${show.count(m.replied + m.lost)}`]);
-    return el('dl', { class: 'figures' }, tiles.map(([title, value, small]) => el('div', {}, el('dt', {}, title), el('dd', {}, value, el('small', {}, small)))));
+    return el('dl', { class: 'figures' }, tiles.map(([title, value, small]) => el('div', {}, el('dt', {}, title), el('dd', {}, value, el('small', {}, together(small))))));
   }
 
   function objectives(model) {
@@ -36,26 +41,32 @@ const sections = (() => {
     const left = (item) => (item.intervals === undefined ? '–' : [item.intervals_left_out_tester_late ? `${show.count(item.intervals_left_out_tester_late)} tester late` : null, item.intervals_left_out_grace ? `${show.count(item.intervals_left_out_grace)} warm-up` : null].filter(Boolean).join(', ') || 'none');
     const rows = model.slo.map((item, i) => [
       el('code', {}, item.metric), state(item.passed), el('span', { 'data-path': `slo.${i}.value` }, item.unit ? show.slo(item, 'value') : item.note),
-      `${item.op} ${item.threshold_text}${item.for_s ? ` over each ${show.seconds(item.for_s)}` : ''}`,
-      item.worst_at ? `${show.slo(item, 'worst')} at ${show.clock(item.worst_at)}` : '–', item.breached_s ? show.seconds(item.breached_s) : zero(0), left(item)]);
+      `${item.op} ${item.unit ? show.slo(item, 'threshold') : item.threshold_text}${item.for_s ? ` over each ${show.seconds(item.for_s)}` : ''}`,
+      item.worst_at ? [`${show.slo(item, 'worst')} at `, when(item.worst_at)] : '–', item.breached_s ? show.seconds(item.breached_s) : el('span', { class: 'zero' }, 'none'), left(item)]);
     return section('objectives', 'Objectives', 'What the config asked for, over the intervals in which the tester itself was in time.',
-      table([['metric'], ['', 'keep'], ['value', 'n'], ['objective', 'keep'], [`worst ${model.slo.some((item) => item.for_s) ? 'window' : 'interval'}`, 'n'], ['time breached', 'n', 'intervals whose own value breaches the objective'], ['intervals left out', 'n']], rows));
+      table([['metric'], ['', 'keep'], ['value', 'n'], ['objective', 'keep'], ['worst', 'n', 'of one interval, or of one window where the objective has one'], ['time breached', 'n', 'intervals whose own value breaches the objective'], ['intervals left out', 'n']], rows));
   }
 
   function findings(model) {
     if (model.findings.length === 0) return null;
-    return section('findings', 'Findings', 'What the analysis of the run would tell you, with its evidence.',
-      el('ul', { class: 'findings' }, model.findings.map((item) => el('li', { class: item.severity },
-        el('p', {}, item.sentence), el('p', { class: 'why' }, `${item.evidence ? `${item.evidence} ` : ''}Confidence ${Math.round(item.confidence * 100)} %${item.group ? `, group ${item.group}` : ''}.`)))));
+    const most = 6, stop = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+    const list = (items) => el('ul', { class: 'findings' }, items.map((item) => el('li', { class: item.severity },
+      el('p', {}, item.sentence), el('p', { class: 'why' }, `${item.evidence ? `${stop(item.evidence)} ` : ''}Confidence ${Math.round(item.confidence * 100)} %${item.group ? `, group ${item.group}` : ''}.`))));
+    const box = el('div', {}, list(model.findings.slice(0, most)));
+    if (model.findings.length > most) box.append(el('p', {}, el('button', { type: 'button', onclick: () => box.replaceChildren(list(model.findings)) }, `Show all ${show.count(model.findings.length)} findings`)));
+    return section('findings', 'Findings', 'What the analysis of the run would tell you, with its evidence.', box);
   }
 
   function groups(model) {
-    const row = (item, name, path) => [name, item.kind ? `${item.kind}${item.target ? `, ${item.target}` : ''}` : '', number(model, `${path}.clients.planned`, show.count), number(model, `${path}.availability_percent`, show.percent),
+    const words = (item) => (item.kind ? `${item.kind}${item.target ? `, ${item.target}` : ''}` : ''), same = model.groups.every((item) => words(item) === words(model.groups[0]));
+    const row = (item, name, path) => [el('strong', {}, name), ...(same ? [] : [words(item)]), number(model, `${path}.clients.planned`, show.count), number(model, `${path}.availability_percent`, show.percent),
       number(model, `${path}.drops`, show.count), orNone(show.rate)(item.drops_per_client_hour), show.count(item.reconnects), zero(item.connect_failures), orNone(show.us)(item.latency.outage.max_us),
       orNone(show.us)(item.latency.response.p50_us), number(model, `${path}.latency.response.p99_us`, show.us), orNone(show.us)(item.latency.response.max_us)];
     const rows = model.groups.map((item, i) => row(item, item.name, `groups.${i}`));
     if (rows.length > 1) rows.push(row(model.totals, 'All groups', 'totals'));
-    return section('groups', 'Groups', null, table([['group'], ['kind, target', 'keep'], ['clients', 'n'], ['available', 'n'], ['drops', 'n'], ['per client-hour', 'n'], ['reconnects', 'n'],
+    const one = model.groups[0];
+    return section('groups', 'Groups', same ? `${model.groups.length > 1 ? 'All of kind' : 'Of kind'} ${one.kind}${one.target ? `, on ${one.target} (${one.url})` : ''}.` : null,
+      table([['group', 'keep'], ...(same ? [] : [['kind, target', 'keep']]), ['clients', 'n'], ['available', 'n'], ['drops', 'n'], ['per client-hour', 'n'], ['reconnects', 'n'],
       ['failed attempts', 'n'], ['longest outage', 'n'], ['response p50', 'n'], ['p99', 'n'], ['max', 'n']], rows, { sum: rows.length > 1, label: 'Groups' }));
   }
 
@@ -63,9 +74,15 @@ const sections = (() => {
   function marksOf(model) {
     const quiet = new Set(['run started', 'run ended', ...(model.storms.length ? ['mass drop'] : [])]);
     const marks = model.events.filter((event) => !quiet.has(event.kind)).map((event) => ({ s: event.t_s, at: event.at, kind: event.kind, group: event.group, what: event.text }));
-    for (const storm of model.storms) {
-      const of = storm.open_before ? ` of ${show.count(storm.open_before)}` : '';
-      marks.push({ s: storm.from_s, at: storm.at, kind: 'mass drop', group: storm.group, what: `${show.count(storm.drops)}${of} clients dropped within ${show.seconds(Math.max(0.001, storm.until_s - storm.from_s))}: ${storm.reason}${storm.code ? ` ${storm.code}` : ''}` });
+    const waves = []; // groups that dropped together for one reason are one mark
+    for (const storm of [...model.storms].sort((a, b) => a.from_s - b.from_s)) {
+      const wave = waves.find((known) => known.reason === storm.reason && known.code === storm.code && storm.from_s - known.from_s < 2);
+      if (!wave) waves.push({ ...storm, groups: [storm.group] });
+      else Object.assign(wave, { drops: wave.drops + storm.drops, open_before: wave.open_before + storm.open_before, until_s: Math.max(wave.until_s, storm.until_s), groups: [...wave.groups, storm.group] });
+    }
+    for (const wave of waves) {
+      marks.push({ s: wave.from_s, at: wave.at, kind: 'mass drop', group: wave.groups.length === 1 ? wave.group : `${wave.groups.length} groups`,
+        what: `${show.count(wave.drops)} of ${show.count(wave.open_before)} clients dropped within ${show.seconds(Math.max(0.001, wave.until_s - wave.from_s))}: ${wave.reason}${wave.code ? ` ${wave.code}` : ''}` });
     }
     return marks.sort((a, b) => a.s - b.s).map((mark, i) => ({ ...mark, n: i + 1 }));
   }
@@ -82,13 +99,13 @@ const sections = (() => {
         model.storms.map((s) => [when(s.at), s.group, show.count(s.drops), show.count(s.open_before), show.seconds(Math.max(0.001, s.until_s - s.from_s)), `${s.side}: ${s.reason}${s.code ? ` ${s.code}` : ''}`,
           orNone(show.seconds)(s.back_50_s), orNone(show.seconds)(s.back_95_s), s.back_100_s === null ? 'not seen' : show.seconds(s.back_100_s), show.rate(s.attempts_peak_per_s), zero(s.failed_attempts)]),
         { label: 'Mass drops' }),
-      el('p', { class: 'about' }, `Return times are measured from the first drop, to the end of an interval of ${show.seconds(model.run.interval_s)}.`));
+      el('p', { class: 'about after' }, `Return times are measured from the first drop, to the end of an interval of ${show.seconds(model.run.interval_s)}.`));
   }
 
   function endings(model, lane) {
     const rows = lane.totals.endings, all = rows.reduce((sum, row) => sum + row.count, 0);
     if (rows.length === 0) return el('p', { class: 'empty' }, 'No connection has ended.');
-    return longTable([['stage', 'keep'], ['side', 'keep'], ['reason', 'keep'], ['code', 'keep'], ['text', 'text code'], ['count', 'n'], ['', 'keep'], ['first (UTC)', 'keep'], ['last (UTC)', 'keep']],
+    return longTable([['stage', 'keep'], ['side', 'keep'], ['reason', 'keep'], ['code', 'keep'], ['text', 'text code'], ['count', 'n'], ['', 'keep'], ['first', 'keep'], ['last (UTC)', 'keep']],
       rows.map((row, i) => [row.stage, row.side, row.drop && row.stage === 'open' ? [row.reason, ' ', el('span', { class: 'state no', title: 'counts as a drop' }, '•')] : row.reason,
         row.code === null ? '' : `${row.code}${row.code_name ? ` ${row.code_name}` : ''}`, row.text, el('span', { 'data-path': `${lane.path}.endings.${i}.count` }, show.count(row.count)),
         el('span', { class: 'share', style: `width:${Math.max(1, Math.round((90 * row.count) / all))}px` }), when(row.first), when(row.last)]),
@@ -98,14 +115,17 @@ const sections = (() => {
   function messages(model) {
     const row = (name, item, path) => {
       const m = item.messages;
-      return [name, number(model, `${path}.messages.planned`, show.count), number(model, `${path}.messages.sent`, show.count), zero(m.skipped_not_open), zero(m.skipped_late), number(model, `${path}.messages.replied`, show.count),
+      return [el('strong', {}, name), number(model, `${path}.messages.planned`, show.count), number(model, `${path}.messages.sent`, show.count), zero(m.skipped_not_open), zero(m.skipped_late), number(model, `${path}.messages.replied`, show.count),
         number(model, `${path}.messages.lost`, show.count), zero(m.late), zero(m.duplicate), zero(m.out_of_order), zero(m.corrupt), zero(m.in_flight), zero(m.incoming), show.bytes(item.bytes.sent), show.bytes(item.bytes.received)];
     };
     const rows = model.groups.map((item, i) => row(item.name, item, `groups.${i}`));
     if (rows.length > 1) rows.push(row('All groups', model.totals, 'totals'));
-    return table([['group'], ['planned', 'n'], ['sent', 'n'], ['skipped: not open', 'n', 'due while the client was not open'], ['skipped: late', 'n', 'a whole period had passed'], ['replied', 'n'], ['lost', 'n', 'no reply in time, or the connection ended first'],
-      ['late', 'n', 'replied after `within`; part of replied'], ['duplicate', 'n'], ['out of order', 'n'], ['corrupt', 'n'], ['in flight', 'n', 'at the end'], ['incoming', 'n', 'pushed by the server, no reply'], ['bytes out', 'n'], ['bytes in', 'n']],
-    rows, { sum: rows.length > 1, label: 'Messages' });
+    const columns = [['group', 'keep'], ['planned', 'n'], ['sent', 'n'], ['skipped: not open', 'n', 'due while the client was not open'], ['skipped: late', 'n', 'a whole period had passed'], ['replied', 'n'], ['lost', 'n', 'no reply in time, or the connection ended first'],
+      ['late', 'n', 'replied after `within`; part of replied'], ['duplicate', 'n'], ['out of order', 'n'], ['corrupt', 'n'], ['in flight', 'n', 'at the end'], ['incoming', 'n', 'pushed by the server, no reply'], ['bytes out', 'n'], ['bytes in', 'n']];
+    const keys = [null, null, null, 'skipped_not_open', 'skipped_late', null, null, 'late', 'duplicate', 'out_of_order', 'corrupt', 'in_flight', 'incoming', null, null];
+    const kept = keys.map((key) => key === null || model.groups.some((group) => group.messages[key] > 0)), none = columns.filter((_, c) => !kept[c]).map(([title]) => title);
+    return [table(columns.filter((_, c) => kept[c]), rows.map((cells) => cells.filter((_, c) => kept[c])), { sum: rows.length > 1, label: 'Messages' }),
+      none.length ? el('p', { class: 'about after' }, `None in any group: ${none.join(', ')}.`) : null];
   }
 
   const phases = [['resolve', 'Name resolution'], ['tcp', 'TCP connect'], ['tls', 'TLS handshake'], ['upgrade', 'Upgrade'], ['connect_total', 'All phases: begun to open']];
@@ -139,13 +159,15 @@ const sections = (() => {
   }
 
   function host(model) {
-    const facts = (list, label) => (list.length ? table([['name'], ['value', 'text'], ['read from', 'text']], list.map((f) => [f.name, f.value, f.source]), { label }) : el('p', { class: 'empty' }, 'None were kept.'));
+    const facts = (list, label) => (list.length ? table([['name'], ['value', 'text']], list.map((f) => [el('span', { title: `read from ${f.source}` }, f.name), f.value]), { label }) : el('p', { class: 'empty' }, 'None were kept.'));
+    const half = Math.ceil(model.limits.length / 2);
     const u = model.host.usage, use = u.mem_total_bytes === undefined ? [] : [['CPU, whole host', `${orNone(show.percent)(u.cpu_percent_mean)} on average, ${orNone(show.percent)(u.steal_percent_mean)} stolen`],
       ['Memory', `${orNone(show.bytes)(u.mem_available_bytes_least)} available at the least, of ${show.bytes(u.mem_total_bytes)}`], ['TCP sockets', `${show.count(u.tcp_in_use_most)} in use at the most, ${show.count(u.tcp_time_wait_most)} in TIME_WAIT`],
       ['Network', `${show.bytes(u.net_bytes_in)} in, ${show.bytes(u.net_bytes_out)} out, ${show.plural(u.net_drops, 'packet', 'packets')} dropped`],
       ['Retransmits', `${show.count(u.tcp_retransmits)} of ${show.count(u.tcp_out_segments)} segments`], ['Listen drops', show.count(u.tcp_listen_drops)]];
     return [use.length ? el('dl', { class: 'words' }, use.map(([name, text]) => [el('dt', {}, name), el('dd', {}, text)])) : null,
-      el('div', { class: 'columns' }, el('div', {}, el('h3', {}, 'Machine'), facts(model.host.facts, 'Machine')), el('div', {}, el('h3', {}, 'Limits'), facts(model.limits, 'Limits')))];
+      el('h3', {}, 'Machine'), facts(model.host.facts, 'Machine'),
+      el('h3', {}, 'Limits'), el('div', { class: 'columns' }, facts(model.limits.slice(0, half), 'Limits'), model.limits.length > 1 ? facts(model.limits.slice(half), 'Limits, continued') : null)];
   }
 
   const glossary = [

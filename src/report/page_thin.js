@@ -63,6 +63,17 @@ const thin = (() => {
     return [low, high];
   }
 
+  // What is typical of a bin, beside its extremes: the median of what was measured.
+  function middle(values, bin) {
+    const known = [];
+    for (let i = bin.from; i < bin.until; i++) if (values[i] !== null) known.push(values[i]);
+    known.sort((a, b) => a - b);
+    const half = known.length >> 1;
+    return known.length === 0 ? null : known.length % 2 ? known[half] : (known[half - 1] + known[half]) / 2;
+  }
+  // A zero next to zeros is no news: a curve that is mostly zero is drawn where it is not, and falls to the axis beside it.
+  const unless0 = (values) => values.map((value, i) => (value === 0 && !values[i - 1] && !values[i + 1] ? null : value));
+
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
   // Round moments of UTC within a range of seconds since the start; `origin` is the start in seconds since 1970.
   function ticks(from, until, most, origin) {
@@ -71,5 +82,19 @@ const thin = (() => {
     for (let at = Math.ceil((origin + from) / step) * step; at <= origin + until; at += step) out.push(at - origin);
     return { step, at: out };
   }
-  return { after, span, indices, bins, sum, extremes, ticks };
+  // Ticks that people count in: 1, 2, 5 of each power of ten on a logarithmic axis, powers of two for bytes.
+  function decades(low, high) {
+    const out = [], few = high / low > 300;
+    for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10)
+      for (const digit of few ? [1] : [1, 2, 5]) if (digit * power >= low && digit * power <= high) out.push(digit * power);
+    return out;
+  }
+  function binary(high) {
+    let step = 1;
+    while (high / step > 4) step *= 2;
+    const out = [];
+    for (let value = 0; value <= high; value += step) out.push(value);
+    return out;
+  }
+  return { after, span, indices, bins, sum, extremes, middle, unless0, ticks, decades, binary };
 })();

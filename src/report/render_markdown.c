@@ -7,6 +7,8 @@
 #include "report/table.h"
 #include "report/tables.h"
 
+enum { FINDINGS_MAX = 15 }; /* the most serious come first */
+
 static int put_line(const char *before, const char *text, const char *after, struct lh_buf *out) {
   int failed = lh_buf_addstr(out, before);
   if (!failed) failed = lh_text_markdown(text, out);
@@ -32,6 +34,9 @@ static int put_findings(const json_t *model, struct lh_buf *out) {
   int failed = lh_buf_addstr(out, "\n### Findings\n\n");
   size_t i;
   json_array_foreach(findings, i, finding) {
+    if (i == FINDINGS_MAX && !failed)
+      failed = lh_buf_addf(out, "\nand %zu more: the HTML and JSON reports have all\n", json_array_size(findings) - FINDINGS_MAX);
+    if (i >= FINDINGS_MAX) break;
     bool serious = strcmp(lh_look_text(finding, "severity"), "serious") == 0;
     if (!failed) failed = put_line(serious ? "- **" : "- ", lh_look_text(finding, "sentence"), serious ? "**" : "", out);
     if (!failed && *lh_look_text(finding, "evidence")) failed = put_line(" ", lh_look_text(finding, "evidence"), "", out);

@@ -8,6 +8,8 @@
 #include "report/table.h"
 #include "report/tables.h"
 
+enum { FINDINGS_MAX = 10 }; /* the most serious come first */
+
 #define BOLD "\x1b[1m"
 #define RED "\x1b[31m"
 #define GREEN "\x1b[32m"
@@ -43,6 +45,9 @@ static int put_findings(const json_t *model, bool color, struct lh_buf *out) {
   int failed = lh_buf_addf(out, "\n%sFindings%s\n", color ? BOLD : "", color ? PLAIN : "");
   size_t i;
   json_array_foreach(findings, i, finding) {
+    if (i == FINDINGS_MAX && !failed)
+      failed = lh_buf_addf(out, "  and %zu more: the HTML and JSON reports have all\n", json_array_size(findings) - FINDINGS_MAX);
+    if (i >= FINDINGS_MAX) break;
     bool serious = strcmp(lh_look_text(finding, "severity"), "serious") == 0;
     if (!failed) failed = lh_text_filled(serious ? "  ! " : "  - ", lh_look_text(finding, "sentence"), out);
     if (!failed && *lh_look_text(finding, "evidence")) failed = lh_text_filled("    ", lh_look_text(finding, "evidence"), out);

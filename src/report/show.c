@@ -52,7 +52,13 @@ struct lh_shown lh_show_us(double us) {
   return out;
 }
 
-struct lh_shown lh_show_seconds(double s) { return lh_show_us(s * 1e6); }
+struct lh_shown lh_show_seconds(double s) {
+  struct lh_shown out = lh_show_us(s * 1e6);
+  char *point = strchr(out.text, '.');
+  size_t zeros = point ? strspn(point + 1, "0") : 0;
+  if (point && point[1 + zeros] == ' ') memmove(point, point + 1 + zeros, strlen(point + 1 + zeros) + 1);
+  return out;
+}
 
 struct lh_shown lh_show_percent(double percent) {
   struct lh_shown out;

@@ -37,7 +37,8 @@ void lh_table_objectives(const json_t *model, struct lh_table *t) {
   json_array_foreach(lh_look(model, "slo"), i, slo) {
     const json_t *passed = lh_look(slo, "passed");
     char limit[128];
-    snprintf(limit, sizeof limit, "%s %s", lh_look_text(slo, "op"), lh_look_text(slo, "threshold_text"));
+    snprintf(limit, sizeof limit, "%s %s", lh_look_text(slo, "op"),
+             lh_look_is_null(slo, "threshold") ? lh_look_text(slo, "threshold_text") : lh_show_slo_value(slo, "threshold").text);
     bool has_worst = !lh_look_is_null(slo, "worst_at");
     lh_table_add(t, (const char *[]){json_is_true(passed) ? "ok" : json_is_false(passed) ? "FAIL" : "?",
                                      lh_look_text(slo, "metric"), lh_show_slo_value(slo, "value").text, limit,
@@ -159,9 +160,9 @@ const char *lh_table_histogram_words(const char *name) {
   static const struct {
     const char *name, *words;
   } known[] = {{"send_lateness", "send lateness"}, {"ping", "ping round trip"}, {"resolve", "name resolution"},
-               {"tcp", "TCP connect"},             {"tls", "TLS handshake"},    {"connect_total", "connect, all phases"},
+               {"tcp", "TCP connect"},             {"tls", "TLS handshake"},    {"connect_total", "connect, total"},
                {"ttfb", "first byte"},             {"gap", "gap in pushes"},    {"lifetime", "open lifetime"},
-               {"idle_at_drop", "idle at drop"},   {"detect", "silent peer seen"}, {"rtt", "TCP round trip"}};
+               {"idle_at_drop", "idle at drop"},   {"detect", "silence seen"}, {"rtt", "TCP round trip"}};
   for (size_t i = 0; i < COUNT_OF(known); i++)
     if (strcmp(known[i].name, name) == 0) return known[i].words;
   return name;

@@ -47,7 +47,7 @@ static void judge_objectives(struct reasons *r, const json_t *model) {
       r->failed_slo = true;
       const char *of = lh_look_is_null(item, "for_s") ? "value" : "worst";
       say(r, "%s was %s, not %s %s", lh_look_text(item, "metric"), lh_show_slo_value(item, of).text, lh_look_text(item, "op"),
-          lh_look_text(item, "threshold_text"));
+          lh_show_slo_value(item, "threshold").text);
     }
   }
   if (!lh_look_is_null(model, "config_note")) {

@@ -74,7 +74,9 @@ static void synthetic_end(struct lh_store *store, struct lh_snapshot *now, const
 /* Drops of one interval: single ones by close frame, the storm by RST within 0.4 s. */
 static uint32_t synthetic_drops(const struct synthetic *s, struct lh_store *store, struct lh_snapshot *now, uint32_t k, uint32_t g,
                                 struct synthetic_group *state, uint64_t at_ns) {
-  struct lh_ending e = {.stage = LH_STAGE_OPEN, .group = (uint16_t)g, .open_ns = 60 * LH_NS_PER_S, .idle_ns = LH_NS_PER_S, .nth = 1};
+  struct lh_ending e = {.stage = LH_STAGE_OPEN, .group = (uint16_t)g, .nth = 1};
+  e.open_ns = lh_rng_below(synthetic_random(k, g, 3), 7200) * LH_NS_PER_S;
+  e.idle_ns = lh_rng_below(synthetic_random(k, g, 4), 10000) * LH_NS_PER_MS;
   if (s->storm_at && k == s->storm_at && state->open) {
     uint32_t all = state->open, each = all / 4 + 1;
     e.reason = LH_REASON_RST;
