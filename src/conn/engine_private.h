@@ -66,29 +66,15 @@ struct gather {
   char bytes[];
 };
 
+/* What each firing of the timer reads comes first: with many clients its cost is that of fetching them. */
 struct client {
-  uint64_t due_ns;    /* of the state: end of backoff, stage deadline, lifetime, closing deadline */
-  uint64_t armed_ns;  /* when the wheel will call; may be too early, never too late */
-  uint64_t turn_ns;   /* next turn of the ramp */
-  uint64_t origin_ns; /* since the run's start; LH_NEVER: the plan has not begun */
-  uint64_t begun_ns;  /* this connection */
-  uint64_t opened_ns;
-  uint64_t heard_ns;  /* last byte received */
-  uint64_t mark_ns;   /* CONNECTING: the stage began. OPEN: last incoming message or LH_NEVER. CLOSING: it left OPEN */
-  uint64_t outage_ns; /* the drop that is not mended yet, or LH_NEVER */
-  uint64_t ping_due_ns, ping_sent_ns; /* LH_NEVER: none */
+  uint64_t due_ns;                    /* of the state: end of backoff, stage deadline, lifetime, closing deadline */
+  uint64_t armed_ns;                  /* when the wheel will call; may be too early, never too late */
+  uint64_t turn_ns;                   /* next turn of the ramp */
   uint64_t lost_ns;                   /* no reply is given up before; LH_NEVER when none is awaited */
-  uint64_t seq;                       /* of the next message */
-  uint64_t recent;                    /* what became of the last 32 messages: enum fate, 2 bits each, the latest lowest */
-  struct gather *gather;              /* owned */
-  uint32_t replied_seq, lost_seq;     /* highest so far, low 32 bits; replied_seq is -1 before the first */
-  uint32_t lost_unanswered;
-  uint32_t nth;     /* connections begun */
-  uint32_t attempt; /* connections that failed in a row */
+  uint64_t ping_due_ns, ping_sent_ns; /* LH_NEVER: none */
   uint32_t flight_first, flight_last;
-  uint32_t queue_next;
   uint16_t group;
-  uint16_t local_port;
   uint8_t state, stage, asked;
   bool ramp_wants : 1; /* the ramp's line covers it */
   bool turn_wants : 1; /* whether the line covers it after turn_ns */
@@ -98,7 +84,24 @@ struct client {
   bool choked : 1;      /* the adapter will say when it is writable */
   bool ping_unsent : 1; /* ping_sent_ns runs, but the socket took none yet */
   bool due_is_drop : 1; /* OPEN: due_ns is the null kind's drop, not the lifetime */
+  uint16_t local_port;
+
+  uint64_t seq;                   /* of the next message */
+  uint64_t recent;                /* what became of the last 32 messages: enum fate, 2 bits each, the latest lowest */
+  uint64_t origin_ns;             /* since the run's start; LH_NEVER: the plan has not begun */
+  uint64_t heard_ns;              /* last byte received */
+  uint32_t replied_seq, lost_seq; /* highest so far, low 32 bits; replied_seq is -1 before the first */
+  uint64_t begun_ns;              /* this connection */
+  uint64_t opened_ns;
+  uint64_t mark_ns;      /* CONNECTING: the stage began. OPEN: last incoming message or LH_NEVER. CLOSING: it left OPEN */
+  uint64_t outage_ns;    /* the drop that is not mended yet, or LH_NEVER */
+  struct gather *gather; /* owned */
+  uint32_t lost_unanswered;
+  uint32_t nth;     /* connections begun */
+  uint32_t attempt; /* connections that failed in a row */
+  uint32_t queue_next;
 };
+static_assert(sizeof(struct client) == 160, "the cost of a held connection is a headline: weigh each byte");
 
 struct group {
   const struct lh_group *config;
@@ -109,6 +112,7 @@ struct group {
   uint32_t number, first_slot, client_count;
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
   bool one_way_tokens;                            /* messages without a reply carry tokens too */
+  uint64_t lost_after_min_ns;                     /* shortest of all messages */
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
   uint32_t wanted;
   uint64_t in_flight, pending;

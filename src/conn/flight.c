@@ -100,6 +100,7 @@ static uint32_t lose(struct lh_engine *e, uint32_t slot, uint32_t f) {
   return flight.message;
 }
 
+/* They stand in order of sending, so that what was sent less than the shortest patience ago ends the search. */
 void lh_flight_expire(struct lh_engine *e, uint32_t slot) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
@@ -107,12 +108,12 @@ void lh_flight_expire(struct lh_engine *e, uint32_t slot) {
   bool end = false;
   c->lost_ns = LH_NEVER; /* what a closed loop sends meanwhile sets it anew */
   for (uint32_t f = c->flight_first, next; f != LH_NONE; f = next) {
-    next = e->flights.items[f].next;
-    uint64_t deadline = deadline_ns(g, &e->flights.items[f]);
-    if (deadline > e->now_ns) {
-      next_ns = lh_min(next_ns, deadline);
-      continue;
-    }
+    const struct flight *flight = &e->flights.items[f];
+    next = flight->next;
+    uint64_t deadline = deadline_ns(g, flight), earliest = lh_later(flight->sent_ns, g->lost_after_min_ns);
+    if (deadline > e->now_ns) next_ns = lh_min(next_ns, earliest > e->now_ns ? earliest : deadline);
+    if (earliest > e->now_ns) break;
+    if (deadline > e->now_ns) continue;
     uint32_t message = lose(e, slot, f);
     end |= g->messages[message].config->reply.end_when_lost;
     lh_schedule_answered(e, slot, message);

@@ -61,7 +61,9 @@ static int compile_message(struct message *message, struct lh_err *err) {
   return compile_contains(message, err);
 }
 
-static void note_ways(struct group *g, const struct message *message) {
+static void note(struct group *g, const struct message *message) {
+  uint64_t lost_after_ns = message->config->reply.lost_after_ns;
+  if (message->match != LH_MATCH_NONE && lost_after_ns) g->lost_after_min_ns = lh_min(g->lost_after_min_ns, lost_after_ns);
   g->seeks_tokens |= message->match == LH_MATCH_TOKEN || message->match == LH_MATCH_ECHO;
   g->seeks_pointers |= message->match == LH_MATCH_POINTER;
   g->seeks_order |= message->match == LH_MATCH_ORDER;
@@ -79,11 +81,12 @@ int lh_messages_compile(struct lh_engine *e, struct group *g, struct lh_err *err
   g->message_count = (uint32_t)g->config->message_count;
   g->messages = calloc(g->message_count ? g->message_count : 1, sizeof *g->messages);
   if (!g->messages) return lh_err_set(err, ENOMEM, "no memory for the messages of group '%s'", g->config->name);
+  g->lost_after_min_ns = LH_NEVER;
   for (uint32_t m = 0; m < g->message_count; m++) {
     struct message *message = &g->messages[m];
     message->config = &g->config->messages[m];
     if (compile_message(message, err) < 0) return fault(g, message, err);
-    note_ways(g, message);
+    note(g, message);
     if (g->config->kind == LH_KIND_NULL && lh_null_compile(message, err) < 0) return fault(g, message, err);
     size_t size = largest(message) + LH_IO_HEADROOM + TAILROOM;
     if (size > e->scratch_size) e->scratch_size = size;
