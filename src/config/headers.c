@@ -8,13 +8,18 @@
 #include "text.h"
 #include "variables.h"
 
-/* What the handshake is made of: a second copy of these would break it. */
-static bool is_ours(const char *name) {
-  static const char *const ours[] = {"Host",   "Connection", "Upgrade", "Content-Length", "Transfer-Encoding",
-                                     "Expect", "Trailer",    "TE"};
-  if (strncasecmp(name, "Sec-WebSocket-", 14) == 0) return true;
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (strcasecmp(name, ours[i]) == 0) return true;
+/* What the handshake is made of: a second copy of these would contradict it. `instead`: the key that does it, or NULL. */
+static bool is_ours(const char *name, const char **instead) {
+  static const struct {
+    const char *name, *instead;
+  } ours[] = {{"Sec-WebSocket-Protocol", "subprotocols"}, {"Sec-WebSocket-Extensions", "deflate"}, {"Sec-WebSocket-Key", NULL},
+              {"Sec-WebSocket-Version", NULL},            {"Sec-WebSocket-Accept", NULL},          {"Connection", NULL},
+              {"Upgrade", NULL},                          {"Content-Length", NULL},                {"Transfer-Encoding", NULL}};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+    if (strcasecmp(name, ours[i].name) != 0) continue;
+    *instead = ours[i].instead;
+    return true;
+  }
   return false;
 }
 
@@ -25,15 +30,11 @@ static bool is_given_before(const struct node *child) {
 }
 
 static bool check_name(struct load *load, struct node *child) {
-  const char *expected = text_token(child->key);
+  const char *expected = text_token(child->key), *instead;
   if (expected)
     report_key(load, child, "%s is not a header name; expected %s", quoted_text(load, child->key), expected);
-  else if (strcasecmp(child->key, "Sec-WebSocket-Protocol") == 0)
-    report_key(load, child, "longhaul writes this header itself; expected the names in subprotocols");
-  else if (strcasecmp(child->key, "Host") == 0)
-    report_key(load, child, "longhaul writes this header itself; expected the name in the target's url, and where to find it "
-                            "in addresses");
-  else if (is_ours(child->key)) report_key(load, child, "longhaul writes this header itself; expected others only");
+  else if (is_ours(child->key, &instead))
+    report_key(load, child, "longhaul writes this header itself; expected %s", instead ? instead : "it to be left out");
   else if (is_given_before(child)) report_key(load, child, "given twice but for its case; expected one of them");
   return !child->bad;
 }

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+enum { PATH_BYTES_MAX = 2000 }; /* what the worker has room for in a request line */
+
 /* Locale-free: isalnum would follow LC_CTYPE. */
 static bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -43,6 +45,7 @@ const char *text_address(const char *text) {
 const char *text_path(const char *text) {
   static const char expected[] = "a path that begins with / and holds no spaces, control characters or #; escape them as %XX";
   if (*text != '/') return expected;
+  if (strlen(text) > PATH_BYTES_MAX) return "a path of at most 2000 bytes, which is what can be sent";
   for (; *text; text++)
     if ((unsigned char)*text <= ' ' || *text == 0x7f || *text == '#') return expected;
   return NULL;

@@ -146,10 +146,10 @@ static const struct {
      "t.yaml:2:40: targets.t.addresses[0]: \"h2\" is not accepted; expected a numeric IPv4 or IPv6 address, such as 10.0.0.7"},
     {R "targets: {t: {url: ws://h, addresses: 10.0.0.1}}\n" G,
      "t.yaml:2:39: targets.t.addresses: \"10.0.0.1\" stands here; expected a list of texts, such as [one, two]"},
-    {R "targets: {t: {url: ws://h, headers: {Host: x}}}\n" G,
-     "t.yaml:2:38: targets.t.headers.Host: longhaul writes this header itself; expected the name in the target's url, and where to find it in addresses"},
+    {R "targets: {t: {url: ws://h, headers: {Sec-WebSocket-Protocol: x}}}\n" G,
+     "t.yaml:2:38: targets.t.headers.Sec-WebSocket-Protocol: longhaul writes this header itself; expected subprotocols"},
     {R "targets: {t: {url: ws://h, headers: {Sec-WebSocket-Key: x}}}\n" G,
-     "t.yaml:2:38: targets.t.headers.Sec-WebSocket-Key: longhaul writes this header itself; expected others only"},
+     "t.yaml:2:38: targets.t.headers.Sec-WebSocket-Key: longhaul writes this header itself; expected it to be left out"},
     {R "targets: {t: {url: ws://h, headers: {'a b': x, A: '${tok}', a: y, C: {}}}}\n" G,
      "t.yaml:2:38: targets.t.headers.a b: \"a b\" is not a header name; expected letters, digits and !#$%&'*+-.^_`|~\n"
      "t.yaml:2:51: targets.t.headers.A: \"${tok}\" is not a known variable; expected ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100} or ${env.NAME}\n"

@@ -538,6 +538,46 @@ static void the_bundled_configs_load(void **state) {
   }
 }
 
+/* The YAML of configs/README.md is right: each block is a config, or becomes one with the parts it leaves out. */
+static void check_block(const char *block) {
+  char text[8192];
+  if (strncmp(block, "ramp:", 5) == 0 || strncmp(block, "reconnect:", 10) == 0) return; /* a choice of lines */
+  snprintf(text, sizeof text, "%s%s%s%s", strstr(block, "run:") ? "" : "run: {duration: 8h}\n",
+           strstr(block, "targets:") ? "" : "targets: {t: {url: 'ws://h/'}}\n",
+           strstr(block, "groups:") ? "" : "groups: {chat: {kind: websocket, connections: 1}}\n", block);
+  struct lh_config *config = NULL;
+  struct lh_diagnostics diagnostics = {0};
+  int failed = load_set(text, NULL, 0, &config, &diagnostics);
+  bool needs_file = strstr(block, "certs/ca.pem") != NULL; /* which is not there */
+  for (size_t i = 0; i < diagnostics.count; i++) print_message("%s\n", diagnostics.items[i]);
+  assert_int_equal(diagnostics.count, needs_file);
+  assert_int_equal(failed, needs_file ? -EINVAL : 0);
+  lh_config_free(config);
+  lh_diagnostics_free(&diagnostics);
+}
+
+static void the_examples_of_the_readme_load(void **state) {
+  (void)state;
+  FILE *file = fopen("configs/README.md", "r");
+  assert_non_null(file);
+  char line[1024], block[4096] = "";
+  size_t blocks = 0;
+  for (bool inside = false; fgets(line, sizeof line, file);) {
+    if (inside && strncmp(line, "```", 3) == 0) {
+      check_block(block);
+      blocks++;
+      inside = false;
+    } else if (inside) {
+      strncat(block, line, sizeof block - strlen(block) - 1);
+    } else if (strcmp(line, "```yaml\n") == 0) {
+      inside = true;
+      block[0] = 0;
+    }
+  }
+  fclose(file);
+  assert_true(blocks >= 7);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_smallest_config_has_every_default),
@@ -556,6 +596,7 @@ int main(void) {
       cmocka_unit_test(a_quick_look_is_a_config),
       cmocka_unit_test(a_quick_look_says_what_is_wrong),
       cmocka_unit_test(the_bundled_configs_load),
+      cmocka_unit_test(the_examples_of_the_readme_load),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
