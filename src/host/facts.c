@@ -195,8 +195,12 @@ uint32_t lh_host_facts_at(const char *root, struct lh_fact *facts, uint32_t most
     struct lh_fact *fact = &facts[i];
     fact->name = rows[i].name;
     fact->source = rows[i].source;
-    int code = rows[i].read(root, rows[i].source, rows[i].key, fact->value, sizeof fact->value);
-    if (code < 0) snprintf(fact->value, sizeof fact->value, "unreadable: %s", why(code));
+    char value[VALUE_ROOM];
+    int code = rows[i].read(root, rows[i].source, rows[i].key, value, sizeof value);
+    if (code < 0)
+      snprintf(fact->value, sizeof fact->value, "unreadable: %s", why(code));
+    else
+      put_value(value, fact->value);
   }
   return count;
 }
