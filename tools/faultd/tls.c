@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conn.h"
 
@@ -89,8 +90,10 @@ static int use_made(SSL_CTX *context, const struct options *options, struct lh_e
     return lh_err_set(err, EINVAL, "--tls-make %s: expected good, expired, not-yet-valid, wrong-host or self-signed",
                       options->tls_make);
   struct pair ca = {0}, leaf = {0};
+  char ca_name[40]; /* its own for each start: a CA of the same name with another key is a bad signature, not an unknown CA */
+  snprintf(ca_name, sizeof ca_name, "faultd test CA %d", (int)getpid());
   bool by_itself = strcmp(options->tls_make, "self-signed") == 0;
-  bool ok = make_pair(&ca, &(struct cert_facts){"faultd test CA", NULL, -30 * DAY_S, 30 * DAY_S}, NULL) &&
+  bool ok = make_pair(&ca, &(struct cert_facts){ca_name, NULL, -30 * DAY_S, 30 * DAY_S}, NULL) &&
             make_pair(&leaf, &kinds[kind].facts, by_itself ? NULL : &ca) && SSL_CTX_use_certificate(context, leaf.cert) == 1 &&
             SSL_CTX_use_PrivateKey(context, leaf.key) == 1;
   int failed = ok ? 0 : lh_err_set(err, EIO, "cannot make a certificate: %s", tls_error_text());

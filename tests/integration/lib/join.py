@@ -1,0 +1,90 @@
+"""faultd's log joined with the run file, connection by connection.
+
+A connection is the same on both sides when the client's local port agrees and its life on one side lies within its life on
+the other; a port may serve several connections one after another. Endings whose port is not known (0: they failed before they
+were open) are joined by time alone.
+"""
+import collections
+
+TICK_S = 0.1  # how far the two views of one moment may lie apart: a loop turn on each side of two busy cores
+
+# What faultd did, as longhaul must see it: (by, how) to (side, reason) or several of them.
+SEEN_AS = {
+    ("us", "close"): {("peer", "close frame")},
+    ("us", "fin"): {("peer", "FIN without close frame")},
+    ("us", "rst"): {("peer", "RST")},
+    ("us", "silent"): {("network", "silent peer")},
+    ("us", "refuse"): {("peer", "upgrade refused")},
+    ("us", "redirect"): {("peer", "redirect not followed")},
+    ("us", "bad-accept"): {("peer", "wrong accept key")},
+    ("us", "bad-frame"): {("peer", "bad frame")},
+    ("us", "bad-http"): {("peer", "bad HTTP")},
+    ("us", "upgrade-never"): {("network", "upgrade timeout")},
+    ("us", "upgrade-fin"): {("peer", "FIN without close frame")},
+    ("us", "upgrade-half"): {("peer", "FIN without close frame")},
+    ("us", "upgrade-rst"): {("peer", "RST")},
+    ("us", "accept-rst"): {("peer", "RST")},
+    ("us", "accept-fin"): {("peer", "FIN without close frame")},
+    ("us", "never-read"): {("network", "upgrade timeout")},
+    ("peer", "close"): {("us", "planned end"), ("us", "lifetime reached"), ("us", "shutting down"), ("us", "reply missing too long")},
+}
+
+
+def read_endings(run):
+    start_ns = run.query("select start_ns from run")[0]["start_ns"]
+    rows = run.query("select e.*, r.stage, r.side, r.reason from endings e join reasons r using (reason_id) order by at_ns")
+    for row in rows:
+        row["begun_s"] = (start_ns + row["started_ns"]) / 1e9
+        row["ended_s"] = (start_ns + row["at_ns"]) / 1e9
+    return rows
+
+
+def take(row, candidates):
+    """Takes the line whose connection began nearest to the ending's, while that lived; None when there is none."""
+    begun, ended = row["begun_s"], row["ended_s"] + TICK_S
+    match = min(candidates, key=lambda line: abs(line["accepted_ns"] / 1e9 - begun), default=None)
+    if match is None or not begun - TICK_S <= match["accepted_ns"] / 1e9 <= ended:
+        return None
+    candidates.remove(match)
+    return match
+
+
+def pair(run, log):
+    """[(ending row, log line)], endings without a line, lines without an ending."""
+    lines = collections.defaultdict(list)
+    for line in log:
+        lines[line["port"]].append(line)
+    rows = sorted(read_endings(run), key=lambda row: row["begun_s"])
+    pairs = [(row, take(row, lines[row["local_port"]])) for row in rows if row["local_port"]]
+    rest = [line for left in lines.values() for line in left]
+    pairs += [(row, take(row, rest)) for row in rows if not row["local_port"]]
+    return [p for p in pairs if p[1]], [row for row, line in pairs if not line], rest
+
+
+def check(test, run, server, seen_as=None):
+    """Every connection of faultd has its ending and the other way round; reason, code, text and time agree. Returns the pairs."""
+    expected = {**SEEN_AS, **(seen_as or {})}
+    pairs, alone, unmatched = pair(run, server.log())
+    reached = [row for row in alone if row["stage"] not in ("resolve", "connect")]
+    test.assertEqual((reached, unmatched), ([], []))
+    test.assertGreater(len(pairs), 0)
+    for row, line in pairs:
+        check_pair(test, row, line, expected)
+    return pairs
+
+
+def check_pair(test, row, line, expected):
+    both = f"\nrun file: {row}\nfaultd: {line}"
+    allowed = expected.get((line["by"], line["how"]))
+    test.assertIsNotNone(allowed, f"nothing is known of {line['by']} {line['how']}{both}")
+    test.assertIn((row["side"], row["reason"]), allowed, both)
+    test.assertEqual(row["open_ns"] > 0, "upgraded_ns" in line and line["how"] != "bad-accept", f"open on one side only{both}")
+    if (line["by"], line["how"]) == ("us", "close"):
+        test.assertEqual(row["code"], line["close_sent"], both)
+    if (line["by"], line["how"]) == ("us", "refuse"):
+        test.assertEqual(row["code"], line["status"], both)
+    # A silent peer is found out at our time, everything the server does at its own.
+    moment = line["caused_ns"] if row["side"] == "peer" else line["ended_ns"]
+    test.assertAlmostEqual(row["ended_s"], moment / 1e9, delta=TICK_S, msg=both)
+    if row["open_ns"] > 0 and row["side"] != "us":  # what we end was open until we began to close it
+        test.assertAlmostEqual(row["ended_s"] - row["open_ns"] / 1e9, line["upgraded_ns"] / 1e9, delta=TICK_S, msg=both)

@@ -1,0 +1,155 @@
+"""Runs in which nothing breaks: everything that was sent came back, and both sides count the same."""
+import unittest
+
+from common import Case, Faultd, config, endings
+
+
+class Echo(Case):
+    def same_counts(self, done, server):
+        messages = done.group["messages"]
+        self.assertEqual(messages["replied"], messages["sent"])
+        self.assertEqual((server.summary["messages_in"], server.summary["messages_out"]), (messages["sent"], messages["sent"]))
+        self.assertEqual((server.summary["connections"], server.summary["upgraded"]), (done.group["opened"], done.group["opened"]))
+        return messages
+
+    def test_plain(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=50), server)
+        messages = self.same_counts(done, server)
+        self.assertEqual(done.report["verdict"], "passed")
+        self.assertTrue(50 * 13 <= messages["planned"] <= 50 * 16, messages)
+        self.assertEqual(endings(done.group), {("closing", "us", "shutting down", None): 50})
+        self.assertEqual(done.group["latency"]["response"]["count"], messages["sent"])
+        self.assertEqual({line["close_received"] for line in server.log()}, {1001})
+        self.assertIn("50 clients", done.stdout)
+
+    def test_each_client_has_one_connection_and_its_share_of_messages(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=40, duration="4s"), server)
+        self.assertEqual(len(server.log()), 40)
+        counts = {line["messages_in"] for line in server.log()}
+        self.assertTrue(counts <= {18, 19, 20, 21}, counts)
+
+    def test_several_workers_and_groups(self):
+        with Faultd() as server:
+            conf = config(server.url(), connections=33, run={"workers": 3})
+            conf["groups"]["h"] = {**conf["groups"]["g"], "connections": 7, "path": "/other"}
+            done = self.checked(conf, server)
+        self.assertEqual([part["opened"] for part in done.report["groups"]], [33, 7])
+        self.assertEqual(sum(line["path"] == "/other" for line in server.log()), 7)
+        self.assertEqual(done.report["run"]["workers"], 3)
+
+    def test_tls(self):
+        server = Faultd("--tls")
+        ca = server.folder / "ca.pem"
+        server._command += ["--tls-ca", ca]
+        with server:
+            done = self.checked(config(server.url(scheme="wss"), target={"tls": {"ca": str(ca)}}), server)
+        self.same_counts(done, server)
+        self.assertEqual(done.group["latency"]["tls"]["count"], done.group["opened"])
+
+    def test_ipv6(self):
+        with Faultd(listen=("[::1]:0",)) as server:
+            done = self.checked(config(server.url()), server)
+        self.same_counts(done, server)
+        self.assertEqual({line["peer"] for line in server.log()}, {"::1"})
+
+    def test_source_addresses_in_turn(self):
+        with Faultd() as server:
+            self.checked(config(server.url(), connections=30, source_addresses=["127.0.0.2", "127.0.0.3", "127.0.0.4"]), server)
+        peers = [line["peer"] for line in server.log()]
+        self.assertEqual({peer: peers.count(peer) for peer in peers}, {"127.0.0.2": 10, "127.0.0.3": 10, "127.0.0.4": 10})
+
+    def test_payloads(self):
+        binary = "AAECAwT/"
+        for name, message in {
+                "echo": {"text": "${token} käse ${uuid} ${rand:1..9} ${client} ${group} ${time_ms}", "reply": {"match": "echo"}},
+                "order": {"text": "no token in here", "reply": {"match": "order"}},
+                "pointer": {"text": '{"a":[{"b":"${token}"}]}', "reply": {"pointer": "/a/0/b"}},
+                "binary": {"binary": binary, "reply": {"match": "order"}},
+                "size": {"size": "300KiB", "every": "1s", "reply": {"match": "echo"}},
+                "small": {"size": "64B", "reply": {"match": "token"}}}.items():
+            with self.subTest(name), Faultd() as server:
+                done = self.checked(config(server.url(), connections=5, duration="2s", messages=[{"name": name, "every": "200ms", **message}]), server)
+                messages = self.same_counts(done, server)
+                self.assertGreater(messages["sent"], 4)
+                self.assertEqual((messages["corrupt"], messages["duplicate"], messages["out_of_order"], messages["late"]), (0, 0, 0, 0))
+
+    def test_fragmented_and_split_replies(self):
+        for rule in ("fragment 7", "split 5 1ms"):
+            with self.subTest(rule), Faultd(rule) as server:
+                done = self.checked(config(server.url(), connections=5, duration="2s"), server)
+                self.same_counts(done, server)
+
+    def test_closed_loop(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=4, duration="2s", messages=[
+                {"name": "m", "after": "reply", "text": "${token}", "reply": {"contains": "${token}"}}]), server)
+        messages = self.same_counts(done, server)
+        self.assertGreater(messages["sent"], 1000)
+
+    def test_after_open_and_count(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=9, duration="2s", messages=[
+                {"name": "hello", "after": "open", "text": "${token}", "reply": {"contains": "${token}"}},
+                {"name": "few", "every": "100ms", "count": 3, "text": "${token}", "reply": {"contains": "${token}"}}]), server)
+        self.assertEqual(self.same_counts(done, server)["sent"], 9 * 4)
+
+    def test_one_way(self):
+        with Faultd("no-echo") as server:
+            done = self.checked(config(server.url(), messages=[{"name": "m", "every": "200ms", "text": "x"}]), server)
+        messages = done.group["messages"]
+        self.assertEqual((messages["one_way"], messages["replied"], messages["lost"]), (messages["sent"], 0, 0))
+        self.assertEqual(server.summary["messages_in"], messages["sent"])
+
+    def test_listening_only(self):
+        with Faultd("push 20/s") as server:
+            done = self.checked(config(server.url(), connections=10, messages=[]), server)
+        pushed = sum(line["pushed"] for line in server.log())
+        self.assertAlmostEqual(done.group["messages"]["incoming"], pushed, delta=10)
+        self.assertGreater(pushed, 500)
+
+    def test_headers_and_subprotocol(self):
+        with Faultd() as server:
+            self.checked(config(server.url("/a?b=c"), connections=2, duration="1s", subprotocols=["chat.v2", "chat.v1"]), server)
+        self.assertEqual({(line["protocol"], line["path"]) for line in server.log()}, {("chat.v2", "/a?b=c")})
+
+    def test_ramp(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=40, duration="4s", ramp={"over": "2s"}), server)
+        accepted = sorted(line["accepted_ns"] for line in server.log())
+        self.assertEqual(len(accepted), 40)
+        self.assertAlmostEqual((accepted[-1] - accepted[0]) / 1e9, 1.95, delta=0.15)
+        halfway = sum(t - accepted[0] <= 1e9 for t in accepted)
+        self.assertTrue(18 <= halfway <= 23, halfway)
+        self.assertGreater(done.group["availability_percent"], 98)
+
+    def test_ramp_down(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=20, duration="4s", ramp={"stages": [
+                {"at": "0s", "connections": 20}, {"at": "2s", "connections": 20}, {"at": "2500ms", "connections": 5}]}), server)
+        self.assertEqual(endings(done.group), {("closing", "us", "planned end", None): 15, ("closing", "us", "shutting down", None): 5})
+        self.assertEqual(done.group["drops"], 0)
+
+    def test_planned_lifetime(self):
+        with Faultd() as server:
+            done = self.checked(config(server.url(), connections=10, duration="3s", lifetime="1s"), server)
+        tally = endings(done.group)
+        self.assertGreaterEqual(tally[("closing", "us", "lifetime reached", None)], 15)
+        self.assertEqual(done.group["drops"], 0)
+        self.assertGreater(done.group["availability_percent"], 97)
+
+    def test_pings_of_both_sides(self):
+        with Faultd("ping-every 500ms") as server:
+            done = self.checked(config(server.url(), connections=10, messages=[], ping={"every": "300ms", "timeout": "1s"}), server)
+        log = server.log()
+        pings = done.group["pings"]
+        self.assertEqual(pings["sent"], sum(line["pings_in"] for line in log))
+        self.assertEqual(pings["answered"], sum(line["pongs_out"] for line in log))
+        self.assertGreater(pings["sent"], 70)
+        self.assertGreater(pings["from_peer"], 40)
+        self.assertEqual(done.group["latency"]["ping"]["count"], pings["answered"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,129 @@
+"""Signals, crashes and losses of longhaul's own processes: nothing is lost but the interval in progress."""
+import json
+import os
+import signal
+import time
+import unittest
+
+from common import Case, Faultd, books, config, endings, join, longhaul, paths, process
+
+
+class Processes(Case):
+    def running(self, server, connections=30, **options):
+        """A run that is under way: all its clients are open."""
+        child = longhaul.Run(config(server.url(), connections=connections, duration="60s", **options))
+        self.addCleanup(child.__exit__)
+        process.wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= connections + 5, 15, "all clients")
+        return child
+
+    def test_sigkill_of_the_supervisor(self):
+        with Faultd() as server:
+            child = self.running(server)
+            time.sleep(3.3)
+            workers = child.workers
+            self.assertEqual(len(workers), 1)
+            child.signal(signal.SIGKILL)
+            child.wait(5)
+            process.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 5, "the end of the workers")
+        report = child.report
+        self.assertEqual(report["run"]["how"], "unfinished")
+        self.assertGreaterEqual(report["run"]["duration_s"], 2)
+        self.assertGreaterEqual(report["totals"]["messages"]["replied"], 30 * 5 * 2 - 60)
+        self.assertTrue(report["totals"]["books_balance"], report["totals"]["books"])
+        self.assertNotEqual(report["verdict"], "passed")
+        self.assertEqual(report["totals"]["clients"]["open"], 30)
+
+    def test_sigkill_at_any_moment(self):
+        """Whatever the moment, there is no run file yet or the report works."""
+        with Faultd() as server:
+            for delay in (0.02, 0.06, 0.1, 0.2, 0.4, 0.9, 1.02, 1.5, 2.01):
+                with self.subTest(delay=delay), longhaul.Run(config(server.url(), connections=20, duration="30s")) as child:
+                    time.sleep(delay)
+                    child.signal(signal.SIGKILL)
+                    child.wait(5)
+                    files = sorted(child.store.glob("*.longhaul")) if child.store.exists() else []
+                    for path in files:
+                        done = longhaul.command("report", path, "--format", "json")
+                        self.assertIn(done.returncode, (0, 2, 4), done.stderr)
+                        if done.returncode == 0:
+                            self.assertTrue(json.loads(done.stdout)["totals"]["books_balance"])
+                        else:
+                            self.assertIn("\n", done.stderr)
+
+    def test_sigint_ends_in_order(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number), Faultd() as server:
+                child = self.running(server)
+                time.sleep(1.5)
+                child.signal(number)
+                self.assertEqual(child.wait(15), 130, child.stderr)
+                server.stop()
+                books.check(self, child)
+                join.check(self, child, server)
+                self.assertEqual(child.report["run"]["how"], "interrupted")
+                self.assertEqual(endings(child.group), {("closing", "us", "shutting down", None): 30})
+                self.assertIn("30 clients", child.stdout)
+
+    def test_second_sigint_stops_at_once(self):
+        with Faultd("no-echo", "after 1s silent") as server:
+            child = self.running(server, run={"drain": "60s"})
+            time.sleep(2)
+            child.signal()
+            time.sleep(0.5)
+            self.assertIsNone(child.child.poll())
+            begin = time.monotonic()
+            child.signal()
+            self.assertEqual(child.wait(10), 130)
+            self.assertLess(time.monotonic() - begin, 3)
+        books.check(self, child)
+
+    def test_a_lost_worker_is_recorded_and_replaced(self):
+        with Faultd() as server:
+            child = self.running(server, connections=40, run={"workers": 2}, reconnect={"first": "100ms", "max": "300ms"})
+            time.sleep(1.5)
+            lost = child.workers[0]
+            os.kill(lost, signal.SIGKILL)
+            process.wait_until(lambda: len(child.workers) == 2 and lost not in child.workers, 10, "a new worker")
+            process.wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= 45, 10, "all clients back")
+            time.sleep(1.5)
+            child.signal()
+            self.assertEqual(child.wait(15), 130, child.stderr)
+        books.check(self, child)
+        report = child.report
+        self.assertEqual(report["tester"]["workers_lost"], 1)
+        tally = endings(child.group)
+        gone = sum(n for (_, side, reason, _), n in tally.items() if (side, reason) == ("tester", "worker lost"))
+        self.assertEqual((gone, child.group["tester_drops"]), (20, 20))
+        self.assertEqual(child.group["opened"], 60)
+        self.assertIn("worker lost", [event["kind"] for event in report["events"]])
+
+    def test_no_process_is_left(self):
+        with Faultd() as server:
+            child = self.running(server, run={"workers": 2})
+            workers = child.workers
+            child.signal()
+            child.wait(15)
+            self.assertFalse([pid for pid in workers if os.path.exists(f"/proc/{pid}")])
+
+    def test_the_server_dies_and_comes_back(self):
+        """SIGKILL of faultd: RST or FIN to every client, refused attempts, then all are back at the same port."""
+        first = Faultd()
+        with first:
+            port = first.port
+            child = self.running(first, reconnect={"first": "100ms", "max": "500ms"})
+            time.sleep(1.5)
+            first.kill()
+        time.sleep(1.5)
+        with Faultd(listen=(f"127.0.0.1:{port}",)) as second:
+            process.wait_until(lambda: len(os.listdir(f"/proc/{second.pid}/fd")) >= 35, 10, "all clients back")
+            time.sleep(1)
+            child.signal()
+            self.assertEqual(child.wait(15), 130)
+        books.check(self, child)
+        self.assertEqual((child.group["drops"], child.group["reconnects"]), (30, 30))
+        reasons = {(side, reason) for (_, side, reason, _) in endings(child.group)}
+        self.assertTrue(reasons <= {("peer", "RST"), ("peer", "FIN without close frame"), ("network", "connection refused"), ("us", "shutting down")}, reasons)
+
+
+if __name__ == "__main__":
+    unittest.main()
