@@ -37,6 +37,23 @@ static uint64_t late_commit_ns(const struct lh_supervisor *sv) {
   return (end_ns > sv->awake_ns ? end_ns : sv->awake_ns) + LH_LATE_COMMIT_MS * LH_NS_PER_MS;
 }
 
+/* Objectives with abort_after may end the run. */
+static void watch_objectives(struct lh_supervisor *sv, uint64_t end_ns) {
+  if (sv->watch == NULL || sv->phase != LH_RUN_RUNNING || sv->journal.failed.code != 0) return;
+  struct lh_watch_verdict verdict = lh_watch_interval(sv->watch, lh_store_path(sv->journal.store), end_ns - sv->start_ns);
+  if (verdict.begun != NULL) {
+    lh_log(LH_LOG_WARNING, "%s is not %s %s", verdict.begun->metric, verdict.begun->is_below ? "below" : "above", verdict.begun->threshold_text);
+    lh_journal_event(&sv->journal, end_ns, LH_EVENT_SLO_BREACH, "%s is not %s %s", verdict.begun->metric,
+                     verdict.begun->is_below ? "below" : "above", verdict.begun->threshold_text);
+  }
+  if (verdict.abort == NULL) return;
+  char why[256], length[32];
+  snprintf(why, sizeof why, "%s was breached for %s (abort_after)", verdict.abort->metric,
+           lh_format_duration(verdict.abort->abort_after_ns, length, sizeof length));
+  sv->aborted = true;
+  lh_supervisor_stop(sv, why);
+}
+
 static void commit_oldest(struct lh_supervisor *sv) {
   struct lh_err err = {0};
   struct lh_interval *v = lh_collect_take(sv->collect, &err);
@@ -46,6 +63,7 @@ static void commit_oldest(struct lh_supervisor *sv) {
   }
   lh_journal_interval(&sv->journal, sv->collect, v, sv->workers);
   lh_present_line(sv, v->end_ns);
+  watch_objectives(sv, v->end_ns);
 }
 
 static void commit_complete(struct lh_supervisor *sv, uint64_t now_ns) {
@@ -217,6 +235,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   set_times(sv);
   int code = open_journal(sv, err);
   if (code == 0) code = open_collection(sv, err);
+  if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0) code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
   if (code < 0) return code;
   lh_present_open(sv);
   uv_timer_init(&sv->loop, &sv->timer);
@@ -238,6 +257,7 @@ static void finish(struct lh_supervisor *sv) {
   enum lh_run_end how = LH_RUN_COMPLETE;
   if (sv->failed.code != 0 || sv->journal.failed.code != 0) how = LH_RUN_FAILED;
   else if (sv->interrupted) how = LH_RUN_INTERRUPTED;
+  else if (sv->aborted) how = LH_RUN_ABORTED;
   uint64_t end_ns = lh_now_ns();
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");
   lh_journal_finish(&sv->journal, how, end_ns, lh_wall_us());
@@ -269,6 +289,7 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   uv_loop_close(&sv->loop);
   lh_collect_free(sv->collect);
   lh_crew_free(sv);
+  lh_watch_free(sv->watch);
   lh_journal_close(&sv->journal);
   free(sv);
   return code;

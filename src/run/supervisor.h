@@ -19,6 +19,7 @@
 #include "run/recent.h"
 #include "run/timewatch.h"
 #include "run/view.h"
+#include "run/watch.h"
 
 enum lh_phase_of_run {
   LH_RUN_RUNNING,
@@ -57,7 +58,8 @@ struct lh_supervisor {
   struct lh_recent *recent;   /* NULL without view and interval lines */
   struct lh_view *view;       /* NULL off a terminal */
   struct lh_journal journal;
-  bool interrupted;
+  struct lh_watch *watch;     /* NULL: no objective ends the run */
+  bool interrupted, aborted;
   struct lh_err failed;       /* why the run cannot go on; code 0: it can */
 };
 

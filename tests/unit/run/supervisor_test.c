@@ -60,13 +60,15 @@ struct outcome {
   struct lh_run_result result;
 };
 
+static const char *objectives = "";
+
 static struct lh_config *load(const char *run, unsigned clients) {
   char text[1024];
   snprintf(text, sizeof text,
            "run: {name: t, workers: 2, drain: 0s, %s, store: %s}\n"
            "groups:\n  a: {kind: 'null', connections: %u, messages: [{every: 100ms, text: '${token}', reply: {contains: '${token}'}}]}\n"
-           "  b: {kind: 'null', connections: 7, simulate: {drops_per_client_hour: 2000}}\n",
-           run, folder, clients);
+           "  b: {kind: 'null', connections: 7, simulate: {drops_per_client_hour: 2000}}\n%s",
+           run, folder, clients, objectives);
   struct lh_load_args args = {.path = "test.yaml", .text = text};
   struct lh_diagnostics diagnostics = {0};
   struct lh_config *config = NULL;
@@ -265,6 +267,25 @@ static void test_interrupted(void **state) {
   free_outcome(&o);
 }
 
+/* An objective that ends the run once it was breached for a second; the other one holds. */
+static void test_aborted(void **state) {
+  (void)state;
+  objectives = "slo:\n  - {metric: a.service.p50, above: 1us, abort_after: 1s}\n"
+               "  - {metric: a.replied, below: 500, abort_after: 1s}\n";
+  struct outcome o = run("real", "duration: 1h", 100);
+  struct read_back r;
+  objectives = "";
+  assert_int_equal(o.code, 0);
+  assert_false(o.result.interrupted);
+  read_run(o.result.path, &r);
+  assert_int_equal(r.how, LH_RUN_ABORTED);
+  assert_int_equal(r.events[LH_EVENT_SLO_BREACH], 1);
+  /* 500 replies of 1,000/s, then a second */
+  assert_in_range(r.totals[0].counters[LH_COUNTER_replied], 1300, 2700);
+  free_read(&r);
+  free_outcome(&o);
+}
+
 /* Workers that do not stop when they are told: the second signal ends them. */
 static void test_interrupted_twice(void **state) {
   (void)state;
@@ -395,7 +416,8 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "worker") == 0) return be_worker(how != NULL ? how : "real");
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_complete),         cmocka_unit_test(test_worker_killed),  cmocka_unit_test(test_interrupted),
-    cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_dying_workers), cmocka_unit_test(test_babbling_workers),
+    cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted),
+    cmocka_unit_test(test_dying_workers), cmocka_unit_test(test_babbling_workers),
     cmocka_unit_test(test_failing_workers),  cmocka_unit_test(test_no_program),     cmocka_unit_test(test_no_folder),
     cmocka_unit_test(test_full_disk)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
