@@ -50,6 +50,7 @@ static void free_headers(struct lh_headers *headers) {
 static void free_target(struct lh_target *target) {
   free(target->name);
   free(target->url);
+  free(target->url_masked);
   free(target->host);
   free(target->path);
   free(target->tls.ca);

@@ -37,10 +37,9 @@ const char *quoted(struct load *load, const struct node *node) {
 static const char *place_text(struct load *load, struct lh_place place, uint32_t setting) {
   const char *text;
   if (setting) {
-    const char *written = load->args->settings[setting - 1];
-    text = secret_setting(written)
-               ? arena_format(&load->arena, "--set %.*s=***: ", (int)strcspn(written, "="), written)
-               : arena_format(&load->arena, "--set %s: ", written);
+    char *shown = lh_config_mask_argument(load->args->settings[setting - 1]);
+    text = arena_format(&load->arena, "--set %s: ", shown ? shown : "");
+    free(shown);
   } else if (place.line) {
     text = arena_format(&load->arena, "%s:%u:%u: ", load->config->path, place.line, place.column);
   } else {

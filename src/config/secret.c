@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "longhaul/base/buf.h"
+#include "longhaul/config/load.h"
 #include "longhaul/config/options.h"
 
 #include "load_internal.h"
@@ -33,18 +34,6 @@ bool secret_name(const char *name) {
 
 bool secret_header_value(const struct node *node) {
   return node->key && node->parent && node->parent->key && strcmp(node->parent->key, "headers") == 0 && secret_name(node->key);
-}
-
-bool secret_setting(const char *setting) {
-  size_t len = strcspn(setting, "=");
-  char key[256];
-  if (len >= sizeof key) return true;
-  memcpy(key, setting, len);
-  key[len] = 0;
-  const struct lh_option *row = lh_option_find(key);
-  if (row && row->secret) return true;
-  const char *headers = strstr(key, ".headers");
-  return headers && (!headers[8] || secret_name(headers + 8));
 }
 
 static int add_query(struct lh_buf *out, const char *query) {
@@ -77,5 +66,33 @@ char *secret_url(const char *url) {
   if (!failed) failed = lh_buf_add(&out, host, (size_t)(query - host));
   if (!failed) failed = add_query(&out, query);
   if (failed) lh_buf_free(&out);
+  return out.data;
+}
+
+/* `key` is len bytes: a header of a secret name, a row flagged secret, or something that holds headers in its value. */
+static bool is_secret_setting(const char *written, size_t len, const char *value) {
+  char key[256];
+  if (len >= sizeof key) return true;
+  memcpy(key, written, len);
+  key[len] = 0;
+  const struct lh_option *row = lh_option_find(key);
+  if (row && row->secret) return true;
+  const char *headers = strstr(key, ".headers");
+  if (headers) return headers[8] != '.' || secret_name(headers + 9);
+  return strstr(value, "headers") != NULL;
+}
+
+char *lh_config_mask_argument(const char *argument) {
+  size_t dashes = strncmp(argument, "--set=", 6) == 0 ? 6 : 0, len = strcspn(argument + dashes, "=");
+  const char *scheme = strstr(argument, "://"), *value = argument + dashes + len;
+  bool is_setting = *value == '=' && (!scheme || value < scheme);
+  if (!is_setting) return scheme ? secret_url(argument) : strdup(argument);
+  struct lh_buf out = LH_BUF_INIT(CONFIG_BYTES_MAX);
+  bool hide = is_secret_setting(argument + dashes, len, value);
+  char *shown = hide ? NULL : strstr(value, "://") ? secret_url(value + 1) : strdup(value + 1);
+  int failed = lh_buf_add(&out, argument, dashes + len + 1);
+  if (!failed && (hide || shown)) failed = lh_buf_addstr(&out, hide ? "***" : shown);
+  if (failed || (!hide && !shown)) lh_buf_free(&out);
+  free(shown);
   return out.data;
 }

@@ -10,8 +10,6 @@ struct node;
 bool secret_name(const char *name);
 /* The node is the value of such a header. */
 bool secret_header_value(const struct node *node);
-/* A --set whose value must not be shown: a header of such a name, or a row flagged secret. */
-bool secret_setting(const char *setting);
 /* The URL with the values of secret query parameters and any user information as "***". Owned by the caller. */
 char *secret_url(const char *url);
 

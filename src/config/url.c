@@ -156,5 +156,7 @@ bool set_url(struct load *load, const struct lh_option *row, struct node *node, 
   if (!node->masked) node->masked = "***";
   free(masked);
   target->url = value_string(load, node);
+  target->url_masked = strdup(node->masked);
+  if (!target->url_masked) load->arena.out_of_memory = true;
   return target->url && fill(load, node, target->url, target);
 }

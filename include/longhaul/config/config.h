@@ -67,7 +67,8 @@ struct lh_tls_config {
 
 struct lh_target {
   char *name;
-  char *url;               /* as written */
+  char *url;               /* as written, after ${env}: may hold secrets */
+  char *url_masked;        /* the same for people: secret parameters and what came from the environment as "***" */
   enum lh_scheme scheme;
   char *host;              /* without brackets */
   uint16_t port;           /* scheme's default filled in */
@@ -86,6 +87,7 @@ enum lh_kind_id { LH_KIND_WEBSOCKET, LH_KIND_NULL, LH_KIND_HTTP, LH_KIND_SSE, LH
 
 /* The ramp as a piecewise linear line of wanted clients over time. `over` and `rate` are turned into stages by the loader:
  * over: [{0, 0}, {over, connections}]; rate: [{0, 0}, {connections / rate, connections}]; neither: [{0, connections}].
+ * Stages that begin later than 0 get {0, 0} before them.
  * A falling line ends the clients with the highest numbers first (planned end). */
 struct lh_stage_point {
   uint64_t at_ns;       /* since the start of the run, not falling from one point to the next */
@@ -121,8 +123,8 @@ enum lh_phase { LH_PHASE_SPREAD, LH_PHASE_TOGETHER };
  * once for each opening. reply: as soon as the previous one was answered (a closed loop: response equals service). */
 enum lh_after { LH_AFTER_RUN, LH_AFTER_OPEN, LH_AFTER_REPLY };
 /* How a reply is known. token: the reply carries the message's ${token}; order: the n-th reply answers the n-th message;
- * pointer: as token, looked for only in the value that `pointer` names; echo: as token, and the reply must equal what was
- * sent, else it counts as corrupt. */
+ * pointer: as token, looked for only in the value that `pointer` names; echo: as token (by order when the payload carries
+ * none), and the reply must equal what was sent, else it counts as corrupt. */
 enum lh_match { LH_MATCH_NONE, LH_MATCH_TOKEN, LH_MATCH_ORDER, LH_MATCH_POINTER, LH_MATCH_ECHO };
 
 struct lh_reply_config {
@@ -147,7 +149,8 @@ struct lh_message {
   uint64_t until_ns;    /* LH_NEVER: to the end */
   uint64_t count;       /* most sends by one client in the run; 0: no limit */
   enum lh_payload_source source;
-  char *payload;        /* text (with variables), decoded binary or the file's bytes; owned; NULL for SIZE */
+  char *payload;        /* text (with variables), decoded binary or the file's bytes (with variables unless `binary`);
+                         * owned; NULL for SIZE */
   size_t payload_len;   /* SIZE: bytes to send: token first, then fill */
   bool binary;          /* send as a binary frame */
   struct lh_reply_config reply;

@@ -45,6 +45,10 @@ struct lh_quick_args {
 };
 int lh_config_quick(const struct lh_quick_args *args, char **text, struct lh_err *err);
 
+/* One argument of a command line as it may be shown and kept: the value of a setting that is a secret, and the secret parts
+ * of a URL, as "***". Owned by the caller; NULL when there is no memory. */
+char *lh_config_mask_argument(const char *argument);
+
 void lh_diagnostics_free(struct lh_diagnostics *diagnostics);
 
 #endif

@@ -388,7 +388,32 @@ static void secrets_are_masked(void **state) {
   assert_non_null(strstr(c->masked, "X-Env: \"a-***-b\""));
   assert_non_null(strstr(c->masked, "text: \"p=***\""));
   assert_string_equal(c->targets[0].headers.items[0].value, "hunter2");
+  assert_string_equal(c->targets[0].url_masked, "ws://h/?access_token=***&room=5&api_key=***");
   lh_config_free(c);
+}
+
+static void arguments_are_masked(void **state) {
+  (void)state;
+  static const char *const rows[][2] = {
+      {"run", "run"},
+      {"soak.yaml", "soak.yaml"},
+      {"--duration=5m", "--duration=5m"},
+      {"wss://u:p@h/x?room=1&token=hunter2", "wss://***@h/x?room=1&token=***"},
+      {"groups.g.connections=5", "groups.g.connections=5"},
+      {"targets.t.headers.Cookie=hunter2", "targets.t.headers.Cookie=***"},
+      {"--set=targets.t.headers.Cookie=hunter2", "--set=targets.t.headers.Cookie=***"},
+      {"targets.t.headers.X-Plain=a=b", "targets.t.headers.X-Plain=a=b"},
+      {"targets.t.headers={Cookie: hunter2}", "targets.t.headers=***"},
+      {"targets={t: {headers: {Cookie: hunter2}}}", "targets=***"},
+      {"targets.t.url=ws://u:p@h/?a=1&key=hunter2", "targets.t.url=ws://***@h/?a=1&key=***"},
+      {"groups.g.messages[0].text=x=y", "groups.g.messages[0].text=x=y"},
+      {"", ""},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char *shown = lh_config_mask_argument(rows[i][0]);
+    assert_string_equal(shown, rows[i][1]);
+    free(shown);
+  }
 }
 
 /* The effective config is a config, and says the same once more. */
@@ -590,6 +615,7 @@ int main(void) {
       cmocka_unit_test(anchors_aliases_and_merge_keys_work),
       cmocka_unit_test(the_environment_is_taken_literally),
       cmocka_unit_test(secrets_are_masked),
+      cmocka_unit_test(arguments_are_masked),
       cmocka_unit_test(the_effective_config_is_its_own_effective_config),
       cmocka_unit_test(the_effective_config_shows_what_was_worked_out),
       cmocka_unit_test(files_count_from_the_config),
