@@ -10,7 +10,7 @@
 
 struct holder {
   const struct lh_option *row;
-  void *base;           /* of the innermost scope */
+  void *base; /* of the innermost scope */
   struct scope *scope;
 };
 
@@ -81,7 +81,8 @@ static bool has_child(const struct node *map, const char *name) {
 }
 
 static void bind_map(struct load *load, struct holder at, struct node *node) {
-  if (at.row && at.row->choices && node->kind == NODE_SCALAR && node->plain && choice_number(at.row->choices, node->text) >= 0) {
+  if (at.row && at.row->choices && node->kind == NODE_SCALAR && node->plain &&
+      choice_number(at.row->choices, node->text) >= 0) {
     set_bool(at.row->landing, at.base, strcmp(node->text, "true") == 0);
     return;
   }
@@ -93,14 +94,15 @@ static void bind_map(struct load *load, struct holder at, struct node *node) {
   if (at.row) set_bool(at.row->landing, at.base, true);
   for (struct node *child = node->first; child; child = child->next) {
     const struct lh_option *row = row_child(at.row, child->key);
-    if (row) bind_row(load, (struct holder){row, at.base, at.scope}, child);
-    else if (at.row || strncmp(child->key, "x-", 2) != 0) report_unknown(load, at.row, child);
+    if (row)
+      bind_row(load, (struct holder){row, at.base, at.scope}, child);
+    else if (at.row || strncmp(child->key, "x-", 2) != 0)
+      report_unknown(load, at.row, child);
   }
   for (const struct lh_option *row = NULL; (row = row_next_child(at.row, row));)
     if (row_is_required(row) && !has_child(node, row_name(row)))
-      report_child(load, node, row_name(row), "missing; expected %s", row->type == LH_OPTION_CHOICE
-                                                                             ? choices_text(row->choices, (char[128]){0}, 128)
-                                                                             : type_expected(row->type));
+      report_child(load, node, row_name(row), "missing; expected %s",
+                   row->type == LH_OPTION_CHOICE ? choices_text(row->choices, (char[128]){0}, 128) : type_expected(row->type));
 }
 
 /* ---- arrays of scopes ---- */
@@ -115,7 +117,8 @@ static void bind_element(struct load *load, struct holder outer, struct node *ch
   if (outer.row->type == LH_OPTION_NAMED) {
     char *name = strdup(child->key);
     const char *expected = text_name(child->key);
-    if (expected) report_key(load, child, "the name %s is not accepted; expected %s", quoted_text(load, child->key), expected);
+    if (expected)
+      report_key(load, child, "the name %s is not accepted; expected %s", quoted_text(load, child->key), expected);
     else if (strlen(child->key) >= LH_NAME_MAX)
       report_key(load, child, "the name is too long; expected at most %d bytes", LH_NAME_MAX - 1);
     memcpy((char *)base + element->name, &name, sizeof name);

@@ -8,8 +8,8 @@
 #include "row.h"
 
 static const char *const kinds[LH_KIND_COUNT] = {
-    [LH_KIND_WEBSOCKET] = "websocket", [LH_KIND_NULL] = "null",     [LH_KIND_HTTP] = "http",
-    [LH_KIND_SSE] = "sse",             [LH_KIND_STREAM] = "stream", [LH_KIND_TCP] = "tcp",
+    [LH_KIND_WEBSOCKET] = "websocket", [LH_KIND_NULL] = "null", [LH_KIND_HTTP] = "http", [LH_KIND_SSE] = "sse",
+    [LH_KIND_STREAM] = "stream",       [LH_KIND_TCP] = "tcp",
 };
 
 const char *lh_kind_name(enum lh_kind_id kind) {

@@ -19,9 +19,8 @@ const char *quoted_text(struct load *load, const char *text) {
   }
   char *cut = arena_copy(&load->arena, text, shown);
   struct lh_buf buf = LH_BUF_INIT(8 * QUOTED_BYTES_MAX);
-  const char *out = cut && lh_buf_addjson(&buf, cut) == 0
-                        ? arena_format(&load->arena, "%s%s", buf.data, shown < len ? " (cut)" : "")
-                        : NULL;
+  const char *out =
+      cut && lh_buf_addjson(&buf, cut) == 0 ? arena_format(&load->arena, "%s%s", buf.data, shown < len ? " (cut)" : "") : NULL;
   lh_buf_free(&buf);
   return out ? out : "the value";
 }
@@ -75,8 +74,7 @@ struct about {
   bool warning;
 };
 
-static void __attribute__((format(printf, 3, 0)))
-add(struct load *load, struct about about, const char *format, va_list args) {
+static void __attribute__((format(printf, 3, 0))) add(struct load *load, struct about about, const char *format, va_list args) {
   if (!about.warning) load->error_count++;
   struct diagnostic *slot = next_slot(load);
   char sentence[LH_ERR_TEXT_MAX];
@@ -89,8 +87,8 @@ add(struct load *load, struct about about, const char *format, va_list args) {
                     : NULL;
   if (!text) return;
   make_printable(text);
-  *slot = (struct diagnostic){.setting = about.setting, .place = about.place, .nth = load->diagnostic_count,
-                              .warning = about.warning, .text = text};
+  *slot = (struct diagnostic){
+      .setting = about.setting, .place = about.place, .nth = load->diagnostic_count, .warning = about.warning, .text = text};
   load->diagnostic_count++;
 }
 
@@ -112,8 +110,7 @@ void report_value(struct load *load, struct node *node, const char *format, ...)
 void warn_value(struct load *load, struct node *node, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  add(load,
-      (struct about){.place = node->place, .setting = node->setting, .key = node_path(load, node, NULL), .warning = true},
+  add(load, (struct about){.place = node->place, .setting = node->setting, .key = node_path(load, node, NULL), .warning = true},
       format, args);
   va_end(args);
 }
@@ -130,8 +127,7 @@ void report_key(struct load *load, struct node *node, const char *format, ...) {
 void report_child(struct load *load, struct node *map, const char *child, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  add(load, (struct about){.place = map->key_place, .setting = map->setting, .key = node_path(load, map, child)}, format,
-      args);
+  add(load, (struct about){.place = map->key_place, .setting = map->setting, .key = node_path(load, map, child)}, format, args);
   va_end(args);
   map->bad = true;
 }

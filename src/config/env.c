@@ -44,7 +44,8 @@ static const char *expand_one(struct expansion *x, const char *at) {
   const char *end = name_end(at), *close = strchr(at, '}');
   bool has_default = end[0] == ':' && end[1] == '-';
   if (end == at || !close || (!has_default && end != close)) {
-    report_value(load, x->node, "%s is not a variable; expected ${env.NAME} or ${env.NAME:-default}", quoted_text(load, at - 6));
+    report_value(load, x->node, "%s is not a variable; expected ${env.NAME} or ${env.NAME:-default}",
+                 quoted_text(load, at - 6));
     return NULL;
   }
   char *name = arena_copy(&load->arena, at, (size_t)(end - at));
@@ -69,8 +70,10 @@ static bool expand_all(struct expansion *x) {
   const char *at = x->node->text;
   while (*at && !x->failed) {
     size_t plain = strcspn(at, "$");
-    if (strncmp(at + plain, "$${", 3) == 0) plain += 3;
-    else if (strncmp(at + plain, "${env.", 6) != 0 && at[plain]) plain++;
+    if (strncmp(at + plain, "$${", 3) == 0)
+      plain += 3;
+    else if (strncmp(at + plain, "${env.", 6) != 0 && at[plain])
+      plain++;
     if (plain) {
       add(x, &x->text, at, plain);
       add(x, &x->masked, at, plain);
@@ -85,10 +88,8 @@ static bool expand_all(struct expansion *x) {
 
 static void expand_scalar(struct load *load, struct node *node) {
   if (!strstr(node->text, "${env.")) return;
-  struct expansion x = {.load = load,
-                        .node = node,
-                        .text = LH_BUF_INIT(CONFIG_BYTES_MAX),
-                        .masked = LH_BUF_INIT(CONFIG_BYTES_MAX)};
+  struct expansion x = {
+      .load = load, .node = node, .text = LH_BUF_INIT(CONFIG_BYTES_MAX), .masked = LH_BUF_INIT(CONFIG_BYTES_MAX)};
   if (expand_all(&x)) {
     node->from_env = x.found;
     node->text = x.text.data ? arena_copy(&load->arena, x.text.data, x.text.len) : "";

@@ -52,7 +52,10 @@ static void add_labelled(struct page *page, const char *label, const char *text)
 /* "duration, default 10s" */
 static const char *summary(const struct lh_option *row, char *out, size_t size) {
   bool has_default = row->preset && *row->preset && row->type != LH_OPTION_MAP;
-  snprintf(out, size, "%s%s%s", type_name(row->type), row_is_required(row) ? ", required" : has_default ? ", default " : "",
+  snprintf(out, size, "%s%s%s", type_name(row->type),
+           row_is_required(row) ? ", required"
+           : has_default        ? ", default "
+                                : "",
            has_default ? row->preset : "");
   return out;
 }
@@ -158,7 +161,8 @@ static const struct lh_option *rows_at(const char *key, size_t *count, struct lh
   }
   *count = 1;
   size_t len = strlen(row->key);
-  while (row + *count < rows + all && (!key || (strncmp(row[*count].key, row->key, len) == 0 && strchr(".[", row[*count].key[len]))))
+  while (row + *count < rows + all &&
+         (!key || (strncmp(row[*count].key, row->key, len) == 0 && strchr(".[", row[*count].key[len]))))
     ++*count;
   return row;
 }
@@ -180,8 +184,10 @@ static void add_json_row(struct json *json, const struct lh_option *row) {
   jtext_string(json, "key", row->key);
   jtext_string(json, "type", type_name(row->type));
   jtext_raw(json, "required", row_is_required(row) ? "true" : "false");
-  if (row->preset) jtext_string(json, "default", row->preset);
-  else jtext_raw(json, "default", "null");
+  if (row->preset)
+    jtext_string(json, "default", row->preset);
+  else
+    jtext_raw(json, "default", "null");
   if (row->range) jtext_string(json, "range", row->range);
   if (row->choices) {
     char word[256];

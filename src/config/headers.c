@@ -12,9 +12,15 @@
 static bool is_ours(const char *name, const char **instead) {
   static const struct {
     const char *name, *instead;
-  } ours[] = {{"Sec-WebSocket-Protocol", "subprotocols"}, {"Sec-WebSocket-Extensions", "deflate"}, {"Sec-WebSocket-Key", NULL},
-              {"Sec-WebSocket-Version", NULL},            {"Sec-WebSocket-Accept", NULL},          {"Connection", NULL},
-              {"Upgrade", NULL},                          {"Content-Length", NULL},                {"Transfer-Encoding", NULL}};
+  } ours[] = {{"Sec-WebSocket-Protocol", "subprotocols"},
+              {"Sec-WebSocket-Extensions", "deflate"},
+              {"Sec-WebSocket-Key", NULL},
+              {"Sec-WebSocket-Version", NULL},
+              {"Sec-WebSocket-Accept", NULL},
+              {"Connection", NULL},
+              {"Upgrade", NULL},
+              {"Content-Length", NULL},
+              {"Transfer-Encoding", NULL}};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
     if (strcasecmp(name, ours[i].name) != 0) continue;
     *instead = ours[i].instead;
@@ -35,7 +41,8 @@ static bool check_name(struct load *load, struct node *child) {
     report_key(load, child, "%s is not a header name; expected %s", quoted_text(load, child->key), expected);
   else if (is_ours(child->key, &instead))
     report_key(load, child, "longhaul writes this header itself; expected %s", instead ? instead : "it to be left out");
-  else if (is_given_before(child)) report_key(load, child, "given twice but for its case; expected one of them");
+  else if (is_given_before(child))
+    report_key(load, child, "given twice but for its case; expected one of them");
   return !child->bad;
 }
 
@@ -46,8 +53,10 @@ static bool check_value(struct load *load, struct node *child) {
     return false;
   }
   const char *expected = text_header_value(child->text);
-  if (expected) report_value(load, child, "%s is not accepted; expected %s", quoted(load, child), expected);
-  else variables_check(load, child);
+  if (expected)
+    report_value(load, child, "%s is not accepted; expected %s", quoted(load, child), expected);
+  else
+    variables_check(load, child);
   return !child->bad;
 }
 

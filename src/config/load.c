@@ -33,8 +33,9 @@ static int read_text(struct load *load, char **text, size_t *len) {
   if (!failed && memchr(out.data, 0, out.len)) failed = -EILSEQ;
   if (failed) {
     lh_buf_free(&out);
-    const char *why = failed == -EFBIG ? "larger than 4 MiB" : failed == -EILSEQ ? "not a text file: it holds zero bytes"
-                                                                                 : strerror(-failed);
+    const char *why = failed == -EFBIG    ? "larger than 4 MiB"
+                      : failed == -EILSEQ ? "not a text file: it holds zero bytes"
+                                          : strerror(-failed);
     report_place(load, (struct lh_place){0}, 0, NULL, "cannot read the config: %s; expected a YAML file", why);
     return failed == -EILSEQ ? -EINVAL : failed;
   }
@@ -97,7 +98,9 @@ int lh_config_load(const struct lh_load_args *args, struct lh_config **config, s
   int lost = diagnostics_finish(&load, diagnostics);
   if (lost) failed = lost;
   arena_free(&load.arena);
-  if (failed) lh_config_free(load.config);
-  else *config = load.config;
+  if (failed)
+    lh_config_free(load.config);
+  else
+    *config = load.config;
   return failed;
 }

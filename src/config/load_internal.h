@@ -21,12 +21,12 @@
 #include "longhaul/config/options.h"
 
 enum {
-  CONFIG_DEPTH_MAX = 64,          /* maps in lists in maps ... */
-  CONFIG_ITEMS_MAX = 1024,        /* items of one map or list */
-  CONFIG_NODES_MAX = 500000,      /* values of one config, aliases followed */
+  CONFIG_DEPTH_MAX = 64,     /* maps in lists in maps ... */
+  CONFIG_ITEMS_MAX = 1024,   /* items of one map or list */
+  CONFIG_NODES_MAX = 500000, /* values of one config, aliases followed */
   CONFIG_ANCHORS_MAX = 1024,
-  CONFIG_BYTES_MAX = 64 << 20,    /* text after aliases and ${env} */
-  CONFIG_DIAGNOSTICS_MAX = 100    /* shown; a last line counts the rest */
+  CONFIG_BYTES_MAX = 64 << 20, /* text after aliases and ${env} */
+  CONFIG_DIAGNOSTICS_MAX = 100 /* shown; a last line counts the rest */
 };
 
 /* ---- arena: many small things, freed together ---- */
@@ -45,17 +45,17 @@ enum node_kind { NODE_SCALAR, NODE_MAP, NODE_LIST };
 
 struct node {
   enum node_kind kind;
-  bool plain;              /* a scalar written without quotes */
-  bool from_env;           /* ${env.NAME} took part in it */
-  bool bad;                /* a diagnostic was given for it: what depends on it stays silent */
-  uint32_t setting;        /* number of the --set it came from, from 1; 0: the file */
-  uint32_t count;          /* children */
-  struct lh_place place;   /* of the value */
+  bool plain;            /* a scalar written without quotes */
+  bool from_env;         /* ${env.NAME} took part in it */
+  bool bad;              /* a diagnostic was given for it: what depends on it stays silent */
+  uint32_t setting;      /* number of the --set it came from, from 1; 0: the file */
+  uint32_t count;        /* children */
+  struct lh_place place; /* of the value */
   struct lh_place key_place;
-  const char *key;         /* in a map; NULL in a list */
-  uint32_t index;          /* in a list */
-  const char *text;        /* scalar, after ${env}; holds no NUL */
-  const char *masked;      /* the same with what came from the environment as "***" */
+  const char *key;    /* in a map; NULL in a list */
+  uint32_t index;     /* in a list */
+  const char *text;   /* scalar, after ${env}; holds no NUL */
+  const char *masked; /* the same with what came from the environment as "***" */
   struct node *parent, *first, *last, *next;
 };
 
@@ -81,9 +81,9 @@ void node_set_text(struct load *load, struct node *map, const char *key, const c
 struct scope {
   const struct lh_option *row; /* NULL: the config itself */
   struct node *node;
-  void *base;                  /* struct lh_config, lh_target, lh_group, lh_message, lh_stage_point or lh_slo_config */
+  void *base; /* struct lh_config, lh_target, lh_group, lh_message, lh_stage_point or lh_slo_config */
   struct scope *parent;
-  struct scope *next;          /* in the order of the file, outer before inner */
+  struct scope *next; /* in the order of the file, outer before inner */
 };
 
 struct diagnostic {

@@ -8,11 +8,16 @@
 static int add_roff(struct lh_buf *out, const char *text) {
   int failed = *text == '.' || *text == '\'' ? lh_buf_addstr(out, "\\&") : 0;
   for (; *text && !failed; text++) {
-    if (*text == '\\') failed = lh_buf_addstr(out, "\\e");
-    else if (*text == '-') failed = lh_buf_addstr(out, "\\-");
-    else if (*text == '\'') failed = lh_buf_addstr(out, "\\(aq");
-    else if (*text == '`') failed = lh_buf_addstr(out, "\\(ga");
-    else failed = lh_buf_add(out, text, 1);
+    if (*text == '\\')
+      failed = lh_buf_addstr(out, "\\e");
+    else if (*text == '-')
+      failed = lh_buf_addstr(out, "\\-");
+    else if (*text == '\'')
+      failed = lh_buf_addstr(out, "\\(aq");
+    else if (*text == '`')
+      failed = lh_buf_addstr(out, "\\(ga");
+    else
+      failed = lh_buf_add(out, text, 1);
   }
   return failed;
 }
@@ -26,7 +31,8 @@ static int add_facts(struct lh_buf *out, const struct lh_option *row) {
   if (row->choices)
     len += snprintf(facts + len, sizeof facts - (size_t)len, "%s%s", row->type == LH_OPTION_CHOICE ? ": " : ", or ",
                     choices_text(row->choices, choices, sizeof choices));
-  if (row_is_required(row)) len += snprintf(facts + len, sizeof facts - (size_t)len, "; required");
+  if (row_is_required(row))
+    len += snprintf(facts + len, sizeof facts - (size_t)len, "; required");
   else if (*row->preset && row->type != LH_OPTION_MAP)
     len += snprintf(facts + len, sizeof facts - (size_t)len, "; default %s", row->preset);
   snprintf(facts + len, sizeof facts - (size_t)len, ")");
@@ -46,9 +52,10 @@ static int add_row(struct lh_buf *out, const struct lh_option *row) {
 int lh_explain_man(struct lh_buf *out) {
   size_t count;
   const struct lh_option *rows = lh_options(&count);
-  int failed = lh_buf_addstr(out, ".SH CONFIGURATION\n"
-                                  "A config is a YAML file. In the keys below, * stands for a name of your choice and [] for an "
-                                  "item of a list. Durations take us, ms, s, m, h, d; sizes B, KiB, MiB, GiB; rates /s, /m, /h.\n");
+  int failed =
+      lh_buf_addstr(out, ".SH CONFIGURATION\n"
+                         "A config is a YAML file. In the keys below, * stands for a name of your choice and [] for an "
+                         "item of a list. Durations take us, ms, s, m, h, d; sizes B, KiB, MiB, GiB; rates /s, /m, /h.\n");
   for (size_t i = 0; i < count && !failed; i++)
     if (!row_is_item(&rows[i])) failed = add_row(out, &rows[i]);
   return failed;

@@ -37,10 +37,14 @@ static bool is_text_type(enum lh_option_type type) {
 static void write_scalar(struct writer *writer, const struct lh_option *row, const struct node *node, unsigned level) {
   add(writer, level, row_name(row));
   add_raw(writer, " ");
-  if (row->secret) add_text(writer, "***");
-  else if (!node) add_raw(writer, row->preset);
-  else if (is_text_type(row->type)) add_text(writer, node->masked);
-  else add_raw(writer, node->text);
+  if (row->secret)
+    add_text(writer, "***");
+  else if (!node)
+    add_raw(writer, row->preset);
+  else if (is_text_type(row->type))
+    add_text(writer, node->masked);
+  else
+    add_raw(writer, node->text);
   add_raw(writer, "\n");
 }
 
@@ -136,7 +140,9 @@ int masked_write(struct load *load, char **out) {
   struct writer writer = {.out = LH_BUF_INIT(2 * CONFIG_BYTES_MAX)};
   write_children(&writer, NULL, load->root, load->config, 0);
   if (!writer.failed && !writer.out.data) writer.failed = lh_buf_addstr(&writer.out, "{}\n");
-  if (writer.failed) lh_buf_free(&writer.out);
-  else *out = writer.out.data;
+  if (writer.failed)
+    lh_buf_free(&writer.out);
+  else
+    *out = writer.out.data;
   return writer.failed;
 }

@@ -8,15 +8,40 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *const counters[] = {
-    "attempts",         "opened",       "ended",     "ended_open",        "drops",          "tester_drops",
-    "connect_failures", "reconnects",   "gave_up",   "rate_waits",        "messages_planned", "messages_sent",
-    "skipped_not_open", "skipped_late", "one_way",   "replied",           "late",           "lost",
-    "lost_then_replied", "duplicate",   "out_of_order", "corrupt",        "incoming",       "truncated",
-    "bytes_sent",       "bytes_received", "pings_sent", "pongs",          "peer_pings",     "choked",
+    "attempts",
+    "opened",
+    "ended",
+    "ended_open",
+    "drops",
+    "tester_drops",
+    "connect_failures",
+    "reconnects",
+    "gave_up",
+    "rate_waits",
+    "messages_planned",
+    "messages_sent",
+    "skipped_not_open",
+    "skipped_late",
+    "one_way",
+    "replied",
+    "late",
+    "lost",
+    "lost_then_replied",
+    "duplicate",
+    "out_of_order",
+    "corrupt",
+    "incoming",
+    "truncated",
+    "bytes_sent",
+    "bytes_received",
+    "pings_sent",
+    "pongs",
+    "peer_pings",
+    "choked",
 };
 static const char *const histograms[] = {
-    "response", "service", "send_lateness", "ping",     "resolve",      "tcp",    "tls", "upgrade",
-    "connect_total", "ttfb", "gap",         "outage",   "lifetime",     "idle_at_drop", "detect", "rtt",
+    "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",
+    "connect_total", "ttfb",    "gap",           "outage", "lifetime", "idle_at_drop", "detect", "rtt",
 };
 /* For the nearest name; any percentile can be written. */
 static const char *const statistics[] = {"mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max", "count"};

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct nearest {
-  const char *word;  /* as given to nearest_try; NULL: none was near enough */
+  const char *word; /* as given to nearest_try; NULL: none was near enough */
   unsigned distance;
 };
 

@@ -31,8 +31,10 @@ void node_append(struct node *parent, struct node *child) {
     child->index = parent->count;
     child->key = NULL;
   }
-  if (parent->last) parent->last->next = child;
-  else parent->first = child;
+  if (parent->last)
+    parent->last->next = child;
+  else
+    parent->first = child;
   parent->last = child;
   parent->count++;
 }
@@ -99,8 +101,10 @@ const char *node_path(struct load *load, const struct node *node, const char *ch
   const char *path = "";
   if (node && node->parent) {
     path = node_path(load, node->parent, NULL);
-    if (node->key) path = path_below(load, path, node->key);
-    else path = arena_format(&load->arena, "%s[%u]", path, node->index);
+    if (node->key)
+      path = path_below(load, path, node->key);
+    else
+      path = arena_format(&load->arena, "%s[%u]", path, node->index);
     if (!path) path = "";
   }
   return child ? path_below(load, path, child) : path;

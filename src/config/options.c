@@ -7,9 +7,10 @@
 #include "row.h"
 #include "text.h"
 
-/* The kinds that this program can carry. Lifting a kind is adding its name here; the order is that of enum lh_kind_id. */
+/* The kinds that this program can carry: a kind of enum lh_kind_id is lifted by adding its name here. */
 #define KINDS "websocket|null"
 
+/* clang-format off */
 #define SIZE_OF(type, member) sizeof(((type *)0)->member)
 #define LAND(...) &(const struct lh_landing){__VA_ARGS__}
 #define NO_LANDING LAND(.size = 0)
@@ -23,6 +24,7 @@
 #define HOLDS(outer, pointer, counter, inner, ...)                                                                   \
   .element = &(const struct element){.size = sizeof(inner), .items = offsetof(outer, pointer),                       \
                                      .count = offsetof(outer, counter), __VA_ARGS__}
+/* clang-format on */
 
 static bool is_tls(const void *target) {
   return ((const struct lh_target *)target)->tls_scheme;
@@ -37,6 +39,8 @@ static bool is_simulated(const void *group) {
 #define CONNECTED_ONLY .applies = is_connected, .idle = "kind null opens no connection"
 #define SIMULATED_ONLY .applies = is_simulated, .idle = "it belongs to kind null"
 
+/* A row reads as a paragraph. */
+/* clang-format off */
 static const struct lh_option options[] = {
     /* ---- run ---- */
     {.key = "run", .type = LH_OPTION_MAP, .help = "How long the run is and how it is carried out.", .landing = NO_LANDING},
@@ -295,6 +299,7 @@ static const struct lh_option options[] = {
     {.key = "slo[].abort_after", .type = LH_OPTION_DURATION, .preset = "", .range = "1s..365d", .example = "10m",
      .help = "End the run once it was breached for this long; without it the run goes on.", .landing = SLO(abort_after_ns)},
 };
+/* clang-format on */
 
 const struct lh_option *lh_options(size_t *count) {
   *count = sizeof options / sizeof *options;

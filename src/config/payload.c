@@ -46,10 +46,14 @@ static int read_regular(const char *path, size_t limit, struct lh_buf *out) {
 
 static void report_file(struct load *load, struct node *node, const char *path, int failed, size_t limit) {
   const char *shown = node->from_env ? quoted(load, node) : quoted_text(load, path);
-  if (failed == -EFBIG) report_value(load, node, "%s is larger than %zu MiB; expected a smaller file", shown, limit >> 20);
-  else if (failed == -ENXIO) report_value(load, node, "%s is not a regular file; expected one", shown);
-  else if (failed == -ENOMEM) load->arena.out_of_memory = true;
-  else report_value(load, node, "cannot read %s: %s; expected a file, relative to the config's folder", shown, strerror(-failed));
+  if (failed == -EFBIG)
+    report_value(load, node, "%s is larger than %zu MiB; expected a smaller file", shown, limit >> 20);
+  else if (failed == -ENXIO)
+    report_value(load, node, "%s is not a regular file; expected one", shown);
+  else if (failed == -ENOMEM)
+    load->arena.out_of_memory = true;
+  else
+    report_value(load, node, "cannot read %s: %s; expected a file, relative to the config's folder", shown, strerror(-failed));
 }
 
 bool file_read(struct load *load, struct node *node, size_t limit, char **path, struct lh_buf *out) {
@@ -68,8 +72,10 @@ bool file_read(struct load *load, struct node *node, size_t limit, char **path, 
     if (!done) lh_buf_free(out);
   }
   free(written);
-  if (done) *path = joined;
-  else free(joined);
+  if (done)
+    *path = joined;
+  else
+    free(joined);
   return done;
 }
 
@@ -107,8 +113,10 @@ static void take(struct lh_message *message, enum lh_payload_source source, char
 bool set_payload_text(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   if (!is_text(load, row, node) || !variables_check(load, node)) return false;
   char *copy = strdup(node->text);
-  if (copy) take(base, LH_PAYLOAD_TEXT, copy, strlen(copy));
-  else load->arena.out_of_memory = true;
+  if (copy)
+    take(base, LH_PAYLOAD_TEXT, copy, strlen(copy));
+  else
+    load->arena.out_of_memory = true;
   return copy != NULL;
 }
 

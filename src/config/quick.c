@@ -27,8 +27,8 @@ static int check(const struct lh_quick_args *args, struct lh_err *err) {
                                   shown ? shown : "the URL");
   free(shown);
   if (!failed && args->duration && (lh_parse_duration(args->duration, &ns) != 0 || ns == 0))
-    failed = lh_err_set(err, EINVAL, "\"%s\" is not a duration; expected a number with its unit, such as 30s or 1h",
-                        args->duration);
+    failed =
+        lh_err_set(err, EINVAL, "\"%s\" is not a duration; expected a number with its unit, such as 30s or 1h", args->duration);
   if (!failed && args->every && lh_parse_duration(args->every, &ns) != 0)
     failed = lh_err_set(err, EINVAL, "\"%s\" is not a message period; expected a duration such as 1s, or 0 for no messages",
                         args->every);
@@ -53,8 +53,8 @@ int lh_config_quick(const struct lh_quick_args *args, char **text, struct lh_err
   struct lh_buf out = LH_BUF_INIT(QUICK_BYTES_MAX);
   int failed = check(args, err);
   if (failed) return failed;
-  failed = lh_buf_addf(&out, "run:\n  name: quick\n  duration: %s\ntargets:\n  target:\n    url: ",
-                       args->duration ? args->duration : "30s");
+  failed = lh_buf_addf(
+      &out, "run:\n  name: quick\n  duration: %s\ntargets:\n  target:\n    url: ", args->duration ? args->duration : "30s");
   if (!failed) failed = yaml_text_add_quoted(&out, args->url);
   if (!failed)
     failed = lh_buf_addf(&out, "\ngroups:\n  clients:\n    kind: websocket\n    target: target\n    connections: %u\n",
@@ -62,8 +62,8 @@ int lh_config_quick(const struct lh_quick_args *args, char **text, struct lh_err
   if (!failed) failed = add_messages(&out, args);
   if (failed) {
     lh_buf_free(&out);
-    return lh_err_set(err, failed, failed == -ENOBUFS ? "the message text is larger than 1 MiB; expected a smaller one"
-                                                      : "out of memory");
+    return lh_err_set(err, failed,
+                      failed == -ENOBUFS ? "the message text is larger than 1 MiB; expected a smaller one" : "out of memory");
   }
   *text = out.data;
   return 0;

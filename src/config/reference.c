@@ -53,13 +53,14 @@ static void add_facts(struct writer *writer, const struct lh_option *row) {
   char facts[512], choices[256];
   const char *dots = row->range ? strstr(row->range, "..") : NULL;
   bool is_choice = row->type == LH_OPTION_CHOICE;
-  int len = snprintf(facts, sizeof facts, "%s", is_choice ? choices_text(row->choices, choices, sizeof choices)
-                                                           : type_name(row->type));
+  int len = snprintf(facts, sizeof facts, "%s",
+                     is_choice ? choices_text(row->choices, choices, sizeof choices) : type_name(row->type));
   if (dots)
     len += snprintf(facts + len, sizeof facts - (size_t)len, ", %.*s to %s", (int)(dots - row->range), row->range, dots + 2);
   if (row->choices && !is_choice)
     len += snprintf(facts + len, sizeof facts - (size_t)len, ", or %s", choices_text(row->choices, choices, sizeof choices));
-  if (row_is_required(row)) snprintf(facts + len, sizeof facts - (size_t)len, "; required");
+  if (row_is_required(row))
+    snprintf(facts + len, sizeof facts - (size_t)len, "; required");
   else if (*row->preset && row->type != LH_OPTION_MAP)
     snprintf(facts + len, sizeof facts - (size_t)len, "; default %s", row->preset);
   add_comment(writer, facts);
@@ -93,8 +94,10 @@ static void write_scalar(struct writer *writer, const struct lh_option *row) {
   add_str(writer, ": ");
   bool is_text = row->type == LH_OPTION_STRING || row->type == LH_OPTION_TEMPLATE || row->type == LH_OPTION_URL ||
                  row->type == LH_OPTION_FILE;
-  if (!is_text) add_str(writer, value);
-  else if (!writer->failed) writer->failed = yaml_text_add(writer->out, value);
+  if (!is_text)
+    add_str(writer, value);
+  else if (!writer->failed)
+    writer->failed = yaml_text_add(writer->out, value);
   add_str(writer, "\n");
 }
 
@@ -105,8 +108,10 @@ static void write_row(struct writer *writer, const struct lh_option *row) {
   add_comment(writer, row->help);
   if (!is_container || row->choices) add_facts(writer, row);
   if (turns_off) writer->off_level = writer->level + 1;
-  if (is_container) write_container(writer, row);
-  else write_scalar(writer, row);
+  if (is_container)
+    write_container(writer, row);
+  else
+    write_scalar(writer, row);
   if (turns_off) writer->off_level = 0;
 }
 

@@ -75,8 +75,10 @@ static uint32_t target_by_name(struct load *load, struct node *node) {
     if (strcmp(config->targets[i].name, node->text) == 0) return (uint32_t)i;
     nearest_try(&nearest, node->text, config->targets[i].name);
   }
-  if (nearest.word) report_value(load, node, "no target is called %s; did you mean %s?", quoted(load, node), nearest.word);
-  else report_value(load, node, "no target is called %s; expected %s", quoted(load, node), target_names(load));
+  if (nearest.word)
+    report_value(load, node, "no target is called %s; did you mean %s?", quoted(load, node), nearest.word);
+  else
+    report_value(load, node, "no target is called %s; expected %s", quoted(load, node), target_names(load));
   return LH_NO_TARGET;
 }
 
@@ -115,8 +117,8 @@ static void resolve_target(struct load *load, const struct scope *scope) {
   if (group->target == LH_NO_TARGET) return;
   const struct lh_target *target = &load->config->targets[group->target];
   if (!target->host || scheme_fits(group->kind, target->scheme)) return;
-  report_value(load, sound(scope, written ? "target" : "kind"), "the URL of target %s is %s://; kind %s expects %s", target->name,
-               lh_scheme_name(target->scheme), lh_kind_name(group->kind), schemes_of(group->kind));
+  report_value(load, sound(scope, written ? "target" : "kind"), "the URL of target %s is %s://; kind %s expects %s",
+               target->name, lh_scheme_name(target->scheme), lh_kind_name(group->kind), schemes_of(group->kind));
 }
 
 static void set_line(struct load *load, struct lh_group *group, size_t count, struct lh_stage_point last) {
@@ -161,7 +163,8 @@ static void resolve_ramp(struct load *load, const struct scope *scope) {
   }
   struct lh_stage_point last = {.connections = group->connections};
   double per_second;
-  if (over && lh_parse_duration(over->text, &last.at_ns) == 0) set_line(load, group, 2, last);
+  if (over && lh_parse_duration(over->text, &last.at_ns) == 0)
+    set_line(load, group, 2, last);
   else if (rate && lh_parse_rate(rate->text, &per_second) == 0 && per_second > 0) {
     last.at_ns = (uint64_t)llround(group->connections / per_second * (double)LH_NS_PER_S);
     set_line(load, group, 2, last);
@@ -216,13 +219,16 @@ static void resolve_reply(struct load *load, const struct scope *scope) {
   if (!is_auto || message->source == LH_PAYLOAD_NONE) return;
   message->reply.match = match_from_other_keys(message);
   static const char *const names[] = {"auto", "token", "order", "pointer", "echo"};
-  if (message->reply.match != LH_MATCH_NONE) node_set_text(load, reply, "match", names[message->reply.match]);
+  if (message->reply.match != LH_MATCH_NONE)
+    node_set_text(load, reply, "match", names[message->reply.match]);
   else if (message->reply.contains)
-    report_child(load, reply, "match", "missing, since contains has no ${token} to tell replies apart; expected match: order, "
-                                       "or ${token} in contains");
+    report_child(load, reply, "match",
+                 "missing, since contains has no ${token} to tell replies apart; expected match: order, "
+                 "or ${token} in contains");
   else
-    report_child(load, reply, "match", "missing, since the payload carries no ${token}; expected match: order, or ${token} in "
-                                       "the payload");
+    report_child(load, reply, "match",
+                 "missing, since the payload carries no ${token}; expected match: order, or ${token} in "
+                 "the payload");
 }
 
 static void resolve_message(struct load *load, const struct scope *scope) {
@@ -271,11 +277,12 @@ static void report_metric(struct load *load, struct node *node, const char *metr
   }
   const char *known = without_group(load->config, metric);
   if (metric_nearest(known, near, sizeof near))
-    report_value(load, node, "%s is not a known metric; did you mean %.*s%s?", quoted(load, node), (int)(known - metric), metric,
-                 near);
+    report_value(load, node, "%s is not a known metric; did you mean %.*s%s?", quoted(load, node), (int)(known - metric),
+                 metric, near);
   else
-    report_value(load, node, "%s is not a known metric; expected availability, drops_per_client_hour, a counter such as drops, "
-                             "or HISTOGRAM.STATISTIC such as response.p99, with GROUP. before it for one group",
+    report_value(load, node,
+                 "%s is not a known metric; expected availability, drops_per_client_hour, a counter such as drops, "
+                 "or HISTOGRAM.STATISTIC such as response.p99, with GROUP. before it for one group",
                  quoted(load, node));
 }
 
@@ -311,8 +318,10 @@ static void resolve_slo(struct load *load, const struct scope *scope) {
   slo->is_below = below != NULL;
   if (!metric || !slo->metric) return;
   enum metric_unit unit = metric_unit_of(without_group(load->config, slo->metric));
-  if (unit == METRIC_UNKNOWN) report_metric(load, metric, slo->metric);
-  else if ((below != NULL) != (above != NULL)) set_threshold(load, slo, below ? below : above, unit);
+  if (unit == METRIC_UNKNOWN)
+    report_metric(load, metric, slo->metric);
+  else if ((below != NULL) != (above != NULL))
+    set_threshold(load, slo, below ? below : above, unit);
 }
 
 void resolve_config(struct load *load) {

@@ -76,23 +76,23 @@ const char *choices_text(const char *choices, char *out, size_t size) {
 }
 
 /* X(TYPE, name, what is expected) */
-#define TYPE_LIST(X)                                                                                \
-  X(MAP, "mapping", "a mapping of keys to values")                                                  \
-  X(NAMED, "mapping of names", "a mapping of names to settings")                                    \
-  X(LIST, "list", "a list")                                                                         \
-  X(STRING, "text", "text")                                                                         \
-  X(TEMPLATE, "text with variables", "text, in quotes when it begins with { or [")                  \
-  X(BOOL, "boolean", "true or false, without quotes")                                               \
-  X(COUNT, "whole number", "a whole number in digits alone, such as 5000")                          \
-  X(NUMBER, "number", "a number such as 2 or 0.5")                                                  \
-  X(DURATION, "duration", "a number with its unit (us, ms, s, m, h, d), such as 250ms or 1h30m")    \
-  X(SIZE, "size", "a number with its unit (B, KiB, MiB, GiB), such as 64KiB")                       \
-  X(RATE, "rate", "a number per second, minute or hour, such as 10/s")                              \
-  X(SHARE, "share", "a percentage such as 20%, or a fraction from 0 to 1")                          \
-  X(CHOICE, "choice", "one of its choices")                                                         \
-  X(FILE, "file", "the path of a file")                                                             \
-  X(URL, "URL", "a URL such as wss://host:8443/path")                                               \
-  X(HEADERS, "mapping of headers", "a mapping of header names to values")                           \
+#define TYPE_LIST(X)                                                                                                           \
+  X(MAP, "mapping", "a mapping of keys to values")                                                                             \
+  X(NAMED, "mapping of names", "a mapping of names to settings")                                                               \
+  X(LIST, "list", "a list")                                                                                                    \
+  X(STRING, "text", "text")                                                                                                    \
+  X(TEMPLATE, "text with variables", "text, in quotes when it begins with { or [")                                             \
+  X(BOOL, "boolean", "true or false, without quotes")                                                                          \
+  X(COUNT, "whole number", "a whole number in digits alone, such as 5000")                                                     \
+  X(NUMBER, "number", "a number such as 2 or 0.5")                                                                             \
+  X(DURATION, "duration", "a number with its unit (us, ms, s, m, h, d), such as 250ms or 1h30m")                               \
+  X(SIZE, "size", "a number with its unit (B, KiB, MiB, GiB), such as 64KiB")                                                  \
+  X(RATE, "rate", "a number per second, minute or hour, such as 10/s")                                                         \
+  X(SHARE, "share", "a percentage such as 20%, or a fraction from 0 to 1")                                                     \
+  X(CHOICE, "choice", "one of its choices")                                                                                    \
+  X(FILE, "file", "the path of a file")                                                                                        \
+  X(URL, "URL", "a URL such as wss://host:8443/path")                                                                          \
+  X(HEADERS, "mapping of headers", "a mapping of header names to values")                                                      \
   X(STRINGS, "list of texts", "a list of texts, such as [one, two]")
 
 const char *type_name(enum lh_option_type type) {

@@ -17,8 +17,8 @@
 
 struct element {
   size_t size;
-  size_t items, count;   /* offsets of pointer and size_t in the struct above */
-  size_t name, place;    /* offsets in the element's own struct; NO_MEMBER: it has none */
+  size_t items, count; /* offsets of pointer and size_t in the struct above */
+  size_t name, place;  /* offsets in the element's own struct; NO_MEMBER: it has none */
   unsigned least, most;
 };
 
@@ -37,10 +37,10 @@ struct lh_landing {
   /* False: the row has no effect in this scope; `idle` says why. NULL: it always has. */
   bool (*applies)(const void *base);
   const char *idle;
-  size_t place;          /* of a map: offset of its struct lh_place plus one, 0: none is kept */
-  bool by_presence;      /* a map that means something by being there: no defaults are shown without it */
-  bool alternative;      /* shown commented out in the reference: it excludes another key */
-  size_t limit;          /* bytes of a string or file; 0: the room's own limit */
+  size_t place;     /* of a map: offset of its struct lh_place plus one, 0: none is kept */
+  bool by_presence; /* a map that means something by being there: no defaults are shown without it */
+  bool alternative; /* shown commented out in the reference: it excludes another key */
+  size_t limit;     /* bytes of a string or file; 0: the room's own limit */
 };
 
 /* The next row that stands directly under `parent` (NULL: at the top) after `after` (NULL: the first). A NAMED or LIST row

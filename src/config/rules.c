@@ -217,8 +217,10 @@ static bool grace_too_long(const struct load *load, const struct scope *scope) {
 }
 
 #define MESSAGE "groups.*.messages[]"
-#define MUST(scope, at, reads, broken, ...) {scope, at, reads, false, broken, __VA_ARGS__}
-#define WARN(scope, at, reads, broken, ...) {scope, at, reads, true, broken, __VA_ARGS__}
+#define MUST(scope, at, reads, broken, ...)                                                                                    \
+  { scope, at, reads, false, broken, __VA_ARGS__ }
+#define WARN(scope, at, reads, broken, ...)                                                                                    \
+  { scope, at, reads, true, broken, __VA_ARGS__ }
 #define NOT_IN_SCHEMA NULL
 
 /* Schemas are JSON with ' for ". */
@@ -233,8 +235,8 @@ static const struct rule rows[] = {
     MUST("targets.*", "tls.key", "tls", key_alone, "needs tls.cert beside it",
          "{'properties': {'tls': {'dependentRequired': {'key': ['cert']}}}}"),
     WARN("targets.*", "tls.ca", "tls", ca_unused, "has no effect with tls.verify: false", NOT_IN_SCHEMA),
-    MUST("targets.*", "addresses", "addresses family", address_of_other_family,
-         "must be of the family that `family` asks for", NOT_IN_SCHEMA),
+    MUST("targets.*", "addresses", "addresses family", address_of_other_family, "must be of the family that `family` asks for",
+         NOT_IN_SCHEMA),
     WARN("targets.*", "", "", target_unused, "no group uses this target", NOT_IN_SCHEMA),
 
     MUST("groups.*", "connections", "connections ramp", connections_missing, "may be left out only with ramp.stages",
@@ -258,8 +260,7 @@ static const struct rule rows[] = {
     MUST("groups.*", "headers", "headers target", too_many_headers, "with the target's, there must be at most 64 headers",
          NOT_IN_SCHEMA),
 
-    MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages",
-         NOT_IN_SCHEMA),
+    MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages", NOT_IN_SCHEMA),
     MUST(MESSAGE, "", "text binary file size", payload_unclear, "needs exactly one of text, binary, file and size",
          "{'oneOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']}]}"),
     MUST(MESSAGE, "every", "every after", every_missing, "may be left out only with after: open or after: reply",
@@ -324,11 +325,13 @@ static void say_of_missing(struct load *load, const struct rule *rule, const str
   snprintf(key, sizeof key, "%s%s%s", rule->scope, *rule->scope ? "." : "", rule->at);
   const struct lh_option *row = lh_option_find(key);
   const char *preset = row && row->preset && row->type != LH_OPTION_MAP ? row->preset : "";
-  const char *sentence = arena_format(&load->arena, "%s%s%s%s", *preset ? "its default, " : "", preset, *preset ? ", " : "",
-                                      rule->sentence);
+  const char *sentence =
+      arena_format(&load->arena, "%s%s%s%s", *preset ? "its default, " : "", preset, *preset ? ", " : "", rule->sentence);
   if (!sentence) return;
-  if (rule->warning) warn_value(load, &missing, "%s", sentence);
-  else report_value(load, &missing, "%s", sentence);
+  if (rule->warning)
+    warn_value(load, &missing, "%s", sentence);
+  else
+    report_value(load, &missing, "%s", sentence);
 }
 
 static void say(struct load *load, const struct rule *rule, const struct scope *scope) {
@@ -339,8 +342,10 @@ static void say(struct load *load, const struct rule *rule, const struct scope *
   }
   struct lh_place value = node->place;
   if (!*rule->at) node->place = node->key_place; /* about the whole: where it begins */
-  if (rule->warning) warn_value(load, node, "%s", rule->sentence);
-  else report_value(load, node, "%s", rule->sentence);
+  if (rule->warning)
+    warn_value(load, node, "%s", rule->sentence);
+  else
+    report_value(load, node, "%s", rule->sentence);
   node->place = value;
 }
 
@@ -348,8 +353,10 @@ static void say(struct load *load, const struct rule *rule, const struct scope *
 static void check_effect(struct load *load, const struct scope *scope) {
   const struct lh_option *row = scope->row;
   const struct node *decides = NULL;
-  if (row && strcmp(row->key, "groups.*") == 0) decides = node_child(scope->node, "kind");
-  else if (row && strcmp(row->key, "targets.*") == 0) decides = node_child(scope->node, "url");
+  if (row && strcmp(row->key, "groups.*") == 0)
+    decides = node_child(scope->node, "kind");
+  else if (row && strcmp(row->key, "targets.*") == 0)
+    decides = node_child(scope->node, "url");
   if (!decides || decides->bad) return;
   for (const struct lh_option *child = NULL; (child = row_next_child(row, child));) {
     struct node *node = node_child(scope->node, row_name(child));

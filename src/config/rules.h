@@ -9,9 +9,9 @@ struct load;
 struct scope;
 
 struct rule {
-  const char *scope;    /* a row's key, "" for the config itself */
-  const char *at;       /* the key below it that the sentence is about; "" for the scope */
-  const char *reads;    /* keys it looks at, parted by spaces: it stays silent when one of them is wrong by itself */
+  const char *scope; /* a row's key, "" for the config itself */
+  const char *at;    /* the key below it that the sentence is about; "" for the scope */
+  const char *reads; /* keys it looks at, parted by spaces: it stays silent when one of them is wrong by itself */
   bool warning;
   bool (*broken)(const struct load *load, const struct scope *scope);
   const char *sentence; /* reads well after "KEY: " and in `longhaul explain KEY` */

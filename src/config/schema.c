@@ -15,8 +15,8 @@ static const struct {
 } definitions[] = {
     {"env", "{'type': 'string', 'pattern': '\\\\$\\\\{env\\\\.[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\\\}'}"},
     {"text", "{'type': ['string', 'number', 'boolean']}"},
-    {"duration", "{'type': ['string', 'integer'], 'minimum': 0, 'maximum': 0, 'pattern': '^(0|(?=[0-9])(" DECIMAL
-                 "d)?(" DECIMAL "h)?(" DECIMAL "m)?(" DECIMAL "s)?(" DECIMAL "ms)?(" DECIMAL "us)?)$'}"},
+    {"duration", "{'type': ['string', 'integer'], 'minimum': 0, 'maximum': 0, 'pattern': '^(0|(?=[0-9])(" DECIMAL "d)?(" DECIMAL
+                 "h)?(" DECIMAL "m)?(" DECIMAL "s)?(" DECIMAL "ms)?(" DECIMAL "us)?)$'}"},
     {"size", "{'type': ['string', 'integer'], 'minimum': 0, 'pattern': '^(" DECIMAL "(B|KiB|MiB|GiB|KB|MB|GB)|[0-9]+)$'}"},
     {"rate", "{'type': 'string', 'pattern': '^" DECIMAL "/(s|m|h)$'}"},
     {"share", "{'type': ['string', 'number'], 'minimum': 0, 'maximum': 1, 'pattern': '^" DECIMAL "%$'}"},
@@ -34,8 +34,10 @@ static void write_words(struct json *json, const char *key, const char *choices)
   snprintf(words, sizeof words, "%s", choices);
   jtext_open(json, key, '[');
   for (char *save = NULL, *word = strtok_r(words, "|", &save); word; word = strtok_r(NULL, "|", &save)) {
-    if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0) jtext_raw(json, NULL, word);
-    else jtext_string(json, NULL, word);
+    if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
+      jtext_raw(json, NULL, word);
+    else
+      jtext_string(json, NULL, word);
     if (strcmp(word, "null") == 0) jtext_raw(json, NULL, "null"); /* what YAML makes of it without quotes */
   }
   jtext_close(json, ']');
@@ -71,9 +73,12 @@ static void write_scalar(struct json *json, const struct lh_option *row) {
     return;
   }
   jtext_open(json, "anyOf", '[');
-  if (definition) write_reference(json, definition);
-  else if (row->type == LH_OPTION_BOOL) jtext_raw(json, NULL, "{'type': 'boolean'}");
-  else if (row->type != LH_OPTION_CHOICE) write_number(json, row);
+  if (definition)
+    write_reference(json, definition);
+  else if (row->type == LH_OPTION_BOOL)
+    jtext_raw(json, NULL, "{'type': 'boolean'}");
+  else if (row->type != LH_OPTION_CHOICE)
+    write_number(json, row);
   if (row->choices) {
     jtext_open(json, NULL, '{');
     write_words(json, "enum", row->choices);
@@ -87,8 +92,10 @@ static void write_scalar(struct json *json, const struct lh_option *row) {
 static void write_default(struct json *json, const struct lh_option *row) {
   if (!row->preset || !*row->preset || row->type == LH_OPTION_MAP) return;
   bool bare = row->type == LH_OPTION_BOOL || row->type == LH_OPTION_COUNT || row->type == LH_OPTION_NUMBER;
-  if (bare && (!row->choices || choice_number(row->choices, row->preset) < 0)) jtext_raw(json, "default", row->preset);
-  else jtext_string(json, "default", row->preset);
+  if (bare && (!row->choices || choice_number(row->choices, row->preset) < 0))
+    jtext_raw(json, "default", row->preset);
+  else
+    jtext_string(json, "default", row->preset);
 }
 
 static void write_row(struct json *json, const char *key, const struct lh_option *row);

@@ -21,8 +21,8 @@ static bool contains(const char *name, size_t len, const char *word) {
 
 /* Words rather than whole names: a header masked without need costs a glance, one shown in a report costs a key. */
 static bool secret_word(const char *name, size_t len) {
-  static const char *const words[] = {"auth",   "cookie", "token",    "secret", "password", "passwd", "api-key", "api_key",
-                                      "apikey", "key",    "credential", "session", "signature", "jwt",   "bearer"};
+  static const char *const words[] = {"auth",   "cookie", "token",      "secret",  "password",  "passwd", "api-key", "api_key",
+                                      "apikey", "key",    "credential", "session", "signature", "jwt",    "bearer"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (contains(name, len, words[i])) return true;
   return len == 3 && (strncasecmp(name, "sig", 3) == 0 || strncasecmp(name, "pwd", 3) == 0);

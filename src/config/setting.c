@@ -13,8 +13,10 @@ struct step {
 /* Takes the next part of the key off: NAME, or [N], or [NAME] of a list whose items have names. */
 static bool next_step(struct load *load, const char **at, struct step *step, bool *bracketed) {
   *bracketed = **at == '[';
-  if (*bracketed) ++*at;
-  else if (**at == '.') ++*at;
+  if (*bracketed)
+    ++*at;
+  else if (**at == '.')
+    ++*at;
   size_t len = strcspn(*at, *bracketed ? "]" : ".[");
   if (!len || (*bracketed && !(*at)[len])) return false;
   char *end, *name = arena_copy(&load->arena, *at, len);
@@ -63,7 +65,8 @@ static struct node *descend(struct load *load, struct node *at, struct step step
     struct node *item = find_item(at, step);
     if (item) return item;
     if (!step.name && step.index == at->count) return new_child(load, at, NULL, NODE_MAP, setting);
-    report_setting(load, setting, "the list has no such item; expected [N] counted from 0, or [NAME] of an item with that name");
+    report_setting(load, setting,
+                   "the list has no such item; expected [N] counted from 0, or [NAME] of an item with that name");
     return NULL;
   }
   if (at->kind == NODE_LIST) {

@@ -62,7 +62,8 @@ const char *text_header_value(const char *text) {
 }
 
 const char *text_pointer(const char *text) {
-  static const char expected[] = "a JSON pointer: nothing for the whole reply, or parts that each begin with /, ~ written as ~0";
+  static const char expected[] =
+      "a JSON pointer: nothing for the whole reply, or parts that each begin with /, ~ written as ~0";
   if (*text && *text != '/') return expected;
   for (; *text; text++)
     if (*text == '~' && text[1] != '0' && text[1] != '1') return expected;

@@ -9,11 +9,11 @@ const char *text_not_empty(const char *text);
 const char *text_name(const char *text);      /* of a target, group or message: part of dotted keys and metrics */
 const char *text_file_name(const char *text); /* of a run: part of a file name */
 const char *text_host(const char *text);
-const char *text_address(const char *text);   /* numeric, IPv4 or IPv6 */
-const char *text_path(const char *text);      /* "/path?query" as it may stand in a request line */
-const char *text_token(const char *text);     /* RFC 9110 token: header names, subprotocols */
+const char *text_address(const char *text); /* numeric, IPv4 or IPv6 */
+const char *text_path(const char *text);    /* "/path?query" as it may stand in a request line */
+const char *text_token(const char *text);   /* RFC 9110 token: header names, subprotocols */
 const char *text_header_value(const char *text);
-const char *text_pointer(const char *text);   /* JSON pointer, RFC 6901 */
+const char *text_pointer(const char *text);         /* JSON pointer, RFC 6901 */
 const char *text_pem_certificate(const char *text); /* a file's content */
 const char *text_pem_key(const char *text);
 bool text_is_utf8(const char *bytes, size_t len);

@@ -17,7 +17,7 @@ static const struct {
   uint16_t port; /* 0: must be given */
   bool tls;
 } schemes[] = {
-    [LH_SCHEME_WS] = {"ws", 80, false},        [LH_SCHEME_WSS] = {"wss", 443, true}, [LH_SCHEME_HTTP] = {"http", 80, false},
+    [LH_SCHEME_WS] = {"ws", 80, false},       [LH_SCHEME_WSS] = {"wss", 443, true}, [LH_SCHEME_HTTP] = {"http", 80, false},
     [LH_SCHEME_HTTPS] = {"https", 443, true}, [LH_SCHEME_TCP] = {"tcp", 0, false},  [LH_SCHEME_TLS] = {"tls", 0, true},
 };
 
@@ -49,9 +49,8 @@ static bool read_scheme(struct load *load, struct node *node, const char *url, s
   struct nearest nearest = {0};
   char *written = arena_copy(&load->arena, url, len < 32 ? len : 32);
   for (int i = 0; written && i < SCHEME_COUNT; i++) nearest_try(&nearest, written, schemes[i].name);
-  report_value(load, node, "the scheme of %s is not known; expected ws, wss, http, https, tcp or tls%s%s%s",
-               quoted(load, node), nearest.word ? "; did you mean " : "", nearest.word ? nearest.word : "",
-               nearest.word ? "?" : "");
+  report_value(load, node, "the scheme of %s is not known; expected ws, wss, http, https, tcp or tls%s%s%s", quoted(load, node),
+               nearest.word ? "; did you mean " : "", nearest.word ? nearest.word : "", nearest.word ? "?" : "");
   return false;
 }
 
@@ -64,7 +63,8 @@ static bool refuse(struct load *load, struct node *node, const char *sentence) {
 static bool read_authority(struct load *load, struct node *node, struct parts *parts) {
   const char *at = parts->host, *end = at + strcspn(at, "/?#");
   if (memchr(at, '@', (size_t)(end - at)))
-    return refuse(load, node, "holds a user name or password; expected it in headers, as in Authorization: \"Basic ${env.BASIC}\"");
+    return refuse(load, node,
+                  "holds a user name or password; expected it in headers, as in Authorization: \"Basic ${env.BASIC}\"");
   if (*at == '[') {
     const char *close = memchr(at, ']', (size_t)(end - at));
     if (!close) return refuse(load, node, "has no ] after its IPv6 address; expected [ADDRESS]:PORT");
@@ -76,7 +76,8 @@ static bool read_authority(struct load *load, struct node *node, struct parts *p
     at += strcspn(at, ":/?#");
     parts->host_len = (size_t)(at - parts->host);
     if (at < end && memchr(at + 1, ':', (size_t)(end - at - 1)))
-      return refuse(load, node, "has more than one colon after the host; expected an IPv6 address in brackets, as in ws://[::1]:8080/");
+      return refuse(load, node,
+                    "has more than one colon after the host; expected an IPv6 address in brackets, as in ws://[::1]:8080/");
   }
   if (at < end) {
     parts->port = at + 1;

@@ -73,9 +73,10 @@ static bool in_range(const struct lh_option *row, struct number number) {
 static void report_range(struct load *load, const struct lh_option *row, struct node *node) {
   const char *dots = row->range ? strstr(row->range, "..") : NULL;
   if (dots)
-    report_value(load, node, "%s is out of range; expected %.*s to %s", quoted(load, node), (int)(dots - row->range), row->range,
-                 dots + 2);
-  else report_value(load, node, "%s is out of range; expected %s", quoted(load, node), type_expected(row->type));
+    report_value(load, node, "%s is out of range; expected %.*s to %s", quoted(load, node), (int)(dots - row->range),
+                 row->range, dots + 2);
+  else
+    report_value(load, node, "%s is out of range; expected %s", quoted(load, node), type_expected(row->type));
 }
 
 /* 5000 in quotes is text to every other reader of YAML, so it is to this one; what ${env} made has to be quoted. Values with
@@ -120,8 +121,10 @@ static void store_whole(const struct lh_landing *landing, void *base, uint64_t v
 
 static void store_number(const struct lh_option *row, void *base, struct number number) {
   const struct lh_landing *landing = row->landing;
-  if (is_whole(row->type)) store_whole(landing, base, number.whole);
-  else if (landing->size) memcpy((char *)base + landing->offset, &number.real, sizeof number.real);
+  if (is_whole(row->type))
+    store_whole(landing, base, number.whole);
+  else if (landing->size)
+    memcpy((char *)base + landing->offset, &number.real, sizeof number.real);
 }
 
 static void store_string(const struct lh_landing *landing, void *base, char *owned) {
@@ -141,9 +144,12 @@ static bool number_store(struct load *load, const struct lh_option *row, struct 
     return true;
   }
   int failed = is_quoted(row->type, node) ? -EINVAL : parse(row->type, node->text, &number);
-  if (failed == -EINVAL) report_number(load, row, node);
-  else if (failed || !in_range(row, number)) report_range(load, row, node);
-  else store_number(row, base, number);
+  if (failed == -EINVAL)
+    report_number(load, row, node);
+  else if (failed || !in_range(row, number))
+    report_range(load, row, node);
+  else
+    store_number(row, base, number);
   return !node->bad;
 }
 
@@ -213,7 +219,8 @@ static bool string_store(struct load *load, const struct lh_option *row, struct 
     return false;
   }
   const char *expected = landing->check ? landing->check(text) : NULL;
-  if (expected) report_value(load, node, "%s is not accepted; expected %s", quoted(load, node), expected);
+  if (expected)
+    report_value(load, node, "%s is not accepted; expected %s", quoted(load, node), expected);
   else if (landing->limit && strlen(text) > landing->limit)
     report_value(load, node, "%s is too long; expected at most %zu bytes", quoted(load, node), landing->limit);
   if (node->bad) {

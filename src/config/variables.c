@@ -12,9 +12,12 @@ static const char *const names[] = {"token", "seq", "client", "group", "time_ms"
 /* The next "${" that opens a variable, past any "$${"; `end` when there is none. */
 static const char *next_variable(const char *at, const char *end) {
   while (end - at >= 2) {
-    if (end - at >= 3 && memcmp(at, "$${", 3) == 0) at += 3;
-    else if (memcmp(at, "${", 2) == 0) return at;
-    else at++;
+    if (end - at >= 3 && memcmp(at, "$${", 3) == 0)
+      at += 3;
+    else if (memcmp(at, "${", 2) == 0)
+      return at;
+    else
+      at++;
   }
   return end;
 }
@@ -51,8 +54,10 @@ static void report_unknown(struct load *load, struct node *node, const char *nam
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) nearest_try(&nearest, written, names[i]);
   const char *shown = arena_format(&load->arena, "${%s}", written);
   if (nearest.word)
-    report_value(load, node, "%s is not a known variable; did you mean ${%s}?", quoted_text(load, shown ? shown : ""), nearest.word);
-  else report_value(load, node, "%s is not a known variable; expected " NAMES, quoted_text(load, shown ? shown : ""));
+    report_value(load, node, "%s is not a known variable; did you mean ${%s}?", quoted_text(load, shown ? shown : ""),
+                 nearest.word);
+  else
+    report_value(load, node, "%s is not a known variable; expected " NAMES, quoted_text(load, shown ? shown : ""));
 }
 
 static bool check_one(struct load *load, struct node *node, const char *name, const char *close) {

@@ -67,8 +67,7 @@ static void report_syntax(struct reader *reader) {
     if (parser->context && parser->context_mark.line != parser->problem_mark.line && !reader->setting)
       snprintf(began, sizeof began, " begun in line %zu", parser->context_mark.line + 1);
     report_place(reader->load, place_of(reader, parser->problem_mark), reader->setting, NULL, "not valid YAML: %s%s%s%s%s",
-                 parser->problem, parser->context ? ", " : "", parser->context ? parser->context : "", began,
-                 hint_for(reader));
+                 parser->problem, parser->context ? ", " : "", parser->context ? parser->context : "", began, hint_for(reader));
   }
 }
 
@@ -148,8 +147,10 @@ static void read_items(struct reader *reader, struct node *list, unsigned depth)
 static void merge(struct reader *reader, struct node *map, const struct node *from) {
   if (from->kind == NODE_LIST) {
     for (const struct node *item = from->first; item; item = item->next) {
-      if (item->kind == NODE_MAP) merge(reader, map, item);
-      else report_place(reader->load, item->place, item->setting, "<<", "expected mappings to merge, as in <<: [*one, *two]");
+      if (item->kind == NODE_MAP)
+        merge(reader, map, item);
+      else
+        report_place(reader->load, item->place, item->setting, "<<", "expected mappings to merge, as in <<: [*one, *two]");
     }
     return;
   }
@@ -173,8 +174,10 @@ static void merge_all(struct reader *reader, struct node *map) {
     from = from->next;
   }
   if (!from) return;
-  if (before) before->next = from->next;
-  else map->first = from->next;
+  if (before)
+    before->next = from->next;
+  else
+    map->first = from->next;
   if (map->last == from) map->last = before;
   map->count--;
   merge(reader, map, from);
@@ -200,7 +203,8 @@ static void read_pairs(struct reader *reader, struct node *map, unsigned depth) 
     const char *key = NULL;
     if (event.type == YAML_SCALAR_EVENT && !memchr(event.data.scalar.value, 0, event.data.scalar.length))
       key = arena_copy(&reader->load->arena, (const char *)event.data.scalar.value, event.data.scalar.length);
-    else fail(reader, &event, "a key must be plain text; expected KEY: VALUE");
+    else
+      fail(reader, &event, "a key must be plain text; expected KEY: VALUE");
     yaml_event_delete(&event);
     if (!key || !next_event(reader, &event)) return;
     struct node *value = read_node(reader, &event, depth + 1);
@@ -265,8 +269,10 @@ static struct node *read_document(struct reader *reader) {
   yaml_event_t event;
   bool over = false;
   while (!over && next_event(reader, &event)) {
-    if (event.type == YAML_STREAM_END_EVENT) over = true;
-    else if (event.type == YAML_DOCUMENT_START_EVENT && root) fail(reader, &event, "a second YAML document; expected one");
+    if (event.type == YAML_STREAM_END_EVENT)
+      over = true;
+    else if (event.type == YAML_DOCUMENT_START_EVENT && root)
+      fail(reader, &event, "a second YAML document; expected one");
     else if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_START_EVENT &&
              event.type != YAML_DOCUMENT_END_EVENT)
       root = read_node(reader, &event, 0);

@@ -52,11 +52,16 @@ int yaml_text_add_quoted(struct lh_buf *out, const char *text) {
   int failed = lh_buf_addstr(out, "\"");
   for (const unsigned char *at = (const unsigned char *)text; *at && !failed;) {
     unsigned len, point = decode(at, &len);
-    if (point == '"' || point == '\\') failed = lh_buf_addf(out, "\\%c", (int)point);
-    else if (point == '\n') failed = lh_buf_addstr(out, "\\n");
-    else if (point == '\t') failed = lh_buf_addstr(out, "\\t");
-    else if (must_be_escaped(point)) failed = lh_buf_addf(out, "\\u%04x", point);
-    else failed = lh_buf_add(out, at, len);
+    if (point == '"' || point == '\\')
+      failed = lh_buf_addf(out, "\\%c", (int)point);
+    else if (point == '\n')
+      failed = lh_buf_addstr(out, "\\n");
+    else if (point == '\t')
+      failed = lh_buf_addstr(out, "\\t");
+    else if (must_be_escaped(point))
+      failed = lh_buf_addf(out, "\\u%04x", point);
+    else
+      failed = lh_buf_add(out, at, len);
     at += len;
   }
   return failed ? failed : lh_buf_addstr(out, "\"");

@@ -28,8 +28,8 @@ static const char *fake_getenv(const char *name) {
 
 static int load(const char *text, const char *const *settings, size_t count, struct lh_config **config) {
   struct lh_diagnostics diagnostics = {0};
-  struct lh_load_args args = {.path = "f.yaml", .text = text, .settings = settings, .setting_count = count,
-                              .getenv = fake_getenv, .no_files = true};
+  struct lh_load_args args = {
+      .path = "f.yaml", .text = text, .settings = settings, .setting_count = count, .getenv = fake_getenv, .no_files = true};
   int failed = lh_config_load(&args, config, &diagnostics);
   need(!failed || failed == -EINVAL, "no other error is possible", text);
   need(!failed == (*config != NULL), "a config is made unless it failed", text);
@@ -82,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 static size_t word_of_table(unsigned seed, char *out, size_t room) {
   size_t count;
   const struct lh_option *rows = lh_options(&count), *row = &rows[seed % count];
-  const char *point = strrchr(row->key, '.'), *words[] = {point ? point + 1 : row->key, row->example, row->preset, row->choices};
+  const char *point = strrchr(row->key, '.'),
+             *words[] = {point ? point + 1 : row->key, row->example, row->preset, row->choices};
   unsigned which = seed / 256 % 5;
   const char *word = which < 4 && words[which] ? words[which] : words[0];
   if (which == 3 && row->choices) { /* one of them */

@@ -22,12 +22,12 @@ struct lh_diagnostics {
 };
 
 struct lh_load_args {
-  const char *path;             /* for messages, and its folder for relative files; borrowed */
-  const char *text;             /* NUL-terminated YAML; NULL: read `path` ("-": stdin) */
-  const char *const *settings;  /* "groups.chat.connections=100", applied in order after the file; borrowed */
+  const char *path;            /* for messages, and its folder for relative files; borrowed */
+  const char *text;            /* NUL-terminated YAML; NULL: read `path` ("-": stdin) */
+  const char *const *settings; /* "groups.chat.connections=100", applied in order after the file; borrowed */
   size_t setting_count;
   const char *(*getenv)(const char *name); /* NULL: the process's environment */
-  bool no_files;                /* a file that the text names is an error: for texts from outside, and for fuzzing */
+  bool no_files;                           /* a file that the text names is an error: for texts from outside, and for fuzzing */
 };
 
 /* Returns 0 and a config owned by the caller, or -EINVAL with at least one diagnostic, or another negative errno (cannot
@@ -39,9 +39,9 @@ int lh_config_load(const struct lh_load_args *args, struct lh_config **config, s
 struct lh_quick_args {
   const char *url;
   unsigned connections;
-  const char *duration;  /* as written, NULL: "30s" */
-  const char *every;     /* message period, NULL: "1s"; "0" sends no messages */
-  const char *text;      /* payload template, NULL: a small JSON with the token */
+  const char *duration; /* as written, NULL: "30s" */
+  const char *every;    /* message period, NULL: "1s"; "0" sends no messages */
+  const char *text;     /* payload template, NULL: a small JSON with the token */
 };
 int lh_config_quick(const struct lh_quick_args *args, char **text, struct lh_err *err);
 

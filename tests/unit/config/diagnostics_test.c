@@ -22,6 +22,8 @@ static const char *test_getenv(const char *name) {
   return strcmp(name, "LATIN1") == 0 ? "caf\xe9" : NULL;
 }
 
+/* A sentence is one line, however long. */
+/* clang-format off */
 static const struct {
   const char *text, *sentences; /* one a line */
 } cases[] = {
@@ -349,6 +351,8 @@ static const struct {
      "--set run.duration={a: not valid YAML: did not find expected ',' or '}', while parsing a flow mapping; close the { or [, and put a text that holds one in quotes"},
 };
 
+/* clang-format on */
+
 /* Warnings alone let a config pass. */
 static void check(const struct lh_load_args *args, const char *sentences) {
   struct lh_config *config = NULL;
@@ -379,8 +383,11 @@ static void a_wrong_setting_is_named(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(setting_cases); i++) {
     size_t count = setting_cases[i].settings[1] ? 2 : 1;
-    check(&(struct lh_load_args){.path = "t.yaml", .text = R T G, .settings = setting_cases[i].settings,
-                                 .setting_count = count, .getenv = test_getenv},
+    check(&(struct lh_load_args){.path = "t.yaml",
+                                 .text = R T G,
+                                 .settings = setting_cases[i].settings,
+                                 .setting_count = count,
+                                 .getenv = test_getenv},
           setting_cases[i].sentences);
   }
 }
@@ -390,9 +397,10 @@ static void a_config_that_cannot_be_read_is_said_so(void **state) {
   static const struct {
     const char *path, *sentence;
     int failed;
-  } rows[] = {{"no/such.yaml", "no/such.yaml: cannot read the config: No such file or directory; expected a YAML file", -ENOENT},
-              {"/", "/: cannot read the config: Is a directory; expected a YAML file", -EISDIR},
-              {"/dev/zero", "/dev/zero: cannot read the config: larger than 4 MiB; expected a YAML file", -EFBIG}};
+  } rows[] = {
+      {"no/such.yaml", "no/such.yaml: cannot read the config: No such file or directory; expected a YAML file", -ENOENT},
+      {"/", "/: cannot read the config: Is a directory; expected a YAML file", -EISDIR},
+      {"/dev/zero", "/dev/zero: cannot read the config: larger than 4 MiB; expected a YAML file", -EFBIG}};
   for (size_t i = 0; i < COUNT(rows); i++) {
     struct lh_config *config = NULL;
     struct lh_diagnostics diagnostics = {0};
@@ -434,6 +442,16 @@ static void hostile_sizes_end_with_a_sentence(void **state) {
               "smaller one");
 }
 
+/* Each alias may bring in as many levels again. */
+static void aliases_nest_within_the_limit(void **state) {
+  (void)state;
+  char *opened = repeated("", "[", 60, ""), *closed = repeated("", "]", 60, ""), text[512];
+  snprintf(text, sizeof text, "x-a: &a %s%s\nx-b: &b %s*a%s\nx-c: *b\n", opened, closed, opened, closed);
+  check(&(struct lh_load_args){.path = "t.yaml", .text = text}, "t.yaml:1:14: nested deeper than 64 levels; expected fewer");
+  free(opened);
+  free(closed);
+}
+
 static void many_errors_are_counted(void **state) {
   (void)state;
   char *text = repeated(R T G "slo: [", "{metric: drops},", 150, "]");
@@ -448,16 +466,21 @@ static void many_errors_are_counted(void **state) {
 
 static void files_can_be_refused(void **state) {
   (void)state;
-  check(&(struct lh_load_args){.path = "t.yaml", .no_files = true,
+  check(&(struct lh_load_args){.path = "t.yaml",
+                               .no_files = true,
                                .text = RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, file: /x}]}}"},
         "t.yaml:3:76: groups.g.messages[0].file: files are not read here; expected a config without them");
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_is_wrong_is_said_where_it_is), cmocka_unit_test(a_wrong_setting_is_named),
-      cmocka_unit_test(a_config_that_cannot_be_read_is_said_so), cmocka_unit_test(hostile_sizes_end_with_a_sentence),
-      cmocka_unit_test(many_errors_are_counted), cmocka_unit_test(files_can_be_refused),
+      cmocka_unit_test(what_is_wrong_is_said_where_it_is),
+      cmocka_unit_test(a_wrong_setting_is_named),
+      cmocka_unit_test(a_config_that_cannot_be_read_is_said_so),
+      cmocka_unit_test(hostile_sizes_end_with_a_sentence),
+      cmocka_unit_test(aliases_nest_within_the_limit),
+      cmocka_unit_test(many_errors_are_counted),
+      cmocka_unit_test(files_can_be_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,9 +18,9 @@
 
 /* The environment of every test here. */
 static const char *test_getenv(const char *name) {
-  static const char *const values[][2] = {{"TOKEN", "s3cret"}, {"HOST", "gateway.example.test"}, {"N", "77"}, {"EMPTY", ""},
-                                          {"SMUGGLED", "a${token}b$"}, {"LONGHAUL_DEMO_URL", "ws://127.0.0.1:1/"},
-                                          {"LATIN1", "caf\xe9"}};
+  static const char *const values[][2] = {
+      {"TOKEN", "s3cret"},         {"HOST", "gateway.example.test"},           {"N", "77"},          {"EMPTY", ""},
+      {"SMUGGLED", "a${token}b$"}, {"LONGHAUL_DEMO_URL", "ws://127.0.0.1:1/"}, {"LATIN1", "caf\xe9"}};
   for (size_t i = 0; i < COUNT(values); i++)
     if (strcmp(values[i][0], name) == 0) return values[i][1];
   return NULL;
@@ -28,8 +28,8 @@ static const char *test_getenv(const char *name) {
 
 static int load_set(const char *text, const char *const *settings, size_t count, struct lh_config **config,
                     struct lh_diagnostics *diagnostics) {
-  struct lh_load_args args = {.path = "t.yaml", .text = text, .settings = settings, .setting_count = count,
-                              .getenv = test_getenv};
+  struct lh_load_args args = {
+      .path = "t.yaml", .text = text, .settings = settings, .setting_count = count, .getenv = test_getenv};
   return lh_config_load(&args, config, diagnostics);
 }
 
@@ -314,11 +314,16 @@ static void settings_come_after_the_file(void **state) {
   (void)state;
   static const char text[] = RUN TARGET "groups:\n  g: {kind: websocket, connections: 1, ramp: {over: 1s}, messages:\n"
                                         "    [{name: a, every: 1s, text: x}, {name: b, every: 2s, text: y}]}\n";
-  static const char *const settings[] = {"groups.g.connections=5", "groups.g.connections=6",
-                                         "groups.g.messages[1].every=9s", "groups.g.messages[a].text='${seq}'",
-                                         "groups.g.messages[2]={every: 3s, size: 64}", "groups.g.ping.every=10s",
-                                         "groups.g.ramp={rate: 2/s}", "slo=[{metric: drops, below: 3}]",
-                                         "run.name=again", "targets.t.headers.X-A=a=b"};
+  static const char *const settings[] = {"groups.g.connections=5",
+                                         "groups.g.connections=6",
+                                         "groups.g.messages[1].every=9s",
+                                         "groups.g.messages[a].text='${seq}'",
+                                         "groups.g.messages[2]={every: 3s, size: 64}",
+                                         "groups.g.ping.every=10s",
+                                         "groups.g.ramp={rate: 2/s}",
+                                         "slo=[{metric: drops, below: 3}]",
+                                         "run.name=again",
+                                         "targets.t.headers.X-A=a=b"};
   struct lh_config *c = load_with(text, settings, COUNT(settings));
   const struct lh_group *g = &c->groups[0];
   assert_int_equal(g->connections, 6);
@@ -443,8 +448,8 @@ static void the_effective_config_is_its_own_effective_config(void **state) {
 static void the_effective_config_shows_what_was_worked_out(void **state) {
   (void)state;
   struct lh_config *c = load(SMALL "    messages: [{every: 1s, text: '${token}', reply: {within: 40s}}]\n");
-  static const char *const shown[] = {"name: t\n", "interval: 1s\n", "target: t\n", "name: message1\n", "frame: text\n",
-                                      "match: token\n", "lost_after: 1m20s\n", "jitter: full\n"};
+  static const char *const shown[] = {"name: t\n",     "interval: 1s\n", "target: t\n",         "name: message1\n",
+                                      "frame: text\n", "match: token\n", "lost_after: 1m20s\n", "jitter: full\n"};
   for (size_t i = 0; i < COUNT(shown); i++) assert_non_null(strstr(c->masked, shown[i]));
   lh_config_free(c);
 }
@@ -457,8 +462,11 @@ static void files_count_from_the_config(void **state) {
   static const struct {
     const char *name, *content;
     size_t len;
-  } files[] = {{"p.json", "{\"id\":\"${token}\"}", 17}, {"p.bin", "\xff\0x", 3}, {"ca.pem", "-----BEGIN CERTIFICATE-----\n", 28},
-               {"key.pem", "-----BEGIN EC PRIVATE KEY-----\n", 31}, {"c.yaml", "", 0}};
+  } files[] = {{"p.json", "{\"id\":\"${token}\"}", 17},
+               {"p.bin", "\xff\0x", 3},
+               {"ca.pem", "-----BEGIN CERTIFICATE-----\n", 28},
+               {"key.pem", "-----BEGIN EC PRIVATE KEY-----\n", 31},
+               {"c.yaml", "", 0}};
   static const char text[] = "run: {duration: 1m}\n"
                              "targets: {t: {url: 'wss://h/', tls: {ca: ca.pem, cert: ca.pem, key: key.pem}}}\n" GROUP
                              "    messages: [{every: 1s, file: p.json, reply: {within: 1s}}, {every: 1s, file: p.bin}]\n";
@@ -466,8 +474,10 @@ static void files_count_from_the_config(void **state) {
     snprintf(name, sizeof name, "%s/%s", folder, files[i].name);
     FILE *f = fopen(name, "w");
     assert_non_null(f);
-    if (i + 1 == COUNT(files)) fputs(text, f);
-    else fwrite(files[i].content, 1, files[i].len, f);
+    if (i + 1 == COUNT(files))
+      fputs(text, f);
+    else
+      fwrite(files[i].content, 1, files[i].len, f);
     fclose(f);
   }
   struct lh_config *c = NULL;
@@ -502,7 +512,10 @@ static void a_quick_look_is_a_config(void **state) {
     enum lh_match match;
   } rows[] = {
       {{.url = "ws://h:1/p?q=\"x", .connections = 7}, 30, S, LH_MATCH_TOKEN},
-      {{.url = "wss://h", .connections = 1, .duration = "1h", .every = "250ms", .text = "no token"}, 3600, S / 4, LH_MATCH_ORDER},
+      {{.url = "wss://h", .connections = 1, .duration = "1h", .every = "250ms", .text = "no token"},
+       3600,
+       S / 4,
+       LH_MATCH_ORDER},
       {{.url = "wss://h", .connections = 1, .duration = "2s", .every = "0"}, 2, 0, LH_MATCH_NONE},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {

@@ -55,17 +55,17 @@ static const char *test_getenv(const char *name) {
   return strcmp(name, "A") == 0 ? "value" : NULL;
 }
 
-static const char good[] =
-    "run: {duration: 8h}\n"
-    "x-a: &a {kind: websocket, connections: 3}\n"
-    "targets:\n"
-    "  t: {url: 'wss://h/${env.A}', headers: {A: '${env.A}', B: x}, addresses: [10.0.0.1]}\n"
-    "groups:\n"
-    "  g:\n    <<: *a\n    path: /x\n    ramp: {stages: [{at: 1s, connections: 5}]}\n"
-    "    messages: [{every: 1s, text: '${token}', reply: {within: 1s}}, {every: 1s, binary: AAAA}]\n"
-    "  h: *a\n"
-    "slo: [{metric: g.response.p99, below: 1s}]\n";
-static const char bad[] = "run: {duraton: 8h}\ngroups: {g: {kind: sse, conections: 5}}\nslo: [{metric: respnse.p99, below: 1s}]\n";
+static const char good[] = "run: {duration: 8h}\n"
+                           "x-a: &a {kind: websocket, connections: 3}\n"
+                           "targets:\n"
+                           "  t: {url: 'wss://h/${env.A}', headers: {A: '${env.A}', B: x}, addresses: [10.0.0.1]}\n"
+                           "groups:\n"
+                           "  g:\n    <<: *a\n    path: /x\n    ramp: {stages: [{at: 1s, connections: 5}]}\n"
+                           "    messages: [{every: 1s, text: '${token}', reply: {within: 1s}}, {every: 1s, binary: AAAA}]\n"
+                           "  h: *a\n"
+                           "slo: [{metric: g.response.p99, below: 1s}]\n";
+static const char bad[] =
+    "run: {duraton: 8h}\ngroups: {g: {kind: sse, conections: 5}}\nslo: [{metric: respnse.p99, below: 1s}]\n";
 
 static void every_allocation_may_fail(const char *text, int expected) {
   static const char *const settings[] = {"run.seed=3", "groups.g.ping={every: 10s}"};
@@ -74,7 +74,8 @@ static void every_allocation_may_fail(const char *text, int expected) {
   do {
     struct lh_config *config = NULL;
     struct lh_diagnostics diagnostics = {0};
-    struct lh_load_args args = {.path = "t.yaml", .text = text, .settings = settings, .setting_count = 2, .getenv = test_getenv};
+    struct lh_load_args args = {
+        .path = "t.yaml", .text = text, .settings = settings, .setting_count = 2, .getenv = test_getenv};
     long before = balance;
     asked = 0;
     until_failure = failures++;

@@ -71,8 +71,10 @@ static void keys_are_found_by_pattern_and_by_name(void **state) {
               {"slo[", NULL}};
   for (size_t i = 0; i < COUNT(rows); i++) {
     const struct lh_option *row = lh_option_find(rows[i].key);
-    if (rows[i].found) assert_string_equal(row->key, rows[i].found);
-    else assert_null(row);
+    if (rows[i].found)
+      assert_string_equal(row->key, rows[i].found);
+    else
+      assert_null(row);
   }
 }
 
@@ -282,13 +284,16 @@ static void metrics_have_their_units(void **state) {
   static const struct {
     const char *metric;
     enum metric_unit unit;
-  } rows[] = {{"availability", METRIC_SHARE},   {"lost_percent", METRIC_SHARE}, {"drops", METRIC_NUMBER},
-              {"response.p99", METRIC_LATENCY}, {"ping.p99.9", METRIC_LATENCY}, {"rtt.max", METRIC_LATENCY},
-              {"tcp.mean", METRIC_LATENCY},     {"tcp.count", METRIC_NUMBER},   {"tcp.p100", METRIC_LATENCY},
-              {"tcp.p100.0", METRIC_LATENCY},   {"tcp.p999", METRIC_LATENCY},   {"tcp.p101", METRIC_UNKNOWN},
-              {"tcp.p", METRIC_UNKNOWN},        {"tcp.p9.", METRIC_UNKNOWN},    {"tcp.p9.1234", METRIC_UNKNOWN},
-              {"tcp", METRIC_UNKNOWN},          {"tcp.", METRIC_UNKNOWN},       {".p99", METRIC_UNKNOWN},
-              {"open_ns", METRIC_UNKNOWN},      {"", METRIC_UNKNOWN}};
+  } rows[] = {{"availability", METRIC_SHARE},  {"lost_percent", METRIC_SHARE},
+              {"drops", METRIC_NUMBER},        {"response.p99", METRIC_LATENCY},
+              {"ping.p99.9", METRIC_LATENCY},  {"rtt.max", METRIC_LATENCY},
+              {"tcp.mean", METRIC_LATENCY},    {"tcp.count", METRIC_NUMBER},
+              {"tcp.p100", METRIC_LATENCY},    {"tcp.p100.0", METRIC_LATENCY},
+              {"tcp.p999", METRIC_LATENCY},    {"tcp.p101", METRIC_UNKNOWN},
+              {"tcp.p", METRIC_UNKNOWN},       {"tcp.p9.", METRIC_UNKNOWN},
+              {"tcp.p9.1234", METRIC_UNKNOWN}, {"tcp", METRIC_UNKNOWN},
+              {"tcp.", METRIC_UNKNOWN},        {".p99", METRIC_UNKNOWN},
+              {"open_ns", METRIC_UNKNOWN},     {"", METRIC_UNKNOWN}};
   for (size_t i = 0; i < COUNT(rows); i++) assert_int_equal(metric_unit_of(rows[i].metric), rows[i].unit);
 }
 
