@@ -52,6 +52,6 @@ const show = (() => {
   const none = (f) => (value) => (value === null || value === undefined ? '–' : f(value));
 
   const byUnit = { us: us, share: (n) => percent(100 * n), count: count, per_hour: rate };
-  const slo = (item, key) => (item[key] === null || item[key] === undefined ? 'none' : byUnit[item.unit](item[key]));
+  const slo = (item, key) => (item[key] === null || item[key] === undefined ? 'none' : item.unit === 'us' && key === 'threshold' ? seconds(item[key] / 1e6) : byUnit[item.unit](item[key]));
   return { count, plural, us, seconds, percent, rate, bytes, time, clock, none, slo };
 })();

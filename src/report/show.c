@@ -103,7 +103,7 @@ struct lh_shown lh_show_slo_value(const json_t *slo, const char *key) {
   const char *unit = lh_look_text(slo, "unit");
   if (!json_is_number(value)) return (struct lh_shown){"none"};
   double n = json_number_value(value);
-  if (strcmp(unit, "us") == 0) return lh_show_us(n);
+  if (strcmp(unit, "us") == 0) return strcmp(key, "threshold") == 0 ? lh_show_seconds(n / 1e6) : lh_show_us(n);
   if (strcmp(unit, "share") == 0) return lh_show_percent(100 * n);
   return strcmp(unit, "count") == 0 ? lh_show_count(n) : lh_show_rate(n);
 }

@@ -36,14 +36,23 @@ void lh_table_free(struct lh_table *t) {
 
 /* ---- a terminal ---- */
 
+/* Whether the character of `len` bytes would steer a terminal: C0, DEL, C1, and what turns the direction of writing. */
+static bool is_control(const unsigned char *at, size_t len) {
+  if (len == 1) return at[0] < 0x20 || at[0] == 0x7f;
+  if (len == 2) return at[0] == 0xc2 && at[1] < 0xa0;
+  if (len != 3 || at[0] != 0xe2) return false;
+  return (at[1] == 0x80 && ((at[2] >= 0x8e && at[2] <= 0x8f) || (at[2] >= 0xaa && at[2] <= 0xae))) ||
+         (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
 int lh_text_plain(const char *text, struct lh_buf *out) {
   int failed = 0;
   while (*text && !failed) {
-    unsigned char byte = (unsigned char)*text;
+    const unsigned char *at = (const unsigned char *)text;
     size_t len = lh_utf8_len(text);
-    bool control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && len == 2 && (unsigned char)text[1] < 0xa0);
-    if (len && !control) failed = lh_buf_add(out, text, len);
-    else failed = lh_buf_addf(out, "\\x%02x", control && len == 2 ? (unsigned char)text[1] : byte);
+    if (len && !is_control(at, len)) failed = lh_buf_add(out, text, len);
+    else if (len == 3) failed = lh_buf_addf(out, "\\u%x", 0x2000u | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu));
+    else failed = lh_buf_addf(out, "\\x%02x", len == 2 ? at[1] : at[0]);
     text += len ? len : 1;
   }
   return failed;

@@ -110,9 +110,9 @@ void lh_table_storms(const json_t *model, struct lh_table *t) {
 void lh_table_endings(const json_t *model, struct lh_table *t) {
   static const struct lh_column columns[] = {
       {.title = "stage"}, {.title = "side"}, {.title = "reason"}, {.title = "code", .right = true}, {.title = "meaning", .wide = true},
-      {.title = "text", .flexible = true, .verbatim = true}, {.title = "count", .right = true}, {.title = "first (UTC)"},
-      {.title = "last (UTC)", .wide = true}};
-  BEGIN(t, "Endings", columns);
+      {.title = "text", .flexible = true, .verbatim = true}, {.title = "count", .right = true}, {.title = "first"},
+      {.title = "last", .wide = true}};
+  BEGIN(t, "Endings (times are UTC)", columns);
   const json_t *ending;
   size_t i;
   json_array_foreach(lh_look(model, "totals.endings"), i, ending) {

@@ -106,7 +106,7 @@ static void judge_tester(struct reasons *r, const json_t *model) {
   double late = lh_look_number(model, "tester.intervals_late"), all = lh_look_number(model, "tester.intervals");
   double lost = lh_look_number(model, "tester.workers_lost");
   if (late > 0)
-    say(r, "the tester was late in %s of %s intervals (%s): they are left out of the objectives", lh_show_count(late).text,
+    say(r, "the tester was late in %s of %s intervals (%s): left out of the objectives", lh_show_count(late).text,
         lh_show_count(all).text, lh_show_percent(100 * late / all).text);
   if (late > LH_LATE_SHARE_MAX * all) r->doubt = true;
   if (lost > 0) {

@@ -1,0 +1,252 @@
+/* Models of small synthetic runs: objectives against sums made by hand, parts of a run, runs without an end, bad input. */
+#include "synthetic.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "longhaul/report/report.h"
+#include "report/gather.h"
+#include "report/look.h"
+#include "report/slo.h"
+
+struct place {
+  char folder[64];
+};
+
+static int set_up(void **state) {
+  struct place *p = calloc(1, sizeof *p);
+  snprintf(p->folder, sizeof p->folder, "/tmp/longhaul-model-XXXXXX");
+  assert_non_null(mkdtemp(p->folder));
+  *state = p;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct place *p = *state;
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf '%s'", p->folder);
+  int failed = system(command);
+  free(p);
+  return failed ? -1 : 0;
+}
+
+static struct synthetic small_run(void **state) {
+  struct place *p = *state;
+  return (struct synthetic){.folder = p->folder, .groups = 3, .intervals = 120, .clients = 100, .interval_ns = 10 * LH_NS_PER_S, .storm_at = 80,
+                            .slow_from = 50, .slow_until = 53, .close_text = "\xff" "bad | text", .how = LH_RUN_COMPLETE, .finish = true};
+}
+
+static json_t *model_of(const struct synthetic *s, uint64_t from_ns, uint64_t until_ns) {
+  struct lh_err err = {0};
+  json_t *model = NULL;
+  if (lh_report_model(&(struct lh_report_args){.path = s->path, .from_ns = from_ns, .until_ns = until_ns}, &model, &err)) fail_msg("%s", err.text);
+  return model;
+}
+
+#define NUMBER(from, path) ((uint64_t)lh_look_number((from), (path)))
+
+static const json_t *slo_row(const json_t *model, size_t i) { return json_array_get(lh_look(model, "slo"), i); }
+
+static void test_objectives(void **state) {
+  struct synthetic s = small_run(state);
+  s.late_at = 51;
+  s.slo = "slo:\n"
+          "  - {metric: chat.response.max, below: 1s}\n"
+          "  - {metric: response.count, above: 10}\n"
+          "  - {metric: drops, below: 1000}\n"
+          "  - {metric: drops, below: 1000, after: 15m}\n"
+          "  - {metric: feed.connect_failures, below: 1}\n"
+          "  - {metric: chat.response.p99, below: 100ms, for: 1m}\n"
+          "  - {metric: chat.ping.p50, below: 1s}\n"
+          "  - {metric: response.mean, below: 1s}\n";
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  uint64_t drops = 0, count = 0, max_us = s.totals[0].hists[LH_HIST_response].max_us;
+  for (uint32_t g = 0; g < s.groups; g++) {
+    drops += s.totals[g].counters[LH_COUNTER_drops];
+    count += s.totals[g].hists[LH_HIST_response].count;
+  }
+  assert_int_equal(json_array_size(lh_look(model, "slo")), 8);
+  assert_int_equal(NUMBER(slo_row(model, 0), "value"), max_us); /* the spell covers 3 intervals, 1 of them left out */
+  assert_true(NUMBER(slo_row(model, 0), "worst_s") == 500 || NUMBER(slo_row(model, 0), "worst_s") == 520);
+  assert_int_equal(NUMBER(slo_row(model, 0), "intervals_left_out_tester_late"), 1);
+  uint64_t late_count = 0;
+  const json_t *groups = lh_look(model, "series.groups"), *group;
+  size_t i;
+  json_array_foreach(groups, i, group) late_count += (uint64_t)json_integer_value(json_array_get(lh_look(group, "replied"), 51));
+  assert_int_equal(NUMBER(slo_row(model, 1), "value"), count - late_count);
+  assert_int_equal(NUMBER(slo_row(model, 2), "value"), drops);
+  assert_int_equal(NUMBER(slo_row(model, 3), "intervals_left_out_grace"), 90);
+  assert_true(NUMBER(slo_row(model, 3), "value") < s.groups * s.clients); /* the storm was before that */
+  assert_true(json_is_false(lh_look(slo_row(model, 4), "passed")));
+  assert_int_equal(NUMBER(slo_row(model, 4), "worst_s"), 810);
+  assert_true(json_is_false(lh_look(slo_row(model, 5), "passed")));
+  assert_true(json_is_null(lh_look(slo_row(model, 6), "passed"))); /* no pings: nothing was measured */
+  assert_string_equal(lh_look_text(slo_row(model, 6), "note"), "nothing was measured: no reply, no open client or no attempt");
+  assert_true(lh_look_true(slo_row(model, 7), "passed"));
+  assert_string_equal(lh_look_text(model, "verdict"), "failed");
+  json_decref(model);
+  synthetic_free(&s);
+}
+
+/* Each window's percentile by brute force: every interval's histogram merged anew. */
+static void test_windows_against_brute_force(void **state) {
+  struct synthetic s = small_run(state);
+  s.slo = "slo:\n  - {metric: chat.response.p90, below: 1us, for: 50s}\n";
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  struct lh_gather g;
+  struct lh_err err = {0};
+  assert_int_equal(lh_gather_open(&g, &(struct lh_report_args){.path = s.path, .until_ns = LH_NEVER}, &err), 0);
+  struct lh_watch *w = g.watches = calloc(1, sizeof *g.watches);
+  g.watch_count = 1;
+  *w = (struct lh_watch){.lane = 0, .hist = LH_HIST_response};
+  assert_int_equal(lh_gather_read(&g, &err), 0);
+  uint64_t worst = 0;
+  for (uint32_t i = 4; i < g.count; i++) {
+    struct lh_hdr sum = LH_HDR_INIT;
+    for (uint32_t j = i - 4; j <= i; j++)
+      for (size_t n = w->starts[j]; n < w->starts[j + 1]; n++) lh_hdr_record_n(&sum, lh_hdr_slot_high(w->bins[n].slot), w->bins[n].count);
+    uint64_t p90 = sum.count ? lh_hdr_percentile(&sum, 90) : 0;
+    if (p90 > worst) worst = p90;
+    lh_hdr_free(&sum);
+  }
+  assert_int_equal(NUMBER(slo_row(model, 0), "worst"), worst);
+  lh_gather_free(&g);
+  json_decref(model);
+  synthetic_free(&s);
+}
+
+static void test_part_of_a_run(void **state) {
+  struct synthetic s = small_run(state);
+  synthetic_write(&s);
+  json_t *whole = model_of(&s, 0, LH_NEVER), *before = model_of(&s, 0, 600 * LH_NS_PER_S), *after = model_of(&s, 600 * LH_NS_PER_S, LH_NEVER);
+  static const char *const sums[] = {"drops", "attempts", "messages.sent", "messages.lost", "bytes.sent", "latency.response.count"};
+  for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+    assert_int_equal(NUMBER(lh_look(before, "totals"), sums[i]) + NUMBER(lh_look(after, "totals"), sums[i]), NUMBER(lh_look(whole, "totals"), sums[i]));
+  assert_true(json_is_null(lh_look(before, "totals.books_balance")));
+  assert_true(json_is_false(lh_look(after, "run.whole")));
+  assert_int_equal(NUMBER(after, "run.from_s"), 600);
+  assert_int_equal(json_array_size(lh_look(before, "series.t_s")), 60);
+  assert_int_equal(json_array_size(lh_look(before, "storms")), 0);
+  assert_int_equal(json_array_size(lh_look(after, "storms")), 3);
+  assert_non_null(strstr(lh_look_text(before, "headline"), "300 clients, 20:03:28 to 20:13:28 UTC of 20 min"));
+  json_decref(whole);
+  json_decref(before);
+  json_decref(after);
+  synthetic_free(&s);
+}
+
+static void test_run_without_an_end(void **state) {
+  struct synthetic s = small_run(state);
+  s.finish = false;
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  assert_string_equal(lh_look_text(model, "run.how"), "unfinished");
+  assert_string_equal(lh_look_text(model, "verdict"), "inconclusive");
+  assert_int_equal(lh_report_exit_code(model), 4);
+  assert_int_equal(json_array_size(lh_look(model, "series.t_s")), 120);
+  assert_true(lh_look_true(model, "totals.books_balance"));
+  json_decref(model);
+  synthetic_free(&s);
+}
+
+static void test_interrupted(void **state) {
+  struct synthetic s = small_run(state);
+  s.how = LH_RUN_INTERRUPTED;
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  assert_int_equal(lh_report_exit_code(model), 130);
+  assert_string_equal(lh_look_text(model, "verdict"), "passed");
+  json_decref(model);
+  synthetic_free(&s);
+}
+
+/* A text of a peer that is not UTF-8 comes through every format. */
+static void test_bytes_that_are_no_text(void **state) {
+  struct synthetic s = small_run(state);
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  for (int format = LH_REPORT_JSON; format <= LH_REPORT_TEXT; format++) {
+    struct lh_buf out = LH_BUF_INIT(16 << 20);
+    struct lh_err err = {0};
+    assert_int_equal(lh_report_render(model, (enum lh_report_format)format, 1, &out, &err), 0);
+    assert_non_null(strstr(out.data, "\xef\xbf\xbd" "bad "));
+    lh_buf_free(&out);
+  }
+  struct lh_buf tight = LH_BUF_INIT(1000);
+  struct lh_err err = {0};
+  assert_int_equal(lh_report_render(model, LH_REPORT_HTML, 0, &tight, &err), -ENOBUFS);
+  assert_non_null(strstr(err.text, "--from"));
+  lh_buf_free(&tight);
+  json_decref(model);
+  synthetic_free(&s);
+}
+
+static void test_bad_input(void **state) {
+  struct synthetic s = small_run(state);
+  synthetic_write(&s);
+  const struct {
+    struct lh_report_args args;
+    const char *words;
+  } cases[] = {
+      {{.path = "/nonexistent/run.longhaul", .until_ns = LH_NEVER}, "/nonexistent/run.longhaul"},
+      {{.path = s.path, .from_ns = 5, .until_ns = 5}, "--from must be before --until"},
+      {{.path = s.path, .from_ns = 9000 * LH_NS_PER_S, .until_ns = LH_NEVER}, "after the end of the run, which lasted 1200 s"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_err err = {0};
+    json_t *model = NULL;
+    assert_true(lh_report_model(&cases[i].args, &model, &err) < 0);
+    assert_null(model);
+    if (!strstr(err.text, cases[i].words)) fail_msg("%s", err.text);
+  }
+  synthetic_free(&s);
+}
+
+static void test_metric_names(void **state) {
+  (void)state;
+  struct lh_lane lanes[3] = {{.name = "chat"}, {.name = "response"}, {.name = NULL}};
+  struct lh_gather g = {.lanes = lanes, .group_count = 2};
+  static const struct {
+    const char *name;
+    int lane; /* -1: no such metric */
+    enum lh_metric_what what;
+    double percentile;
+  } cases[] = {
+      {"availability", 2, LH_METRIC_AVAILABILITY, 0},       {"chat.availability", 0, LH_METRIC_AVAILABILITY, 0},
+      {"chat.response.p99", 0, LH_METRIC_PERCENTILE, 99},   {"response.p99", 2, LH_METRIC_PERCENTILE, 99},
+      {"response.response.p50", 1, LH_METRIC_PERCENTILE, 50}, {"chat.response.p99.9", 0, LH_METRIC_PERCENTILE, 99.9},
+      {"chat.response.p999", 0, LH_METRIC_PERCENTILE, 99.9}, {"chat.response.p9999", 0, LH_METRIC_PERCENTILE, 99.99},
+      {"chat.response.p100", 0, LH_METRIC_PERCENTILE, 100}, {"chat.outage.max", 0, LH_METRIC_MAX, 0},
+      {"chat.service.mean", 0, LH_METRIC_MEAN, 0},          {"chat.service.count", 0, LH_METRIC_VALUES, 0},
+      {"chat.messages_sent", 0, LH_METRIC_COUNTER, 0},      {"lost_percent", 2, LH_METRIC_LOST, 0},
+      {"chat", -1, 0, 0},          {"chat.", -1, 0, 0},        {"", -1, 0, 0},
+      {"chat.response", -1, 0, 0}, {"chat.response.p", -1, 0, 0}, {"chat.response.p101", -1, 0, 0},
+      {"chat.response.p99.", -1, 0, 0}, {"chat.response.p-1", -1, 0, 0}, {"chat.response.p9e1", -1, 0, 0}, {"nobody.drops", -1, 0, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_metric m = {.lane = 99};
+    int failed = lh_metric_parse(cases[i].name, &g, &m);
+    if (cases[i].lane < 0) {
+      if (failed != -EINVAL) fail_msg("%s was taken", cases[i].name);
+      continue;
+    }
+    if (failed || (int)m.lane != cases[i].lane || m.what != cases[i].what || fabs(m.percentile - cases[i].percentile) > 1e-9)
+      fail_msg("%s: %d, lane %u, what %d, percentile %f", cases[i].name, failed, m.lane, (int)m.what, m.percentile);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_objectives, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_windows_against_brute_force, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_part_of_a_run, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_run_without_an_end, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_interrupted, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_bad_input, set_up, tear_down),
+      cmocka_unit_test(test_metric_names),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+/* What the verdict, the headline and the exit code make of a model's numbers. Each case changes one sound model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "longhaul/report/report.h"
+#include "report/look.h"
+#include "report/verdict.h"
+
+static const char sound[] =
+    "{'run': {'how': 'complete', 'planned_s': 28800, 'duration_s': 28803.2, 'whole': true},"
+    " 'slo': [{'metric': 'chat.response.p99', 'op': 'below', 'threshold': 250000, 'unit': 'us', 'value': 212000, 'passed': true, 'for_s': null}],"
+    " 'totals': {'clients': {'planned': 5000, 'open_most': 5000}, 'attempts': 5040, 'opened': 5037, 'drops': 37, 'tester_drops': 0,"
+    "   'availability_percent': 99.987, 'drops_per_client_hour': 0.000925,"
+    "   'messages': {'lost': 0, 'lost_percent': 0}, 'latency': {'outage': {'count': 37, 'max_us': 4100000}, 'response': {'p99_us': 212000}}},"
+    " 'groups': [{'name': 'chat', 'clients': {'planned': 5000, 'open_most': 5000}, 'attempts': 5040, 'opened': 5037, 'books_balance': true, 'books': '',"
+    "   'endings': [{'stage': 'closing', 'side': 'us', 'reason': 'shutting down'}, {'stage': 'connect', 'side': 'network', 'reason': 'connection refused'}]}],"
+    " 'config_note': null,"
+    " 'tester': {'intervals': 2880, 'intervals_late': 0, 'workers_lost': 0}}";
+
+struct verdict_case {
+  const char *path, *value; /* what is changed: a dotted path (numbers index lists) and its new JSON; NULL: nothing */
+  const char *path2, *value2;
+  const char *verdict;
+  int exit_code;
+  const char *reason;   /* part of some reason */
+  const char *headline; /* whole, or NULL */
+};
+
+static const struct verdict_case cases[] = {
+    {.verdict = "passed", .exit_code = 0, .reason = "the objective held",
+     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; response p99 212 ms"},
+    {"slo", "[]", .verdict = "passed", .exit_code = 0, .reason = "no objectives were set"},
+    {"slo.0.passed", "false", .verdict = "failed", .exit_code = 1, .reason = "chat.response.p99 was 212 ms, not below 250 ms"},
+    {"slo.0.passed", "null", "slo.0.note", "'nothing was measured'", "inconclusive", 4, "could not be evaluated: nothing was measured", NULL},
+    {"config_note", "'night.yaml:3: what'", .verdict = "inconclusive", .exit_code = 4, .reason = "could not be read from the run file: night.yaml:3"},
+    {"tester.intervals_late", "288", .verdict = "passed", .exit_code = 0, .reason = "late in 288 of 2,880 intervals (10 %)"},
+    {"tester.intervals_late", "289", .verdict = "inconclusive", .exit_code = 4, .reason = "late in 289 of 2,880"},
+    {"tester.intervals_late", "289", "slo.0.passed", "false", "failed", 1, "late in 289", NULL},
+    {"tester.workers_lost", "1", .verdict = "inconclusive", .exit_code = 4, .reason = "1 worker was lost"},
+    {"run.how", "'unfinished'", "run.duration_s", "7200", "inconclusive", 4, "the file holds 2 h of 8 h",
+     "5,000 clients for 2 h of the planned 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; response p99 212 ms"},
+    {"run.how", "'failed'", .verdict = "inconclusive", .exit_code = 4, .reason = "the tester failed after 8 h"},
+    {"run.how", "'interrupted'", .verdict = "passed", .exit_code = 130, .reason = "the run was interrupted after 8 h"},
+    {"run.how", "'interrupted'", "slo.0.passed", "false", "failed", 130, "interrupted", NULL},
+    {"groups.0.books_balance", "false", "groups.0.books", "'sent is 3, not 4'", "inconclusive", 4, "do not balance: sent is 3", NULL},
+    {"groups.0.opened", "0", "groups.0.clients.open_most", "0", "failed", 1,
+     "group chat never had a client open: 5,040 attempts, mostly ended by network: connection refused", NULL},
+    {"totals.drops", "0", .verdict = "passed", .exit_code = 0, .reason = "held",
+     .headline = "5,000 clients for 8 h: availability 99.987 %, no drops; response p99 212 ms"},
+    {"totals.latency.outage.count", "30", .verdict = "passed", .exit_code = 0, .reason = "held",
+     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), 30 back within 4.10 s and 7 not; response p99 212 ms"},
+    {"totals.latency.response.p99_us", "null", "totals.latency.outage.count", "0", "passed", 0, "held",
+     "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), none back"},
+    {"totals.messages", "{'lost': 1, 'lost_percent': 0.0012}", .verdict = "passed", .exit_code = 0, .reason = "held",
+     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; response p99 212 ms; 1 reply lost (0.0012 %)"},
+    {"totals.opened", "0", "totals.clients", "{'planned': 1, 'open_most': 0}", "passed", 0, "held",
+     "1 client for 8 h: no connection ever opened (5,040 attempts)"},
+};
+
+/* JSON with ' for ", which C reads more easily. */
+static json_t *parse(const char *text) {
+  char copy[4096];
+  snprintf(copy, sizeof copy, "%s", text);
+  for (char *at = copy; *at; at++)
+    if (*at == '\'') *at = '"';
+  json_error_t why;
+  json_t *value = json_loads(copy, JSON_DECODE_ANY, &why);
+  if (!value) fail_msg("%s: %s", copy, why.text);
+  return value;
+}
+
+static void change(json_t *at, const char *path, const char *text) {
+  if (!path) return;
+  for (;;) {
+    size_t len = strcspn(path, ".");
+    char key[64];
+    snprintf(key, sizeof key, "%.*s", (int)len, path);
+    if (!path[len]) {
+      json_object_set_new(at, key, parse(text));
+      return;
+    }
+    at = json_is_array(at) ? json_array_get(at, (size_t)(key[0] - '0')) : json_object_get(at, key);
+    assert_non_null(at);
+    path += len + 1;
+  }
+}
+
+static void test_cases(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct verdict_case *c = &cases[i];
+    json_t *model = parse(sound);
+    change(model, c->path, c->value);
+    change(model, c->path2, c->value2);
+    assert_int_equal(lh_verdict_judge(model, NULL), 0);
+    char *reasons = json_dumps(lh_look(model, "verdict_reasons"), 0);
+    if (strcmp(lh_look_text(model, "verdict"), c->verdict) || lh_report_exit_code(model) != c->exit_code || !strstr(reasons, c->reason))
+      fail_msg("case %zu (%s): %s, exit %d: %s", i, c->path ? c->path : "sound", lh_look_text(model, "verdict"), lh_report_exit_code(model), reasons);
+    if (c->headline) assert_string_equal(lh_look_text(model, "headline"), c->headline);
+    free(reasons);
+    json_decref(model);
+  }
+}
+
+/* Nothing opened because this host had no descriptor: that says nothing about the target. */
+static void test_host_in_the_way(void **state) {
+  (void)state;
+  json_t *model = parse(sound);
+  change(model, "groups.0.opened", "0");
+  change(model, "groups.0.clients.open_most", "0");
+  change(model, "groups.0.endings", "[{'stage': 'connect', 'side': 'host', 'reason': 'no descriptor'}]");
+  assert_int_equal(lh_verdict_judge(model, NULL), 0);
+  assert_string_equal(lh_look_text(model, "verdict"), "inconclusive");
+  json_decref(model);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_host_in_the_way)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
