@@ -69,8 +69,8 @@ static const struct {
 } derived[] = {
     {"availability", METRIC_SHARE},
     {"drops_per_client_hour", METRIC_NUMBER},
-    {"lost_percent", METRIC_SHARE},
-    {"connect_failure_percent", METRIC_SHARE},
+    {"lost_percent", METRIC_PERCENT},
+    {"connect_failure_percent", METRIC_PERCENT},
 };
 
 /* p50, p99.9: 0 to 100 with up to three decimals. p999 and p9999 are 99.9 and 99.99, as others write them. */

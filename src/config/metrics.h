@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum metric_unit { METRIC_UNKNOWN, METRIC_LATENCY, METRIC_SHARE, METRIC_NUMBER };
+/* PERCENT is a share whose name says percent: 0.1 could be read either way, so its threshold needs the sign. */
+enum metric_unit { METRIC_UNKNOWN, METRIC_LATENCY, METRIC_SHARE, METRIC_PERCENT, METRIC_NUMBER };
 
 /* `metric` without its group: "availability", "drops", "response.p99". */
 enum metric_unit metric_unit_of(const char *metric);

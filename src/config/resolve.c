@@ -1,5 +1,6 @@
 /* What follows from several keys together: names to numbers, `auto` to values, ramps to lines. What was worked out is also
  * written into the tree, so that the effective config shows it. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -299,6 +300,9 @@ static void set_threshold(struct load *load, struct lh_slo_config *slo, struct n
   } else if (unit == METRIC_SHARE) {
     failed = lh_parse_share(node->text, &real);
     expected = "a share such as 99.9% or 0.999, since the metric is one";
+  } else if (unit == METRIC_PERCENT) {
+    failed = strchr(node->text, '%') ? lh_parse_share(node->text, &real) : -EINVAL;
+    expected = "a percentage with its sign, such as 0.1%, since the metric is one";
   } else {
     snprintf(per_second, sizeof per_second, "%.60s/s", node->text); /* a bare number is a rate without its unit */
     failed = lh_parse_rate(per_second, &real);

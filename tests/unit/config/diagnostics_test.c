@@ -312,6 +312,8 @@ static const struct {
      "t.yaml:4:37: slo[0].below: \"250\" is not a threshold here; expected a duration such as 250ms, since the metric is one"},
     {RT G "slo: [{metric: drops, below: 5%}]\n",
      "t.yaml:4:30: slo[0].below: \"5%\" is not a threshold here; expected a number without a unit, since the metric is one"},
+    {RT G "slo: [{metric: lost_percent, below: 0.1}]\n",
+     "t.yaml:4:37: slo[0].below: \"0.1\" is not a threshold here; expected a percentage with its sign, such as 0.1%, since the metric is one"},
     {RT G "slo: [{metric: speed, below: 5}]\n",
      "t.yaml:4:16: slo[0].metric: \"speed\" is not a known metric; did you mean opened?"},
     {RT G "slo: [{metric: drops, below: 1, above: 2}]\n",

@@ -153,7 +153,7 @@ static const char full[] =
     "  - {metric: g.response.p99, below: 250ms}\n"
     "  - {metric: g.drops_per_client_hour, below: 0.01}\n"
     "  - {metric: response.p99.99, below: 1s}\n"
-    "  - {metric: lost_percent, below: 0.001}\n";
+    "  - {metric: lost_percent, below: 0.1%}\n";
 
 static void every_key_lands(void **state) {
   (void)state;

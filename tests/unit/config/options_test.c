@@ -284,7 +284,7 @@ static void metrics_have_their_units(void **state) {
   static const struct {
     const char *metric;
     enum metric_unit unit;
-  } rows[] = {{"availability", METRIC_SHARE},  {"lost_percent", METRIC_SHARE},
+  } rows[] = {{"availability", METRIC_SHARE},  {"lost_percent", METRIC_PERCENT},
               {"drops", METRIC_NUMBER},        {"response.p99", METRIC_LATENCY},
               {"ping.p99.9", METRIC_LATENCY},  {"rtt.max", METRIC_LATENCY},
               {"tcp.mean", METRIC_LATENCY},    {"tcp.count", METRIC_NUMBER},
