@@ -48,7 +48,9 @@ static void test_text_table(void **state) {
                       "c                                                                               \n"
                       "and 3 more: the JSON report has all\n");
   lh_buf_free(&out);
-  assert_int_equal(lh_table_text(&table, false, &(struct lh_buf)LH_BUF_INIT(20)), -ENOBUFS);
+  struct lh_buf tight = LH_BUF_INIT(20);
+  assert_int_equal(lh_table_text(&table, false, &tight), -ENOBUFS);
+  lh_buf_free(&tight);
   lh_table_free(&table);
   lh_table_free(NULL);
 }
