@@ -33,7 +33,8 @@ void lh_ending_from_errno(int error, struct lh_ending *out) {
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (known[i].error == error) {
-      set(out, known[i].reason, error, "");
+      bool is_said = known[i].reason == LH_REASON_RST; /* errno says no more than the reason */
+      set(out, known[i].reason, is_said ? 0 : error, "");
       return;
     }
   set(out, LH_REASON_UNCLASSIFIED, error, strerror(error));
@@ -44,10 +45,9 @@ static void from_socket_error(int error, struct lh_ending *out) {
   if (error == ETIMEDOUT)
     set(out, LH_REASON_SILENT_PEER, error, "TCP gave up");
   else if (error == ECONNREFUSED)
-    set(out, LH_REASON_RST, error, "");
+    set(out, LH_REASON_RST, 0, "");
   else
     lh_ending_from_errno(error, out);
-  if (out->reason == LH_REASON_RST) out->code = 0; /* errno says no more than the reason */
 }
 
 /* ---- the socket ---- */
@@ -98,22 +98,24 @@ static bool from_socket(const struct lh_demise *d, struct lh_ending *out) {
 
 /* ---- TLS ---- */
 
-static bool from_tls(const struct lh_demise *d, struct lh_ending *out) {
-  const struct lh_peer *p = d->peer;
-  if (p->alert) {
-    set(out, LH_REASON_TLS_ALERT, p->alert, SSL_alert_desc_string_long(p->alert));
-    return true;
+static const char *alert_name(int alert) {
+  switch (alert) { /* of TLS 1.3, which OpenSSL 3.0 has no words for */
+  case SSL_AD_MISSING_EXTENSION: return "missing extension";
+  case SSL_AD_CERTIFICATE_REQUIRED: return "certificate required";
+  case SSL_AD_NO_APPLICATION_PROTOCOL: return "no application protocol";
+  default: return SSL_alert_desc_string_long(alert);
   }
-  if (!d->ssl) return false;
-  long result = SSL_get_verify_result(d->ssl);
-  if (d->stage == LH_STAGE_TLS && result != X509_V_OK) {
-    set(out, lh_tls_verify_reason(result), (int)result, X509_verify_cert_error_string(result));
-    return true;
-  }
-  unsigned long code = ERR_peek_error();
-  int reason = p->tls_error ? p->tls_error : ERR_GET_REASON(code);
-  if (!reason || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return false;
-  set(out, LH_REASON_TLS_FAILED, reason, ERR_reason_error_string(p->tls_error ? ERR_PACK(ERR_LIB_SSL, 0, reason) : code));
+}
+
+static bool from_tls(const struct lh_peer *p, struct lh_ending *out) {
+  if (p->alert)
+    set(out, LH_REASON_TLS_ALERT, p->alert, alert_name(p->alert));
+  else if (p->verify)
+    set(out, lh_tls_verify_reason(p->verify), p->verify, X509_verify_cert_error_string(p->verify));
+  else if (p->tls_error)
+    set(out, LH_REASON_TLS_FAILED, p->tls_error, ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, p->tls_error)));
+  else
+    return false;
   return true;
 }
 
@@ -156,8 +158,8 @@ void lh_ending_find(const struct lh_demise *d, struct lh_ending *out) {
     bool is_redirect = p->is_redirect && p->seen->reason == LH_REASON_UPGRADE_REFUSED;
     set(out, is_redirect ? LH_REASON_REDIRECT : p->seen->reason, p->seen->code, p->seen->text);
   } else if (p->fault) {
-    set(out, LH_REASON_BAD_FRAME, 0, p->fault);
-  } else if (!from_words(d, out) && !from_tls(d, out) && !from_socket(d, out)) {
+    set(out, d->stage == LH_STAGE_OPEN ? LH_REASON_BAD_FRAME : LH_REASON_BAD_HTTP, 0, p->fault);
+  } else if (!from_words(d, out) && !from_tls(p, out) && !from_socket(d, out)) {
     /* Neither side of the socket is down, so libwebsockets found fault with what it carries: a compressed message that does
      * not inflate. */
     if (d->stage == LH_STAGE_OPEN && p->wire.deflate)

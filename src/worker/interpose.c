@@ -101,6 +101,15 @@ static void saw_tls_failure(struct lh_peer *peer, SSL *ssl, int result) {
   errno = saved;
 }
 
+int SSL_connect(SSL *ssl) {
+  static int (*original)(SSL *);
+  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "SSL_connect");
+  int result = original(ssl);
+  struct lh_peer *peer = result <= 0 ? lh_peer_of(SSL_get_fd(ssl)) : NULL;
+  if (peer) saw_tls_failure(peer, ssl, result);
+  return result;
+}
+
 int SSL_read(SSL *ssl, void *bytes, int len) {
   static int (*original)(SSL *, void *, int);
   if (!original) *(void **)&original = dlsym(RTLD_NEXT, "SSL_read");

@@ -42,6 +42,7 @@ struct lh_peer {
   uint16_t local_port;
   uint8_t state;          /* enum lh_peer_state */
   uint8_t alert;          /* fatal TLS alert received, 0 when none */
+  uint8_t verify;         /* X.509 verify result that was refused, 0 when none was */
   uint8_t tries;          /* addresses of this connection tried so far */
   bool eof : 1;           /* the peer closed its direction */
   bool closing : 1;       /* we sent a close frame */

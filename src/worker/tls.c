@@ -28,6 +28,14 @@ enum lh_reason lh_tls_verify_reason(long result) {
   }
 }
 
+/* Keeps the first thing found wrong; when libwebsockets tells of the failure the SSL may be gone. */
+static int keep_result(int ok, X509_STORE_CTX *store) {
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+  struct lh_peer *peer = lh_peer_of(SSL_get_fd(ssl));
+  if (!ok && peer && !peer->verify) peer->verify = (uint8_t)X509_STORE_CTX_get_error(store);
+  return ok;
+}
+
 /* `verify: false`: every certificate will do, and the result says so, since libwebsockets looks at it again. */
 static int accept_any(int ok, X509_STORE_CTX *store) {
   (void)ok;
@@ -49,7 +57,7 @@ static void before_handshake(SSL *ssl, const struct lh_target *target) {
     return;
   }
   if (!is_address) X509_VERIFY_PARAM_set1_host(param, name, 0);
-  SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, keep_result);
 }
 
 static void on_info(const SSL *ssl, int where, int value) {

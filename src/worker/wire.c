@@ -14,6 +14,47 @@ static void keep_text(struct lh_wire_seen *seen, const uint8_t *at, size_t len) 
   seen->text[seen->text_len] = 0;
 }
 
+/* ---- UTF-8 ---- */
+
+/* What may come next inside a character (RFC 3629); the second byte of some is narrowed against overlong forms,
+ * surrogates and values past U+10FFFF. */
+enum { UTF8_DONE, UTF8_LAST, UTF8_TWO, UTF8_THREE, UTF8_E0, UTF8_ED, UTF8_F0, UTF8_F4, UTF8_BAD };
+
+static uint8_t utf8_lead(uint8_t byte) {
+  if (byte < 0x80) return UTF8_DONE;
+  if (byte < 0xc2 || byte > 0xf4) return UTF8_BAD;
+  if (byte < 0xe0) return UTF8_LAST;
+  if (byte < 0xf0) return byte == 0xe0 ? UTF8_E0 : byte == 0xed ? UTF8_ED : UTF8_TWO;
+  return byte == 0xf0 ? UTF8_F0 : byte == 0xf4 ? UTF8_F4 : UTF8_THREE;
+}
+
+static uint8_t utf8_step(uint8_t state, uint8_t byte) {
+  static const struct {
+    uint8_t low, high, next;
+  } steps[] = {[UTF8_LAST] = {0x80, 0xbf, UTF8_DONE}, [UTF8_TWO] = {0x80, 0xbf, UTF8_LAST}, [UTF8_THREE] = {0x80, 0xbf, UTF8_TWO},
+               [UTF8_E0] = {0xa0, 0xbf, UTF8_LAST},   [UTF8_ED] = {0x80, 0x9f, UTF8_LAST},  [UTF8_F0] = {0x90, 0xbf, UTF8_TWO},
+               [UTF8_F4] = {0x80, 0x8f, UTF8_TWO}};
+  if (state == UTF8_DONE) return utf8_lead(byte);
+  return byte < steps[state].low || byte > steps[state].high ? UTF8_BAD : steps[state].next;
+}
+
+static uint8_t utf8_run(uint8_t state, const uint8_t *at, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    uint64_t word;
+    while (state == UTF8_DONE && i + sizeof word <= len) { /* most text is ASCII */
+      memcpy(&word, at + i, sizeof word);
+      if (word & UINT64_C(0x8080808080808080)) break;
+      i += sizeof word;
+    }
+    if (i == len) break;
+    state = utf8_step(state, at[i]);
+    if (state == UTF8_BAD) break;
+  }
+  return state;
+}
+
+/* ---- the head ---- */
+
 /* The status stands at a fixed place: "HTTP/1.1 101". */
 static void read_status(struct lh_wire *w, uint8_t byte) {
   enum { STATUS_AT = 9, STATUS_END = 12 };
@@ -22,8 +63,12 @@ static void read_status(struct lh_wire *w, uint8_t byte) {
 }
 
 static size_t feed_head(struct lh_wire *w, const uint8_t *at, size_t len, struct lh_wire_seen *seen) {
-  static const char blank[] = "\r\n\r\n";
+  static const char blank[] = "\r\n\r\n", begin[] = "HTTP/1.";
   for (size_t i = 0; i < len; i++) {
+    if (w->left < sizeof begin - 1 && at[i] != (uint8_t)begin[w->left]) {
+      seen->fault = "response does not begin with HTTP/1";
+      return i;
+    }
     read_status(w, at[i]);
     w->left++;
     if (at[i] == (uint8_t)blank[w->first])
@@ -38,6 +83,8 @@ static size_t feed_head(struct lh_wire *w, const uint8_t *at, size_t len, struct
   }
   return len;
 }
+
+/* ---- frames ---- */
 
 static const char *first_byte_fault(const struct lh_wire *w, uint8_t byte) {
   uint8_t opcode = byte & 0x0f;
@@ -57,17 +104,26 @@ static const char *length_fault(const struct lh_wire *w, uint8_t byte) {
   return NULL;
 }
 
+static void end_close(struct lh_wire *w, struct lh_wire_seen *seen) {
+  if (w->close_bytes < 2) w->code = CODE_NONE;
+  if (utf8_run(UTF8_DONE, (const uint8_t *)seen->text, seen->text_len) == UTF8_BAD) seen->fault = "close reason that is not UTF-8";
+  seen->closed = !seen->fault;
+  seen->code = w->code;
+  w->state = LH_WIRE_CLOSED;
+}
+
 /* A whole frame went by. */
 static void end_frame(struct lh_wire *w, struct lh_wire_seen *seen) {
   uint8_t opcode = w->first & 0x0f;
   w->state = LH_WIRE_FRAME;
-  if (!(opcode & CONTROL)) w->in_message = !(w->first & FIN);
-  if (opcode == OP_PING) seen->pings++;
-  if (opcode != OP_CLOSE) return;
-  if (w->close_bytes < 2) w->code = CODE_NONE;
-  seen->closed = true;
-  seen->code = w->code;
-  w->state = LH_WIRE_CLOSED;
+  if (opcode == OP_CLOSE) {
+    end_close(w, seen);
+  } else if (opcode & CONTROL) {
+    seen->pings += opcode == OP_PING;
+  } else {
+    w->in_message = !(w->first & FIN);
+    if (w->checks_text && !w->in_message && w->utf8 != UTF8_DONE) seen->fault = "text that ends inside a UTF-8 character";
+  }
 }
 
 static void end_length(struct lh_wire *w, struct lh_wire_seen *seen) {
@@ -82,10 +138,23 @@ static size_t feed_payload(struct lh_wire *w, const uint8_t *at, size_t len, str
     size_t i = 0;
     for (; i < take && w->close_bytes < 2; i++, w->close_bytes++) w->code = (uint16_t)((w->code << 8) | at[i]);
     keep_text(seen, at + i, take - i);
+  } else if (w->checks_text && !(w->first & CONTROL)) {
+    w->utf8 = utf8_run(w->utf8, at, take);
+    if (w->utf8 == UTF8_BAD) seen->fault = "text that is not UTF-8";
   }
   w->left -= take;
-  if (!w->left) end_frame(w, seen);
+  if (!w->left && !seen->fault) end_frame(w, seen);
   return take;
+}
+
+static void begin_frame(struct lh_wire *w, uint8_t byte) {
+  uint8_t opcode = byte & 0x0f;
+  w->first = byte;
+  w->code = 0;
+  w->state = LH_WIRE_LENGTH;
+  if ((opcode & CONTROL) || opcode == OP_CONTINUE) return;
+  w->checks_text = opcode == OP_TEXT && !(byte & RSV1);
+  w->utf8 = UTF8_DONE;
 }
 
 /* One byte of a frame's header; returns its fault. */
@@ -93,9 +162,7 @@ static const char *feed_header(struct lh_wire *w, uint8_t byte, struct lh_wire_s
   const char *fault = NULL;
   if (w->state == LH_WIRE_FRAME) {
     fault = first_byte_fault(w, byte);
-    w->first = byte;
-    w->code = 0;
-    w->state = LH_WIRE_LENGTH;
+    begin_frame(w, byte);
   } else if (w->state == LH_WIRE_LENGTH) {
     fault = length_fault(w, byte);
     w->left = byte & 0x7f;
@@ -114,35 +181,32 @@ static const char *feed_header(struct lh_wire *w, uint8_t byte, struct lh_wire_s
   return fault;
 }
 
+/* One step: part of a head, a header byte, or payload. Returns the bytes it took. */
+static size_t feed_some(struct lh_wire *w, const uint8_t *at, size_t len, struct lh_wire_seen *seen) {
+  const char *fault;
+  switch ((enum lh_wire_state)w->state) {
+  case LH_WIRE_HEAD: return feed_head(w, at, len, seen);
+  case LH_WIRE_BODY: keep_text(seen, at, len); return len;
+  case LH_WIRE_PAYLOAD: return feed_payload(w, at, len, seen);
+  case LH_WIRE_FRAME:
+  case LH_WIRE_LENGTH:
+  case LH_WIRE_EXTENDED:
+    fault = feed_header(w, *at, seen);
+    if (fault) seen->fault = fault;
+    return 1;
+  case LH_WIRE_CLOSED: return len; /* RFC 6455, 1.4: bytes behind a close frame are discarded */
+  case LH_WIRE_BAD: break;
+  }
+  return 0;
+}
+
 size_t lh_wire_feed(struct lh_wire *wire, const void *bytes, size_t len, struct lh_wire_seen *seen) {
   const uint8_t *at = bytes;
-  size_t i = 0, frame_at = 0;
-  while (i < len) {
-    switch ((enum lh_wire_state)wire->state) {
-    case LH_WIRE_HEAD:
-      i += feed_head(wire, at + i, len - i, seen);
-      break;
-    case LH_WIRE_BODY:
-      keep_text(seen, at + i, len - i);
-      return len;
-    case LH_WIRE_CLOSED:
-      return len; /* RFC 6455, 1.4: bytes behind a close frame are discarded */
-    case LH_WIRE_PAYLOAD:
-      i += feed_payload(wire, at + i, len - i, seen);
-      break;
-    case LH_WIRE_BAD:
-      return i;
-    case LH_WIRE_FRAME:
-      frame_at = i;
-      /* fallthrough */
-    case LH_WIRE_LENGTH:
-    case LH_WIRE_EXTENDED:
-      seen->fault = feed_header(wire, at[i++], seen);
-      if (seen->fault) {
-        wire->state = LH_WIRE_BAD;
-        return frame_at;
-      }
-    }
+  size_t i = 0, unit_at = 0; /* where the frame, or the rest of one, began that is being read */
+  while (i < len && wire->state != LH_WIRE_BAD) {
+    if (wire->state == LH_WIRE_FRAME) unit_at = i;
+    i += feed_some(wire, at + i, len - i, seen);
+    if (seen->fault) wire->state = LH_WIRE_BAD;
   }
-  return len;
+  return wire->state == LH_WIRE_BAD ? unit_at : len;
 }

@@ -7,7 +7,7 @@
  * Glossary
  *   head   the HTTP response up to its blank line
  *   body   what follows the head of a refused upgrade
- *   fault  how a frame breaks RFC 6455: a static sentence part such as "reserved opcode"
+ *   fault  how the response breaks HTTP or a frame RFC 6455: a static sentence part such as "reserved opcode"
  */
 #ifndef WORKER_WIRE_H
 #define WORKER_WIRE_H
@@ -37,8 +37,10 @@ struct lh_wire {
   uint8_t more;        /* length bytes to come */
   uint8_t close_bytes; /* payload bytes of a close frame seen, up to 2 */
   uint16_t code;       /* of the close frame; while HEAD: the status */
-  bool in_message;     /* a fragmented message is under way */
-  bool deflate;        /* RSV1 is allowed */
+  uint8_t utf8;        /* where in a character of a text it stands; 0: between two */
+  bool in_message : 1; /* a fragmented message is under way */
+  bool checks_text : 1; /* the message is an uncompressed text */
+  bool deflate : 1;    /* RSV1 is allowed */
 };
 
 /* What one read showed. The caller clears it before; text is NUL-terminated. */
@@ -52,8 +54,8 @@ struct lh_wire_seen {
   char text[LH_CLOSE_TEXT_MAX]; /* close reason, or the first bytes of a refusal's body */
 };
 
-/* Reads `len` bytes. Returns how many of them are sound: less than len only when a fault came, which starts the first
- * frame that must not be used. */
+/* Reads `len` bytes. Returns how many of them are sound: less than len only when a fault came; what follows must not be
+ * used. */
 size_t lh_wire_feed(struct lh_wire *wire, const void *bytes, size_t len, struct lh_wire_seen *seen);
 
 #endif

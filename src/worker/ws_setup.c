@@ -174,7 +174,17 @@ static int open_lanes(struct lh_ws *ws, size_t *request_max, struct lh_err *err)
 
 /* ---- libwebsockets ---- */
 
+/* Warnings about one connection, which its ending tells better. */
+static bool is_told_by_ending(const char *line) {
+  static const char *const known[] = {"lws_client_int_s_hs: ", "lws_client_handshake: ", "problems parsing header",
+                                      "Unknown ext",           "b63 of length",          "Control frame asking"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strstr(line, known[i])) return true;
+  return false;
+}
+
 static void on_log(int level, const char *line) {
+  if (is_told_by_ending(line)) return;
   size_t len = strcspn(line, "\n");
   lh_log(level == LLL_ERR ? LH_LOG_ERROR : LH_LOG_WARNING, "libwebsockets: %.*s", (int)len, line);
 }
