@@ -69,6 +69,8 @@ static void report_unknown(struct load *load, const struct lh_option *row, struc
     struct node like = *child;
     like.key = nearest.word;
     report_key(load, child, "unknown key; did you mean %s?", node_path(load, &like, NULL));
+    /* It stands for the key that was meant, so that nobody says that this one is missing. */
+    if (!node_child(child->parent, nearest.word)) child->key = nearest.word;
   } else if (elsewhere) {
     report_key(load, child, "unknown key here; there is %s", elsewhere->key);
   } else {
@@ -124,7 +126,9 @@ static void bind_element(struct load *load, struct holder outer, struct node *ch
     memcpy((char *)base + element->name, &name, sizeof name);
     if (!name) load->arena.out_of_memory = true;
   }
-  bind_map(load, at, child);
+  const struct lh_option *kind = row_child(at.row, "kind");
+  at.scope->is_refused = kind && kind_is_refused(load, kind, child);
+  if (!at.scope->is_refused) bind_map(load, at, child);
 }
 
 static void bind_elements(struct load *load, struct holder at, struct node *node) {

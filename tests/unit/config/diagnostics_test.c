@@ -176,6 +176,15 @@ static const struct {
      "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, simulate, messages"},
     {RT "groups: {g: {kind: websocket, connections: 1, path: x}}\n",
      "t.yaml:3:53: groups.g.path: \"x\" is not accepted; expected a path that begins with / and holds no spaces, control characters or #; escape them as %XX"},
+    {RT "groups: {g: {kind: websocket, connections: 0}}\n",
+     "t.yaml:3:44: groups.g.connections: \"0\" is out of range; expected 1 to 16000000"},
+    {"run: {duraton: 1s}\ntargts: {t: {url: ws://h}}\n"
+     "groups: {g: {kind: websocket, conections: 5, messages: [{evry: 1s, txt: x}]}}\n",
+     "t.yaml:1:7: run.duraton: unknown key; did you mean run.duration?\n"
+     "t.yaml:2:1: targts: unknown key; did you mean targets?\n"
+     "t.yaml:3:31: groups.g.conections: unknown key; did you mean groups.g.connections?\n"
+     "t.yaml:3:58: groups.g.messages[0].evry: unknown key; did you mean groups.g.messages[0].every?\n"
+     "t.yaml:3:68: groups.g.messages[0].txt: unknown key; did you mean groups.g.messages[0].text?"},
     {RT "groups: {g: {kind: websocket, connections: 1, target: u}}\n",
      "t.yaml:3:55: groups.g.target: no target is called \"u\"; expected t"},
     {RT "groups: {g: {kind: websocket, connections: 1, target: tt}}\n",
@@ -218,13 +227,12 @@ static const struct {
      "t.yaml:3:60: groups.g.message_max: \"1TB\" is not a size; expected a number with its unit (B, KiB, MiB, GiB), such as 64KiB"},
     {RT "groups: {g: {kind: websocket, connections: 1, simulate: {service: 1ms}}}\n",
      "warning: t.yaml:3:57: groups.g.simulate: has no effect: it belongs to kind null"},
-    {RT "groups: {g: {kind: http, connections: 0}, 'a.b': {kind: websocked}, n: {kind: null, connections: 5, path: /x}}\n",
+    {RT "groups: {g: {kind: http, conections: 0}, 'a.b': {kind: websocked}, n: {kind: null, connections: 5, path: /x}}\n",
      "t.yaml:3:20: groups.g.kind: kind http is not supported by this version; expected websocket or null\n"
-     "t.yaml:3:39: groups.g.connections: \"0\" is out of range; expected 1 to 16000000\n"
-     "t.yaml:3:43: groups.a.b: the name \"a.b\" is not accepted; expected letters, digits, - and _, beginning with a letter or digit\n"
-     "t.yaml:3:43: groups.a.b.connections: may be left out only with ramp.stages\n"
-     "t.yaml:3:57: groups.a.b.kind: \"websocked\" is not known; expected websocket or null; did you mean websocket?\n"
-     "warning: t.yaml:3:107: groups.n.path: has no effect: kind null opens no connection"},
+     "t.yaml:3:42: groups.a.b: the name \"a.b\" is not accepted; expected letters, digits, - and _, beginning with a letter or digit\n"
+     "t.yaml:3:42: groups.a.b.connections: may be left out only with ramp.stages\n"
+     "t.yaml:3:56: groups.a.b.kind: \"websocked\" is not known; expected websocket or null; did you mean websocket?\n"
+     "warning: t.yaml:3:106: groups.n.path: has no effect: kind null opens no connection"},
     {RT "groups: {}\n",
      "warning: t.yaml:2:11: targets.t: no group uses this target\n"
      "t.yaml:3:9: groups: 0 items; expected 1 to 256"},
