@@ -135,10 +135,15 @@ static void read_sources(char *list, struct options *options) {
 }
 
 static void read_options(struct options *options, int argc, char **argv) {
-  static const struct option longs[] = {{"connect", 1, NULL, 'c'}, {"mode", 1, NULL, 'm'}, {"clients", 1, NULL, 'n'},
-                                        {"every-ms", 1, NULL, 'e'}, {"time-ms", 1, NULL, 't'}, {"size", 1, NULL, 's'},
-                                        {"sources", 1, NULL, 'a'}, {"connecting", 1, NULL, 'k'}, {NULL, 0, NULL, 0}};
-  *options = (struct options){.mode = "hold", .clients = 1, .connecting_max = 128, .every_ns = UINT64_C(1000000000), .time_ns = UINT64_C(5000000000), .size = 64};
+  static const struct option longs[] = {{"connect", 1, NULL, 'c'},  {"mode", 1, NULL, 'm'},       {"clients", 1, NULL, 'n'},
+                                        {"every-ms", 1, NULL, 'e'}, {"time-ms", 1, NULL, 't'},    {"size", 1, NULL, 's'},
+                                        {"sources", 1, NULL, 'a'},  {"connecting", 1, NULL, 'k'}, {NULL, 0, NULL, 0}};
+  *options = (struct options){.mode = "hold",
+                              .clients = 1,
+                              .connecting_max = 128,
+                              .every_ns = UINT64_C(1000000000),
+                              .time_ns = UINT64_C(5000000000),
+                              .size = 64};
   for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) switch (c) {
     case 'c': read_server(optarg, &options->server); break;
     case 'm': options->mode = optarg; break;
@@ -174,10 +179,14 @@ int main(int argc, char **argv) {
   double open_s = (double)(now_ns() - open_begin) / 1e9;
   double cpu_begin = cpu_s();
   uint64_t begin = now_ns();
-  if (strcmp(options.mode, "hold") == 0) hold(&f);
-  else if (strcmp(options.mode, "paced") == 0) paced(&f, &lateness);
-  else if (strcmp(options.mode, "busy") == 0) busy(&f);
-  else fail("--mode %s: expected hold, paced or busy", options.mode);
+  if (strcmp(options.mode, "hold") == 0)
+    hold(&f);
+  else if (strcmp(options.mode, "paced") == 0)
+    paced(&f, &lateness);
+  else if (strcmp(options.mode, "busy") == 0)
+    busy(&f);
+  else
+    fail("--mode %s: expected hold, paced or busy", options.mode);
   double took_s = (double)(now_ns() - begin) / 1e9, cpu = cpu_s() - cpu_begin;
   uint64_t echoed = f.echoed;
   long rss_after = rss_bytes() - (long)(lateness.count * sizeof *lateness.us);
@@ -185,11 +194,12 @@ int main(int argc, char **argv) {
   floor_close_all(&f);
   qsort(lateness.us, lateness.count, sizeof *lateness.us, compare_u32);
   printf("{\"mode\":\"%s\",\"clients\":%u,\"open_s\":%.4f,\"open_cpu_s\":%.4f,\"time_s\":%.3f,\"cpu_s\":%.4f,\"sent\":%" PRIu64
-         ",\"echoed\":%" PRIu64 ",\"unanswered\":%" PRIu64 ",\"cpu_s_per_million\":%.4f,\"rss_bytes\":%ld,\"rss_bytes_per_client\":%.1f,"
+         ",\"echoed\":%" PRIu64 ",\"unanswered\":%" PRIu64
+         ",\"cpu_s_per_million\":%.4f,\"rss_bytes\":%ld,\"rss_bytes_per_client\":%.1f,"
          "\"lateness_us\":{\"count\":%zu,\"p50\":%u,\"p99\":%u,\"max\":%u}}\n",
          options.mode, options.clients, open_s, cpu_begin - open_cpu, took_s, cpu, f.sent, echoed, f.sent - f.echoed,
-         echoed ? cpu * 1e6 / (double)echoed : 0.0, rss_after, (double)(rss_after - rss_before) / options.clients, lateness.count,
-         percentile(&lateness, 0.5), percentile(&lateness, 0.99), percentile(&lateness, 1.0));
+         echoed ? cpu * 1e6 / (double)echoed : 0.0, rss_after, (double)(rss_after - rss_before) / options.clients,
+         lateness.count, percentile(&lateness, 0.5), percentile(&lateness, 0.99), percentile(&lateness, 1.0));
   free(lateness.us);
   free(f.clients);
   return f.echoed == f.sent ? 0 : 1;

@@ -32,9 +32,9 @@ enum client_state { CLIENT_NONE, CLIENT_CONNECTING, CLIENT_UPGRADING, CLIENT_OPE
 struct client {
   int fd;
   uint8_t state;
-  uint32_t seq;      /* of the message sent last */
-  uint32_t waiting;  /* messages without echo */
-  uint8_t *rest;     /* bytes of an unfinished frame, or NULL */
+  uint32_t seq;     /* of the message sent last */
+  uint32_t waiting; /* messages without echo */
+  uint8_t *rest;    /* bytes of an unfinished frame, or NULL */
   uint32_t rest_len;
 };
 

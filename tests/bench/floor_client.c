@@ -58,7 +58,8 @@ static void read_upgrade(struct floor *f, uint32_t number) {
   if (n <= 0) fail("the server closed during the upgrade");
   head[n] = 0;
   if (!strstr(head, "\r\n\r\n")) fail("the upgrade's answer did not come in one piece");
-  if (strncmp(head, "HTTP/1.1 101", 12) != 0 || !strstr(head, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")) fail("the upgrade was refused: %.40s", head);
+  if (strncmp(head, "HTTP/1.1 101", 12) != 0 || !strstr(head, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
+    fail("the upgrade was refused: %.40s", head);
   client->state = CLIENT_OPEN;
   f->connecting--;
   f->open++;
@@ -112,7 +113,8 @@ void floor_send(struct floor *f, uint32_t number) {
     word ^= wide;
     memcpy(payload + i, &word, 8);
   }
-  if (send(client->fd, frame, header + 4 + size, MSG_NOSIGNAL) != (ssize_t)(header + 4 + size)) fail("send: %s", strerror(errno));
+  if (send(client->fd, frame, header + 4 + size, MSG_NOSIGNAL) != (ssize_t)(header + 4 + size))
+    fail("send: %s", strerror(errno));
   client->waiting++;
   f->sent++;
 }
