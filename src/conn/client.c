@@ -99,7 +99,6 @@ static void enter_closing(struct lh_engine *e, struct group *g, struct client *c
 static void leave_open(struct lh_engine *e, struct client *c, uint32_t slot) {
   c->ping_due_ns = c->ping_sent_ns = LH_NEVER;
   c->choked = c->ping_unsent = false;
-  if (e->stopping) c->ramp_wants = false;
   lh_schedule_closed(e, slot);
 }
 

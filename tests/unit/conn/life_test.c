@@ -484,6 +484,24 @@ static void the_ramp_takes_back_in_any_state(void **state) {
   }
 }
 
+/* An outage that the ramp cut short is none that ended. */
+static void the_ramp_ends_an_outage(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  const struct lh_stage_point points[] = {{0, 1}, {2 * SEC, 1}, {2 * SEC, 0}, {60 * SEC, 0}, {60 * SEC, 1}};
+  memcpy(rig.points, points, sizeof points);
+  rig.group.ramp.count = 5;
+  rig.group.reconnect.first_ns = rig.group.reconnect.max_ns = 3600 * SEC;
+  rig_start(&rig);
+  rig_open(&rig);
+  peer_resets(&rig);
+  rig_run(&rig, 61 * SEC);
+  rig_open(&rig);
+  assert_int_equal(rig_hist(&rig, LH_HIST_outage)->count, 0);
+  rig_free(&rig);
+}
+
 /* ---- integrals ---- */
 
 static void open_and_wanted_time_are_exact(void **state) {
@@ -536,7 +554,8 @@ static void no_more_handshakes_than_asked_at_once(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 10);
-  rig.config.run.connecting_max = 3;
+  rig.config.run.connecting_max = 5;
+  rig.args.workers = 2; /* 3 for this one */
   rig_start(&rig);
   rig_run(&rig, SEC);
   assert_int_equal(rig.counts[CALL_CONNECT], 3);
@@ -585,6 +604,27 @@ static void a_queued_client_may_leave(void **state) {
   rig_run(&rig, MS);
   assert_int_equal(lh_engine_state_of(rig.engine, 1), LH_CLIENT_CONNECTING);
   assert_int_equal(rig.counts[CALL_CONNECT], 2);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_rate_waits), 1); /* it had kept its place */
+  rig_free(&rig);
+}
+
+/* There is room, and a client becomes ready before the queue is served: it goes behind those that wait. */
+static void nobody_overtakes_the_queue(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 3);
+  rig.config.run.connecting_max = 1;
+  rig_start(&rig);
+  refused(&rig); /* slot 0, back in a second */
+  rig_run(&rig, MS);
+  assert_int_equal(rig_last(&rig, CALL_CONNECT)->slot, 1);
+  rig.now += 990 * MS;
+  lh_engine_turn(rig.engine, rig.now);
+  lh_engine_on_open(rig.engine, 1, 0, rig.now);
+  rig.now += 20 * MS;
+  lh_engine_turn(rig.engine, rig.now);
+  assert_int_equal(rig_last(&rig, CALL_CONNECT)->slot, 2);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_WAITING);
   rig_free(&rig);
 }
 
@@ -663,6 +703,44 @@ static void a_held_ping_goes_out_when_there_is_room(void **state) {
   lh_engine_on_pong(rig.engine, 0, rig_last(&rig, CALL_PING)->cookie, rig.now);
   rig_run(&rig, 3 * SEC);
   assert_int_equal(rig_state(&rig), LH_CLIENT_OPEN);
+  rig_free(&rig);
+}
+
+static void a_full_socket_is_not_offered_a_ping(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+  rig_add_message(&rig, (struct lh_message){.after = LH_AFTER_OPEN, .source = LH_PAYLOAD_TEXT, PAYLOAD("x")});
+  rig.send_result = LH_SEND_CHOKED;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_run(&rig, 20 * SEC);
+  assert_int_equal(rig.counts[CALL_PING], 0);
+  rig.send_result = LH_SEND_DONE;
+  lh_engine_on_writable(rig.engine, 0, rig.now);
+  rig_run(&rig, 20 * SEC);
+  assert_true(rig.counts[CALL_PING] > 0);
+  rig_free(&rig);
+}
+
+/* Pings more often than their timeout: each goes out when it is due, as long as the one before was answered. */
+static void pings_may_be_close(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.ping = (struct lh_ping_config){2 * SEC, 10 * SEC};
+  rig_start(&rig);
+  rig_open(&rig);
+  for (size_t answered = 0, steps = 0; steps < 300; steps++) {
+    rig_run(&rig, 100 * MS);
+    if (rig.counts[CALL_PING] == answered) continue;
+    answered++;
+    lh_engine_on_pong(rig.engine, 0, rig_last(&rig, CALL_PING)->cookie, rig.now);
+  }
+  assert_int_equal(rig.counts[CALL_PING], 15);
+  rig_run(&rig, 7 * SEC); /* unanswered: one, and those that fall due meanwhile are left out */
+  assert_int_equal(rig.counts[CALL_PING], 16);
   rig_free(&rig);
 }
 
@@ -764,15 +842,19 @@ int main(void) {
       cmocka_unit_test(a_replacement_reopens),
       cmocka_unit_test(the_ramp_lets_go_and_takes_again),
       cmocka_unit_test(the_ramp_takes_back_in_any_state),
+      cmocka_unit_test(the_ramp_ends_an_outage),
       cmocka_unit_test(open_and_wanted_time_are_exact),
       cmocka_unit_test(the_rate_cap_holds_and_is_fair),
       cmocka_unit_test(no_more_handshakes_than_asked_at_once),
       cmocka_unit_test(a_herd_that_fails_at_once),
       cmocka_unit_test(a_queued_client_may_leave),
+      cmocka_unit_test(nobody_overtakes_the_queue),
       cmocka_unit_test(a_turn_leaves_room_for_reading),
       cmocka_unit_test(pongs_answer_pings),
       cmocka_unit_test(a_full_socket_does_not_hide_a_dead_peer),
       cmocka_unit_test(a_held_ping_goes_out_when_there_is_room),
+      cmocka_unit_test(a_full_socket_is_not_offered_a_ping),
+      cmocka_unit_test(pings_may_be_close),
       cmocka_unit_test(kinds_without_pings_or_closing),
       cmocka_unit_test(idle_clients_need_no_turn),
       cmocka_unit_test(the_end_of_a_run_leaves_nothing),

@@ -110,6 +110,24 @@ static void the_plan_pauses_with_the_ramp(void **state) {
   rig_free(&rig);
 }
 
+/* A turn that comes late finds both a message and the ramp's turn: what was due before it is counted. */
+static void what_was_due_before_the_ramp_turned_counts(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_add_message(&rig, one_way);
+  const struct lh_stage_point points[] = {{0, 1}, {25 * SEC, 1}, {25 * SEC, 0}};
+  memcpy(rig.points, points, sizeof points);
+  rig.group.ramp.count = 3;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig.now = rig_start_ns + 26 * SEC;
+  lh_engine_turn(rig.engine, rig.now);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_messages_planned), 2);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+  rig_free(&rig);
+}
+
 static void a_whole_period_late_is_skipped(void **state) {
   (void)state;
   static struct rig rig;
@@ -284,6 +302,22 @@ static void the_loop_is_closed(void **state) {
   const struct lh_hdr *response = rig_hist(&rig, LH_HIST_response), *service = rig_hist(&rig, LH_HIST_service);
   assert_int_equal(lh_hdr_count_at_or_below(response, 10000), 19); /* the first waited for its turn */
   assert_int_equal(lh_hdr_count_at_or_below(service, 10000), 19);
+  rig_free(&rig);
+}
+
+static void a_loop_ends_where_closing_begins(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_add_message(&rig, closed_loop);
+  rig.group.lifetime_ns = 5 * SEC;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_run(&rig, 5 * SEC + MS);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+  rig_echo(&rig); /* still counts as a reply */
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_messages_planned), 1);
   rig_free(&rig);
 }
 
@@ -523,6 +557,7 @@ int main(void) {
       cmocka_unit_test(lateness_is_read_from_the_clock),
       cmocka_unit_test(what_is_due_while_down_is_counted),
       cmocka_unit_test(the_plan_pauses_with_the_ramp),
+      cmocka_unit_test(what_was_due_before_the_ramp_turned_counts),
       cmocka_unit_test(a_whole_period_late_is_skipped),
       cmocka_unit_test(a_full_socket_holds_one_of_each),
       cmocka_unit_test(a_socket_may_stay_full),
@@ -533,6 +568,7 @@ int main(void) {
       cmocka_unit_test(from_each_opening),
       cmocka_unit_test(every_so_often_from_the_opening),
       cmocka_unit_test(the_loop_is_closed),
+      cmocka_unit_test(a_loop_ends_where_closing_begins),
       cmocka_unit_test(a_loop_with_a_pause_and_a_loss),
       cmocka_unit_test(limits_of_a_schedule),
       cmocka_unit_test(a_count_holds_over_connections_and_for_loops),

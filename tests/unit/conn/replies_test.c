@@ -113,6 +113,16 @@ static void late_is_late_by_the_plan(void **state) {
   rig_free(&rig);
 }
 
+static void an_old_reading_of_the_clock_does_no_harm(void **state) {
+  (void)state;
+  static struct rig rig;
+  open_with(&rig, by_token, 1);
+  lh_engine_on_message(rig.engine, 0, sent(&rig, 0)->bytes, sent(&rig, 0)->len, true, true, false, rig.now - 5 * SEC);
+  expect(&rig, (struct expected){.replied = 1});
+  assert_true(rig_hist(&rig, LH_HIST_service)->max_us <= 1000);
+  rig_free(&rig);
+}
+
 /* ---- tokens ---- */
 
 static void token_anywhere(struct rig *rig) {
@@ -231,6 +241,7 @@ static void lost_with_the_connection_replied_on_the_next(void **state) {
   rig_open(&rig);
   answer(&rig, 0);
   answer(&rig, 1);
+  expect(&rig, (struct expected){.replied = 1, .lost = 2, .lost_then_replied = 1, .duplicate = 1});
   answer(&rig, 2);
   expect(&rig, (struct expected){.replied = 1, .lost = 2, .lost_then_replied = 2, .duplicate = 1});
   to(&rig, 41 * SEC);
@@ -368,6 +379,26 @@ static void tokens_in_the_named_value(void **state) {
   }
 }
 
+/* Beside messages known by a token anywhere, one that is known by a value is known by that only. */
+static void a_token_beside_the_named_value_is_no_reply(void **state) {
+  (void)state;
+  static struct rig rig;
+  char text[128];
+  rig_make(&rig, 1);
+  rig_add_message(&rig, by_pointer("/id"));
+  rig_add_message(&rig, by_token);
+  rig_start(&rig);
+  rig_open(&rig);
+  to(&rig, 10 * SEC + MS);
+  snprintf(text, sizeof text, "{\"is\":\"%s\"}", token_of(sent(&rig, 0)));
+  hear_text(&rig, text);
+  expect(&rig, (struct expected){.incoming = 1, .in_flight = 2});
+  answer(&rig, 0);
+  answer(&rig, 1);
+  expect(&rig, (struct expected){.replied = 2, .incoming = 1});
+  rig_free(&rig);
+}
+
 /* ---- content ---- */
 
 static void an_echo_must_be_the_same(void **state) {
@@ -429,6 +460,20 @@ static void a_reply_must_hold_its_text(void **state) {
     expect(&rig, (struct expected){.replied = 1, .corrupt = contents[i].corrupt});
     rig_free(&rig);
   }
+}
+
+static void a_reply_in_order_may_have_to_hold_the_token(void **state) {
+  (void)state;
+  static struct rig rig;
+  struct lh_message message = by_token;
+  message.reply.match = LH_MATCH_ORDER;
+  message.reply.contains = (char[]){"${token}"};
+  open_with(&rig, message, 2);
+  answer(&rig, 0);
+  expect(&rig, (struct expected){.replied = 1, .in_flight = 1});
+  answer(&rig, 0); /* in the place of number 1 */
+  expect(&rig, (struct expected){.replied = 2, .corrupt = 1});
+  rig_free(&rig);
 }
 
 /* ---- pieces ---- */
@@ -553,6 +598,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_reply_is_timed_from_plan_and_from_send),
       cmocka_unit_test(late_is_late_by_the_plan),
+      cmocka_unit_test(an_old_reading_of_the_clock_does_no_harm),
       cmocka_unit_test(tokens_say_what_a_message_is),
       cmocka_unit_test(lost_and_then_replied),
       cmocka_unit_test(lost_with_the_connection_replied_on_the_next),
@@ -562,9 +608,11 @@ int main(void) {
       cmocka_unit_test(replies_in_order),
       cmocka_unit_test(tokens_and_order_side_by_side),
       cmocka_unit_test(tokens_in_the_named_value),
+      cmocka_unit_test(a_token_beside_the_named_value_is_no_reply),
       cmocka_unit_test(an_echo_must_be_the_same),
       cmocka_unit_test(an_echo_without_room_for_a_token_goes_by_order),
       cmocka_unit_test(a_reply_must_hold_its_text),
+      cmocka_unit_test(a_reply_in_order_may_have_to_hold_the_token),
       cmocka_unit_test(pieces_are_put_together),
       cmocka_unit_test(long_ones_grow),
       cmocka_unit_test(too_long_ones_are_cut_and_counted),
