@@ -7,6 +7,7 @@
 #include "nearest.h"
 #include "row.h"
 #include "rules.h"
+#include "yaml_text.h"
 
 enum { COLUMNS = 80, LABEL_COLUMNS = 12 };
 
@@ -79,13 +80,25 @@ static void add_rules(struct page *page, const struct lh_option *row) {
   }
 }
 
+static void add_example(struct page *page, const struct lh_option *row) {
+  bool is_text = row->type == LH_OPTION_STRING || row->type == LH_OPTION_TEMPLATE || row->type == LH_OPTION_FILE;
+  struct lh_buf line = LH_BUF_INIT(1024);
+  int failed = lh_buf_addf(&line, "%s: ", row_name(row));
+  if (!failed) failed = is_text ? yaml_text_add(&line, row->example) : lh_buf_addstr(&line, row->example);
+  if (!failed)
+    add_labelled(page, "example", line.data);
+  else if (!page->failed)
+    page->failed = failed;
+  lh_buf_free(&line);
+}
+
 static void add_row_in_full(struct page *page, const struct lh_option *row) {
   char text[512];
   add_wrapped(page, row->key, 0, 0);
   add(page, "  ", 2);
   add_wrapped(page, row->help, 2, 2);
   snprintf(text, sizeof text, "%s: %s", type_name(row->type), type_expected(row->type));
-  bool is_plain = row->type == LH_OPTION_CHOICE || row->type == LH_OPTION_MAP;
+  bool is_plain = row->type == LH_OPTION_CHOICE || row->type == LH_OPTION_MAP || row->type == LH_OPTION_STRING;
   if (is_plain) snprintf(text, sizeof text, "%s", type_name(row->type));
   add_labelled(page, "type", text);
   if (row->type != LH_OPTION_MAP)
@@ -94,8 +107,7 @@ static void add_row_in_full(struct page *page, const struct lh_option *row) {
   if (row->choices)
     add_labelled(page, row->type == LH_OPTION_CHOICE ? "choices" : "or", choices_text(row->choices, text, sizeof text));
   if (row->example && !row_is_item(row)) {
-    snprintf(text, sizeof text, "%s: %s", row_name(row), row->example);
-    add_labelled(page, "example", text);
+    add_example(page, row);
   }
   add_rules(page, row);
 }

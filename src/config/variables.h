@@ -1,5 +1,5 @@
 /* Names of the variables in a template, checked when the config is read, so that a misspelt one has a place. The plan room
- * compiles templates; it knows the same names (tests/unit/plan checks that). */
+ * compiles templates and knows the same names. */
 #ifndef CONFIG_VARIABLES_H
 #define CONFIG_VARIABLES_H
 

@@ -67,8 +67,20 @@ int yaml_text_add_quoted(struct lh_buf *out, const char *text) {
   return failed ? failed : lh_buf_addstr(out, "\"");
 }
 
+/* Text full of double quotes, as JSON is, reads better in single ones, which know no escapes. */
+static bool fits_single_quotes(const char *text) {
+  if (!strpbrk(text, "\"\\") || strchr(text, '\'')) return false;
+  for (const unsigned char *at = (const unsigned char *)text; *at;) {
+    unsigned len, point = decode(at, &len);
+    if (must_be_escaped(point)) return false;
+    at += len;
+  }
+  return true;
+}
+
 int yaml_text_add(struct lh_buf *out, const char *text) {
-  return can_be_plain(text) ? lh_buf_addstr(out, text) : yaml_text_add_quoted(out, text);
+  if (can_be_plain(text)) return lh_buf_addstr(out, text);
+  return fits_single_quotes(text) ? lh_buf_addf(out, "'%s'", text) : yaml_text_add_quoted(out, text);
 }
 
 int yaml_text_indent(struct lh_buf *out, unsigned level) {

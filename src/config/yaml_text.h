@@ -6,7 +6,7 @@
 
 struct lh_buf;
 
-/* Plain when every YAML reader takes it for text, else in double quotes. `text` is UTF-8. Returns 0 or lh_buf's error. */
+/* Plain when every YAML reader takes it for text, else in quotes. `text` is UTF-8. Returns 0 or lh_buf's error. */
 int yaml_text_add(struct lh_buf *out, const char *text);
 int yaml_text_add_quoted(struct lh_buf *out, const char *text);
 /* Two spaces for each level. */
