@@ -97,7 +97,7 @@
     [view.from, view.until] = view.full;
     view.late = lanes.late(model);
     view.marks = sections.marksOf(model);
-    const thinned = series.thinned ? ` Charts keep the lowest and the highest of every ${show.seconds(2 * series.thinned * series.interval_s)}.` : '';
+    const thinned = series.thinned ? ` Of every ${show.seconds(series.thinned * series.interval_s)} the charts keep the highest latency, of twice that the lowest and the highest number of clients.` : '';
     const messages = model.totals.messages.planned > 0 || model.totals.messages.incoming > 0;
     const put = (...nodes) => main.append(...nodes.flat().filter(Boolean));
 

@@ -155,6 +155,9 @@ const charts = (() => {
           type: logarithmic ? 'logarithmic' : 'linear', stacked: spec.stacked, beginAtZero: !logarithmic, suggestedMax: spec.suggestedMax, suggestedMin: 0,
           afterFit: (axis) => { axis.width = Math.max(axis.width, 64); },
           grid: { color: grid, drawTicks: false, drawBorder: false },
+          afterDataLimits: (axis) => {
+            if (logarithmic && axis.max > 0) [axis.min, axis.max] = thin.widened(Math.max(1, axis.min), Math.max(1, axis.max));
+          },
           afterBuildTicks: (axis) => {
             if (logarithmic) axis.ticks = thin.decades(Math.max(1, axis.min), axis.max).map((value) => ({ value }));
             else if (spec.binary) axis.ticks = thin.binary(axis.max).map((value) => ({ value }));

@@ -105,10 +105,12 @@ const sections = (() => {
   function endings(model, lane) {
     const rows = lane.totals.endings, all = rows.reduce((sum, row) => sum + row.count, 0);
     if (rows.length === 0) return el('p', { class: 'empty' }, 'No connection has ended.');
-    return longTable([['stage', 'keep'], ['side', 'keep'], ['reason', 'keep'], ['code', 'keep'], ['text', 'text code'], ['count', 'n'], ['', 'keep'], ['first', 'keep'], ['last (UTC)', 'keep']],
+    const columns = [['stage', 'keep'], ['side', 'keep'], ['reason', 'keep'], ['code', 'keep'], ['text', 'text code'], ['count', 'n'], ['', 'keep'], ['first', 'keep'], ['last (UTC)', 'keep']];
+    const used = columns.map(([title]) => (title !== 'code' && title !== 'text') || rows.some((row) => row[title] !== null && row[title] !== ''));
+    return longTable(columns.filter((_, c) => used[c]),
       rows.map((row, i) => [row.stage, row.side, row.drop && row.stage === 'open' ? [row.reason, ' ', el('span', { class: 'state no', title: 'counts as a drop' }, '•')] : row.reason,
         row.code === null ? '' : `${row.code}${row.code_name ? ` ${row.code_name}` : ''}`, row.text, el('span', { 'data-path': `${lane.path}.endings.${i}.count` }, show.count(row.count)),
-        el('span', { class: 'share', style: `width:${Math.max(1, Math.round((90 * row.count) / all))}px` }), when(row.first), when(row.last)]),
+        el('span', { class: 'share', style: `width:${Math.max(1, Math.round((90 * row.count) / all))}px` }), when(row.first), when(row.last)].filter((_, c) => used[c])),
       { caption: 'Endings: how connections ended. A red dot marks drops.' });
   }
 

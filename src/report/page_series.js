@@ -37,7 +37,9 @@ const lanes = (() => {
       lane[part] = {};
       for (const [key, value] of Object.entries(series[part])) if (key !== 'late_intervals') lane[part][key] = spread(value, count);
     }
-    lane.perSecond = (key) => lane[key].map((value, i) => (value === null ? null : value / Math.max(1e-9, lane.ends[i] - lane.t[i])));
+    // The last interval may be a few milliseconds long: a rate over so little would tower over the night.
+    const length = (i) => (lane.ends[i] - lane.t[i] < lane.step / 2 ? lane.step : lane.ends[i] - lane.t[i]);
+    lane.perSecond = (key) => lane[key].map((value, i) => (value === null ? null : value / length(i)));
     lane.endings = (onlyDrops) => endings(groups, count, onlyDrops);
     lane.totals = group === null ? model.totals : model.groups.find((item) => item.name === group);
     lane.path = group === null ? 'totals' : `groups.${model.groups.findIndex((item) => item.name === group)}`;

@@ -84,11 +84,19 @@ const thin = (() => {
   }
   // Ticks that people count in: 1, 2, 5 of each power of ten on a logarithmic axis, powers of two for bytes.
   function decades(low, high) {
-    const out = [], few = high / low > 300;
+    const out = [], digits = high / low > 3e4 ? [1] : high / low > 300 ? [1, 3] : [1, 2, 5];
     for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10)
-      for (const digit of few ? [1] : [1, 2, 5]) if (digit * power >= low && digit * power <= high) out.push(digit * power);
+      for (const digit of digits) if (digit * power >= low && digit * power <= high) out.push(digit * power);
     return out;
   }
+  // The limits of a logarithmic axis, widened to the next 1, 2 or 5.
+  const widened = (low, high) => {
+    const step = (value, round) => {
+      const power = 10 ** Math.floor(Math.log10(value));
+      return round([1, 2, 5, 10].map((digit) => digit * power), value);
+    };
+    return [step(low, (list, v) => list.filter((x) => x <= v * 1.0001).pop()), step(high, (list, v) => list.find((x) => x >= v * 0.9999))];
+  };
   function binary(high) {
     let step = 1;
     while (high / step > 4) step *= 2;
@@ -96,5 +104,5 @@ const thin = (() => {
     for (let value = 0; value <= high; value += step) out.push(value);
     return out;
   }
-  return { after, span, indices, bins, sum, extremes, middle, unless0, ticks, decades, binary };
+  return { after, span, indices, bins, sum, extremes, middle, unless0, ticks, decades, widened, binary };
 })();

@@ -65,6 +65,16 @@ static const char *fact(const json_t *model, const char *name) {
   return NULL;
 }
 
+/* "24684084 kB", as /proc has it, in the words of the rest of the report. */
+static const char *memory_words(const char *value, struct lh_shown *shown) {
+  double kib = 0;
+  const char *at = value;
+  for (; *at >= '0' && *at <= '9'; at++) kib = kib * 10 + (*at - '0');
+  if (at == value || strcmp(at, " kB")) return value;
+  *shown = lh_show_bytes(kib * 1024);
+  return shown->text;
+}
+
 int lh_prose_host(const json_t *model, struct lh_buf *out) {
   static const char *const names[] = {"host", "distribution", "kernel", "cpu", "cpus.usable", "memory.total"};
   static const char *const forms[] = {"%s", "%s", "kernel %s", "%s", "%s cores usable", "%s of memory"};
@@ -73,6 +83,8 @@ int lh_prose_host(const json_t *model, struct lh_buf *out) {
     const char *value = fact(model, names[i]);
     if (!value) continue;
     char text[300];
+    struct lh_shown shown;
+    value = memory_words(value, &shown);
     const char *hole = strstr(forms[i], "%s");
     snprintf(text, sizeof text, "%.*s%s%s", (int)(hole - forms[i]), forms[i], value, hole + 2);
     failed = lh_buf_addf(out, "%s%s", said++ ? ", " : "", text);

@@ -23,13 +23,23 @@ static void set(struct thinner *t, json_t *object, const char *key, json_t *valu
   if (!value || json_object_set_new(object, key, value)) t->failed = true;
 }
 
-/* What an interval added, as against what held in it. */
+static bool is_one_of(const char *key, const char *const *keys, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(key, keys[i]) == 0) return true;
+  return false;
+}
+
+/* What an interval added. */
 static bool is_sum(const char *key) {
   static const char *const sums[] = {"drops", "attempts", "failures", "opened", "reconnects", "planned", "sent", "replied",
                                      "lost", "late", "incoming", "bytes_sent", "bytes_received", "tcp_retransmits"};
-  for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
-    if (strcmp(key, sums[i]) == 0) return true;
-  return false;
+  return is_one_of(key, sums, sizeof sums / sizeof *sums);
+}
+
+/* What held at its end, and whose lows matter as much as its highs. */
+static bool is_level(const char *key) {
+  static const char *const levels[] = {"wanted", "open", "connecting", "waiting", "availability_percent", "mem_available_bytes", "tcp_in_use"};
+  return is_one_of(key, levels, sizeof levels / sizeof *levels);
 }
 
 static json_t *summed(struct thinner *t, const json_t *from) {
@@ -71,6 +81,15 @@ static json_t *paired(struct thinner *t, const json_t *from) {
     if (points == 1) first = high; /* the end of the run left one point: the worse of the two */
     append(t, out, found ? json_incref(json_array_get(from, first)) : json_null());
     if (points == 2) append(t, out, found ? json_incref(json_array_get(from, second)) : json_null());
+  }
+  return out;
+}
+
+static json_t *highest(struct thinner *t, const json_t *from) {
+  json_t *out = json_array();
+  for (size_t i = 0; i < t->count; i += t->n) {
+    size_t until = i + t->n < t->count ? i + t->n : t->count, low = 0, high = 0;
+    append(t, out, extremes(from, i, until, &low, &high) ? json_incref(json_array_get(from, high)) : json_null());
   }
   return out;
 }
@@ -126,7 +145,7 @@ static json_t *lane(struct thinner *t, const json_t *from) {
     if (strcmp(key, "endings") == 0) set(t, out, key, endings(t, value));
     else if (!json_is_array(value) || strcmp(key, "late_intervals") == 0) set(t, out, key, json_incref(value));
     else if (t->n == 1) set(t, out, key, collapsed(every(t, value)));
-    else set(t, out, key, collapsed(is_sum(key) ? summed(t, value) : paired(t, value)));
+    else set(t, out, key, collapsed(is_sum(key) ? summed(t, value) : is_level(key) ? paired(t, value) : highest(t, value)));
   }
   return out;
 }
