@@ -39,7 +39,7 @@ static uint8_t utf8_step(uint8_t state, uint8_t byte) {
 }
 
 static uint8_t utf8_run(uint8_t state, const uint8_t *at, size_t len) {
-  for (size_t i = 0; i < len; i++) {
+  for (size_t i = 0; i < len && state != UTF8_BAD; i++) {
     uint64_t word;
     while (state == UTF8_DONE && i + sizeof word <= len) { /* most text is ASCII */
       memcpy(&word, at + i, sizeof word);
@@ -48,7 +48,6 @@ static uint8_t utf8_run(uint8_t state, const uint8_t *at, size_t len) {
     }
     if (i == len) break;
     state = utf8_step(state, at[i]);
-    if (state == UTF8_BAD) break;
   }
   return state;
 }
@@ -106,7 +105,7 @@ static const char *length_fault(const struct lh_wire *w, uint8_t byte) {
 
 static void end_close(struct lh_wire *w, struct lh_wire_seen *seen) {
   if (w->close_bytes < 2) w->code = CODE_NONE;
-  if (utf8_run(UTF8_DONE, (const uint8_t *)seen->text, seen->text_len) == UTF8_BAD) seen->fault = "close reason that is not UTF-8";
+  if (w->utf8 != UTF8_DONE) seen->fault = "close reason that is not UTF-8";
   seen->closed = !seen->fault;
   seen->code = w->code;
   w->state = LH_WIRE_CLOSED;
@@ -138,6 +137,7 @@ static size_t feed_payload(struct lh_wire *w, const uint8_t *at, size_t len, str
     size_t i = 0;
     for (; i < take && w->close_bytes < 2; i++, w->close_bytes++) w->code = (uint16_t)((w->code << 8) | at[i]);
     keep_text(seen, at + i, take - i);
+    w->utf8 = utf8_run(w->utf8, at + i, take - i);
   } else if (w->checks_text && !(w->first & CONTROL)) {
     w->utf8 = utf8_run(w->utf8, at, take);
     if (w->utf8 == UTF8_BAD) seen->fault = "text that is not UTF-8";
@@ -152,9 +152,9 @@ static void begin_frame(struct lh_wire *w, uint8_t byte) {
   w->first = byte;
   w->code = 0;
   w->state = LH_WIRE_LENGTH;
-  if ((opcode & CONTROL) || opcode == OP_CONTINUE) return;
-  w->checks_text = opcode == OP_TEXT && !(byte & RSV1);
-  w->utf8 = UTF8_DONE;
+  if (opcode == OP_TEXT || opcode == OP_BINARY) w->checks_text = opcode == OP_TEXT && !(byte & RSV1);
+  /* A close frame ends the message that it may have come into. */
+  if (opcode == OP_TEXT || opcode == OP_CLOSE) w->utf8 = UTF8_DONE;
 }
 
 /* One byte of a frame's header; returns its fault. */
