@@ -104,7 +104,7 @@ static int add_host(struct lh_buf *out, const struct plan *p) {
                          lh_format_count(p->host.descriptors, allowed, sizeof allowed));
   for (size_t i = 0; i < p->fit.path_count && code == 0; i++) code = add_path(out, p, &p->fit.paths[i]);
   if (code == 0)
-    code = lh_buf_addf(out, "  memory             about %s, %s available\n  run file           about %s and 150 B each ending, %s free in %s\n",
+    code = lh_buf_addf(out, "  memory             about %s, %s available\n  run file           about %s and 90 B each ending, %s free in %s\n",
                        lh_format_size(p->fit.memory_bytes, need, sizeof need),
                        lh_format_size(p->host.mem_available_bytes, there, sizeof there),
                        lh_format_size(p->fit.disk_bytes, rows, sizeof rows),

@@ -61,7 +61,7 @@ static int report_run(const struct lh_cli_args *args, const struct lh_run_result
   struct lh_err err = {0};
   json_t *model = NULL;
   if (lh_report_model(&report, &model, &err) < 0)
-    return lh_cli_fail(LH_EXIT_TESTER, "no report of %s: %s", result->path, err.text);
+    return lh_cli_fail(LH_EXIT_TESTER, "no report: %s", err.text);
   int exit_code = lh_report_exit_code(model);
   if (lh_report_file_write(model, LH_REPORT_TEXT, "-", &err) < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   int failed = write_reports(args, model);

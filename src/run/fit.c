@@ -19,9 +19,9 @@ enum {
   WORKER_BYTES = 16 << 20,
   SUPERVISOR_BYTES = 24 << 20,
   INTERVAL_ROW_BYTES = 200,     /* one interval: host sample and index entries */
-  INTERVAL_GROUP_BYTES = 4096,  /* one group in one interval: counters and histograms */
+  INTERVAL_GROUP_BYTES = 2048,  /* one group in one interval: counters and histograms */
   INTERVAL_WORKER_BYTES = 100,
-  RUN_FILE_BYTES = 256 * 1024,  /* schema, facts, config, findings */
+  RUN_FILE_BYTES = 192 * 1024,  /* schema, facts, config, findings */
   MESSAGE_HEADER_BYTES = 8 + 66 /* masked WebSocket frame of a small message, TCP with timestamps, IPv4, Ethernet */
 };
 
@@ -183,9 +183,8 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
   else if (host->mem_available_bytes > 0 && fit->memory_bytes > host->mem_available_bytes)
     code = say(&fit->warnings, "the clients need about %s of memory, %s is available now", need,
                lh_format_size(host->mem_available_bytes, there, sizeof there));
-  /* The estimate is rough, and disks are cleaned while a run goes on: no reason to refuse it. */
   if (code == 0 && host->disk_free_bytes > 0 && fit->disk_bytes > host->disk_free_bytes)
-    code = say(&fit->warnings, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
+    code = say(&fit->problems, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
                lh_format_size(fit->disk_bytes, need, sizeof need), config->run.store,
                lh_format_size(host->disk_free_bytes, there, sizeof there));
   return code;
