@@ -110,7 +110,7 @@ void lh_engine_free(struct lh_engine *engine); /* accepts NULL; calls no I/O */
 
 /* Runs what is due, at most LH_ENGINE_TURN_MAX clients so that reading is not starved by a herd, and returns when to call
  * again: a lower bound; at or before now_ns when more is due already; LH_NEVER: only after an event. */
-enum { LH_ENGINE_TURN_MAX = 64 };
+enum { LH_ENGINE_TURN_MAX = 256 };
 uint64_t lh_engine_turn(struct lh_engine *engine, uint64_t now_ns);
 /* When the next turn is due now, after events: for re-arming the timer only when it became earlier. */
 uint64_t lh_engine_next_ns(const struct lh_engine *engine);

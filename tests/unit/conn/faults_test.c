@@ -34,7 +34,7 @@ static void more_in_flight_than_can_be_remembered(void **state) {
                                             PAYLOAD("${token}"),
                                             .reply = {.match = LH_MATCH_TOKEN, .lost_after_ns = 1100 * MS}});
   rig_start(&rig);
-  to(&rig, 5 * MS); /* a turn takes 64 */
+  to(&rig, 5 * MS); /* a turn takes 256 */
   for (uint32_t slot = 0; slot < MANY; slot++) lh_engine_on_open(rig.engine, slot, 0, rig.now);
   to(&rig, 1050 * MS);
   const struct lh_snapshot *s = rig_snapshot(&rig);
