@@ -16,7 +16,7 @@ static const uint64_t idle_least_ns = 4 * LH_NS_PER_S; /* busy connections are a
 static const uint64_t lifetime_least_ns = LH_NS_PER_S;
 static const double cluster_share = 0.30;
 
-enum { LEAST_DROPS = 10, CANDIDATES_MAX = 4 };
+enum { LEAST_DROPS = 10, LEAST_MOMENTS = 5, CANDIDATES_MAX = 4 };
 
 struct cluster {
   uint64_t low_ns, high_ns, middle_ns;
@@ -77,7 +77,8 @@ static size_t gather(const struct lh_find_group *group, enum lh_timeout_kind kin
 struct traits {
   uint64_t from_ns, until_ns, by_reason[LH_REASON_COUNT];
   int32_t codes[LH_REASON_COUNT];
-  size_t silent; /* idle as long as open: lifetime and idle time cannot be told apart */
+  size_t silent;  /* idle as long as open: lifetime and idle time cannot be told apart */
+  size_t moments; /* different seconds of the run */
 };
 
 static void describe(const struct lh_find_group *group, enum lh_timeout_kind kind, const struct cluster *cluster,
@@ -87,6 +88,7 @@ static void describe(const struct lh_find_group *group, enum lh_timeout_kind kin
     const struct lh_drop *drop = &group->drops[i];
     uint64_t time = time_of(drop, kind);
     if (!may_be_timeout(group, drop) || time < cluster->low_ns || time > cluster->high_ns) continue;
+    if (out->from_ns == LH_NEVER || drop->at_ns / LH_NS_PER_S != out->until_ns / LH_NS_PER_S) out->moments++;
     if (drop->at_ns < out->from_ns) out->from_ns = drop->at_ns;
     if (drop->at_ns > out->until_ns) out->until_ns = drop->at_ns;
     if (drop->reason < LH_REASON_COUNT) {
@@ -116,6 +118,7 @@ static void say_cluster(struct lh_finder *finder, const struct lh_find_group *gr
                         const struct cluster *cluster, size_t of) {
   struct traits traits;
   describe(group, kind, cluster, &traits);
+  if (traits.moments < LEAST_MOMENTS) return; /* opened together and dropped together: of one age by their fate */
   unsigned reason = 0;
   for (unsigned i = 1; i < LH_REASON_COUNT; i++)
     if (traits.by_reason[i] > traits.by_reason[reason]) reason = i;

@@ -6,8 +6,8 @@
 #include "analysis/trend.h"
 
 static const uint64_t least_span_ns = 10 * 60 * LH_NS_PER_S; /* shorter runs have warm-up, not drift */
-static const double significant_p = 0.01;
-static const double telling_share = 0.10; /* of the level: less is real perhaps, but nobody's concern */
+static const double significant_p = 0.001; /* two tests a group, many groups, and the word stands in a headline */
+static const double telling_share = 0.10;  /* of the level: less is real perhaps, but nobody's concern */
 static const double telling_us = 100;
 
 enum { LEAST_POINTS = 30 };
@@ -64,7 +64,7 @@ static void say_drift(struct lh_finder *finder, const struct lh_find_group *grou
          lh_word_duration(points->until_ns - points->from_ns, span), lh_word_us(fabs(trend->slope) * per_hour, hourly));
   lh_prove(finder,
            "Mann-Kendall over %zu points of %.0f s (%zu intervals, %zu left out: few open, no replies or the tester late): "
-           "z %.2f, p %.2g, variance times %.2f for autocorrelation; Sen's slope %.3g us an hour, 95 %% interval %.3g to %.3g",
+           "z %.2f, p %.2g, variance times %.2f for autocorrelation; Sen's slope %.4g us an hour, 95 %% interval %.4g to %.4g",
            points->count, (double)points->each_ns / 1e9, points->intervals, points->left_out, trend->z, trend->p,
            trend->widening, trend->slope * per_hour, trend->slope_low * per_hour, trend->slope_high * per_hour);
   bool grave = rises && change > begin / 2 && change > 10000;

@@ -132,10 +132,12 @@ int lh_find(const struct lh_find_args *args, struct lh_findings *out, struct lh_
   struct lh_finder finder = {.args = args, .sentence = LH_BUF_INIT(LH_WORDS_MAX), .evidence = LH_BUF_INIT(LH_WORDS_MAX)};
   *out = (struct lh_findings){0};
   lh_find_late_intervals(&finder);
+  lh_find_shared_storms(&finder);
   for (size_t i = 0; i < args->group_count && !finder.failed; i++) {
     const struct lh_find_group *group = &args->groups[i];
     lh_find_never_opened(&finder, group);
     lh_find_outages(&finder, group);
+    lh_find_storm_rhythm(&finder, group);
     lh_find_drift(&finder, group);
     lh_find_clusters(&finder, group);
     lh_find_message_trouble(&finder, group);

@@ -37,6 +37,10 @@ void lh_found(struct lh_finder *finder, const struct lh_found *found);
 /* ---- words; each writes into out (LH_WORD_SIZE bytes) and returns it ---- */
 char *lh_word_count(uint64_t n, char *out);
 char *lh_word_duration(uint64_t ns, char *out);
+/* "3 clients", "1 client": the plural is `noun` with an s. */
+char *lh_word_many(uint64_t n, const char *noun, char *out);
+/* "12.5 %", "0.03 %", "under 0.001 %" */
+char *lh_word_share(uint64_t part, uint64_t whole, char *out);
 char *lh_word_us(double us, char *out);
 /* "at 05:00:03 UTC", with the date from the second day on; "1 h 3 min into the run" when the wall clock is not known. */
 char *lh_word_when(const struct lh_finder *finder, uint64_t at_ns, char *out);
@@ -53,11 +57,13 @@ void lh_series_span(const struct lh_series *series, const uint64_t *values, uint
 /* ---- the finders, in the order they are asked ---- */
 void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_outages(struct lh_finder *finder, const struct lh_find_group *group);
+void lh_find_storm_rhythm(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_drift(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_clusters(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_unverified_tls(struct lh_finder *finder, const struct lh_find_group *group);
-void lh_find_late_intervals(struct lh_finder *finder); /* of the whole run */
+void lh_find_late_intervals(struct lh_finder *finder); /* of the whole run, as the next one */
+void lh_find_shared_storms(struct lh_finder *finder);
 
 #endif

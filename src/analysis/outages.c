@@ -66,7 +66,8 @@ static void say_failures(struct lh_finder *finder, const struct failures *failur
 
 /* "All 5,000 clients of chat dropped at 05:00:00 UTC within 0.4 s (RST)" */
 static void say_drop(struct lh_finder *finder, const struct lh_find_group *group, const struct lh_storm *storm) {
-  char drops[LH_WORD_SIZE], before[LH_WORD_SIZE], when[LH_WORD_SIZE], length[LH_WORD_SIZE], reason[LH_WORD_SIZE];
+  char drops[LH_WORD_SIZE], before[LH_WORD_SIZE], all[LH_WORD_SIZE], when[LH_WORD_SIZE], length[LH_WORD_SIZE],
+      reason[LH_WORD_SIZE];
   lh_word_count(storm->drops, drops);
   lh_word_count(storm->open_before, before);
   lh_word_when(finder, storm->from_ns, when);
@@ -74,7 +75,7 @@ static void say_drop(struct lh_finder *finder, const struct lh_find_group *group
   lh_word_reason(storm->reason, storm->code, reason);
   const char *name = group->series.name;
   if (storm->drops == storm->open_before)
-    lh_say(finder, "All %s clients of %s dropped %s", before, name, when);
+    lh_say(finder, "All %s of %s dropped %s", lh_word_many(storm->open_before, "client", all), name, when);
   else if (storm->drops < storm->open_before)
     lh_say(finder, "%s of the %s open clients of %s dropped %s", drops, before, name, when);
   else
@@ -87,18 +88,18 @@ static void say_drop(struct lh_finder *finder, const struct lh_find_group *group
 static void say_back(struct lh_finder *finder, const struct lh_storm *storm) {
   char half[LH_WORD_SIZE], most[LH_WORD_SIZE], all[LH_WORD_SIZE];
   if (storm->back_100_ns != LH_NEVER)
-    lh_say(finder, ", and all were back %s after the drop", lh_word_duration(storm->back_100_ns, all));
+    lh_say(finder, ", and all were back within %s", lh_word_duration(storm->back_100_ns, all));
   else if (storm->back_95_ns != LH_NEVER)
-    lh_say(finder, ", 95 %% were back after %s, the last ones not by the end", lh_word_duration(storm->back_95_ns, most));
+    lh_say(finder, ", 95 %% were back within %s, the last ones not by the end", lh_word_duration(storm->back_95_ns, most));
   else if (storm->back_50_ns != LH_NEVER)
-    lh_say(finder, ", half were back after %s, the others not by the end", lh_word_duration(storm->back_50_ns, half));
+    lh_say(finder, ", half were back within %s, the others not by the end", lh_word_duration(storm->back_50_ns, half));
   else
     lh_say(finder, ", and they were not back by the end");
   lh_prove(finder, "; back: 50 %% after %s, 95 %% after %s, all after %s",
            storm->back_50_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_50_ns, half),
            storm->back_95_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_95_ns, most),
            storm->back_100_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_100_ns, all));
-  lh_prove(finder, "; at most %.0f attempts a second", storm->attempts_peak_per_s);
+  if (storm->attempts_peak_per_s > 0) lh_prove(finder, "; at most %.0f attempts a second", storm->attempts_peak_per_s);
 }
 
 /* When this storm was over: all back, or the end of what is known. */

@@ -112,15 +112,19 @@ size_t lh_find_storms(const struct lh_series *series, const struct lh_drop *drop
   uint64_t need = drops_needed(series), within = 0;
   size_t found = 0, left = 0, first = 0, last = 0;
   bool in_storm = false;
-  for (size_t right = 0; right < drop_count && found < most; right++) {
+  for (size_t right = 0; right < drop_count && (!out || found < most); right++) {
     within += drops_of(&drops[right]);
     while (drops[right].at_ns - drops[left].at_ns > LH_NS_PER_S) within -= drops_of(&drops[left++]);
     if (within < need) continue;
-    if (in_storm && left > last) finish_storm(series, drops, first, last, &out[found++]);
+    if (in_storm && left > last) {
+      if (out) finish_storm(series, drops, first, last, &out[found]);
+      found++;
+    }
     if (!in_storm || left > last) first = left;
     in_storm = true;
     last = right;
   }
-  if (in_storm && found < most) finish_storm(series, drops, first, last, &out[found++]);
-  return found;
+  if (!in_storm || (out && found == most)) return found;
+  if (out) finish_storm(series, drops, first, last, &out[found]);
+  return found + 1;
 }

@@ -7,7 +7,7 @@
  *   slope  median of the slopes of all pairs (Sen 1968), per step of one point
  *
  * Neither asks for a distribution, and single spikes do not move them, which suits latencies. Sources: Mann 1945, Kendall
- * 1975 (ties), Hamed and Rao 1998 (autocorrelation), Sen 1968.
+ * 1975 (ties), Sen 1968; for autocorrelation see `widening` in trend.c.
  *
  * Worked example: 3 1 4 1 5 9 2 6. Of the 28 pairs 19 rise, 8 fall and one is tied: S = 11. Var(S) = (8*7*21 - 2*1*9)/18
  * = 64.333, z = (11 - 1)/sqrt(64.333) = 1.247, p = 0.212: no trend to speak of. Slope: the median of the 28 slopes, 0.464.

@@ -49,15 +49,15 @@ void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *
   uint64_t attempts = lh_counter(group, LH_COUNTER_attempts);
   if (!group->total || lh_counter(group, LH_COUNTER_opened) > 0 || lh_series_most_wanted(&group->series) == 0) return;
   char clients[LH_WORD_SIZE], tries[LH_WORD_SIZE];
-  lh_word_count(group->connections, clients);
   struct kinds kinds = count_kinds(group, is_failure);
   struct lh_found found = found_of(group, "never-opened", LH_SEVERITY_SERIOUS);
   if (kinds.total == 0) {
     lh_say(finder, "No client of %s was ever open: %s.", group->series.name,
            attempts ? "no attempt to connect came to an end within the run" : "no attempt to connect was made within the run");
   } else {
-    lh_say(finder, "None of the %s clients of %s was ever open: all %s attempts to connect failed (", clients,
-           group->series.name, lh_word_count(kinds.total, tries));
+    lh_say(finder, "None of %s of %s was ever open: %s to connect failed (",
+           lh_word_many(group->connections, "client", clients), group->series.name,
+           lh_word_many(kinds.total, "attempt", tries));
     say_kind(finder, &kinds);
     lh_say(finder, ").");
   }
@@ -69,25 +69,25 @@ void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *
 
 static const struct {
   enum lh_counter_id counter, of;
-  const char *id, *before, *after; /* around the group's name */
-  double grave_percent;            /* of `of`, above which it is serious */
+  const char *id, *noun, *of_whom, *what; /* "3 replies to chat overtook an earlier one" */
+  double grave_percent;                   /* of `of`, above which it is serious */
 } message_rows[] = {
-    {LH_COUNTER_lost, LH_COUNTER_messages_sent, "messages-lost", "messages of", "got no reply", 0.1},
-    {LH_COUNTER_corrupt, LH_COUNTER_messages_sent, "replies-corrupt", "replies to", "differed from what was to come back", 0},
-    {LH_COUNTER_duplicate, LH_COUNTER_messages_sent, "replies-duplicate", "replies to", "came for messages already answered",
+    {LH_COUNTER_lost, LH_COUNTER_messages_sent, "messages-lost", "message", "of", "got no reply", 0.1},
+    {LH_COUNTER_corrupt, LH_COUNTER_messages_sent, "replies-corrupt", "answer", "to", "differed from what was to come back", 0},
+    {LH_COUNTER_duplicate, LH_COUNTER_messages_sent, "replies-duplicate", "answer", "to", "came for messages already answered",
      0.1},
-    {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "replies to", "overtook an earlier one", 1},
-    {LH_COUNTER_late, LH_COUNTER_replied, "replies-late", "replies to", "came later than the config allows", 1},
+    {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "answer", "to", "overtook an earlier one", 1},
+    {LH_COUNTER_late, LH_COUNTER_replied, "replies-late", "answer", "to", "came later than the config allows", 1},
 };
 
 void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
   for (size_t i = 0; i < sizeof message_rows / sizeof message_rows[0]; i++) {
     uint64_t count = lh_counter(group, message_rows[i].counter), of = lh_counter(group, message_rows[i].of);
     if (count == 0) continue;
-    char number[LH_WORD_SIZE], all[LH_WORD_SIZE];
-    lh_say(finder, "%s %s %s %s: %.3g %% of %s %s.", lh_word_count(count, number), message_rows[i].before, group->series.name,
-           message_rows[i].after, percent(count, of), lh_word_count(of, all),
-           message_rows[i].of == LH_COUNTER_replied ? "replied" : "sent");
+    char many[LH_WORD_SIZE], share[LH_WORD_SIZE], all[LH_WORD_SIZE];
+    lh_say(finder, "%s %s %s %s: %s of the %s %s.", lh_word_many(count, message_rows[i].noun, many), message_rows[i].of_whom,
+           group->series.name, message_rows[i].what, lh_word_share(count, of, share), lh_word_count(of, all),
+           message_rows[i].of == LH_COUNTER_replied ? "answers" : "sent");
     lh_prove(finder, "%s %" PRIu64 ", %s %" PRIu64, lh_counter_name(message_rows[i].counter), count,
              lh_counter_name(message_rows[i].of), of);
     bool is_serious = percent(count, of) > message_rows[i].grave_percent;
@@ -114,25 +114,32 @@ static bool is_unclassified(const struct lh_tally *tally) {
 
 static const struct {
   bool (*passes)(const struct lh_tally *tally);
-  const char *id, *before, *after; /* around the group's name */
-  const char *advice;
+  const char *id, *noun, *what, *advice; /* "3 connections of chat were lost ..." */
   enum lh_severity severity;
 } tester_rows[] = {
-    {is_host, "host-limit", "connections of", "failed since this host, not the target, was at a limit",
+    {is_host, "host-limit", "connection", "failed since this host, not the target, was at a limit",
      "`longhaul doctor` says which one and how to raise it.", LH_SEVERITY_SERIOUS},
-    {is_tester, "tester-lost", "connections of", "were lost by the tester itself", "They do not count against the target.",
+    {is_tester, "tester-lost", "connection", "went down with the tester itself", "They do not count against the target.",
      LH_SEVERITY_SERIOUS},
-    {is_unclassified, "unclassified", "endings of", "could not be told apart",
+    {is_unclassified, "unclassified", "ending", "could not be told apart",
      "That is a gap of longhaul's, and they do not count against the target.", LH_SEVERITY_NOTICE},
 };
+
+static uint64_t drops_in_our_storms(const struct lh_find_group *group) {
+  uint64_t drops = 0;
+  for (size_t i = 0; i < group->storm_count; i++)
+    if (lh_reason_side(group->storms[i].reason) == LH_SIDE_TESTER) drops += group->storms[i].drops;
+  return drops;
+}
 
 void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
   for (size_t i = 0; i < sizeof tester_rows / sizeof tester_rows[0]; i++) {
     struct kinds kinds = count_kinds(group, tester_rows[i].passes);
     if (kinds.total == 0) continue;
-    char number[LH_WORD_SIZE];
-    lh_say(finder, "%s %s %s %s (", lh_word_count(kinds.total, number), tester_rows[i].before, group->series.name,
-           tester_rows[i].after);
+    if (tester_rows[i].passes == is_tester && kinds.total <= drops_in_our_storms(group)) continue; /* said with the storm */
+    char many[LH_WORD_SIZE];
+    lh_say(finder, "%s of %s %s (", lh_word_many(kinds.total, tester_rows[i].noun, many), group->series.name,
+           tester_rows[i].what);
     say_kind(finder, &kinds);
     lh_say(finder, "). %s", tester_rows[i].advice);
     lh_prove(finder, "%" PRIu64 " endings, %" PRIu64 " of them %s", kinds.total, kinds.most->count,
@@ -143,8 +150,8 @@ void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group
   uint64_t gave_up = lh_counter(group, LH_COUNTER_gave_up);
   if (gave_up == 0) return;
   char number[LH_WORD_SIZE], clients[LH_WORD_SIZE];
-  lh_say(finder, "%s of %s clients of %s gave up reconnecting, having reached reconnect.limit.", lh_word_count(gave_up, number),
-         lh_word_count(group->connections, clients), group->series.name);
+  lh_say(finder, "%s of %s of %s gave up reconnecting, having reached reconnect.limit.", lh_word_count(gave_up, number),
+         lh_word_many(group->connections, "client", clients), group->series.name);
   lh_prove(finder, "gave_up %" PRIu64, gave_up);
   struct lh_found found = found_of(group, "gave-up", LH_SEVERITY_SERIOUS);
   lh_found(finder, &found);
@@ -179,15 +186,14 @@ void lh_find_late_intervals(struct lh_finder *finder) {
     last = i;
   }
   if (late == 0) return;
-  char number[LH_WORD_SIZE], all[LH_WORD_SIZE];
-  double share = percent(late, longest->count);
-  lh_say(finder, "In %s of %s intervals (%.3g %%) the tester itself was too slow; the verdict leaves them out.",
-         lh_word_count(late, number), lh_word_count(longest->count, all), share);
+  char number[LH_WORD_SIZE], all[LH_WORD_SIZE], share[LH_WORD_SIZE];
+  lh_say(finder, "In %s of %s (%s) the tester itself was too slow; the verdict leaves them out.", lh_word_count(late, number),
+         lh_word_many(longest->count, "interval", all), lh_word_share(late, longest->count, share));
   lh_prove(finder, "first marked interval at %.0f s, last until %.0f s of the run",
            (double)(lh_series_end_ns(longest, first) - longest->interval_ns) / 1e9,
            (double)lh_series_end_ns(longest, last) / 1e9);
   lh_found(finder, &(struct lh_found){.id = "tester-late",
-                                      .severity = share > 5 ? LH_SEVERITY_SERIOUS : LH_SEVERITY_NOTICE,
+                                      .severity = percent(late, longest->count) > 5 ? LH_SEVERITY_SERIOUS : LH_SEVERITY_NOTICE,
                                       .confidence = 1,
                                       .group = LH_NO_GROUP,
                                       .from_ns = lh_series_end_ns(longest, first) - longest->interval_ns,

@@ -14,6 +14,26 @@ char *lh_word_us(double us, char *out) {
   return lh_word_duration(us > 0 ? (uint64_t)(us * 1000) : 0, out);
 }
 
+char *lh_word_many(uint64_t n, const char *noun, char *out) {
+  char count[LH_WORD_SIZE];
+  snprintf(out, LH_WORD_SIZE, "%.40s %.80s%s", lh_word_count(n, count), noun, n == 1 ? "" : "s");
+  return out;
+}
+
+char *lh_word_share(uint64_t part, uint64_t whole, char *out) {
+  double percent = whole ? 100.0 * (double)part / (double)whole : 0;
+  if (part && percent < 0.001)
+    snprintf(out, LH_WORD_SIZE, "under 0.001 %%");
+  else
+    snprintf(out, LH_WORD_SIZE, "%.*f %%",
+             percent >= 10 || percent == 0 ? 0
+             : percent >= 1                ? 1
+             : percent >= 0.1              ? 2
+                                           : 3,
+             percent);
+  return out;
+}
+
 /* RFC 3339 is YYYY-MM-DDTHH:MM:SS.mmmZ; a sentence needs the seconds, and the date only when the day is not the first. */
 char *lh_word_when(const struct lh_finder *finder, uint64_t at_ns, char *out) {
   int64_t start = finder->args->start_wall_us;

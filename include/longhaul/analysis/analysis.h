@@ -73,8 +73,8 @@ struct lh_storm {
   uint64_t failed_attempts;     /* until all were back */
 };
 
-/* Finds the storms of one group, in order of time. Returns how many (at most `most`; the rest are left out, so give room
- * for drop_count / 5). */
+/* Finds the storms of one group, in order of time. Returns how many, at most `most`; with out NULL it counts them all, for
+ * whoever makes the room. */
 size_t lh_find_storms(const struct lh_series *series, const struct lh_drop *drops, size_t drop_count, struct lh_storm *out,
                       size_t most);
 

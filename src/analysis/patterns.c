@@ -1,0 +1,97 @@
+/* What several mass drops have in common: a rhythm within one group, a moment across groups. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/find.h"
+#include "analysis/trend.h"
+
+static const uint64_t same_moment_ns = 5 * LH_NS_PER_S;
+
+enum { RHYTHM_LEAST = 4, SHARED_MOST = 10 };
+
+/* Three of four gaps within 2 % (at least 2 s) of the middle one: something runs by the clock. */
+void lh_find_storm_rhythm(struct lh_finder *finder, const struct lh_find_group *group) {
+  if (group->storm_count < RHYTHM_LEAST) return;
+  size_t count = group->storm_count - 1, near = 0;
+  double *gaps = malloc(count * sizeof *gaps);
+  if (!gaps) {
+    finder->failed = true;
+    return;
+  }
+  for (size_t i = 0; i < count; i++) gaps[i] = (double)(group->storms[i + 1].from_ns - group->storms[i].from_ns);
+  double middle = lh_median(gaps, count), slack = fmax(0.02 * middle, 2e9);
+  for (size_t i = 0; i < count; i++) near += fabs(gaps[i] - middle) <= slack;
+  free(gaps);
+  if (near * 4 < count * 3 || middle < 3 * slack) return;
+  const struct lh_storm *first = &group->storms[0], *last = &group->storms[count];
+  char every[LH_WORD_SIZE], many[LH_WORD_SIZE], when[LH_WORD_SIZE];
+  lh_say(finder, "The %s of %s come about every %s, beginning %s: look for a job, a reload or a limit that runs by the clock.",
+         lh_word_many(count + 1, "mass drop", many), group->series.name, lh_word_duration((uint64_t)middle, every),
+         lh_word_when(finder, first->from_ns, when));
+  lh_prove(finder, "%zu of %zu gaps lie within %.1f s of %.1f s", near, count, slack / 1e9, middle / 1e9);
+  lh_found(finder, &(struct lh_found){.id = "mass-drop-rhythm",
+                                      .severity = LH_SEVERITY_SERIOUS,
+                                      .confidence = 0.5 + 0.49 * (double)near / (double)count,
+                                      .group = group->series.group,
+                                      .from_ns = first->from_ns,
+                                      .until_ns = last->until_ns});
+}
+
+/* The storm of the group that begins within the moment; NULL when there is none. */
+static const struct lh_storm *storm_near(const struct lh_find_group *group, uint64_t at_ns) {
+  for (size_t i = 0; i < group->storm_count; i++) {
+    uint64_t from_ns = group->storms[i].from_ns;
+    if (from_ns >= at_ns && from_ns - at_ns <= same_moment_ns) return &group->storms[i];
+  }
+  return NULL;
+}
+
+/* Whether an earlier storm of another group is near: then the moment was looked at from there. */
+static bool was_seen(const struct lh_find_args *args, size_t group, uint64_t at_ns) {
+  for (size_t g = 0; g < args->group_count; g++) {
+    for (size_t i = 0; i < args->groups[g].storm_count; i++) {
+      uint64_t from_ns = args->groups[g].storms[i].from_ns;
+      if (g != group && at_ns - from_ns <= same_moment_ns && (from_ns < at_ns || g < group)) return true;
+    }
+  }
+  return false;
+}
+
+static void find_shared(struct lh_finder *finder, uint64_t at_ns) {
+  const struct lh_find_args *args = finder->args;
+  uint64_t drops = 0, until_ns = at_ns;
+  size_t groups = 0;
+  for (size_t g = 0; g < args->group_count; g++) {
+    const struct lh_storm *storm = storm_near(&args->groups[g], at_ns);
+    if (!storm) continue;
+    groups++;
+    drops += storm->drops;
+    if (storm->until_ns > until_ns) until_ns = storm->until_ns;
+    lh_prove(finder, "%s%s: %" PRIu64 " drops from %.3f s", groups > 1 ? "; " : "", args->groups[g].series.name, storm->drops,
+             (double)storm->from_ns / 1e9);
+  }
+  if (groups < 2) {
+    lh_unsay(finder);
+    return;
+  }
+  char when[LH_WORD_SIZE], many[LH_WORD_SIZE];
+  lh_say(finder, "Mass drops hit %zu groups at once %s, %s in all: look for what they share.", groups,
+         lh_word_when(finder, at_ns, when), lh_word_many(drops, "connection", many));
+  lh_found(finder, &(struct lh_found){.id = "mass-drop-shared",
+                                      .severity = LH_SEVERITY_SERIOUS,
+                                      .confidence = 0.9,
+                                      .group = LH_NO_GROUP,
+                                      .from_ns = at_ns,
+                                      .until_ns = until_ns});
+}
+
+/* Storms of several groups that begin within 5 s of the first. The first few of a run: then it is the rule. */
+void lh_find_shared_storms(struct lh_finder *finder) {
+  size_t before = finder->found.count;
+  for (size_t g = 0; g < finder->args->group_count; g++) {
+    const struct lh_find_group *group = &finder->args->groups[g];
+    for (size_t i = 0; i < group->storm_count && finder->found.count < before + SHARED_MOST; i++)
+      if (!was_seen(finder->args, g, group->storms[i].from_ns)) find_shared(finder, group->storms[i].from_ns);
+  }
+}
