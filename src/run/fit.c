@@ -132,21 +132,48 @@ static int add_paths(struct lh_fit *fit, const struct lh_config *config, const s
   return 0;
 }
 
-static int judge_path(struct lh_fit *fit, const struct lh_fit_path *path) {
-  char clients[32], ports[32];
-  lh_format_count(path->clients, clients, sizeof clients);
+/* All paths to one destination. */
+struct destination {
+  uint64_t clients, busiest;
+  size_t sources;
+};
+
+static struct destination sum_destination(const struct lh_fit *fit, const struct lh_fit_path *to) {
+  struct destination d = {0};
+  for (size_t i = 0; i < fit->path_count; i++) {
+    const struct lh_fit_path *p = &fit->paths[i];
+    if (p->port != to->port || strcmp(p->host, to->host) != 0) continue;
+    d.clients += p->clients;
+    d.sources++;
+    if (p->clients > d.busiest) d.busiest = p->clients;
+  }
+  return d;
+}
+
+static bool is_first_of(const struct lh_fit *fit, size_t at) {
+  for (size_t i = 0; i < at; i++)
+    if (fit->paths[i].port == fit->paths[at].port && strcmp(fit->paths[i].host, fit->paths[at].host) == 0) return false;
+  return true;
+}
+
+static int judge_destination(struct lh_fit *fit, const struct lh_fit_path *path) {
+  char clients[32], busiest[32], ports[32], from[64] = "one source address";
+  struct destination d = sum_destination(fit, path);
+  lh_format_count(d.clients, clients, sizeof clients);
+  lh_format_count(d.busiest, busiest, sizeof busiest);
   lh_format_count(fit->ports, ports, sizeof ports);
-  uint64_t sources = (path->clients * 2 + fit->ports - 1) / fit->ports;
-  if (path->clients > fit->ports)
+  if (d.sources > 1) snprintf(from, sizeof from, "%zu source addresses, %s from one of them,", d.sources, busiest);
+  uint64_t needed = (d.clients * 2 + fit->ports - 1) / fit->ports;
+  if (d.busiest > fit->ports)
     return say(&fit->problems,
-               "%s connections to %s:%u from %s, but there are %s ephemeral ports: give the group %" PRIu64
+               "%s connections to %s:%u from %s do not fit into %s ephemeral ports: give the group at least %" PRIu64
                " source_addresses, or widen net.ipv4.ip_local_port_range",
-               clients, path->host, path->port, path->source != NULL ? path->source : "one source address", ports, sources);
-  if (path->clients * 2 > fit->ports)
+               clients, path->host, path->port, from, ports, needed);
+  if (d.busiest * 2 > fit->ports)
     return say(&fit->warnings,
                "%s connections to %s:%u from %s take more than half of %s ephemeral ports: past half the kernel searches "
-               "long for each free one, so connecting slows down; %" PRIu64 " source_addresses avoid it",
-               clients, path->host, path->port, path->source != NULL ? path->source : "one source address", ports, sources);
+               "long for each free one, and connecting slows down; at least %" PRIu64 " source_addresses avoid it",
+               clients, path->host, path->port, from, ports, needed);
   return 0;
 }
 
@@ -159,7 +186,7 @@ static int fit_ports(struct lh_fit *fit, const struct lh_config *config, uint32_
   if (host->last_port < host->first_port || host->last_port == 0) return 0;
   fit->ports = host->last_port - host->first_port + 1;
   for (size_t i = 0; i < fit->path_count; i++) {
-    int code = judge_path(fit, &fit->paths[i]);
+    int code = is_first_of(fit, i) ? judge_destination(fit, &fit->paths[i]) : 0;
     if (code < 0) return code;
   }
   return 0;
