@@ -15,7 +15,7 @@
   X(cpu_system_us, "counter", "processor time of the worker in the kernel")                                                    \
   X(rss_bytes, "gauge", "resident memory of the worker")                                                                       \
   X(engine_bytes, "gauge", "memory that the engine holds for its clients; part of rss_bytes")                                  \
-  X(loop_lag_max_us, "counter", "longest delay from a timer's due time to its turn")                                           \
+  X(loop_lag_max_us, "gauge", "longest delay from a timer's due time to its turn")                                           \
   X(turns, "counter", "turns of the event loop")                                                                               \
   X(descriptors, "gauge", "open descriptors")                                                                                  \
   X(clients, "gauge", "clients of its slice")

@@ -13,7 +13,7 @@ CREATE TABLE meta (
 CREATE TABLE glossary (
   table_name TEXT NOT NULL,
   name       TEXT NOT NULL, -- column, or histograms.name
-  sort       TEXT NOT NULL, -- counter: added in the interval; gauge: at its end; histogram; since boot
+  sort       TEXT NOT NULL, -- counter: added in the interval; gauge: at its end, or its largest; histogram; since boot
   help       TEXT NOT NULL,
   PRIMARY KEY (table_name, name)
 ) WITHOUT ROWID;
