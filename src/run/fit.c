@@ -157,7 +157,7 @@ static bool is_first_of(const struct lh_fit *fit, size_t at) {
 }
 
 static int judge_destination(struct lh_fit *fit, const struct lh_fit_path *path) {
-  char clients[32], busiest[32], ports[32], from[64] = "one source address";
+  char clients[32], busiest[32], ports[32], from[96] = "one source address";
   struct destination d = sum_destination(fit, path);
   lh_format_count(d.clients, clients, sizeof clients);
   lh_format_count(d.busiest, busiest, sizeof busiest);
