@@ -15,8 +15,7 @@ struct place {
 
 static int set_up(void **state) {
   struct place *p = calloc(1, sizeof *p);
-  snprintf(p->folder, sizeof p->folder, "/tmp/longhaul-model-XXXXXX");
-  assert_non_null(mkdtemp(p->folder));
+  synthetic_folder(p->folder, sizeof p->folder);
   *state = p;
   return 0;
 }
