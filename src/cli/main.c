@@ -1,6 +1,9 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "longhaul/worker/worker.h"
@@ -63,7 +66,17 @@ static int run_command(const struct lh_cli_command *command, int argc, char **ar
 
 static bool is_one_of(const char *text, const char *a, const char *b) { return strcmp(text, a) == 0 || strcmp(text, b) == 0; }
 
+/* Without them the run file would get the number 2, and log lines with it. */
+static void open_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+      int null = open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+      (void)null; /* the lowest free number is fd itself */
+    }
+}
+
 int main(int argc, char **argv) {
+  open_standard_descriptors();
   if (argc < 2) return print_usage();
   const char *word = argv[1];
   if (strcmp(word, "worker") == 0) return lh_worker_main();

@@ -27,6 +27,7 @@ static int take_report(struct lh_supervisor *sv, struct lh_child *child, struct 
     return code;
   }
   child->reports++;
+  child->silent = false;
   if (sv->recent != NULL) lh_recent_add(sv->recent, child->number, added.tick, &added.health, added.groups);
   lh_supervisor_settle(sv);
   return 0;
@@ -163,6 +164,7 @@ static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool rep
 static int start_child(struct lh_supervisor *sv, struct lh_child *child, bool replacement, struct lh_err *err) {
   child->started_ns = lh_now_ns();
   child->reports = 0;
+  child->silent = false;
   child->restart_ns = LH_NEVER;
   int code = lh_child_spawn(child, &sv->loop, sv->args->program, err);
   return code < 0 ? code : send_start(sv, child, replacement, err);
@@ -231,17 +233,33 @@ uint32_t lh_crew_alive(const struct lh_supervisor *sv) {
   return alive;
 }
 
-bool lh_crew_reported(const struct lh_supervisor *sv, uint64_t end_ns) {
-  /* The tick's boundary is met when the report ends within a quarter of a tick of it (see collect.c). */
+/* A report counts for a boundary when it ends within a quarter of a tick of it (see collect.c). */
+static bool has_reported(const struct lh_supervisor *sv, uint32_t worker, uint64_t end_ns) {
   uint64_t interval_ns = sv->args->config->run.interval_ns;
-  uint64_t slack = interval_ns / lh_collect_ticks_each(interval_ns) / 4;
+  uint64_t slack_ns = interval_ns / lh_collect_ticks_each(interval_ns) / 4;
+  return lh_collect_until_ns(sv->collect, worker) + slack_ns >= end_ns;
+}
+
+static bool may_report(const struct lh_child *child) { return child->alive && !child->done; }
+
+bool lh_crew_reported(const struct lh_supervisor *sv, uint64_t end_ns) {
   uint32_t reporting = 0;
   for (uint32_t w = 0; w < sv->workers; w++) {
-    if (!sv->children[w].alive || sv->children[w].done) continue;
-    if (lh_collect_until_ns(sv->collect, w) + slack < end_ns) return false;
+    if (!may_report(&sv->children[w])) continue;
+    if (!has_reported(sv, w, end_ns)) return false;
     reporting++;
   }
   return reporting > 0;
+}
+
+void lh_crew_note_silent(struct lh_supervisor *sv, uint64_t end_ns) {
+  for (uint32_t w = 0; w < sv->workers; w++) {
+    struct lh_child *child = &sv->children[w];
+    if (!may_report(child) || child->silent || child->reports == 0 || has_reported(sv, w, end_ns)) continue;
+    child->silent = true;
+    lh_log(LH_LOG_WARNING, "worker %u does not report; its numbers go into a later interval", w + 1);
+    lh_journal_event(&sv->journal, end_ns, LH_EVENT_WARNING, "worker %u did not report in time; its numbers stand in a later interval", w + 1);
+  }
 }
 
 void lh_crew_free(struct lh_supervisor *sv) {

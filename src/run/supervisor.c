@@ -67,9 +67,13 @@ static void commit_oldest(struct lh_supervisor *sv) {
 }
 
 static void commit_complete(struct lh_supervisor *sv, uint64_t now_ns) {
-  while (sv->failed.code != -ENOMEM &&
-         (lh_crew_reported(sv, lh_collect_end_ns(sv->collect)) || late_commit_ns(sv) <= now_ns))
+  while (sv->failed.code != -ENOMEM) {
+    uint64_t end_ns = lh_collect_end_ns(sv->collect);
+    bool complete = lh_crew_reported(sv, end_ns);
+    if (!complete && late_commit_ns(sv) > now_ns) return;
+    if (!complete) lh_crew_note_silent(sv, end_ns);
     commit_oldest(sv);
+  }
 }
 
 /* ---- phases ---- */
@@ -259,6 +263,7 @@ static void finish(struct lh_supervisor *sv) {
   else if (sv->interrupted) how = LH_RUN_INTERRUPTED;
   else if (sv->aborted) how = LH_RUN_ABORTED;
   uint64_t end_ns = lh_now_ns();
+  lh_present_draw(sv, end_ns);
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");
   lh_journal_finish(&sv->journal, how, end_ns, lh_wall_us());
   lh_journal_findings(&sv->journal, sv->start_ns);

@@ -81,6 +81,8 @@ uint64_t lh_crew_replace_due_ns(const struct lh_supervisor *sv);
 uint32_t lh_crew_alive(const struct lh_supervisor *sv);
 /* Whether every worker that can still report has done so up to end_ns. */
 bool lh_crew_reported(const struct lh_supervisor *sv, uint64_t end_ns);
+/* An interval is stored without waiting for those that have not reported up to end_ns: says so, once for each silence. */
+void lh_crew_note_silent(struct lh_supervisor *sv, uint64_t end_ns);
 void lh_crew_free(struct lh_supervisor *sv);
 
 /* ---- present.c ---- */

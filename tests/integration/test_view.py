@@ -1,0 +1,114 @@
+"""The live view on a terminal, and log lines elsewhere."""
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+import unittest
+from pathlib import Path
+
+from common import Case, Faultd, config, longhaul, paths
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def screens(text):
+    """The lines of each redraw, without log lines: those may be longer and are wrapped."""
+    log = re.compile(r"\d\d:\d\d:\d\d (info|warning|error) ")
+    parts = [ESCAPE.sub("", part).replace("\r", "").split("\n") for part in text.split("\x1b[J")]
+    return [[line for line in part if not log.match(line)] for part in parts]
+
+
+class View(Case):
+    def on_terminal(self, conf, columns=80, rows=24, resize=None, **env):
+        """stderr on a pseudo terminal, stdout in a pipe; (exit code, what the terminal got, stdout)."""
+        folder = Path(tempfile.mkdtemp(prefix="longhaul-view-"))
+        path = folder / "test.yaml"
+        path.write_text(json.dumps(conf), encoding="utf-8")
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+        child = subprocess.Popen([paths.LONGHAUL, "run", path, "--store", folder / "runs"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=follower, text=True, env={**environment, "TERM": "xterm", **env})
+        os.close(follower)
+        got, deadline, begin = b"", time.monotonic() + 30, time.monotonic()
+        while time.monotonic() < deadline:
+            if resize and time.monotonic() - begin > 1.5:
+                fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", resize[1], resize[0], 0, 0))
+                child.send_signal(28)  # SIGWINCH: the child has no controlling terminal that would send it
+                resize = None
+            if not select.select([leader], [], [], 0.1)[0]:
+                continue
+            try:
+                got += os.read(leader, 65536)
+            except OSError:
+                break
+        out = child.communicate(timeout=10)[0]
+        os.close(leader)
+        return child.returncode, got.decode(), out
+
+    def test_redraws_in_place(self):
+        with Faultd() as server:
+            code, text, out = self.on_terminal(config(server.url(), duration="3s"))
+        self.assertEqual(code, 0)
+        self.assertIn("PASSED", out)
+        self.assertRegex(text, r"\x1b\[\d+A")
+        self.assertIn("\x1b[1mtest", text)  # bold on a terminal
+        drawn = screens(text)
+        self.assertGreaterEqual(len(drawn), 4)
+        for lines in drawn:
+            for line in lines:
+                self.assertLessEqual(len(line), 80, line)
+        last = "\n".join(drawn[-2])
+        self.assertRegex(last, r"ended  00:00:0[34] of 00:00:03")
+        self.assertNotIn("info 00:00:01", text)
+
+    def test_no_color(self):
+        with Faultd() as server:
+            _, text, _ = self.on_terminal(config(server.url(), duration="2s"), NO_COLOR="1")
+        self.assertRegex(text, r"\x1b\[\d+A")
+        self.assertNotRegex(text, r"\x1b\[[0-9;]*m")
+
+    def test_dumb_terminal_gets_lines(self):
+        with Faultd() as server:
+            _, text, _ = self.on_terminal(config(server.url(), duration="2s"), TERM="dumb")
+        self.assertNotIn("\x1b", text)
+        self.assertRegex(text, r"info 00:00:01 open 20/20")
+
+    def test_made_narrow(self):
+        with Faultd() as server:
+            _, text, _ = self.on_terminal(config(server.url(), duration="4s"), columns=100, resize=(40, 10))
+        for line in screens(text)[-2]:
+            self.assertLessEqual(len(line), 40, line)
+
+    def test_off_a_terminal_one_line_an_interval(self):
+        with Faultd() as server:
+            done = longhaul.run(config(server.url(), duration="3s"))
+        self.assertEqual(done.code, 0)
+        self.assertNotIn("\x1b", done.stderr + done.stdout)
+        for second in (1, 2, 3):
+            self.assertEqual(len(re.findall(rf"info 00:00:0{second} open 20/20", done.stderr)), 1, done.stderr)
+
+    def test_quiet(self):
+        with Faultd() as server:
+            done = longhaul.run(config(server.url(), duration="2s"), "--quiet")
+        self.assertEqual((done.code, done.stderr), (0, ""))
+        self.assertIn("PASSED", done.stdout)
+
+    def test_standard_descriptors_closed(self):
+        """The run file must not take the place of a closed stderr."""
+        with Faultd() as server, tempfile.TemporaryDirectory() as folder:
+            command = f'exec "{paths.LONGHAUL}" run {server.url()} -c 5 -d 2s --store {folder} <&- >&- 2>&-'
+            self.assertEqual(subprocess.run(["bash", "-c", command], timeout=30).returncode, 0)
+            path = next(Path(folder).glob("*.longhaul"))
+            self.assertEqual(longhaul.report(path)["run"]["how"], "complete")
+
+
+if __name__ == "__main__":
+    unittest.main()
