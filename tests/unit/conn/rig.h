@@ -233,6 +233,27 @@ static inline void rig_end_with(struct rig *rig, enum lh_reason reason, int32_t 
   lh_engine_on_ended(rig->engine, 0, &seen, rig->now);
 }
 
+static inline void rig_reset(struct rig *rig) {
+  rig_end_with(rig, LH_REASON_RST, 104);
+}
+
+static inline void rig_refuse(struct rig *rig) {
+  rig_end_with(rig, LH_REASON_REFUSED, 111);
+}
+
+/* Opens it and waits for the end of its lifetime, which is a minute in the tests that use this. */
+static inline void rig_live_out(struct rig *rig) {
+  rig_open(rig);
+  rig_run(rig, 61 * SEC);
+  assert_int_equal(rig_state(rig), LH_CLIENT_CLOSING);
+  assert_int_equal(rig_last(rig, CALL_CLOSE)->code, 1000);
+}
+
+static inline void rig_lifetime_over(struct rig *rig) {
+  rig_live_out(rig);
+  rig_end_with(rig, LH_REASON_CLOSE_FRAME, 1000);
+}
+
 static inline void rig_hear(struct rig *rig, const char *text, size_t len) {
   lh_engine_on_message(rig->engine, 0, text, len, true, true, false, rig->now);
 }

@@ -1,0 +1,249 @@
+/* What a client does between connections: reconnects, the ramp, and what is counted of it. */
+#include "rig.h"
+
+/* ---- reconnects ---- */
+
+static void backoff_grows_and_resets(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_start(&rig);
+  static const uint64_t waits_s[] = {1, 2, 4, 4};
+  for (size_t i = 0; i < 4; i++) {
+    rig_refuse(&rig);
+    assert_int_equal(rig_state(&rig), LH_CLIENT_WAITING);
+    rig_run(&rig, waits_s[i] * SEC - 2 * MS);
+    assert_int_equal(rig.counts[CALL_CONNECT], i + 1);
+    rig_run(&rig, 4 * MS);
+    assert_int_equal(rig.counts[CALL_CONNECT], i + 2);
+  }
+  rig_open(&rig);
+  rig_run(&rig, 9 * SEC); /* not open for long enough to start anew */
+  rig_reset(&rig);
+  rig_run(&rig, 3 * SEC);
+  assert_int_equal(rig.counts[CALL_CONNECT], 5);
+  rig_run(&rig, 2 * SEC);
+  rig_open(&rig);
+  rig_run(&rig, 10 * SEC);
+  rig_reset(&rig);
+  rig_run(&rig, SEC + MS);
+  assert_int_equal(rig.counts[CALL_CONNECT], 7);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_connect_failures), 4);
+  rig_free(&rig);
+}
+
+static void outages_last_until_open_again(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_start(&rig);
+  rig_refuse(&rig); /* never open before: no outage */
+  rig_run(&rig, SEC + MS);
+  rig_open(&rig);
+  assert_int_equal(rig_hist(&rig, LH_HIST_outage)->count, 0);
+  rig_run(&rig, 20 * SEC);
+  rig_reset(&rig);
+  rig_run(&rig, SEC + MS);
+  rig_refuse(&rig); /* 1 s later; two attempts are one outage */
+  rig_run(&rig, 2 * SEC + MS);
+  rig_open(&rig);
+  assert_int_equal(rig_hist(&rig, LH_HIST_outage)->count, 1);
+  assert_in_range(rig_hist(&rig, LH_HIST_outage)->max_us, 3000000, 3004000);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_reconnects), 1);
+  rig_free(&rig);
+}
+
+static void a_client_gives_up_at_its_limit(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.reconnect.limit = 2;
+  rig_start(&rig);
+  const struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_REFUSED};
+  rig_refuse(&rig);
+  rig.fails_at_once = &seen; /* from within connect */
+  rig_run(&rig, 60 * SEC);
+  assert_int_equal(rig.counts[CALL_CONNECT], 3);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_FINISHED);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_gave_up), 1);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_finished), 1);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_wanted), 1);
+  assert_int_equal(lh_engine_next_ns(rig.engine), LH_NEVER);
+  rig_free(&rig);
+}
+
+static void without_reconnects_one_connection_is_all(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.reconnect.enabled = false;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_reset(&rig);
+  rig_run(&rig, 60 * SEC);
+  assert_int_equal(rig.counts[CALL_CONNECT], 1);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_FINISHED);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_gave_up), 0);
+  rig_free(&rig);
+}
+
+static void the_end_of_a_lifetime_is_no_failure(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.lifetime_ns = 60 * SEC;
+  rig_start(&rig);
+  rig_lifetime_over(&rig);
+  rig_run(&rig, MS); /* no backoff */
+  assert_int_equal(rig.counts[CALL_CONNECT], 2);
+  rig_open(&rig);
+  assert_int_equal(rig_hist(&rig, LH_HIST_outage)->count, 0);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_reconnects), 1);
+  rig_free(&rig);
+}
+
+static void a_replacement_reopens(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 2);
+  rig.points[1] = (struct lh_stage_point){100 * SEC, 2};
+  rig.points[0] = (struct lh_stage_point){0, 0};
+  rig.group.ramp.count = 2; /* released at 25 s and 75 s */
+  rig.args.replacement = true;
+  rig.now = rig_start_ns + 50 * SEC;
+  rig_start(&rig);
+  for (uint32_t slot = 0; slot < 2; slot++) {
+    assert_int_equal(lh_engine_state_of(rig.engine, slot), LH_CLIENT_CONNECTING);
+    lh_engine_on_open(rig.engine, slot, 0, rig.now);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_reconnects), 1); /* the second is new */
+    rig_run(&rig, 26 * SEC);
+  }
+  rig_free(&rig);
+}
+
+/* ---- the ramp ---- */
+
+static void the_ramp_lets_go_and_takes_again(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 2);
+  const struct lh_stage_point points[] = {{0, 0}, {10 * SEC, 2}, {20 * SEC, 2}, {20 * SEC, 1}, {40 * SEC, 1}, {40 * SEC, 2}};
+  memcpy(rig.points, points, sizeof points);
+  rig.group.ramp.count = 6;
+  rig_start(&rig);
+  assert_int_equal(rig.counts[CALL_CONNECT], 0);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_never_started), 2);
+  rig_run(&rig, 9 * SEC);
+  assert_int_equal(rig.counts[CALL_CONNECT], 2);
+  for (uint32_t slot = 0; slot < 2; slot++) lh_engine_on_open(rig.engine, slot, 0, rig.now);
+  rig_run(&rig, 12 * SEC);
+  assert_int_equal(rig.counts[CALL_CLOSE], 1);
+  assert_int_equal(rig_last(&rig, CALL_CLOSE)->slot, 1);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_wanted), 1);
+  const struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 1000};
+  lh_engine_on_ended(rig.engine, 1, &seen, rig.now);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_PLANNED_END);
+  assert_int_equal(lh_engine_state_of(rig.engine, 1), LH_CLIENT_FINISHED);
+  rig_run(&rig, 20 * SEC);
+  assert_int_equal(lh_engine_state_of(rig.engine, 1), LH_CLIENT_CONNECTING);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_drops), 0);
+  rig_free(&rig);
+}
+
+/* The ramp takes a client back in whatever state it is. */
+static void the_ramp_takes_back_in_any_state(void **state) {
+  (void)state;
+  static const struct {
+    enum lh_client_state before;
+    enum lh_client_state after;
+    size_t endings;
+  } cases[] = {{LH_CLIENT_WAITING, LH_CLIENT_FINISHED, 1},
+               {LH_CLIENT_CONNECTING, LH_CLIENT_FINISHED, 1},
+               {LH_CLIENT_OPEN, LH_CLIENT_CLOSING, 0}};
+  for (size_t i = 0; i < 3; i++) {
+    static struct rig rig;
+    rig_make(&rig, 1);
+    rig.points[1] = (struct lh_stage_point){2 * SEC, 1};
+    rig.points[2] = (struct lh_stage_point){2 * SEC, 0};
+    rig.points[3] = (struct lh_stage_point){3 * SEC, 0};
+    rig.points[4] = (struct lh_stage_point){3 * SEC, 1};
+    rig.group.ramp.count = 5;
+    rig.group.reconnect.first_ns = rig.group.reconnect.max_ns = 3600 * SEC;
+    rig_start(&rig);
+    if (cases[i].before == LH_CLIENT_WAITING) rig_refuse(&rig);
+    if (cases[i].before == LH_CLIENT_OPEN) rig_open(&rig);
+    assert_int_equal(rig_state(&rig), cases[i].before);
+    rig_run(&rig, 2 * SEC + MS);
+    assert_int_equal(rig_state(&rig), cases[i].after);
+    assert_int_equal(rig.ending_count, cases[i].endings);
+    assert_int_equal(rig_gauge(&rig, LH_GAUGE_wanted), 0);
+    rig_run(&rig, SEC);
+    if (cases[i].after == LH_CLIENT_CLOSING) {
+      assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING); /* wanted again, but first this one ends */
+      rig_end_with(&rig, LH_REASON_CLOSE_FRAME, 1000);
+      rig_run(&rig, MS);
+    }
+    assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+    assert_int_equal(rig_gauge(&rig, LH_GAUGE_wanted), 1);
+    rig_free(&rig);
+  }
+}
+
+/* An outage that the ramp cut short is none that ended. */
+static void the_ramp_ends_an_outage(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  const struct lh_stage_point points[] = {{0, 1}, {2 * SEC, 1}, {2 * SEC, 0}, {60 * SEC, 0}, {60 * SEC, 1}};
+  memcpy(rig.points, points, sizeof points);
+  rig.group.ramp.count = 5;
+  rig.group.reconnect.first_ns = rig.group.reconnect.max_ns = 3600 * SEC;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_reset(&rig);
+  rig_run(&rig, 61 * SEC);
+  rig_open(&rig);
+  assert_int_equal(rig_hist(&rig, LH_HIST_outage)->count, 0);
+  rig_free(&rig);
+}
+
+/* ---- integrals ---- */
+
+static void open_and_wanted_time_are_exact(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 3);
+  rig_start(&rig);
+  uint64_t released = rig_last(&rig, CALL_CONNECT)->at_ns;
+  rig_run(&rig, SEC);
+  uint64_t opened = rig.now;
+  rig_open(&rig);
+  rig.now += 3 * SEC + 7;
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_open_ns), 3 * SEC + 7);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_wanted_ns), 3 * (rig.now - released));
+  lh_snapshot_next(rig_snapshot(&rig));
+  rig.now += 2;
+  rig_reset(&rig);
+  rig.now += 11;
+  struct lh_snapshot *s = lh_engine_snapshot(rig.engine, 0, rig.now);
+  assert_int_equal(s->counters[LH_COUNTER_open_ns], 2);
+  assert_int_equal(s->counters[LH_COUNTER_wanted_ns], 3 * 13);
+  assert_true(opened < rig.now);
+  lh_engine_free(rig.engine);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(backoff_grows_and_resets),
+      cmocka_unit_test(outages_last_until_open_again),
+      cmocka_unit_test(a_client_gives_up_at_its_limit),
+      cmocka_unit_test(without_reconnects_one_connection_is_all),
+      cmocka_unit_test(the_end_of_a_lifetime_is_no_failure),
+      cmocka_unit_test(a_replacement_reopens),
+      cmocka_unit_test(the_ramp_lets_go_and_takes_again),
+      cmocka_unit_test(the_ramp_takes_back_in_any_state),
+      cmocka_unit_test(the_ramp_ends_an_outage),
+      cmocka_unit_test(open_and_wanted_time_are_exact),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
