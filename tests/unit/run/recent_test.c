@@ -47,6 +47,7 @@ static void test_window(void **state) {
   assert_int_equal(g.replied, 10);
   assert_int_equal(g.p50_us, 2000);
   assert_true(g.sent_per_s > 0.99 && g.sent_per_s < 1.01);
+  assert_true(lh_recent_health(r).cpu_percent > 0.99 && lh_recent_health(r).cpu_percent < 1.01);
   lh_recent_worker_lost(r, 1);
   assert_int_equal(lh_recent_health(r).rss_bytes, 1000);
   lh_recent_free(r);
