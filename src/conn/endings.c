@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "conn/engine_private.h"
@@ -92,8 +91,7 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   if (e->args.ending_sink) e->args.ending_sink(e->args.ending_context, &ending);
 
   lh_flight_lose_all(e, slot);
-  free(c->gather);
-  c->gather = NULL;
+  lh_replies_forget_pieces(e, c);
   if (e->stopping) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
   lh_client_enter(e, slot, next_state(e, g, c, &ending));

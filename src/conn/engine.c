@@ -322,6 +322,7 @@ struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group,
 
 size_t lh_engine_bytes(const struct lh_engine *engine) {
   size_t bytes = sizeof *engine + engine->client_count * sizeof *engine->clients + engine->scratch_size;
+  bytes += engine->gathered_bytes;
   bytes += lh_wheel_bytes(engine->wheel) + engine->flights.room * sizeof *engine->flights.items;
   for (uint32_t g = 0; g < engine->group_count; g++) {
     const struct group *group = &engine->groups[g];

@@ -128,6 +128,7 @@ struct lh_engine {
   uint32_t group_count, client_count;
   struct lh_wheel *wheel; /* timers: the clients, then the queue, then the null kind's groups */
   uint64_t now_ns, first_turn_ns;
+  size_t gathered_bytes; /* held by messages in pieces */
   struct flight_pool flights;
   struct lh_token_tag tag;
   char *scratch; /* owned: room for any message with its headroom */
@@ -232,6 +233,8 @@ void lh_flight_lose_all(struct lh_engine *e, uint32_t slot);
 enum fate { FATE_UNANSWERED, FATE_ANSWERED, FATE_ONE_WAY };
 void lh_replies_take(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total);
 void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, bool first, bool last);
+/* The pieces of a message that will not be whole. */
+void lh_replies_forget_pieces(struct lh_engine *e, struct client *c);
 void lh_replies_sent(struct client *c, bool one_way); /* the client's message number c->seq went out */
 
 /* ---- null_kind.c ---- */

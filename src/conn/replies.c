@@ -185,8 +185,19 @@ static struct gather *gather_more(struct lh_engine *e, struct gather *gather, si
     return gather;
   }
   if (!gather) *more = (struct gather){0};
+  e->gathered_bytes += room - more->room;
   more->room = room;
   return more;
+}
+
+static void gather_free(struct lh_engine *e, struct gather *gather) {
+  if (gather) e->gathered_bytes -= gather->room;
+  free(gather);
+}
+
+void lh_replies_forget_pieces(struct lh_engine *e, struct client *c) {
+  gather_free(e, c->gather);
+  c->gather = NULL;
 }
 
 static void gather_add(struct lh_engine *e, struct client *c, const char *bytes, size_t len, size_t max) {
@@ -211,10 +222,7 @@ void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, si
     if (last) count_incoming(e, g, c);
     return;
   }
-  if (first) {
-    free(c->gather);
-    c->gather = NULL;
-  }
+  if (first) lh_replies_forget_pieces(e, c);
   gather_add(e, c, bytes, len, g->config->message_max);
   if (!last) return;
   struct gather *gather = c->gather;
@@ -223,5 +231,5 @@ void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, si
     lh_replies_take(e, slot, gather->bytes, gather->len, gather->total);
   else
     lh_replies_take(e, slot, "", 0, len);
-  free(gather);
+  gather_free(e, gather);
 }

@@ -507,7 +507,11 @@ static void long_ones_grow(void **state) {
   open_with(&rig, by_token, 1);
   memset(text, 'x', sizeof text);
   memcpy(text + sizeof text - LH_TOKEN_LEN, token_of(sent(&rig, 0)), LH_TOKEN_LEN);
-  in_pieces(&rig, text, sizeof text, 4000);
+  size_t before = lh_engine_bytes(rig.engine);
+  lh_engine_on_message(rig.engine, 0, text, 50000, true, false, false, rig.now); /* is held, and counted */
+  assert_in_range(lh_engine_bytes(rig.engine) - before, 50000, 100000);
+  in_pieces(&rig, text, sizeof text, 4000); /* begins anew */
+  assert_int_equal(lh_engine_bytes(rig.engine), before);
   expect(&rig, (struct expected){.replied = 1});
   assert_int_equal(rig_counter(&rig, LH_COUNTER_truncated), 0);
   rig_free(&rig);
