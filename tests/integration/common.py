@@ -9,14 +9,13 @@ from lib.longhaul import config, endings, run  # noqa: F401
 class Case(unittest.TestCase):
     longMessage = True
 
-    def checked(self, conf, server, *arguments, code=0, deadline=60, joined=True, seen_as=None, **options):
+    def checked(self, conf, server, *arguments, code=0, deadline=60, tick_s=join.TICK_S, seen_as=None, **options):
         """A run whose books balance and that agrees with faultd's log, connection by connection."""
         done = run(conf, *arguments, deadline=deadline, **options)
         self.ended_with(done, code)
         server.stop()
         books.check(self, done)
-        if joined:
-            join.check(self, done, server, seen_as)
+        join.check(self, done, server, seen_as, tick_s)
         return done
 
     def ended_with(self, done, code):

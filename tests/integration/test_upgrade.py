@@ -8,14 +8,13 @@ BACK_SOON = {"first": "200ms", "max": "400ms"}
 
 
 class Upgrade(Case):
-    def only(self, rules, stage, side, reason, code=None, joined=True, seen_as=None, **group):
+    def only(self, rules, stage, side, reason, code=None, seen_as=None, **group):
         """Every connection ends so, and none is ever open."""
         with Faultd(*rules) as server:
             done = run(config(server.url(), connections=10, duration="3s", reconnect=BACK_SOON, **group), deadline=40)
             server.stop()
             books.check(self, done)
-            if joined:
-                join.check(self, done, server, seen_as)
+            join.check(self, done, server, seen_as)
         tally = {key: n for key, n in endings(done.group).items() if key[2] != "shutting down"}
         self.assertEqual(set(tally), {(stage, side, reason, code)})
         self.assertEqual((done.group["opened"], done.group["drops"]), (0, 0))
@@ -39,7 +38,7 @@ class Upgrade(Case):
                   seen_as={("us", "upgrade-never"): {("network", "upgrade timeout"), ("us", "shutting down")}})
 
     def test_not_http(self):
-        self.only(["bad-http"], "upgrade", "peer", "bad HTTP", joined=False)
+        self.only(["bad-http"], "upgrade", "peer", "bad HTTP")
 
     def test_fin_in_place_of_the_answer(self):
         self.only(["upgrade-fin"], "upgrade", "peer", "FIN without close frame")

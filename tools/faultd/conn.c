@@ -77,6 +77,7 @@ struct conn *conn_new(struct server *server, int fd, const struct sockaddr_stora
   set_peer(conn, peer);
   server->conns[fd] = conn;
   server->totals->connections++;
+  server->pulse.accepted++;
   server->totals->alive++;
   conn->interest = EPOLLIN;
   struct epoll_event event = {.events = conn->interest, .data.u64 = conn_id(conn)};

@@ -40,8 +40,9 @@ struct conn_times {
 #define CONN_COUNT_LIST(X)                                                                                                     \
   X(bytes_in)                                                                                                                  \
   X(bytes_out)                                                                                                                 \
-  X(messages_in) X(messages_out) X(requests) X(pings_in) X(pings_out) X(pongs_in) X(pongs_out) X(lost) X(delayed)              \
-      X(duplicated) X(reordered) X(corrupted) X(pushed) X(push_skipped) X(bad_frames)
+  X(messages_in)                                                                                                               \
+  X(messages_out) X(requests) X(pings_in) X(pings_out) X(pongs_in) X(pongs_out) X(lost) X(delayed) X(duplicated) X(reordered)  \
+      X(corrupted) X(pushed) X(push_skipped) X(bad_frames)
 
 struct held; /* a message that waits: ws.c */
 
@@ -80,7 +81,7 @@ struct conn {
   uint16_t close_sent, close_received; /* 0: none; 1005: a close frame without code */
   char close_text[124];
   uint16_t status; /* of the last HTTP response */
-  struct conn_times accepted, upgraded, caused, ended;
+  struct conn_times accepted, upgraded, first_message, caused, ended;
   struct {
 #define X(name) uint64_t name;
     CONN_COUNT_LIST(X)

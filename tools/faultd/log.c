@@ -52,6 +52,7 @@ void log_conn(struct log *log, const struct conn *conn, unsigned process) {
   add_text(line, "protocol", conn->protocol);
   add_times(line, "accepted", conn->accepted);
   add_times(line, "upgraded", conn->upgraded);
+  add_times(line, "first_message", conn->first_message);
   add_times(line, "caused", conn->caused);
   add_times(line, "ended", conn->ended);
   add_flag(line, "alive", conn->cause_how == NULL);

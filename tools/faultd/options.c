@@ -18,6 +18,7 @@ enum { SCRIPT_BYTES_MAX = 1 << 20 };
   X(SCRIPT, "script", "FILE", "rules, one a line; -: standard input")                                                          \
   X(SEED, "seed", "N", "what random choices follow from (1)")                                                                  \
   X(LOG, "log", "FILE", "one JSON line for each connection, appended")                                                         \
+  X(PULSE, "pulse", "FILE", "messages and accepted connections of each 10 ms, JSON lines, appended")                           \
   X(FOR, "for", "TIME", "ends after this time (default: on SIGTERM)")                                                          \
   X(WITH_PARENT, "with-parent", NULL, "ends when the process that started it ends")                                            \
   X(BACKLOG, "backlog", "N", "connections the kernel may hold before they are accepted (4096)")                                \
@@ -117,6 +118,7 @@ static int take(struct options *options, struct script *script, int option, cons
   case OPTION_SCRIPT: return read_script(script, value, err);
   case OPTION_SEED: return read_number("seed", value, 0, UINT64_MAX, &script->seed, err);
   case OPTION_LOG: options->log = value; return 0;
+  case OPTION_PULSE: options->pulse = value; return 0;
   case OPTION_FOR:
     if (lh_parse_duration(value, &options->for_ns) == 0 && options->for_ns > 0) return 0;
     return lh_err_set(err, EINVAL, "--for %s: expected a time above 0, like 90s", value);

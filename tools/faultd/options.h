@@ -14,8 +14,9 @@ struct options {
   const char *listen[LISTEN_ADDRESSES_MAX]; /* ADDR:PORT, borrowed from argv */
   unsigned listen_count;
   unsigned processes;
-  const char *log; /* file, or NULL */
-  uint64_t for_ns; /* 0: until SIGTERM */
+  const char *log;   /* file, or NULL */
+  const char *pulse; /* file, or NULL */
+  uint64_t for_ns;   /* 0: until SIGTERM */
   int backlog;
   uint64_t message_max; /* bytes of one message; a larger one is answered with close 1009 */
   bool with_parent;

@@ -205,6 +205,7 @@ int server_run(struct server *server, struct lh_err *err) {
   int failed = loop_init(&server->loop, server, err);
   if (!failed) failed = watch_signals(server, err);
   if (!failed) failed = log_open(&server->log, server->options->log, err);
+  if (!failed) failed = pulse_open(&server->pulse, server->options->pulse, server->process, err);
   if (failed) return failed;
   fault_start(server);
   if (server->options->for_ns)
@@ -214,12 +215,14 @@ int server_run(struct server *server, struct lh_err *err) {
   loop_run_timers(&server->loop);
   while (!server->stopping) {
     int n = loop_wait(&server->loop, events, EVENTS_MAX);
+    pulse_turn(&server->pulse, server->loop.now_ns);
     for (int i = 0; i < n; i++) dispatch(server, &events[i]);
     loop_run_timers(&server->loop);
     if (server->log.lines.len) log_flush(&server->log);
   }
   end_all(server);
   log_close(&server->log);
+  pulse_close(&server->pulse);
   loop_free(&server->loop);
   lh_buf_free(&server->cork);
   close(server->signals);

@@ -16,14 +16,15 @@
 #include "longhaul/base/err.h"
 #include "loop.h"
 #include "options.h"
+#include "pulse.h"
 #include "script.h"
 
 /* X(name) */
 #define TOTAL_LIST(X)                                                                                                          \
   X(connections)                                                                                                               \
   X(upgraded)                                                                                                                  \
-  X(requests) X(ended_by_us) X(ended_by_peer) X(alive) X(messages_in) X(messages_out) X(bytes_in) X(bytes_out)                 \
-      X(accept_failures)
+  X(requests)                                                                                                                  \
+  X(ended_by_us) X(ended_by_peer) X(alive) X(messages_in) X(messages_out) X(bytes_in) X(bytes_out) X(accept_failures)
 
 struct totals {
 #define X(name) uint64_t name;
@@ -44,6 +45,7 @@ struct server {
   const struct script *script;
   struct loop loop;
   struct log log;
+  struct pulse pulse;
   struct listener listeners[LISTENERS_MAX];
   unsigned listener_count;
   bool accepting;

@@ -225,7 +225,8 @@ static void answer_by_rules(struct server *server, struct conn *conn, uint8_t op
 }
 
 static void on_message(struct server *server, struct conn *conn, uint8_t opcode, uint8_t *payload, size_t len) {
-  conn->count.messages_in++;
+  if (conn->count.messages_in++ == 0) conn->first_message = conn_times_now();
+  server->pulse.messages++;
   if (conn->state != CONN_WS) return;
   uint64_t mask = conn->rules & server->script->per_message;
   if (mask)
