@@ -41,8 +41,9 @@ struct conn_times {
   X(bytes_in)                                                                                                                  \
   X(bytes_out)                                                                                                                 \
   X(messages_in)                                                                                                               \
-  X(messages_out) X(requests) X(pings_in) X(pings_out) X(pongs_in) X(pongs_out) X(lost) X(delayed) X(duplicated) X(reordered)  \
-      X(corrupted) X(pushed) X(push_skipped) X(bad_frames)
+  X(messages_out)                                                                                                              \
+  X(requests) X(pings_in) X(pings_out) X(pongs_in) X(pongs_out) X(lost) X(delayed) X(duplicated) X(reordered) X(corrupted)     \
+      X(pushed) X(push_skipped) X(bad_frames)
 
 struct held; /* a message that waits: ws.c */
 

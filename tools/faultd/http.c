@@ -11,103 +11,11 @@
 #include "fault.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/units.h"
+#include "request.h"
 #include "server.h"
 #include "ws.h"
 
-enum { HEAD_MAX = 16 << 10, BODY_MAX = 1 << 20, REPLY_HEAD_MAX = 2048, BYTES_MAX = 1 << 30 };
-
-/* A piece of the request, not terminated. */
-struct view {
-  const char *at;
-  size_t len;
-};
-
-struct request {
-  struct view method, target, version, headers; /* headers: from the first one to the empty line */
-  const char *body;
-  size_t body_len;
-  size_t len; /* head and body */
-  bool keep_alive, is_upgrade;
-};
-
-/* ---- reading ---- */
-
-static bool view_is(struct view view, const char *text) {
-  return view.len == strlen(text) && strncasecmp(view.at, text, view.len) == 0;
-}
-
-static struct view trimmed(const char *at, const char *end) {
-  while (at < end && (*at == ' ' || *at == '\t')) at++;
-  while (end > at && (end[-1] == ' ' || end[-1] == '\t')) end--;
-  return (struct view){at, (size_t)(end - at)};
-}
-
-/* The value of the first header of that name; len 0 and at NULL when there is none. */
-static struct view header(const struct request *request, const char *name) {
-  const char *at = request->headers.at, *end = at + request->headers.len;
-  size_t name_len = strlen(name);
-  while (at < end) {
-    const char *line_end = memchr(at, '\r', (size_t)(end - at));
-    if (!line_end) line_end = end;
-    if ((size_t)(line_end - at) > name_len && at[name_len] == ':' && strncasecmp(at, name, name_len) == 0)
-      return trimmed(at + name_len + 1, line_end);
-    at = line_end + 2;
-  }
-  return (struct view){NULL, 0};
-}
-
-/* Whether a comma-separated value holds the token. */
-static bool has_token(struct view list, const char *token) {
-  const char *at = list.at, *end = at ? at + list.len : at;
-  while (at < end) {
-    const char *comma = memchr(at, ',', (size_t)(end - at));
-    if (!comma) comma = end;
-    if (view_is(trimmed(at, comma), token)) return true;
-    at = comma + 1;
-  }
-  return false;
-}
-
-static bool next_word(const char **at, const char *end, struct view *word) {
-  const char *stop = *at;
-  while (stop < end && *stop != ' ') stop++;
-  *word = (struct view){*at, (size_t)(stop - *at)};
-  *at = stop < end ? stop + 1 : stop;
-  return word->len > 0;
-}
-
-static uint64_t view_number(struct view view) {
-  uint64_t n = 0;
-  for (size_t i = 0; i < view.len && view.at[i] >= '0' && view.at[i] <= '9' && n < BYTES_MAX; i++)
-    n = n * 10 + (uint64_t)(view.at[i] - '0');
-  return n;
-}
-
-/* Reads a request. Returns 1, 0 when more bytes are needed, or -1 with what is wrong in *wrong. */
-static int read_request(const char *bytes, size_t len, struct request *request, const char **wrong) {
-  const char *head_end = memmem(bytes, len, "\r\n\r\n", 4);
-  *wrong = "request head too long";
-  if (!head_end) return len > HEAD_MAX ? -1 : 0;
-  const char *at = bytes, *line_end = memchr(bytes, '\r', (size_t)(head_end - bytes) + 1);
-  *request = (struct request){0};
-  *wrong = "not an HTTP request";
-  if (!next_word(&at, line_end, &request->method) || !next_word(&at, line_end, &request->target) ||
-      !next_word(&at, line_end, &request->version) || request->version.len != 8 ||
-      memcmp(request->version.at, "HTTP/1.", 7) != 0)
-    return -1;
-  if (line_end < head_end) request->headers = (struct view){line_end + 2, (size_t)(head_end - line_end - 2)};
-  struct view connection = header(request, "Connection");
-  request->keep_alive = request->version.at[7] == '0' ? has_token(connection, "keep-alive") : !has_token(connection, "close");
-  request->is_upgrade = has_token(connection, "upgrade") && header(request, "Upgrade").at;
-  *wrong = "a chunked request body (not supported)";
-  if (header(request, "Transfer-Encoding").at) return -1;
-  request->body = head_end + 4;
-  request->body_len = (size_t)view_number(header(request, "Content-Length"));
-  *wrong = "request body too long";
-  if (request->body_len > BODY_MAX) return -1;
-  request->len = (size_t)(request->body - bytes) + request->body_len;
-  return request->len <= len ? 1 : 0;
-}
+enum { REPLY_HEAD_MAX = 2048, BYTES_MAX = 1 << 30 };
 
 /* ---- answering ---- */
 
@@ -188,11 +96,11 @@ static void accept_value(struct view key, char out[ACCEPT_LEN + 1]) {
 
 /* What is wrong with an upgrade request, or NULL. */
 static const char *upgrade_wrong(const struct request *request) {
-  struct view key = header(request, "Sec-WebSocket-Key");
+  struct view key = request_header(request, "Sec-WebSocket-Key");
   if (!view_is(request->method, "GET") || request->version.at[7] != '1') return "an upgrade that is not GET with HTTP/1.1";
-  if (!has_token(header(request, "Upgrade"), "websocket")) return "an upgrade to something else than websocket";
+  if (!view_has_token(request_header(request, "Upgrade"), "websocket")) return "an upgrade to something else than websocket";
   if (key.len != 24) return "a Sec-WebSocket-Key that is not 16 bytes in base64";
-  if (!header(request, "Host").at) return "an upgrade without Host";
+  if (!request_header(request, "Host").at) return "an upgrade without Host";
   return NULL;
 }
 
@@ -203,10 +111,10 @@ static const struct rule *in_force(const struct server *server, const struct con
 }
 
 static void select_protocol(const struct server *server, struct conn *conn, const struct request *request) {
-  struct view offered = header(request, "Sec-WebSocket-Protocol");
+  struct view offered = request_header(request, "Sec-WebSocket-Protocol");
   if (!offered.at || in_force(server, conn, ACTION_NO_PROTOCOL)) return;
   const char *comma = memchr(offered.at, ',', offered.len);
-  struct view first = trimmed(offered.at, comma ? comma : offered.at + offered.len);
+  struct view first = view_trimmed(offered.at, comma ? comma : offered.at + offered.len);
   if (first.len < 256) conn->protocol = strndup(first.at, first.len);
 }
 
@@ -221,7 +129,7 @@ static void become_websocket(struct server *server, struct conn *conn) {
 
 static void answer_upgrade(struct server *server, struct conn *conn, const struct request *request) {
   const char *wrong = upgrade_wrong(request);
-  if (!view_is(header(request, "Sec-WebSocket-Version"), "13")) {
+  if (!view_is(request_header(request, "Sec-WebSocket-Version"), "13")) {
     conn_wrong(conn, "a Sec-WebSocket-Version other than 13");
     send_response(server, conn, &(struct response){.status = 426, .extra = "Sec-WebSocket-Version: 13\r\n", .close = true});
     conn_fin(server, conn);
@@ -233,7 +141,7 @@ static void answer_upgrade(struct server *server, struct conn *conn, const struc
   }
   char accept[ACCEPT_LEN + 1], extra[512];
   const struct rule *bad = in_force(server, conn, ACTION_BAD_ACCEPT), *half = in_force(server, conn, ACTION_UPGRADE_HALF);
-  accept_value(header(request, "Sec-WebSocket-Key"), accept);
+  accept_value(request_header(request, "Sec-WebSocket-Key"), accept);
   if (bad) accept[0] = accept[0] == 'A' ? 'B' : 'A';
   select_protocol(server, conn, request);
   snprintf(extra, sizeof extra, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s", accept,
@@ -418,7 +326,7 @@ static void waited(void *context, const struct timer *timer, bool fired) {
     struct request request;
     const char *wrong;
     conn_set_state(server, conn, CONN_HTTP);
-    if (read_request(waiting->bytes, waiting->len, &request, &wrong) == 1) answer(server, conn, &request);
+    if (request_read(waiting->bytes, waiting->len, &request, &wrong) == 1) answer(server, conn, &request);
     conn = conn_find(server, timer->id);
     if (conn) conn_use_kept(server, conn);
     conn_settle(server, timer->id);
@@ -443,7 +351,7 @@ static bool wait_first(struct server *server, struct conn *conn, const char *byt
 size_t http_on_bytes(struct server *server, struct conn *conn, uint8_t *bytes, size_t len) {
   struct request request;
   const char *wrong;
-  int result = read_request((const char *)bytes, len, &request, &wrong);
+  int result = request_read((const char *)bytes, len, &request, &wrong);
   if (result == 0) return 0;
   if (result < 0) {
     refuse_request(server, conn, 400, wrong);
