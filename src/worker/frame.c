@@ -41,7 +41,7 @@ static char *put_big_endian(char *before, uint64_t value, int bytes) {
   return before;
 }
 
-char *lh_frame_make(enum lh_opcode opcode, uint32_t key, char *payload, size_t len) {
+char *lh_frame_make(unsigned opcode, uint32_t key, char *payload, size_t len) {
   mask(payload, len, key);
   char *at = payload - sizeof key;
   memcpy(at, &key, sizeof key);

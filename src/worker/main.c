@@ -89,11 +89,11 @@ static void before_wait(uv_prepare_t *prepare) {
   if (!w->engine || w->done) return;
   w->reports.vitals.turns++;
   turn_if_due(w);
-  lh_ws_begin_queued(w->ws);
+  bool busy = lh_ws_before_wait(w->ws);
   if (w->stopping && lh_engine_done(w->engine))
     finish(w);
   else
-    lh_ticker_arm(w->ticker, next_ns(w));
+    lh_ticker_arm(w->ticker, busy ? lh_now_ns() : next_ns(w));
 }
 
 /* ---- START ---- */

@@ -3,11 +3,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deflate.h"
 #include "dial.h"
 #include "endings.h"
 #include "frame.h"
@@ -23,6 +25,7 @@ static void try_next(struct lh_ws *ws, struct lh_peer *p, int error);
 /* ---- the end of a connection ---- */
 
 static void forget(struct lh_ws *ws, struct lh_peer *p) {
+  if (p->draining) lh_peer_list_remove(ws, &ws->draining, lh_ws_slot(ws, p));
   lh_peer_unbind(p);
   p->wsi = NULL;
   lh_peer_reset(p);
@@ -68,6 +71,11 @@ static struct lh_peer *peer_of(struct lh_ws *ws, struct lws *wsi) {
 
 static int on_receive(struct lh_ws *ws, struct lh_peer *p, const void *bytes, size_t len) {
   struct lws *wsi = p->wsi;
+  ws->received++;
+  if (p->wire.deflate && !p->draining && !lws_is_final_fragment(wsi)) {
+    p->draining = true;
+    lh_peer_list_push(ws, &ws->draining, lh_ws_slot(ws, p));
+  }
   lh_engine_on_message(ws->engine, lh_ws_slot(ws, p), bytes, len, lws_is_first_fragment(wsi), lws_is_final_fragment(wsi),
                        lws_frame_is_binary(wsi), lh_now_ns());
   return 0;
@@ -169,12 +177,40 @@ int lh_ws_event(struct lws *wsi, enum lws_callback_reasons what, void *user, voi
   struct lh_ws *ws = lws_context_user(lws_get_context(wsi));
   struct lh_peer *p = peer_of(ws, wsi);
   if (!p) return -1;
-  /* An abort of this very connection from within must wait until libwebsockets can bear it: as our return value. */
+  /* An abort of this very connection from within must wait until libwebsockets can bear it. */
   struct lh_peer *outer = ws->current;
   ws->current = p;
   int result = dispatch(ws, p, what, in, len);
   ws->current = outer;
-  return p->wsi == wsi && !p->broken ? result : -1;
+  return p->wsi == wsi ? result : -1;
+}
+
+/* ---- inflating ---- */
+
+/* Has libwebsockets hand over what it inflated of a message already; true when there may be more. On libuv it forgets about
+ * that until the connection's next event. */
+static bool drain(struct lh_ws *ws, struct lh_peer *p) {
+  enum { STEPS = 64 }; /* of 1 KiB: others want their turn too */
+  struct lws *wsi = p->wsi;
+  for (int step = 0; step < STEPS; step++) {
+    uint64_t before = ws->received;
+    struct lws_pollfd event = {.fd = p->fd, .events = POLLIN, .revents = POLLIN};
+    lws_service_fd(lws_get_context(wsi), &event);
+    if (p->wsi != wsi || ws->received == before || lws_is_final_fragment(wsi)) return false;
+  }
+  return true;
+}
+
+static void drain_all(struct lh_ws *ws) {
+  struct lh_peer_list list = ws->draining;
+  ws->draining = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
+  for (uint32_t slot; (slot = lh_peer_list_pop(ws, &list)) != LH_NO_PEER;) {
+    struct lh_peer *p = &ws->peers[slot];
+    p->draining = false;
+    if (!drain(ws, p) || p->draining) continue;
+    p->draining = true;
+    lh_peer_list_push(ws, &ws->draining, slot);
+  }
 }
 
 /* ---- begin: addresses, TCP ---- */
@@ -231,8 +267,10 @@ static void begin(struct lh_ws *ws, struct lh_peer *p) {
   dial(ws, p);
 }
 
-void lh_ws_begin_queued(struct lh_ws *ws) {
+bool lh_ws_before_wait(struct lh_ws *ws) {
+  drain_all(ws);
   for (uint32_t slot; (slot = lh_peer_list_pop(ws, &ws->queued)) != LH_NO_PEER;) begin(ws, &ws->peers[slot]);
+  return ws->draining.first != LH_NO_PEER;
 }
 
 void lh_ws_settled(void *context, uint32_t target, int error, const char *text) {
@@ -324,11 +362,8 @@ static void io_connect(void *context, uint32_t slot, uint32_t nth, uint64_t now_
 }
 
 /* A write failed. The end must reach the engine from the loop, not from inside its own call. */
-static enum lh_send_result broke(struct lh_ws *ws, struct lh_peer *p) {
-  if (ws->current == p)
-    p->broken = true;
-  else
-    shutdown(p->fd, SHUT_RDWR);
+static enum lh_send_result broke(struct lh_peer *p) {
+  shutdown(p->fd, SHUT_RDWR);
   return LH_SEND_FAILED;
 }
 
@@ -339,9 +374,8 @@ static enum lh_send_result choke(struct lh_peer *p) {
 }
 
 /* Whether libwebsockets still holds bytes that must go first. Asking it costs a look into cold memory, so that it is asked
- * only when something may be held: under TLS our eyes on send() see nothing, and compression has parts of its own. */
+ * only when something may be held; under TLS our eyes on send() see nothing. */
 static bool holds_back(struct lh_peer *p) {
-  if (p->wire.deflate) return lws_send_pipe_choked(p->wsi);
   p->held_back = (p->held_back || p->is_tls) && lws_partial_buffered(p->wsi);
   return p->held_back;
 }
@@ -355,32 +389,33 @@ static bool is_choked(struct lh_peer *p) {
 
 /* Bytes for the wire as they are, through libwebsockets: under TLS, and for what a full socket leaves over. It keeps what
  * cannot go now and sends it first. LWS_WRITE_HTTP is its name for "as they are". */
-static enum lh_send_result write_through_lws(struct lh_ws *ws, struct lh_peer *p, char *bytes, size_t len) {
+static enum lh_send_result write_through_lws(struct lh_peer *p, char *bytes, size_t len) {
   p->held_back = true;
-  return lws_write(p->wsi, (unsigned char *)bytes, len, LWS_WRITE_HTTP) < 0 ? broke(ws, p) : LH_SEND_DONE;
+  return lws_write(p->wsi, (unsigned char *)bytes, len, LWS_WRITE_HTTP) < 0 ? broke(p) : LH_SEND_DONE;
 }
 
-static enum lh_send_result write_frame(struct lh_ws *ws, struct lh_peer *p, char *frame, size_t len) {
-  if (p->is_tls) return write_through_lws(ws, p, frame, len);
+static enum lh_send_result write_frame(struct lh_peer *p, char *frame, size_t len) {
+  if (p->is_tls) return write_through_lws(p, frame, len);
   ssize_t sent = send(p->fd, frame, len, MSG_NOSIGNAL);
   if (sent == (ssize_t)len) return LH_SEND_DONE;
-  if (sent > 0) return write_through_lws(ws, p, frame + sent, len - (size_t)sent);
-  return errno == EAGAIN ? choke(p) : broke(ws, p);
+  if (sent > 0) return write_through_lws(p, frame + sent, len - (size_t)sent);
+  return errno == EAGAIN ? choke(p) : broke(p);
 }
 
-static enum lh_send_result write_message(struct lh_ws *ws, struct lh_peer *p, enum lh_opcode opcode, char *payload, size_t len) {
+static enum lh_send_result write_message(struct lh_peer *p, unsigned opcode, char *payload, size_t len) {
   char *frame = lh_frame_make(opcode, lh_frame_key(), payload, len);
-  return write_frame(ws, p, frame, len + (size_t)(payload - frame));
+  return write_frame(p, frame, len + (size_t)(payload - frame));
 }
 
 static enum lh_send_result io_send(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary) {
   (void)message;
   struct lh_ws *ws = context;
   struct lh_peer *p = &ws->peers[slot];
+  unsigned opcode = binary ? LH_OPCODE_BINARY : LH_OPCODE_TEXT;
   if (is_choked(p)) return LH_SEND_CHOKED;
-  if (!p->wire.deflate) return write_message(ws, p, binary ? LH_OPCODE_BINARY : LH_OPCODE_TEXT, bytes, len);
-  int written = lws_write(p->wsi, (unsigned char *)bytes, len, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
-  return written < 0 ? broke(ws, p) : LH_SEND_DONE;
+  /* Without memory for it the message goes as it is, which the protocol allows. */
+  if (p->wire.deflate && !lh_deflate_message(ws->deflate, bytes, len, &bytes, &len)) opcode |= LH_FRAME_COMPRESSED;
+  return write_message(p, opcode, bytes, len);
 }
 
 static enum lh_send_result io_ping(void *context, uint32_t slot, uint64_t cookie) {
@@ -389,7 +424,7 @@ static enum lh_send_result io_ping(void *context, uint32_t slot, uint64_t cookie
   char frame[LH_FRAME_HEAD_MAX + sizeof cookie];
   if (is_choked(p)) return LH_SEND_CHOKED;
   memcpy(frame + LH_FRAME_HEAD_MAX, &cookie, sizeof cookie);
-  return write_message(ws, p, LH_OPCODE_PING, frame + LH_FRAME_HEAD_MAX, sizeof cookie);
+  return write_message(p, LH_OPCODE_PING, frame + LH_FRAME_HEAD_MAX, sizeof cookie);
 }
 
 /* Written here and not by libwebsockets' own way, which costs four epoll_ctl calls and a timer in its sorted list: a herd
@@ -404,7 +439,7 @@ static void io_close(void *context, uint32_t slot, uint16_t code) {
   p->closing = true;
   char *begin = lh_frame_make(LH_OPCODE_CLOSE, lh_frame_key(), frame + LH_FRAME_HEAD_MAX, 2);
   size_t len = (size_t)(frame + sizeof frame - begin);
-  if (holds_back(p) || write_frame(ws, p, begin, len) == LH_SEND_CHOKED) write_through_lws(ws, p, begin, len);
+  if (holds_back(p) || write_frame(p, begin, len) == LH_SEND_CHOKED) write_through_lws(p, begin, len);
 }
 
 static void io_abort(void *context, uint32_t slot) {
@@ -423,8 +458,9 @@ static void io_abort(void *context, uint32_t slot) {
   case LH_PEER_TLS:
   case LH_PEER_UPGRADE:
   case LH_PEER_OPEN:
-    /* What is still buffered would keep libwebsockets from closing for seconds. */
-    if (lws_partial_buffered(wsi)) shutdown(p->fd, SHUT_RDWR);
+    /* What is still buffered would keep libwebsockets from closing for seconds; and from within its own callback it
+     * cannot close at all, but sees the end of the connection next. */
+    if (ws->current == p || lws_partial_buffered(wsi)) shutdown(p->fd, SHUT_RDWR);
     forget(ws, p);
     if (ws->current != p) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
     return;

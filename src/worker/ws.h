@@ -7,6 +7,7 @@
 #ifndef WORKER_WS_H
 #define WORKER_WS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -30,8 +31,8 @@ int lh_ws_new(struct lh_ws **ws, const struct lh_ws_args *args, struct lh_err *e
 const struct lh_io *lh_ws_io(const struct lh_ws *ws);
 /* Makes the peers; before the first connect. The engine is borrowed until the process ends. */
 int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err);
-/* Begins what the engine asked for. Once in each turn of the loop, before it waits. */
-void lh_ws_begin_queued(struct lh_ws *ws);
+/* Begins what the engine asked for. Once in each turn of the loop, before it waits; true: it must not wait. */
+bool lh_ws_before_wait(struct lh_ws *ws);
 uint32_t lh_ws_descriptors(const struct lh_ws *ws); /* sockets open now */
 
 #endif

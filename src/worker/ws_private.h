@@ -34,17 +34,19 @@ struct lh_ws {
   struct lws_context **contexts; /* a client's is its slot modulo their number */
   uint32_t context_count;        /* 0: no group of this kind */
   struct lh_engine *engine;
+  struct lh_deflate *deflate;     /* NULL when no group asks for it */
   struct lh_dialler *dialler;
   struct lh_resolver *resolver;
   struct lh_lane *lanes;          /* by group number */
   struct lh_tls **tls;            /* by target number; NULL where not needed */
   struct lh_peer *peers;          /* by slot */
-  struct lh_peer_list queued;
+  struct lh_peer_list queued, draining;
   struct lh_peer_list *awaiting;  /* by target number */
   struct lh_peer *current;        /* whose callback is running */
   struct lh_peer *handed;         /* whose socket is being handed to libwebsockets */
   struct lh_token_tag tag;
   uint32_t sockets;
+  uint64_t received;              /* pieces of messages */
 };
 
 /* No keep-alive of libwebsockets' own: it would hide idle timeouts of the path, and costs a place in a sorted list. */

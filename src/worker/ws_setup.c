@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deflate.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
 #include "tls.h"
@@ -20,8 +21,18 @@ const lws_retry_bo_t lh_no_idle_policy = {.secs_since_valid_ping = 0, .secs_sinc
 static const struct lws_protocols protocols[] = {PROTOCOL(256),  PROTOCOL(512),  PROTOCOL(1024),
                                                  PROTOCOL(2048), PROTOCOL(4096), {.name = NULL}};
 
+/* For a frame that is not compressed, and for every pong, the extension answers "nothing to do"; the client parser of 4.1.6
+ * takes that for "call again" and never comes back. "Unknown" makes it go on with the frame as it is. Both numbers are
+ * private to libwebsockets (PMDR_NOTHING_WE_SHOULD_DO, PMDR_UNKNOWN). */
+static int inflate_or_pass(struct lws_context *context, const struct lws_extension *extension, struct lws *wsi,
+                           enum lws_extension_callback_reasons reason, void *user, void *in, size_t len) {
+  enum { UNKNOWN = 0, NOTHING_TO_DO = 5 };
+  int result = lws_extension_callback_pm_deflate(context, extension, wsi, reason, user, in, len);
+  return reason == LWS_EXT_CB_PAYLOAD_RX && result == NOTHING_TO_DO ? UNKNOWN : result;
+}
+
 static const struct lws_extension extensions[] = {
-    {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
+    {"permessage-deflate", inflate_or_pass, LH_DEFLATE_OFFER},
     {NULL, NULL, NULL}};
 
 /* ---- lists ---- */
@@ -155,6 +166,7 @@ static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_gro
   lane->lws_flags |= LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
   int failed = lh_handshake_new(&lane->handshake, group, lane->target, err);
   if (!failed) failed = add_sources(lane, err);
+  if (!failed && group->deflate && !ws->deflate) failed = lh_deflate_new(&ws->deflate, err);
   if (!failed && lane->target->tls_scheme && !ws->tls[group->target])
     failed = lh_tls_new(&ws->tls[group->target], lane->target, err);
   return failed;
@@ -269,7 +281,7 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   ws->args = *args;
   ws->io = lh_ws_actions;
   ws->io.context = ws;
-  ws->queued = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
+  ws->queued = ws->draining = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
   ws->tag = lh_token_tag(args->run_id);
   *out = ws; /* on failure the process ends, and what was made with it */
   uint32_t clients = clients_of_kind(args);
