@@ -39,9 +39,16 @@ def most_in(counts, slots):
     return best
 
 
+def windows(counts, slots):
+    """The sums over each `slots` slots in a row, sorted."""
+    first, last = min(counts), max(counts)
+    return sorted(sum(counts[slot + i] for i in range(slots)) for slot in range(int(first), int(last) - slots + 2))
+
+
 class Schedule(Case):
     def test_5000_clients_send_smoothly(self):
         """The first message of each within its period, and no 100 ms with more than 1.5 times the mean."""
+        load = os.getloadavg()[0]
         with Watched() as server:
             done = self.checked(config(server.url(), connections=5000, duration="14s", messages=[
                 {"name": "m", "every": "10s", "text": "${token}", "reply": {"contains": "${token}"}}]), server, tick_s=1)
@@ -53,8 +60,11 @@ class Schedule(Case):
         settled = min(messages) + 2 / SLOT_S  # the opening of 5,000 connections keeps both cores busy
         steady = collections.Counter({slot: n for slot, n in messages.items() if slot >= settled})
         mean = 5000 / 10 * 0.1
-        if done.group["latency"]["send_lateness"]["max_us"] < 50_000:  # a host too busy to send on time says nothing of the plan
-            self.assertLessEqual(most_in(steady, 10), 1.5 * mean)
+        sums = windows(steady, 10)
+        self.assertLessEqual(sums[int(0.99 * len(sums))], 1.5 * mean)
+        # On a host with other work, client or server now and then wait for a core, and what waited comes in one piece.
+        if load < 0.7 and done.group["latency"]["send_lateness"]["max_us"] < 10_000:
+            self.assertLessEqual(sums[-1], 1.5 * mean)
         self.assertLessEqual(most_in(messages, int(1 / SLOT_S)), 1.5 * 500)
 
     def test_together_is_a_herd(self):
