@@ -222,8 +222,8 @@ static void test_complete(void **state) {
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_clients], 100);
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_finished], 100);
   assert_int_equal(r.totals[0].counters[LH_COUNTER_opened], 100);
-  /* 100 clients, 10 messages a second, 2 s */
-  assert_in_range(r.totals[0].counters[LH_COUNTER_messages_planned], 1900, 2001);
+  /* 100 clients, 10 messages a second, 2 s, and what a busy machine is late with the stop */
+  assert_in_range(r.totals[0].counters[LH_COUNTER_messages_planned], 1900, 2500);
   assert_true(r.totals[1].counters[LH_COUNTER_drops] > 0);
   free_read(&r);
   free_outcome(&o);
