@@ -163,9 +163,22 @@ static void add_drops(struct sentence *s, const json_t *totals) {
   else add(s, ", %s back within %s and %s not", lh_show_count(back).text, within.text, lh_show_count(all - back).text);
 }
 
-static void add_replies(struct sentence *s, const json_t *totals) {
-  if (!lh_look_is_null(totals, "latency.response.p99_us"))
+static bool has_finding(const json_t *model, const char *id) {
+  const json_t *finding;
+  size_t i;
+  json_array_foreach(lh_look(model, "findings"), i, finding)
+    if (strcmp(lh_look_text(finding, "id"), id) == 0) return true;
+  return false;
+}
+
+/* A word on drift from an hour on: shorter runs have warm-up, not drift. */
+static void add_replies(struct sentence *s, const json_t *model) {
+  const json_t *totals = lh_look(model, "totals");
+  if (!lh_look_is_null(totals, "latency.response.p99_us")) {
     add(s, "; response p99 %s", lh_show_us(lh_look_number(totals, "latency.response.p99_us")).text);
+    if (lh_look_number(model, "run.until_s") - lh_look_number(model, "run.from_s") >= 3600)
+      add(s, has_finding(model, "latency-drift") ? ", drifting" : ", no drift found");
+  }
   double lost = lh_look_number(totals, "messages.lost");
   if (lost > 0)
     add(s, "; %s (%s)", lh_show_plural(lost, "reply lost", "replies lost").text,
@@ -183,7 +196,7 @@ static void write_headline(struct sentence *s, const json_t *model) {
     add(s, ": availability %s", lh_show_percent(lh_look_number(totals, "availability_percent")).text);
   else add(s, ": no client wanted");
   add_drops(s, totals);
-  add_replies(s, totals);
+  add_replies(s, model);
 }
 
 int lh_verdict_judge(json_t *model, struct lh_err *err) {

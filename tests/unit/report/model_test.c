@@ -222,7 +222,7 @@ static void test_metric_names(void **state) {
       {"chat.messages_sent", 0, LH_METRIC_COUNTER, 0},      {"lost_percent", 2, LH_METRIC_LOST, 0},
       {"chat", -1, 0, 0},          {"chat.", -1, 0, 0},        {"", -1, 0, 0},
       {"chat.response", -1, 0, 0}, {"chat.response.p", -1, 0, 0}, {"chat.response.p101", -1, 0, 0},
-      {"chat.response.p99.", -1, 0, 0}, {"chat.response.p-1", -1, 0, 0}, {"chat.response.p9e1", -1, 0, 0}, {"nobody.drops", -1, 0, 0},
+      {"chat.response.p99.", -1, 0, 0}, {"chat.response.p-1", -1, 0, 0}, {"chat.response.p9e1", -1, 0, 0}, {"nobody.drops", -1, 0, 0}, {"abcd.drops", -1, 0, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct lh_metric m = {.lane = 99};

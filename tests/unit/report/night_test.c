@@ -85,7 +85,12 @@ static void check_totals(const json_t *totals, const uint64_t *c) {
   uint64_t endings = 0;
   const json_t *ending;
   size_t i;
-  json_array_foreach(lh_look(totals, "endings"), i, ending) endings += NUMBER(ending, "count");
+  uint64_t before = UINT64_MAX;
+  json_array_foreach(lh_look(totals, "endings"), i, ending) {
+    assert_true(NUMBER(ending, "count") <= before); /* the commonest first */
+    before = NUMBER(ending, "count");
+    endings += before;
+  }
   assert_int_equal(endings, c[LH_COUNTER_ended]);
 }
 
@@ -115,6 +120,14 @@ static uint64_t series_sum(const json_t *lane, const char *key) {
   return sum;
 }
 
+static double series_most(const json_t *lane, const char *key) {
+  double most = 0;
+  const json_t *value;
+  size_t i;
+  json_array_foreach(lh_look(lane, key), i, value) most = fmax(most, json_number_value(value));
+  return most;
+}
+
 static void test_series_add_up(void **state) {
   struct night *n = *state;
   const json_t *run = lh_look(n->model, "series.run"), *totals = lh_look(n->model, "totals");
@@ -122,13 +135,21 @@ static void test_series_add_up(void **state) {
   assert_int_equal(json_array_size(lh_look(run, "response_p99_us")), n->run.intervals);
   assert_int_equal(series_sum(run, "drops"), NUMBER(totals, "drops"));
   assert_int_equal(series_sum(run, "sent"), NUMBER(totals, "messages.sent"));
+  assert_true(json_is_integer(json_array_get(lh_look(run, "response_p99_us"), n->run.intervals - 1)));
+  assert_true(lh_look_number(totals, "latency.response.max_us") == series_most(run, "response_max_us"));
   uint64_t drops = 0, endings = 0;
   const json_t *group, *row, *pair;
   size_t g, i, j;
   json_array_foreach(lh_look(n->model, "series.groups"), g, group) {
     drops += series_sum(group, "drops");
-    json_array_foreach(lh_look(group, "endings"), i, row)
-      json_array_foreach(lh_look(row, "at"), j, pair) endings += (uint64_t)json_integer_value(json_array_get(pair, 1));
+    uint64_t before = UINT64_MAX;
+    json_array_foreach(lh_look(group, "endings"), i, row) {
+      uint64_t of_row = 0;
+      json_array_foreach(lh_look(row, "at"), j, pair) of_row += (uint64_t)json_integer_value(json_array_get(pair, 1));
+      assert_true(of_row <= before); /* the commonest first */
+      before = of_row;
+      endings += of_row;
+    }
   }
   assert_int_equal(drops, NUMBER(totals, "drops"));
   assert_int_equal(endings, NUMBER(totals, "ended"));
