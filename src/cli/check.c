@@ -27,8 +27,10 @@ static double rate_of(const struct plan *p, const struct lh_group *group, bool *
   *closed_loop = false;
   for (size_t m = 0; m < group->message_count; m++) {
     const struct lh_message *message = &group->messages[m];
-    if (message->after == LH_AFTER_REPLY) *closed_loop = true;
-    else if (message->every_ns > 0) rate += (double)LH_NS_PER_S / (double)message->every_ns;
+    if (message->after == LH_AFTER_REPLY)
+      *closed_loop = true;
+    else if (message->every_ns > 0)
+      rate += (double)LH_NS_PER_S / (double)message->every_ns;
   }
   return rate * (double)clients_of(p, group);
 }
@@ -62,12 +64,14 @@ static int add_group(struct lh_buf *out, const struct plan *p, const struct lh_g
 static int add_head(struct lh_buf *out, const struct plan *p) {
   const struct lh_run_config *run = &p->config->run;
   char duration[32], interval[32], intervals[32];
-  int code = lh_buf_addf(out, "%s: %s in %s intervals of %s", run->name, lh_format_duration(run->duration_ns, duration, sizeof duration),
+  int code = lh_buf_addf(out, "%s: %s in %s intervals of %s", run->name,
+                         lh_format_duration(run->duration_ns, duration, sizeof duration),
                          lh_format_count(p->fit.intervals, intervals, sizeof intervals),
                          lh_format_duration(run->interval_ns, interval, sizeof interval));
   if (code == 0 && p->source->shards > 1) code = lh_buf_addf(out, ", shard %u of %u", p->source->shard, p->source->shards);
   if (code == 0)
-    code = lh_buf_addf(out, "\n\n  %-16s %-10s %-16s %10s %12s %10s\n", "group", "kind", "target", "clients", "full after", "messages/s");
+    code = lh_buf_addf(out, "\n\n  %-16s %-10s %-16s %10s %12s %10s\n", "group", "kind", "target", "clients", "full after",
+                       "messages/s");
   for (size_t g = 0; g < p->config->group_count && code == 0; g++) code = add_group(out, p, &p->config->groups[g]);
   return code;
 }
@@ -76,9 +80,12 @@ static int add_needs(struct lh_buf *out, const struct plan *p) {
   const struct lh_plan_needs *n = &p->fit.needs;
   char clients[32], tls[32], payload[32], wire[32];
   int code = lh_buf_addf(out, "\n  clients at once    %s", lh_format_count(n->clients, clients, sizeof clients));
-  if (code == 0 && n->tls_clients > 0) code = lh_buf_addf(out, ", %s with TLS", lh_format_count(n->tls_clients, tls, sizeof tls));
+  if (code == 0 && n->tls_clients > 0)
+    code = lh_buf_addf(out, ", %s with TLS", lh_format_count(n->tls_clients, tls, sizeof tls));
   if (code == 0)
-    code = lh_buf_addf(out, "\n  connects a second  at most %.0f\n  messages a second  %.1f\n  bandwidth out      %s/s payload, about %s/s with headers\n",
+    code = lh_buf_addf(out,
+                       "\n  connects a second  at most %.0f\n  messages a second  %.1f\n  bandwidth out      %s/s payload, "
+                       "about %s/s with headers\n",
                        n->connects_per_second, n->messages_per_second,
                        lh_format_size((uint64_t)n->bytes_per_second_out, payload, sizeof payload),
                        lh_format_size((uint64_t)p->fit.wire_bytes_per_second, wire, sizeof wire));
@@ -99,16 +106,16 @@ static int add_path(struct lh_buf *out, const struct plan *p, const struct lh_fi
 
 static int add_host(struct lh_buf *out, const struct plan *p) {
   char each[32], allowed[32], need[32], there[32], rows[32], disk[32];
-  int code = lh_buf_addf(out, "\n  workers            %u on %u cores\n  descriptors        %s in each worker, %s allowed\n", p->fit.workers,
-                         p->host.cores, lh_format_count(p->fit.descriptors_each, each, sizeof each),
+  int code = lh_buf_addf(out, "\n  workers            %u on %u cores\n  descriptors        %s in each worker, %s allowed\n",
+                         p->fit.workers, p->host.cores, lh_format_count(p->fit.descriptors_each, each, sizeof each),
                          lh_format_count(p->host.descriptors, allowed, sizeof allowed));
   for (size_t i = 0; i < p->fit.path_count && code == 0; i++) code = add_path(out, p, &p->fit.paths[i]);
   if (code == 0)
-    code = lh_buf_addf(out, "  memory             about %s, %s available\n  run file           about %s and 90 B each ending, %s free in %s\n",
-                       lh_format_size(p->fit.memory_bytes, need, sizeof need),
-                       lh_format_size(p->host.mem_available_bytes, there, sizeof there),
-                       lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
-                       lh_format_size(p->host.disk_free_bytes, disk, sizeof disk), p->config->run.store);
+    code = lh_buf_addf(
+        out, "  memory             about %s, %s available\n  run file           about %s and 90 B each ending, %s free in %s\n",
+        lh_format_size(p->fit.memory_bytes, need, sizeof need),
+        lh_format_size(p->host.mem_available_bytes, there, sizeof there), lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
+        lh_format_size(p->host.disk_free_bytes, disk, sizeof disk), p->config->run.store);
   return code;
 }
 
@@ -117,9 +124,12 @@ static int render_text(struct lh_buf *out, const struct plan *p) {
   if (code == 0) code = add_needs(out, p);
   if (code == 0) code = add_host(out, p);
   if (code == 0) code = lh_buf_addstr(out, "\n");
-  for (size_t i = 0; i < p->fit.warnings.count && code == 0; i++) code = lh_buf_addf(out, "warning: %s\n", p->fit.warnings.items[i]);
-  for (size_t i = 0; i < p->fit.problems.count && code == 0; i++) code = lh_buf_addf(out, "does not fit: %s\n", p->fit.problems.items[i]);
-  return code == 0 && p->fit.problems.count == 0 ? lh_buf_addstr(out, "The config is valid and the plan fits this host.\n") : code;
+  for (size_t i = 0; i < p->fit.warnings.count && code == 0; i++)
+    code = lh_buf_addf(out, "warning: %s\n", p->fit.warnings.items[i]);
+  for (size_t i = 0; i < p->fit.problems.count && code == 0; i++)
+    code = lh_buf_addf(out, "does not fit: %s\n", p->fit.problems.items[i]);
+  return code == 0 && p->fit.problems.count == 0 ? lh_buf_addstr(out, "The config is valid and the plan fits this host.\n")
+                                                 : code;
 }
 
 /* ---- as JSON ---- */
@@ -140,8 +150,9 @@ static int add_json_group(struct lh_buf *out, const struct plan *p, const struct
   if (code == 0) code = lh_buf_addf(out, ", \"kind\": \"%s\", \"target\": ", lh_kind_name(group->kind));
   if (code == 0) code = group->target == LH_NO_TARGET ? lh_buf_addstr(out, "null") : lh_buf_addjson(out, target_of(p, group));
   if (code == 0)
-    code = lh_buf_addf(out, ", \"clients\": %" PRIu64 ", \"full_after_s\": %.3f, \"messages_per_second\": %.3f, \"closed_loop\": %s}",
-                       clients_of(p, group), (double)ramp_end_ns(group) / 1e9, rate, closed_loop ? "true" : "false");
+    code = lh_buf_addf(
+        out, ", \"clients\": %" PRIu64 ", \"full_after_s\": %.3f, \"messages_per_second\": %.3f, \"closed_loop\": %s}",
+        clients_of(p, group), (double)ramp_end_ns(group) / 1e9, rate, closed_loop ? "true" : "false");
   return code;
 }
 
@@ -164,18 +175,25 @@ static int render_json(struct lh_buf *out, const struct plan *p) {
   int code = lh_buf_addf(out, "{\n  \"fits\": %s,\n  \"name\": ", p->fit.problems.count == 0 ? "true" : "false");
   if (code == 0) code = lh_buf_addjson(out, run->name);
   if (code == 0)
-    code = lh_buf_addf(out, ",\n  \"duration_s\": %.3f,\n  \"interval_s\": %.3f,\n  \"intervals\": %" PRIu64 ",\n  \"shard\": %u,\n  \"shards\": %u,\n  \"groups\": [",
-                       (double)run->duration_ns / 1e9, (double)run->interval_ns / 1e9, p->fit.intervals, p->source->shard, p->source->shards);
+    code = lh_buf_addf(out,
+                       ",\n  \"duration_s\": %.3f,\n  \"interval_s\": %.3f,\n  \"intervals\": %" PRIu64
+                       ",\n  \"shard\": %u,\n  \"shards\": %u,\n  \"groups\": [",
+                       (double)run->duration_ns / 1e9, (double)run->interval_ns / 1e9, p->fit.intervals, p->source->shard,
+                       p->source->shards);
   for (size_t g = 0; g < p->config->group_count && code == 0; g++) code = add_json_group(out, p, &p->config->groups[g], g == 0);
   if (code == 0)
-    code = lh_buf_addf(out, "],\n  \"clients\": %" PRIu64 ",\n  \"tls_clients\": %" PRIu64 ",\n  \"connects_per_second\": %.1f,\n"
-                            "  \"messages_per_second\": %.3f,\n  \"payload_bytes_per_second\": %.0f,\n  \"wire_bytes_per_second\": %.0f",
-                       n->clients, n->tls_clients, n->connects_per_second, n->messages_per_second, n->bytes_per_second_out,
-                       p->fit.wire_bytes_per_second);
+    code = lh_buf_addf(
+        out,
+        "],\n  \"clients\": %" PRIu64 ",\n  \"tls_clients\": %" PRIu64 ",\n  \"connects_per_second\": %.1f,\n"
+        "  \"messages_per_second\": %.3f,\n  \"payload_bytes_per_second\": %.0f,\n  \"wire_bytes_per_second\": %.0f",
+        n->clients, n->tls_clients, n->connects_per_second, n->messages_per_second, n->bytes_per_second_out,
+        p->fit.wire_bytes_per_second);
   if (code == 0)
-    code = lh_buf_addf(out, ",\n  \"workers\": %u,\n  \"cores\": %u,\n  \"descriptors_each\": %" PRIu64 ",\n  \"descriptors_allowed\": %" PRIu64
-                            ",\n  \"memory_bytes\": %" PRIu64 ",\n  \"memory_available_bytes\": %" PRIu64 ",\n  \"run_file_bytes\": %" PRIu64
-                            ",\n  \"disk_free_bytes\": %" PRIu64,
+    code = lh_buf_addf(out,
+                       ",\n  \"workers\": %u,\n  \"cores\": %u,\n  \"descriptors_each\": %" PRIu64
+                       ",\n  \"descriptors_allowed\": %" PRIu64 ",\n  \"memory_bytes\": %" PRIu64
+                       ",\n  \"memory_available_bytes\": %" PRIu64 ",\n  \"run_file_bytes\": %" PRIu64
+                       ",\n  \"disk_free_bytes\": %" PRIu64,
                        p->fit.workers, p->host.cores, p->fit.descriptors_each, p->host.descriptors, p->fit.memory_bytes,
                        p->host.mem_available_bytes, p->fit.disk_bytes, p->host.disk_free_bytes);
   if (code == 0) code = add_json_paths(out, p);
@@ -203,16 +221,23 @@ static int check_main(const struct lh_cli_args *args) {
 }
 
 static const struct lh_cli_example examples[] = {
-  {"longhaul check soak.yaml", "validate the config and see what the plan takes"},
-  {"longhaul check soak.yaml --set run.duration=12h --json", "the same for scripts, with a key changed"},
-  {0}};
+    {"longhaul check soak.yaml", "validate the config and see what the plan takes"},
+    {"longhaul check soak.yaml --set run.duration=12h --json", "the same for scripts, with a key changed"},
+    {0}};
 
 static const struct lh_cli_option options[] = {LH_SOURCE_OPTIONS, {.name = "json", .help = "print JSON"}, {0}};
 
 const struct lh_cli_command lh_cli_check = {
-  .name = "check", .summary = "validate a config and print what its plan takes", .usage = "CONFIG [OPTIONS]",
-  .description = "Opens no connection and looks up no name. Prints clients, message and connect rates, "
-                 "descriptors, ports for each source address and target, bandwidth, memory and disk. "
-                 "Exit code 2: the config has errors; 3: this host cannot carry the plan.",
-  .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a config or a URL",
-  .complete = LH_COMPLETE_FILE, .run = check_main};
+    .name = "check",
+    .summary = "validate a config and print what its plan takes",
+    .usage = "CONFIG [OPTIONS]",
+    .description = "Opens no connection and looks up no name. Prints clients, message and connect rates, "
+                   "descriptors, ports for each source address and target, bandwidth, memory and disk. "
+                   "Exit code 2: the config has errors; 3: this host cannot carry the plan.",
+    .examples = examples,
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .operand = "a config or a URL",
+    .complete = LH_COMPLETE_FILE,
+    .run = check_main};

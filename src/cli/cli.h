@@ -14,12 +14,12 @@
 #include "longhaul/base/err.h"
 
 /* X(ID, code, meaning): the help and the man page print this table. */
-#define LH_EXIT_LIST(X)                                                                                       \
-  X(PASSED, 0, "passed")                                                                                      \
-  X(SLO_FAILED, 1, "an objective (SLO) failed")                                                               \
-  X(USAGE, 2, "wrong usage, or the config has an error")                                                      \
-  X(HOST, 3, "this host cannot carry the plan")                                                               \
-  X(TESTER, 4, "inconclusive, or the tester itself failed")                                                   \
+#define LH_EXIT_LIST(X)                                                                                                        \
+  X(PASSED, 0, "passed")                                                                                                       \
+  X(SLO_FAILED, 1, "an objective (SLO) failed")                                                                                \
+  X(USAGE, 2, "wrong usage, or the config has an error")                                                                       \
+  X(HOST, 3, "this host cannot carry the plan")                                                                                \
+  X(TESTER, 4, "inconclusive, or the tester itself failed")                                                                    \
   X(INTERRUPTED, 130, "interrupted; the run file is complete up to that point, and a report is still written")
 
 enum lh_exit {
@@ -29,14 +29,22 @@ enum lh_exit {
 };
 
 /* What a shell may offer in the place of a value. */
-enum lh_complete { LH_COMPLETE_NOTHING, LH_COMPLETE_FILE, LH_COMPLETE_FOLDER, LH_COMPLETE_KEY, LH_COMPLETE_SETTING, LH_COMPLETE_RUN, LH_COMPLETE_WORDS };
+enum lh_complete {
+  LH_COMPLETE_NOTHING,
+  LH_COMPLETE_FILE,
+  LH_COMPLETE_FOLDER,
+  LH_COMPLETE_KEY,
+  LH_COMPLETE_SETTING,
+  LH_COMPLETE_RUN,
+  LH_COMPLETE_WORDS
+};
 
 struct lh_cli_option {
   const char *name;     /* without dashes */
   char letter;          /* 0: none */
   const char *argument; /* "FILE"; NULL: a switch */
   enum lh_complete complete;
-  const char *words;    /* LH_COMPLETE_WORDS: "html md json text" */
+  const char *words; /* LH_COMPLETE_WORDS: "html md json text" */
   bool repeats;
   const char *help;
 };
@@ -49,14 +57,14 @@ struct lh_cli_args;
 
 struct lh_cli_command {
   const char *name;
-  const char *summary;                      /* for the list of commands */
-  const char *usage;                        /* after "longhaul NAME" */
-  const char *description;                  /* one paragraph */
-  const struct lh_cli_example *examples;    /* ends with {0} */
-  const struct lh_cli_option *options;      /* ends with {0} */
+  const char *summary;                   /* for the list of commands */
+  const char *usage;                     /* after "longhaul NAME" */
+  const char *description;               /* one paragraph */
+  const struct lh_cli_example *examples; /* ends with {0} */
+  const struct lh_cli_option *options;   /* ends with {0} */
   unsigned operands_min, operands_max;
-  const char *operand;                      /* what is missing when there are too few: "a config or a URL" */
-  enum lh_complete complete;                /* of operands */
+  const char *operand;       /* what is missing when there are too few: "a config or a URL" */
+  enum lh_complete complete; /* of operands */
   int (*run)(const struct lh_cli_args *args);
 };
 
@@ -73,10 +81,10 @@ struct lh_cli_args {
   const struct lh_cli_command *command;
   struct lh_cli_given *given; /* owned, in order */
   size_t given_count;
-  const char **operands;      /* owned array, borrowed strings */
+  const char **operands; /* owned array, borrowed strings */
   size_t operand_count;
-  bool help;                  /* --help or -h was among them */
-  const char *command_line;   /* as typed, for run files */
+  bool help;                /* --help or -h was among them */
+  const char *command_line; /* as typed, for run files */
 };
 
 /* ---- parse.c ---- */

@@ -28,7 +28,9 @@ static int render(const char *output, const char *key, struct lh_buf *out, struc
 
 static int explain_main(const struct lh_cli_args *args) {
   const char *output, *key = args->operand_count > 0 ? args->operands[0] : NULL;
-  if (!choose(args, &output)) return lh_cli_usage_error("explain prints one thing at a time: give one of --json, --schema, --reference, --man, --completion");
+  if (!choose(args, &output))
+    return lh_cli_usage_error(
+        "explain prints one thing at a time: give one of --json, --schema, --reference, --man, --completion");
   if (key != NULL && output != NULL && strcmp(output, "json") != 0)
     return lh_cli_usage_error("--%s is about all keys: leave out \"%s\"", output, key);
   struct lh_buf out = LH_BUF_INIT(EXPLAIN_BYTES_MAX);
@@ -42,22 +44,29 @@ static int explain_main(const struct lh_cli_args *args) {
 }
 
 static const struct lh_cli_example examples[] = {
-  {"longhaul explain", "every key in one table"},
-  {"longhaul explain groups.*.ramp", "one key, or all keys under it"},
-  {"longhaul explain --reference > all.yaml", "a config with every key, its default and what it does"},
-  {"longhaul explain --schema > longhaul.schema.json", "for an editor that completes and checks YAML"},
-  {0}};
+    {"longhaul explain", "every key in one table"},
+    {"longhaul explain groups.*.ramp", "one key, or all keys under it"},
+    {"longhaul explain --reference > all.yaml", "a config with every key, its default and what it does"},
+    {"longhaul explain --schema > longhaul.schema.json", "for an editor that completes and checks YAML"},
+    {0}};
 
 static const struct lh_cli_option options[] = {
-  {.name = "json", .help = "the option table as JSON"},
-  {.name = "schema", .help = "JSON Schema (draft 2020-12) of the config"},
-  {.name = "reference", .help = "a config with every key, commented"},
-  {.name = "man", .help = "the man page, for man -l -"},
-  {.name = "completion", .help = "the completion for bash; source it or install it"},
-  {0}};
+    {.name = "json", .help = "the option table as JSON"},
+    {.name = "schema", .help = "JSON Schema (draft 2020-12) of the config"},
+    {.name = "reference", .help = "a config with every key, commented"},
+    {.name = "man", .help = "the man page, for man -l -"},
+    {.name = "completion", .help = "the completion for bash; source it or install it"},
+    {0}};
 
 const struct lh_cli_command lh_cli_explain = {
-  .name = "explain", .summary = "what can be set in a config, from the table that reads it", .usage = "[KEY] [OPTIONS]",
-  .description = "KEY is a dotted path: a name of yours, or * in its place, and [] for an item of a list.",
-  .examples = examples, .options = options, .operands_min = 0, .operands_max = 1, .operand = "",
-  .complete = LH_COMPLETE_KEY, .run = explain_main};
+    .name = "explain",
+    .summary = "what can be set in a config, from the table that reads it",
+    .usage = "[KEY] [OPTIONS]",
+    .description = "KEY is a dotted path: a name of yours, or * in its place, and [] for an item of a list.",
+    .examples = examples,
+    .options = options,
+    .operands_min = 0,
+    .operands_max = 1,
+    .operand = "",
+    .complete = LH_COMPLETE_KEY,
+    .run = explain_main};

@@ -64,7 +64,9 @@ static int run_command(const struct lh_cli_command *command, int argc, char **ar
   return code;
 }
 
-static bool is_one_of(const char *text, const char *a, const char *b) { return strcmp(text, a) == 0 || strcmp(text, b) == 0; }
+static bool is_one_of(const char *text, const char *a, const char *b) {
+  return strcmp(text, a) == 0 || strcmp(text, b) == 0;
+}
 
 /* Without them the run file would get the number 2, and log lines with it. */
 static void open_standard_descriptors(void) {

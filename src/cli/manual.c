@@ -14,10 +14,14 @@ static int add_roff(struct lh_buf *out, const char *text) {
     if (line_begins && (*c == '.' || *c == '\'')) code = lh_buf_addstr(out, "\\&");
     line_begins = *c == '\n';
     if (code < 0) break;
-    if (*c == '\\') code = lh_buf_addstr(out, "\\e");
-    else if (*c == '-') code = lh_buf_addstr(out, "\\-");
-    else if (*c == '\'') code = lh_buf_addstr(out, "\\(aq");
-    else code = lh_buf_add(out, c, 1);
+    if (*c == '\\')
+      code = lh_buf_addstr(out, "\\e");
+    else if (*c == '-')
+      code = lh_buf_addstr(out, "\\-");
+    else if (*c == '\'')
+      code = lh_buf_addstr(out, "\\(aq");
+    else
+      code = lh_buf_add(out, c, 1);
   }
   return code;
 }
@@ -67,7 +71,7 @@ static int add_roff_examples(struct lh_buf *out) {
 
 static int add_roff_exits(struct lh_buf *out) {
   int code = lh_buf_addstr(out, ".SH EXIT STATUS\n");
-#define X(id, number, meaning) \
+#define X(id, number, meaning)                                                                                                 \
   if (code == 0) code = lh_buf_addf(out, ".TP\n.B %d\n%s\n", number, meaning);
   LH_EXIT_LIST(X)
 #undef X
@@ -77,12 +81,13 @@ static int add_roff_exits(struct lh_buf *out) {
 int lh_cli_man(struct lh_buf *out) {
   int code = lh_buf_addf(out, ".TH LONGHAUL 1 \"\" \"longhaul %s\" \"User Commands\"\n", LH_VERSION);
   if (code == 0)
-    code = lh_buf_addstr(out,
-                         ".SH NAME\nlonghaul \\- soak tester for WebSocket and other long connections\n"
-                         ".SH SYNOPSIS\n.B longhaul\n.I COMMAND\n.RI [ ARGUMENTS ]\n"
-                         ".SH DESCRIPTION\nOpens thousands of long connections, holds them for hours, sends messages on a schedule, and says "
-                         "what dropped, when, why, how fast it came back, and whether it got slower. One YAML file in, one run file (SQLite) "
-                         "out, one report to read.\n.PP\nResults go to standard output, progress and log lines to standard error.\n");
+    code = lh_buf_addstr(
+        out,
+        ".SH NAME\nlonghaul \\- soak tester for WebSocket and other long connections\n"
+        ".SH SYNOPSIS\n.B longhaul\n.I COMMAND\n.RI [ ARGUMENTS ]\n"
+        ".SH DESCRIPTION\nOpens thousands of long connections, holds them for hours, sends messages on a schedule, and says "
+        "what dropped, when, why, how fast it came back, and whether it got slower. One YAML file in, one run file (SQLite) "
+        "out, one report to read.\n.PP\nResults go to standard output, progress and log lines to standard error.\n");
   if (code == 0) code = add_roff_examples(out);
   if (code == 0) code = lh_buf_addstr(out, ".SH COMMANDS\n");
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++) code = add_roff_command(out, lh_cli_commands[i]);
@@ -108,7 +113,9 @@ static const char *reply_of(enum lh_complete complete) {
   case LH_COMPLETE_FOLDER: return "COMPREPLY=($(compgen -d -- \"$word\"))";
   case LH_COMPLETE_KEY: return "COMPREPLY=($(compgen -W \"$keys\" -- \"$word\"))";
   case LH_COMPLETE_SETTING: return "COMPREPLY=($(compgen -S = -W \"$keys\" -- \"$word\")); compopt -o nospace";
-  case LH_COMPLETE_RUN: return "COMPREPLY=($(compgen -W latest -- \"$word\") $(compgen -f -X '!*.longhaul' -- \"$word\") $(compgen -d -- \"$word\"))";
+  case LH_COMPLETE_RUN:
+    return "COMPREPLY=($(compgen -W latest -- \"$word\") $(compgen -f -X '!*.longhaul' -- \"$word\") $(compgen -d -- "
+           "\"$word\"))";
   default: return "COMPREPLY=()";
   }
 }
@@ -138,8 +145,10 @@ static int add_keys(struct lh_buf *out) {
 }
 
 int lh_cli_completion(struct lh_buf *out) {
-  int code = lh_buf_addstr(out, "# bash completion of longhaul\n_longhaul() {\n  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
-                                "command=${COMP_WORDS[1]} options= commands='");
+  int code = lh_buf_addstr(
+      out,
+      "# bash completion of longhaul\n_longhaul() {\n  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
+      "command=${COMP_WORDS[1]} options= commands='");
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++) code = lh_buf_addf(out, "%s ", lh_cli_commands[i]->name);
   if (code == 0) code = lh_buf_addstr(out, "'\n");
   if (code == 0) code = add_keys(out);
@@ -150,7 +159,9 @@ int lh_cli_completion(struct lh_buf *out) {
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++) code = add_values(out, lh_cli_commands[i]);
   if (code == 0) code = lh_buf_addstr(out, "  esac\n  case $command in\n");
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++) code = add_option_names(out, lh_cli_commands[i]);
-  if (code == 0) code = lh_buf_addstr(out, "  esac\n  if [[ $word == -* ]]; then\n    COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return\n  fi\n  case $command in\n");
+  if (code == 0)
+    code = lh_buf_addstr(out, "  esac\n  if [[ $word == -* ]]; then\n    COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); "
+                              "return\n  fi\n  case $command in\n");
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++)
     code = lh_buf_addf(out, "  %s) %s ;;\n", lh_cli_commands[i]->name, reply_of(lh_cli_commands[i]->complete));
   return code < 0 ? code : lh_buf_addstr(out, "  esac\n}\ncomplete -o filenames -F _longhaul longhaul\n");

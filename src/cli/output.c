@@ -76,8 +76,10 @@ int lh_cli_write(const char *path, const struct lh_buf *text, struct lh_err *err
 
 int lh_cli_print(struct lh_buf *text, int code) {
   struct lh_err err = {0};
-  if (code == 0) code = lh_cli_write("-", text, &err);
-  else lh_err_set(&err, code, "%s", strerror(-code));
+  if (code == 0)
+    code = lh_cli_write("-", text, &err);
+  else
+    lh_err_set(&err, code, "%s", strerror(-code));
   lh_buf_free(text);
   return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
 }
@@ -87,8 +89,12 @@ static bool wants_color(void) {
   return (no_color == NULL || no_color[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-bool lh_cli_stdout_color(void) { return isatty(STDOUT_FILENO) && wants_color(); }
-bool lh_cli_stderr_color(void) { return isatty(STDERR_FILENO) && wants_color(); }
+bool lh_cli_stdout_color(void) {
+  return isatty(STDOUT_FILENO) && wants_color();
+}
+bool lh_cli_stderr_color(void) {
+  return isatty(STDERR_FILENO) && wants_color();
+}
 
 bool lh_cli_stderr_live(void) {
   const char *term = getenv("TERM");

@@ -8,7 +8,9 @@
 /* ---- the nearest name ---- */
 enum { NAME_LEN_MAX = 63 };
 
-static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
+static unsigned least(unsigned a, unsigned b) {
+  return a < b ? a : b;
+}
 
 /* Edits from a to b: insert, delete, replace, swap neighbours (optimal string alignment). */
 static unsigned distance(const char *a, const char *b) {
@@ -71,14 +73,14 @@ struct parser {
 
 static int take(struct parser *p, const struct lh_cli_option *option, const char *value, struct lh_err *err) {
   for (size_t i = 0; i < p->args->given_count && !option->repeats; i++)
-    if (p->args->given[i].option == option)
-      return lh_err_set(err, EINVAL, "--%s is given more than once", option->name);
+    if (p->args->given[i].option == option) return lh_err_set(err, EINVAL, "--%s is given more than once", option->name);
   p->args->given[p->args->given_count++] = (struct lh_cli_given){option, value};
   return 0;
 }
 
 static int next_value(struct parser *p, const struct lh_cli_option *option, const char **value, struct lh_err *err) {
-  if (p->at + 1 >= p->argc) return lh_err_set(err, EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+  if (p->at + 1 >= p->argc)
+    return lh_err_set(err, EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
   *value = p->argv[++p->at];
   return 0;
 }
@@ -115,7 +117,8 @@ static int take_letters(struct parser *p, const char *text, struct lh_err *err) 
     }
     const struct lh_cli_option *o = p->command->options;
     while (o->name != NULL && o->letter != *text) o++;
-    if (o->name == NULL) return lh_err_set(err, EINVAL, "%s has no option -%c; see longhaul %s --help", p->command->name, *text, p->command->name);
+    if (o->name == NULL)
+      return lh_err_set(err, EINVAL, "%s has no option -%c; see longhaul %s --help", p->command->name, *text, p->command->name);
     const char *value = NULL;
     if (o->argument != NULL) {
       value = text + 1;
@@ -150,10 +153,14 @@ int lh_cli_parse(const struct lh_cli_command *command, int argc, char **argv, st
   for (; p.at < argc; p.at++) {
     const char *text = argv[p.at];
     int code = 0;
-    if (options_over || text[0] != '-' || text[1] == '\0') args->operands[args->operand_count++] = text;
-    else if (strcmp(text, "--") == 0) options_over = true;
-    else if (text[1] == '-') code = take_long(&p, text + 2, err);
-    else code = take_letters(&p, text + 1, err);
+    if (options_over || text[0] != '-' || text[1] == '\0')
+      args->operands[args->operand_count++] = text;
+    else if (strcmp(text, "--") == 0)
+      options_over = true;
+    else if (text[1] == '-')
+      code = take_long(&p, text + 2, err);
+    else
+      code = take_letters(&p, text + 1, err);
     if (code < 0) return code;
   }
   return args->help ? 0 : check_operands(args, err);

@@ -88,25 +88,40 @@ static int report_main(const struct lh_cli_args *args) {
 }
 
 static const struct lh_cli_example examples[] = {
-  {"longhaul report latest", "the summary of the last run"},
-  {"longhaul report latest -o night.html", "a page with charts in one file, for a browser, with no network"},
-  {"longhaul report runs/chat-20261122-200328.longhaul --format json", "every number, for scripts"},
-  {"longhaul report latest --format md --from 2h10m --until 2h30m", "a part of the night"},
-  {0}};
+    {"longhaul report latest", "the summary of the last run"},
+    {"longhaul report latest -o night.html", "a page with charts in one file, for a browser, with no network"},
+    {"longhaul report runs/chat-20261122-200328.longhaul --format json", "every number, for scripts"},
+    {"longhaul report latest --format md --from 2h10m --until 2h30m", "a part of the night"},
+    {0}};
 
 static const struct lh_cli_option options[] = {
-  {.name = "format", .letter = 'f', .argument = "FORMAT", .complete = LH_COMPLETE_WORDS, .words = "html md json text",
-   .help = "html, md, json or text (default: by the ending of the output file, else text)"},
-  {.name = "output", .letter = 'o', .argument = "FILE", .complete = LH_COMPLETE_FILE, .help = "where to write (default -: standard output)"},
-  {.name = "from", .argument = "TIME", .help = "begin this long after the start of the run"},
-  {.name = "until", .argument = "TIME", .help = "end this long after the start of the run"},
-  {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
-  {0}};
+    {.name = "format",
+     .letter = 'f',
+     .argument = "FORMAT",
+     .complete = LH_COMPLETE_WORDS,
+     .words = "html md json text",
+     .help = "html, md, json or text (default: by the ending of the output file, else text)"},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .complete = LH_COMPLETE_FILE,
+     .help = "where to write (default -: standard output)"},
+    {.name = "from", .argument = "TIME", .help = "begin this long after the start of the run"},
+    {.name = "until", .argument = "TIME", .help = "end this long after the start of the run"},
+    {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
+    {0}};
 
 const struct lh_cli_command lh_cli_report = {
-  .name = "report", .summary = "render a run file: html, md, json, text", .usage = "RUN [OPTIONS]",
-  .description = "RUN is a run file, its name in the store folder, or `latest`. The run may still be in "
-                 "progress or have been cut short: the report covers what was stored. The exit code "
-                 "tells whether the report was written, not the run's verdict.",
-  .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a run file, or `latest`",
-  .complete = LH_COMPLETE_RUN, .run = report_main};
+    .name = "report",
+    .summary = "render a run file: html, md, json, text",
+    .usage = "RUN [OPTIONS]",
+    .description = "RUN is a run file, its name in the store folder, or `latest`. The run may still be in "
+                   "progress or have been cut short: the report covers what was stored. The exit code "
+                   "tells whether the report was written, not the run's verdict.",
+    .examples = examples,
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .operand = "a run file, or `latest`",
+    .complete = LH_COMPLETE_RUN,
+    .run = report_main};

@@ -31,8 +31,10 @@ static int check_fit(const struct lh_source *source, bool force) {
   }
   for (size_t i = 0; i < fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", fit.warnings.items[i]);
   for (size_t i = 0; i < fit.problems.count; i++) {
-    if (force) lh_log(LH_LOG_WARNING, "going on all the same (--force): %s", fit.problems.items[i]);
-    else lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", fit.problems.items[i]);
+    if (force)
+      lh_log(LH_LOG_WARNING, "going on all the same (--force): %s", fit.problems.items[i]);
+    else
+      lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", fit.problems.items[i]);
   }
   bool stop = fit.problems.count > 0 && !force;
   if (stop) fputs("longhaul: see `longhaul check`, or run with --force to hold what fits\n", stderr);
@@ -60,8 +62,7 @@ static int report_run(const struct lh_cli_args *args, const struct lh_run_result
   struct lh_report_args report = {.path = result->path, .until_ns = UINT64_MAX};
   struct lh_err err = {0};
   json_t *model = NULL;
-  if (lh_report_model(&report, &model, &err) < 0)
-    return lh_cli_fail(LH_EXIT_TESTER, "no report: %s", err.text);
+  if (lh_report_model(&report, &model, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "no report: %s", err.text);
   int exit_code = lh_report_exit_code(model);
   if (lh_report_file_write(model, LH_REPORT_TEXT, "-", &err) < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   int failed = write_reports(args, model);
@@ -77,10 +78,15 @@ static int exit_of_failure(const struct lh_run_result *result, int code) {
 }
 
 static int run_source(const struct lh_cli_args *args, const struct lh_source *source) {
-  struct lh_run_args run = {.config = source->config, .settings = (const char *const *)source->settings,
-                            .setting_count = source->setting_count, .shard = source->shard, .shards = source->shards,
-                            .program = "/proc/self/exe", .command_line = args->command_line,
-                            .quiet = lh_cli_has(args, "quiet"), .view = lh_cli_stderr_live(),
+  struct lh_run_args run = {.config = source->config,
+                            .settings = (const char *const *)source->settings,
+                            .setting_count = source->setting_count,
+                            .shard = source->shard,
+                            .shards = source->shards,
+                            .program = "/proc/self/exe",
+                            .command_line = args->command_line,
+                            .quiet = lh_cli_has(args, "quiet"),
+                            .view = lh_cli_stderr_live(),
                             .color = lh_cli_stderr_color() ? LH_COLOR_AUTO : LH_COLOR_NEVER};
   struct lh_run_result result;
   struct lh_err err = {0};
@@ -108,27 +114,36 @@ static int run_main(const struct lh_cli_args *args) {
 }
 
 static const struct lh_cli_example examples[] = {
-  {"longhaul run soak.yaml", "run a soak; the summary comes at the end on standard output"},
-  {"longhaul run soak.yaml --duration 10m --set groups.chat.connections=100", "the same, shorter and smaller"},
-  {"longhaul run soak.yaml --report night.html --report night.md", "write reports as well"},
-  {"longhaul run soak.yaml --shard 2/8", "the second of eight hosts"},
-  {"longhaul run ws://127.0.0.1:8080/ws -c 1000 -d 1m", "a quick look, with no file"},
-  {0}};
+    {"longhaul run soak.yaml", "run a soak; the summary comes at the end on standard output"},
+    {"longhaul run soak.yaml --duration 10m --set groups.chat.connections=100", "the same, shorter and smaller"},
+    {"longhaul run soak.yaml --report night.html --report night.md", "write reports as well"},
+    {"longhaul run soak.yaml --shard 2/8", "the second of eight hosts"},
+    {"longhaul run ws://127.0.0.1:8080/ws -c 1000 -d 1m", "a quick look, with no file"},
+    {0}};
 
 static const struct lh_cli_option options[] = {
-  LH_SOURCE_OPTIONS,
-  {.name = "report", .argument = "FILE", .complete = LH_COMPLETE_FILE, .repeats = true,
-   .help = "write a report after the run; the ending tells the format: .html, .md, .json, .txt; may be repeated"},
-  {.name = "quiet", .letter = 'q', .help = "no live view and no progress lines; warnings, errors and the summary stay"},
-  {.name = "force", .help = "begin although the plan does not fit this host"},
-  {0}};
+    LH_SOURCE_OPTIONS,
+    {.name = "report",
+     .argument = "FILE",
+     .complete = LH_COMPLETE_FILE,
+     .repeats = true,
+     .help = "write a report after the run; the ending tells the format: .html, .md, .json, .txt; may be repeated"},
+    {.name = "quiet", .letter = 'q', .help = "no live view and no progress lines; warnings, errors and the summary stay"},
+    {.name = "force", .help = "begin although the plan does not fit this host"},
+    {0}};
 
 const struct lh_cli_command lh_cli_run = {
-  .name = "run", .summary = "run a soak from a config, or a quick look at a URL",
-  .usage = "CONFIG [OPTIONS]\n       longhaul run URL -c N -d TIME [OPTIONS]",
-  .description = "Opens the connections of the config, holds them for the duration, and writes one run "
-                 "file. CONFIG may be - for standard input. On a terminal a live view is shown, "
-                 "elsewhere one line for each interval. Ctrl-C ends the run in order and still "
-                 "reports; a second Ctrl-C ends it at once.",
-  .examples = examples, .options = options, .operands_min = 1, .operands_max = 1, .operand = "a config or a URL",
-  .complete = LH_COMPLETE_FILE, .run = run_main};
+    .name = "run",
+    .summary = "run a soak from a config, or a quick look at a URL",
+    .usage = "CONFIG [OPTIONS]\n       longhaul run URL -c N -d TIME [OPTIONS]",
+    .description = "Opens the connections of the config, holds them for the duration, and writes one run "
+                   "file. CONFIG may be - for standard input. On a terminal a live view is shown, "
+                   "elsewhere one line for each interval. Ctrl-C ends the run in order and still "
+                   "reports; a second Ctrl-C ends it at once.",
+    .examples = examples,
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .operand = "a config or a URL",
+    .complete = LH_COMPLETE_FILE,
+    .run = run_main};

@@ -16,11 +16,11 @@ enum { RUNS_SHOWN = 20, RUNS_BYTES_MAX = 16 << 20 };
 /* What the list says of one run file. */
 struct row {
   char *path;
-  char *name;             /* NULL: the file cannot be read, `state` says why */
+  char *name; /* NULL: the file cannot be read, `state` says why */
   int64_t start_wall_us;
   uint64_t length_ns;
   char state[LH_ERR_TEXT_MAX]; /* verdict, or why there is none */
-  double availability;    /* percent; negative: not known */
+  double availability;         /* percent; negative: not known */
   uint64_t drops;
 };
 
@@ -43,7 +43,8 @@ static int add_file(struct rows *rows, const char *folder, const char *file) {
   if (items == NULL) return -ENOMEM;
   rows->items = items;
   items[rows->count] = (struct row){.availability = -1};
-  if (asprintf(&items[rows->count].path, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", file) < 0) return -ENOMEM;
+  if (asprintf(&items[rows->count].path, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", file) < 0)
+    return -ENOMEM;
   rows->count++;
   return 0;
 }
@@ -51,11 +52,14 @@ static int add_file(struct rows *rows, const char *folder, const char *file) {
 static int list_folder(struct rows *rows, const char *folder, struct lh_err *err) {
   static const char ending[] = ".longhaul";
   DIR *dir = opendir(folder);
-  if (dir == NULL) return lh_err_set(err, errno, "cannot read the store folder %s: %s; give another one with --store", folder, strerror(errno));
+  if (dir == NULL)
+    return lh_err_set(err, errno, "cannot read the store folder %s: %s; give another one with --store", folder,
+                      strerror(errno));
   int code = 0;
   for (struct dirent *entry; code == 0 && (entry = readdir(dir)) != NULL;) {
     size_t len = strlen(entry->d_name);
-    if (len > sizeof ending - 1 && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0) code = add_file(rows, folder, entry->d_name);
+    if (len > sizeof ending - 1 && strcmp(entry->d_name + len - (sizeof ending - 1), ending) == 0)
+      code = add_file(rows, folder, entry->d_name);
   }
   closedir(dir);
   return code < 0 ? lh_err_set(err, ENOMEM, "no memory for the list of %s", folder) : 0;
@@ -113,14 +117,17 @@ static int add_row(struct lh_buf *out, const struct row *row) {
   lh_format_utc(row->start_wall_us, when, sizeof when);
   if (row->availability >= 0) snprintf(availability, sizeof availability, "%.3f %%", row->availability);
   return lh_buf_addf(out, "%.10s %.8s  %-20s %-14s %-13s %11s %8" PRIu64 "  %s\n", when, when + 11, row->name,
-                     lh_format_duration_brief(row->length_ns, length, sizeof length), row->state, availability, row->drops, row->path);
+                     lh_format_duration_brief(row->length_ns, length, sizeof length), row->state, availability, row->drops,
+                     row->path);
 }
 
 static int render_text(struct lh_buf *out, const struct rows *rows, size_t shown) {
   int code = rows->count == 0 ? lh_buf_addstr(out, "no run files\n")
-                              : lh_buf_addf(out, "%-20s %-20s %-14s %-13s %11s %8s  %s\n", "start (UTC)", "name", "length", "verdict", "available", "drops", "file");
+                              : lh_buf_addf(out, "%-20s %-20s %-14s %-13s %11s %8s  %s\n", "start (UTC)", "name", "length",
+                                            "verdict", "available", "drops", "file");
   for (size_t i = 0; i < shown && code == 0; i++) code = add_row(out, &rows->items[i]);
-  if (code == 0 && shown < rows->count) code = lh_buf_addf(out, "%zu older runs are left out: --all shows them\n", rows->count - shown);
+  if (code == 0 && shown < rows->count)
+    code = lh_buf_addf(out, "%zu older runs are left out: --all shows them\n", rows->count - shown);
   return code;
 }
 
@@ -173,19 +180,27 @@ static int runs_main(const struct lh_cli_args *args) {
   return lh_cli_print(&out, code);
 }
 
-static const struct lh_cli_example examples[] = {{"longhaul runs", "the last runs, newest first"},
-                                                 {"longhaul runs --store /var/lib/longhaul --json", "all runs of a folder, for scripts"},
-                                                 {0}};
+static const struct lh_cli_example examples[] = {
+    {"longhaul runs", "the last runs, newest first"},
+    {"longhaul runs --store /var/lib/longhaul --json", "all runs of a folder, for scripts"},
+    {0}};
 
 static const struct lh_cli_option options[] = {
-  {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
-  {.name = "all", .help = "also older runs than the last 20"},
-  {.name = "json", .help = "print JSON, all runs"},
-  {0}};
+    {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
+    {.name = "all", .help = "also older runs than the last 20"},
+    {.name = "json", .help = "print JSON, all runs"},
+    {0}};
 
 const struct lh_cli_command lh_cli_runs = {
-  .name = "runs", .summary = "list run files with start, length and verdict", .usage = "[OPTIONS]",
-  .description = "A run that is still going is `running`; one that a crash ended is `cut short`, and its "
-                 "report covers what was stored.",
-  .examples = examples, .options = options, .operands_min = 0, .operands_max = 0, .operand = "",
-  .complete = LH_COMPLETE_NOTHING, .run = runs_main};
+    .name = "runs",
+    .summary = "list run files with start, length and verdict",
+    .usage = "[OPTIONS]",
+    .description = "A run that is still going is `running`; one that a crash ended is `cut short`, and its "
+                   "report covers what was stored.",
+    .examples = examples,
+    .options = options,
+    .operands_min = 0,
+    .operands_max = 0,
+    .operand = "",
+    .complete = LH_COMPLETE_NOTHING,
+    .run = runs_main};

@@ -39,7 +39,8 @@ static int parse_shard(const char *text, struct lh_source *source) {
   errno = 0;
   unsigned long shard = strtoul(text, &end, 10);
   unsigned long shards = *end == '/' ? strtoul(end + 1, &last, 10) : 0;
-  if (errno != 0 || *end != '/' || *last != '\0' || strchr(text, '-') != NULL || shard < 1 || shards < shard || shards > LH_WORKERS_MAX)
+  if (errno != 0 || *end != '/' || *last != '\0' || strchr(text, '-') != NULL || shard < 1 || shards < shard ||
+      shards > LH_WORKERS_MAX)
     return lh_cli_usage_error("--shard %s is not I/N with 1 <= I <= N <= %d, such as 2/8", text, LH_WORKERS_MAX);
   source->shard = (uint32_t)shard;
   source->shards = (uint32_t)shards;
@@ -49,8 +50,11 @@ static int parse_shard(const char *text, struct lh_source *source) {
 /* ---- a URL in place of a config ---- */
 static int quick_text(const struct lh_cli_args *args, const char *url, char **text) {
   const char *connections = lh_cli_value(args, "connections");
-  struct lh_quick_args quick = {.url = url, .connections = 1, .duration = lh_cli_value(args, "duration"),
-                                .every = lh_cli_value(args, "every"), .text = lh_cli_value(args, "text")};
+  struct lh_quick_args quick = {.url = url,
+                                .connections = 1,
+                                .duration = lh_cli_value(args, "duration"),
+                                .every = lh_cli_value(args, "every"),
+                                .text = lh_cli_value(args, "text")};
   if (connections != NULL) {
     char *end;
     errno = 0;
@@ -66,7 +70,8 @@ static int quick_text(const struct lh_cli_args *args, const char *url, char **te
 
 static int refuse_quick_options(const struct lh_cli_args *args) {
   if (lh_cli_has(args, "connections"))
-    return lh_cli_usage_error("--connections goes with a URL; for a config use --set groups.NAME.connections=%s", lh_cli_value(args, "connections"));
+    return lh_cli_usage_error("--connections goes with a URL; for a config use --set groups.NAME.connections=%s",
+                              lh_cli_value(args, "connections"));
   if (lh_cli_has(args, "every") || lh_cli_has(args, "text"))
     return lh_cli_usage_error("--every and --text go with a URL; for a config use --set");
   return 0;
@@ -75,8 +80,8 @@ static int refuse_quick_options(const struct lh_cli_args *args) {
 /* ---- loading ---- */
 static int load(struct lh_source *source, const char *path, const char *text) {
   struct lh_diagnostics diagnostics = {0};
-  struct lh_load_args load_args = {.path = path, .text = text, .settings = (const char *const *)source->settings,
-                                   .setting_count = source->setting_count};
+  struct lh_load_args load_args = {
+      .path = path, .text = text, .settings = (const char *const *)source->settings, .setting_count = source->setting_count};
   int code = lh_config_load(&load_args, &source->config, &diagnostics);
   for (size_t i = 0; i < diagnostics.count; i++) fprintf(stderr, "%s\n", diagnostics.items[i]);
   lh_diagnostics_free(&diagnostics);

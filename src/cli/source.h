@@ -11,19 +11,23 @@ struct lh_source {
   struct lh_config *config; /* owned */
   char **settings;          /* owned: --set, --duration and --store as KEY=VALUE, in the order of the load */
   uint32_t setting_count;
-  uint32_t shard, shards;   /* from 1 */
+  uint32_t shard, shards; /* from 1 */
 };
 
 /* The options that these commands share, for their tables. */
-#define LH_SOURCE_OPTIONS                                                                                                \
-  {.name = "set", .argument = "KEY=VALUE", .complete = LH_COMPLETE_SETTING, .repeats = true,                             \
-   .help = "set a key of the config, such as groups.chat.connections=100; may be repeated"},                             \
-    {.name = "duration", .letter = 'd', .argument = "TIME", .help = "how long the run lasts: 30s, 10m, 8h"},             \
-    {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"}, \
-    {.name = "shard", .argument = "I/N", .help = "run part I of N of the clients; the same config on each host"},        \
-    {.name = "connections", .letter = 'c', .argument = "N", .help = "with a URL: clients (default 1)"},                  \
-    {.name = "every", .argument = "TIME", .help = "with a URL: message period of each client (default 1s; 0: none)"},    \
-    {.name = "text", .argument = "TEXT", .help = "with a URL: what is sent; ${token} and ${seq} are filled in"}
+#define LH_SOURCE_OPTIONS                                                                                                      \
+  {.name = "set",                                                                                                              \
+   .argument = "KEY=VALUE",                                                                                                    \
+   .complete = LH_COMPLETE_SETTING,                                                                                            \
+   .repeats = true,                                                                                                            \
+   .help = "set a key of the config, such as groups.chat.connections=100; may be repeated"},                                   \
+      {.name = "duration", .letter = 'd', .argument = "TIME", .help = "how long the run lasts: 30s, 10m, 8h"},                 \
+      {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},     \
+      {.name = "shard", .argument = "I/N", .help = "run part I of N of the clients; the same config on each host"},            \
+      {.name = "connections", .letter = 'c', .argument = "N", .help = "with a URL: clients (default 1)"},                      \
+      {.name = "every", .argument = "TIME", .help = "with a URL: message period of each client (default 1s; 0: none)"}, {      \
+    .name = "text", .argument = "TEXT", .help = "with a URL: what is sent; ${token} and ${seq} are filled in"                  \
+  }
 
 /* Says what is wrong on stderr. Returns 0 or an exit code. */
 int lh_source_load(const struct lh_cli_args *args, struct lh_source *source);

@@ -89,8 +89,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf) {
   }
   struct lh_err err = {0};
   int code = lh_buf_add(&child->received, buf->base, (size_t)count);
-  if (code == 0) code = take_frames(child, &err);
-  else lh_err_set(&err, code, "no memory for its frames");
+  if (code == 0)
+    code = take_frames(child, &err);
+  else
+    lh_err_set(&err, code, "no memory for its frames");
   if (code >= 0) return;
   if (err.code != 0) lh_log(LH_LOG_ERROR, "worker %u: %s", child->number + 1, err.text);
   stop_reading(child);
@@ -106,13 +108,13 @@ int lh_child_spawn(struct lh_child *child, uv_loop_t *loop, const char *program,
   child->process.data = child->in.data = child->out.data = child;
 
   uv_stdio_container_t stdio[3] = {
-    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
-    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
-    {.flags = UV_INHERIT_FD, .data.fd = 2},
+      {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
+      {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
+      {.flags = UV_INHERIT_FD, .data.fd = 2},
   };
   char *argv[] = {(char[]){"longhaul"}, (char[]){"worker"}, NULL};
-  uv_process_options_t options = {.file = program, .args = argv, .exit_cb = on_ended, .stdio = stdio, .stdio_count = 3,
-                                  .flags = UV_PROCESS_DETACHED};
+  uv_process_options_t options = {
+      .file = program, .args = argv, .exit_cb = on_ended, .stdio = stdio, .stdio_count = 3, .flags = UV_PROCESS_DETACHED};
   int code = uv_spawn(loop, &child->process, &options);
   child->alive = true;
   if (code < 0) {
@@ -150,4 +152,6 @@ int lh_child_send(struct lh_child *child, struct lh_buf *frame, struct lh_err *e
   return 0;
 }
 
-void lh_child_free(struct lh_child *child) { lh_buf_free(&child->received); }
+void lh_child_free(struct lh_child *child) {
+  lh_buf_free(&child->received);
+}

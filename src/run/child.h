@@ -30,21 +30,21 @@ struct lh_child {
   uint32_t number;
   const struct lh_child_events *events; /* borrowed */
   uv_process_t process;
-  uv_pipe_t in, out;     /* its descriptors 0 and 1 */
+  uv_pipe_t in, out; /* its descriptors 0 and 1 */
   struct lh_buf received;
-  bool alive;            /* from spawn to gone */
-  bool exited, drained;  /* process ended; pipe read to its end */
-  bool done;             /* it said LH_FRAME_DONE */
-  bool killed;           /* by us */
-  uint8_t handles;       /* still to be closed */
+  bool alive;           /* from spawn to gone */
+  bool exited, drained; /* process ended; pipe read to its end */
+  bool done;            /* it said LH_FRAME_DONE */
+  bool killed;          /* by us */
+  uint8_t handles;      /* still to be closed */
   int64_t exit_code;
   int signal;
   /* The supervisor's own notes on it. */
   uint32_t deaths_in_row;
-  uint32_t reports;      /* of this life */
-  bool silent;           /* it was told of that this one does not report */
-  uint64_t started_ns;   /* of this life */
-  uint64_t restart_ns;   /* when to start the next life; LH_NEVER: not planned */
+  uint32_t reports;    /* of this life */
+  bool silent;         /* it was told of that this one does not report */
+  uint64_t started_ns; /* of this life */
+  uint64_t restart_ns; /* when to start the next life; LH_NEVER: not planned */
 };
 
 /* Starts `program worker`. Its descriptor 2 is ours; it gets a session of its own, so that Ctrl-C reaches the supervisor

@@ -17,17 +17,17 @@ struct lh_collect {
   struct lh_collect_args args;
   uint32_t group_count;
   uint64_t tick_ns;
-  uint32_t next_k;              /* oldest interval not yet taken */
-  struct lh_interval *pending;  /* by rising k */
-  struct lh_interval *taken;    /* lent to the caller of take */
-  struct lh_interval *spare;    /* memory for later intervals */
-  struct lh_snapshot *decoded;  /* [group]: the report at hand */
-  struct lh_snapshot *totals;   /* [group] */
-  uint64_t *base;               /* [worker][group][gauge]: standing by the end of the last interval taken */
-  uint64_t *latest;             /* [worker][group][gauge] */
-  uint64_t *counted;            /* [group][counter]: everything so far */
-  uint64_t *until;              /* [worker] */
-  struct since *since;          /* [worker] */
+  uint32_t next_k;             /* oldest interval not yet taken */
+  struct lh_interval *pending; /* by rising k */
+  struct lh_interval *taken;   /* lent to the caller of take */
+  struct lh_interval *spare;   /* memory for later intervals */
+  struct lh_snapshot *decoded; /* [group]: the report at hand */
+  struct lh_snapshot *totals;  /* [group] */
+  uint64_t *base;              /* [worker][group][gauge]: standing by the end of the last interval taken */
+  uint64_t *latest;            /* [worker][group][gauge] */
+  uint64_t *counted;           /* [group][counter]: everything so far */
+  uint64_t *until;             /* [worker] */
+  struct since *since;         /* [worker] */
 };
 
 static uint64_t *standing_of(const struct lh_collect *c, uint64_t *table, uint32_t worker, uint32_t group) {
@@ -72,8 +72,10 @@ static struct lh_interval *interval_at(struct lh_collect *c, uint64_t k64) {
   while (*at != NULL && (*at)->k < k) at = &(*at)->next;
   if (*at != NULL && (*at)->k == k) return *at;
   struct lh_interval *v = c->spare;
-  if (v != NULL) c->spare = v->next;
-  else v = new_interval(c);
+  if (v != NULL)
+    c->spare = v->next;
+  else
+    v = new_interval(c);
   if (v == NULL) return NULL;
   v->k = k;
   v->end_ns = c->args.start_ns + (uint64_t)(k + 1) * c->args.interval_ns;
@@ -250,8 +252,10 @@ void lh_collect_ending(struct lh_collect *c, uint32_t worker, const struct lh_en
 
 /* ---- lost workers ---- */
 static int tell_estate(const struct lh_estate_args *args, struct lh_estate estate, lh_estate_sink *sink, void *context) {
-  const struct { enum lh_stage stage; uint64_t count; } rows[] = {
-    {LH_STAGE_CONNECT, estate.connecting}, {LH_STAGE_OPEN, estate.open}, {LH_STAGE_CLOSING, estate.closing}};
+  const struct {
+    enum lh_stage stage;
+    uint64_t count;
+  } rows[] = {{LH_STAGE_CONNECT, estate.connecting}, {LH_STAGE_OPEN, estate.open}, {LH_STAGE_CLOSING, estate.closing}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (rows[i].count == 0) continue;
     struct lh_ending e = lh_estate_ending(args, rows[i].stage);
@@ -282,8 +286,12 @@ int lh_collect_lose(struct lh_collect *c, uint32_t worker, enum lh_reason reason
   if (v == NULL) return lh_err_set(err, ENOMEM, "no memory for an interval");
   /* What the interval holds of this worker stays; only its standing changes. */
   for (uint32_t g = 0; g < c->group_count; g++) {
-    struct lh_estate_args args = {.group = (uint16_t)g, .reason = reason, .until_ns = c->until[worker], .now_ns = now_ns,
-                                  .since = c->since[worker].items, .since_count = c->since[worker].count};
+    struct lh_estate_args args = {.group = (uint16_t)g,
+                                  .reason = reason,
+                                  .until_ns = c->until[worker],
+                                  .now_ns = now_ns,
+                                  .since = c->since[worker].items,
+                                  .since_count = c->since[worker].count};
     struct lh_estate estate;
     if (lose_group(c, v, worker, &args, &estate) < 0) return lh_err_set(err, ENOMEM, "no memory to add up a lost worker");
     int code = tell_estate(&args, estate, sink, context);
@@ -314,9 +322,13 @@ uint64_t lh_collect_end_ns(const struct lh_collect *c) {
   return c->args.start_ns + (uint64_t)(c->next_k + 1) * c->args.interval_ns;
 }
 
-uint64_t lh_collect_until_ns(const struct lh_collect *c, uint32_t worker) { return c->until[worker]; }
+uint64_t lh_collect_until_ns(const struct lh_collect *c, uint32_t worker) {
+  return c->until[worker];
+}
 
-bool lh_collect_pending(const struct lh_collect *c) { return c->pending != NULL; }
+bool lh_collect_pending(const struct lh_collect *c) {
+  return c->pending != NULL;
+}
 
 static void fill_gauges(struct lh_collect *c, struct lh_interval *v) {
   for (uint32_t g = 0; g < c->group_count; g++) memset(v->groups[g].gauges, 0, sizeof v->groups[g].gauges);
@@ -350,7 +362,9 @@ struct lh_interval *lh_collect_take(struct lh_collect *c, struct lh_err *err) {
 }
 
 /* ---- looking in ---- */
-const struct lh_snapshot *lh_collect_total(const struct lh_collect *c, uint32_t group) { return &c->totals[group]; }
+const struct lh_snapshot *lh_collect_total(const struct lh_collect *c, uint32_t group) {
+  return &c->totals[group];
+}
 
 uint64_t lh_collect_counter(const struct lh_collect *c, uint32_t group, enum lh_counter_id id) {
   return c->counted[(size_t)group * LH_COUNTER_COUNT + (size_t)id];

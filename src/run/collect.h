@@ -34,10 +34,10 @@ struct lh_interval {
   struct lh_interval *next;
   uint32_t k;
   uint64_t end_ns;
-  struct lh_snapshot *groups;       /* by group; gauges are filled in when it is taken */
-  uint64_t *standing;               /* [worker][group][gauge], valid where `reported` says so */
-  bool *reported;                   /* [worker] */
-  struct lh_worker_health *health;  /* [worker]; until_ns 0: no report in this interval */
+  struct lh_snapshot *groups;      /* by group; gauges are filled in when it is taken */
+  uint64_t *standing;              /* [worker][group][gauge], valid where `reported` says so */
+  bool *reported;                  /* [worker] */
+  struct lh_worker_health *health; /* [worker]; until_ns 0: no report in this interval */
 };
 
 /* What one report added, for the view; borrowed until the next call. */
@@ -63,8 +63,8 @@ int lh_collect_report(struct lh_collect *collect, uint32_t worker, struct lh_cur
 void lh_collect_ending(struct lh_collect *collect, uint32_t worker, const struct lh_ending *ending);
 /* The worker is gone. What it held ends with `reason` (WORKER_LOST, or SHUTDOWN when we ended it): connections, messages in
  * flight, messages held back. The clients wait for the replacement, or are finished after a shutdown. */
-int lh_collect_lose(struct lh_collect *collect, uint32_t worker, enum lh_reason reason, uint64_t now_ns,
-                    lh_estate_sink *sink, void *context, struct lh_err *err);
+int lh_collect_lose(struct lh_collect *collect, uint32_t worker, enum lh_reason reason, uint64_t now_ns, lh_estate_sink *sink,
+                    void *context, struct lh_err *err);
 /* No replacement will come: the worker's waiting clients are finished. */
 int lh_collect_retire(struct lh_collect *collect, uint32_t worker, uint64_t now_ns, struct lh_err *err);
 

@@ -60,9 +60,12 @@ static void take_log(struct lh_child *child, struct lh_cursor *body) {
 /* A worker that cannot even begin will not do better a second time. */
 static void take_failed(struct lh_supervisor *sv, struct lh_child *child, struct lh_cursor *body) {
   struct lh_err err;
-  lh_err_set(&err, ECHILD, "worker %u cannot go on: %.*s", child->number + 1, (int)(body->end - body->at), (const char *)body->at);
-  if (child->reports == 0) lh_supervisor_fail(sv, &err);
-  else lh_log(LH_LOG_ERROR, "%s", err.text);
+  lh_err_set(&err, ECHILD, "worker %u cannot go on: %.*s", child->number + 1, (int)(body->end - body->at),
+             (const char *)body->at);
+  if (child->reports == 0)
+    lh_supervisor_fail(sv, &err);
+  else
+    lh_log(LH_LOG_ERROR, "%s", err.text);
 }
 
 static int on_frame(void *context, struct lh_child *child, enum lh_frame_type type, struct lh_cursor *body) {
@@ -74,9 +77,7 @@ static int on_frame(void *context, struct lh_child *child, enum lh_frame_type ty
   case LH_FRAME_LOG: take_log(child, body); return 0;
   case LH_FRAME_FAILED: take_failed(sv, child, body); return 0;
   case LH_FRAME_DONE: return 0;
-  default:
-    lh_log(LH_LOG_ERROR, "worker %u sent a frame of unknown type %d", child->number + 1, (int)type);
-    return -EPROTO;
+  default: lh_log(LH_LOG_ERROR, "worker %u sent a frame of unknown type %d", child->number + 1, (int)type); return -EPROTO;
   }
 }
 
@@ -143,14 +144,19 @@ static int send_plain(struct lh_child *child, enum lh_frame_type type, struct lh
 
 static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool replacement, struct lh_err *err) {
   const struct lh_run_args *args = sv->args;
-  struct lh_start start = {
-    .path = args->config->path, .text = args->config->text, .settings = (const char **)args->settings,
-    .setting_count = args->setting_count,
-    .slice = lh_plan_slice(args->shard - 1, args->shards, child->number, sv->workers),
-    .worker = child->number, .workers = sv->workers * args->shards, /* the rate cap is the whole run's: every shard's */
-    .run_id = sv->run_id, .start_ns = sv->start_ns, .start_wall_us = sv->start_wall_us,
-    .report_every_ns = args->config->run.interval_ns / lh_collect_ticks_each(args->config->run.interval_ns),
-    .replacement = replacement};
+  struct lh_start start = {.path = args->config->path,
+                           .text = args->config->text,
+                           .settings = (const char **)args->settings,
+                           .setting_count = args->setting_count,
+                           .slice = lh_plan_slice(args->shard - 1, args->shards, child->number, sv->workers),
+                           .worker = child->number,
+                           .workers = sv->workers * args->shards, /* the rate cap is the whole run's: every shard's */
+                           .run_id = sv->run_id,
+                           .start_ns = sv->start_ns,
+                           .start_wall_us = sv->start_wall_us,
+                           .report_every_ns =
+                               args->config->run.interval_ns / lh_collect_ticks_each(args->config->run.interval_ns),
+                           .replacement = replacement};
   struct lh_buf frame = LH_BUF_INIT(LH_FRAME_BYTES_MAX);
   size_t begin = lh_frame_begin(&frame, LH_FRAME_START);
   int code = lh_start_encode(&start, &frame);
@@ -216,8 +222,10 @@ void lh_crew_stop(struct lh_supervisor *sv) {
     struct lh_child *child = &sv->children[w];
     struct lh_err err = {0};
     int code = 0;
-    if (child->alive) code = send_plain(child, LH_FRAME_STOP, &err);
-    else if (!child->done) code = lh_collect_retire(sv->collect, w, lh_now_ns(), &err);
+    if (child->alive)
+      code = send_plain(child, LH_FRAME_STOP, &err);
+    else if (!child->done)
+      code = lh_collect_retire(sv->collect, w, lh_now_ns(), &err);
     child->restart_ns = LH_NEVER;
     if (code < 0) lh_log(LH_LOG_ERROR, "%s", err.text);
   }
@@ -240,7 +248,9 @@ static bool has_reported(const struct lh_supervisor *sv, uint32_t worker, uint64
   return lh_collect_until_ns(sv->collect, worker) + slack_ns >= end_ns;
 }
 
-static bool may_report(const struct lh_child *child) { return child->alive && !child->done; }
+static bool may_report(const struct lh_child *child) {
+  return child->alive && !child->done;
+}
 
 bool lh_crew_reported(const struct lh_supervisor *sv, uint64_t end_ns) {
   uint32_t reporting = 0;
@@ -258,7 +268,8 @@ void lh_crew_note_silent(struct lh_supervisor *sv, uint64_t end_ns) {
     if (!may_report(child) || child->silent || child->reports == 0 || has_reported(sv, w, end_ns)) continue;
     child->silent = true;
     lh_log(LH_LOG_WARNING, "worker %u does not report; its numbers go into a later interval", w + 1);
-    lh_journal_event(&sv->journal, end_ns, LH_EVENT_WARNING, "worker %u did not report in time; its numbers stand in a later interval", w + 1);
+    lh_journal_event(&sv->journal, end_ns, LH_EVENT_WARNING,
+                     "worker %u did not report in time; its numbers stand in a later interval", w + 1);
   }
 }
 

@@ -54,8 +54,12 @@ static void tally_many(struct lh_snapshot *into, const struct lh_ending *e, uint
 }
 
 struct lh_ending lh_estate_ending(const struct lh_estate_args *args, enum lh_stage stage) {
-  struct lh_ending e = {.at_ns = args->now_ns, .started_ns = args->now_ns, .client = UINT32_MAX, .group = args->group,
-                        .stage = (uint8_t)stage, .reason = (uint8_t)args->reason};
+  struct lh_ending e = {.at_ns = args->now_ns,
+                        .started_ns = args->now_ns,
+                        .client = UINT32_MAX,
+                        .group = args->group,
+                        .stage = (uint8_t)stage,
+                        .reason = (uint8_t)args->reason};
   return e;
 }
 

@@ -18,9 +18,9 @@ struct lh_estate {
 
 struct lh_estate_args {
   uint16_t group;
-  enum lh_reason reason;          /* WORKER_LOST or SHUTDOWN */
+  enum lh_reason reason; /* WORKER_LOST or SHUTDOWN */
   uint64_t until_ns, now_ns;
-  const struct lh_ending *since;  /* endings after the last report, of any group */
+  const struct lh_ending *since; /* endings after the last report, of any group */
   size_t since_count;
 };
 

@@ -38,8 +38,10 @@ void lh_journal_findings(struct lh_journal *j, uint64_t start_ns) {
   if (j->failed.code != 0) return;
   int code = lh_report_model(&args, &model, &err);
   const json_t *findings = json_object_get(model, "findings");
-  for (size_t i = 0; code == 0 && i < json_array_size(findings); i++) code = store_one(j, json_array_get(findings, i), start_ns, &err);
+  for (size_t i = 0; code == 0 && i < json_array_size(findings); i++)
+    code = store_one(j, json_array_get(findings, i), start_ns, &err);
   if (code == 0) code = lh_store_commit(j->store, &err);
-  if (code < 0) lh_log(LH_LOG_WARNING, "the findings are not in the run file: %s", err.text); /* every report works them out anew */
+  if (code < 0)
+    lh_log(LH_LOG_WARNING, "the findings are not in the run file: %s", err.text); /* every report works them out anew */
   json_decref(model);
 }

@@ -18,8 +18,8 @@ enum {
   TLS_CLIENT_BYTES = 20 * 1024,
   WORKER_BYTES = 16 << 20,
   SUPERVISOR_BYTES = 24 << 20,
-  INTERVAL_ROW_BYTES = 200,     /* one interval: host sample and index entries */
-  INTERVAL_GROUP_BYTES = 2048,  /* one group in one interval: counters and histograms */
+  INTERVAL_ROW_BYTES = 200,    /* one interval: host sample and index entries */
+  INTERVAL_GROUP_BYTES = 2048, /* one group in one interval: counters and histograms */
   INTERVAL_WORKER_BYTES = 100,
   RUN_FILE_BYTES = 192 * 1024,  /* schema, facts, config, findings */
   MESSAGE_HEADER_BYTES = 8 + 66 /* masked WebSocket frame of a small message, TCP with timestamps, IPv4, Ethernet */
@@ -35,9 +35,12 @@ static uint64_t disk_free(const char *folder) {
     if (statvfs(path[0] != '\0' ? path : ".", &fs) == 0) return (uint64_t)fs.f_bavail * fs.f_frsize;
     char *slash = strrchr(path, '/');
     if (path[0] == '\0') return 0;
-    if (slash == path && path[1] != '\0') path[1] = '\0';
-    else if (slash != NULL && slash != path) *slash = '\0';
-    else path[0] = '\0';
+    if (slash == path && path[1] != '\0')
+      path[1] = '\0';
+    else if (slash != NULL && slash != path)
+      *slash = '\0';
+    else
+      path[0] = '\0';
   }
 }
 
@@ -57,7 +60,9 @@ struct lh_fit_host lh_fit_host_read(const struct lh_config *config) {
   return host;
 }
 
-static uint64_t usable(uint64_t descriptors) { return descriptors > LH_FIT_RESERVE ? descriptors - LH_FIT_RESERVE : 1; }
+static uint64_t usable(uint64_t descriptors) {
+  return descriptors > LH_FIT_RESERVE ? descriptors - LH_FIT_RESERVE : 1;
+}
 
 uint32_t lh_fit_workers(const struct lh_config *config, uint32_t shard, uint32_t shards, uint64_t descriptors) {
   (void)shard;
@@ -124,7 +129,8 @@ static int add_paths(struct lh_fit *fit, const struct lh_config *config, const s
   size_t sources = group->source_addresses.count > 0 ? group->source_addresses.count : 1;
   size_t addresses = target->addresses.count > 0 ? target->addresses.count : 1;
   for (size_t i = 0; i < sources; i++) {
-    struct lh_fit_path *path = find_path(fit, target, group->source_addresses.count > 0 ? group->source_addresses.items[i] : NULL);
+    struct lh_fit_path *path =
+        find_path(fit, target, group->source_addresses.count > 0 ? group->source_addresses.items[i] : NULL);
     if (path == NULL) return -ENOMEM;
     uint64_t share = clients / sources + (i < clients % sources ? 1 : 0);
     path->clients += (share + addresses - 1) / addresses;
@@ -205,8 +211,8 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
   int code = 0;
   lh_format_size(fit->memory_bytes, need, sizeof need);
   if (host->mem_total_bytes > 0 && fit->memory_bytes > host->mem_total_bytes)
-    code = say(&fit->problems, "the clients need about %s of memory, the host has %s: fewer clients, or split with --shard", need,
-               lh_format_size(host->mem_total_bytes, there, sizeof there));
+    code = say(&fit->problems, "the clients need about %s of memory, the host has %s: fewer clients, or split with --shard",
+               need, lh_format_size(host->mem_total_bytes, there, sizeof there));
   else if (host->mem_available_bytes > 0 && fit->memory_bytes > host->mem_available_bytes)
     code = say(&fit->warnings, "the clients need about %s of memory, %s is available now", need,
                lh_format_size(host->mem_available_bytes, there, sizeof there));

@@ -5,7 +5,9 @@
 
 #include "longhaul/base/log.h"
 
-static bool writable(const struct lh_journal *j) { return j->store != NULL && j->failed.code == 0; }
+static bool writable(const struct lh_journal *j) {
+  return j->store != NULL && j->failed.code == 0;
+}
 
 static void keep(struct lh_journal *j, int code, const struct lh_err *err) {
   if (code < 0 && j->failed.code == 0) j->failed = *err;
@@ -48,7 +50,8 @@ static void check_books(struct lh_journal *j, const struct lh_collect *collect, 
     struct lh_err err = {0};
     if (lh_snapshot_check(lh_collect_total(collect, g), &err) == 0) continue;
     lh_log(LH_LOG_ERROR, "the books of group %s do not balance: %s", j->config->groups[g].name, err.text);
-    lh_journal_event(j, at_ns, LH_EVENT_WARNING, "the books of group %s do not balance: %s", j->config->groups[g].name, err.text);
+    lh_journal_event(j, at_ns, LH_EVENT_WARNING, "the books of group %s do not balance: %s", j->config->groups[g].name,
+                     err.text);
     j->books_told = true;
     return;
   }
@@ -66,7 +69,8 @@ static void sample_host(struct lh_journal *j, uint32_t k) {
   keep(j, lh_store_host(j->store, k, &now, &err), &err);
 }
 
-void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect, const struct lh_interval *v, uint32_t workers) {
+void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect, const struct lh_interval *v,
+                         uint32_t workers) {
   struct lh_err err = {0};
   check_books(j, collect, v->end_ns);
   for (uint32_t g = 0; g < j->config->group_count && writable(j); g++)

@@ -12,19 +12,19 @@
 #include "run/collect.h"
 
 struct lh_journal {
-  struct lh_store *store;      /* owned */
+  struct lh_store *store; /* owned */
   const struct lh_config *config;
-  struct lh_err failed;        /* code 0: every write went well */
-  bool books_told;             /* books that do not balance are told of once */
-  struct lh_host_sample host;  /* the latest */
-  double host_cpu_percent;     /* between the last two samples; negative: not known */
+  struct lh_err failed;       /* code 0: every write went well */
+  bool books_told;            /* books that do not balance are told of once */
+  struct lh_host_sample host; /* the latest */
+  double host_cpu_percent;    /* between the last two samples; negative: not known */
 };
 
 int lh_journal_open(struct lh_journal *journal, const char *folder, const struct lh_run_facts *facts, struct lh_err *err);
 void lh_journal_close(struct lh_journal *journal); /* accepts one that was never opened */
 
 void lh_journal_event(struct lh_journal *journal, uint64_t at_ns, enum lh_event_kind kind, const char *format, ...)
-  __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 /* Fits lh_estate_sink. Returns 0 always: `failed` tells. */
 int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count);
 /* One interval with its workers' health and a sample of the host; commits. */

@@ -18,7 +18,8 @@ struct shown {
 void lh_present_open(struct lh_supervisor *sv) {
   if (sv->args->quiet) return;
   uint64_t interval_ns = sv->args->config->run.interval_ns;
-  sv->recent = lh_recent_new((uint32_t)sv->args->config->group_count, sv->workers, interval_ns / lh_collect_ticks_each(interval_ns));
+  sv->recent =
+      lh_recent_new((uint32_t)sv->args->config->group_count, sv->workers, interval_ns / lh_collect_ticks_each(interval_ns));
   if (sv->recent != NULL && sv->args->view) sv->view = lh_view_new(sv->args->color != LH_COLOR_NEVER);
 }
 
@@ -62,12 +63,18 @@ static int show(struct lh_supervisor *sv, uint64_t at_ns, struct shown *s) {
     local_clock(sv, endings[i].tick, s->times[i]);
     s->endings[i] = (struct lh_screen_ending){s->times[i], config->groups[endings[i].group].name, endings[i].tally};
   }
-  s->facts = (struct lh_screen_facts){
-    .name = config->run.name, .phase = at_ns < sv->start_ns ? "starting" : phases[sv->phase],
-    .elapsed_ns = at_ns > sv->start_ns ? at_ns - sv->start_ns : 0, .duration_ns = config->run.duration_ns,
-    .groups = s->groups, .group_count = (uint32_t)config->group_count, .endings = s->endings, .ending_count = count,
-    .workers = sv->workers, .workers_alive = lh_crew_alive(sv), .health = lh_recent_health(sv->recent),
-    .host_cpu_percent = sv->journal.host_cpu_percent};
+  s->facts = (struct lh_screen_facts){.name = config->run.name,
+                                      .phase = at_ns < sv->start_ns ? "starting" : phases[sv->phase],
+                                      .elapsed_ns = at_ns > sv->start_ns ? at_ns - sv->start_ns : 0,
+                                      .duration_ns = config->run.duration_ns,
+                                      .groups = s->groups,
+                                      .group_count = (uint32_t)config->group_count,
+                                      .endings = s->endings,
+                                      .ending_count = count,
+                                      .workers = sv->workers,
+                                      .workers_alive = lh_crew_alive(sv),
+                                      .health = lh_recent_health(sv->recent),
+                                      .host_cpu_percent = sv->journal.host_cpu_percent};
   return 0;
 }
 

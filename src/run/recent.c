@@ -18,11 +18,11 @@ struct pulse { /* all workers in one tick */
 struct lh_recent {
   uint32_t groups, workers;
   uint64_t tick_ns;
-  uint64_t newest;              /* tick; 0: nothing yet */
-  struct cell *cells;           /* [tick % LH_RECENT_TICKS][group] */
+  uint64_t newest;    /* tick; 0: nothing yet */
+  struct cell *cells; /* [tick % LH_RECENT_TICKS][group] */
   struct pulse pulses[LH_RECENT_TICKS];
-  struct lh_worker_health *last; /* [worker] */
-  struct lh_hdr sum;            /* scratch */
+  struct lh_worker_health *last;                      /* [worker] */
+  struct lh_hdr sum;                                  /* scratch */
   struct lh_recent_ending endings[LH_RECENT_ENDINGS]; /* tick 0: free */
 };
 
@@ -106,7 +106,9 @@ void lh_recent_add(struct lh_recent *r, uint32_t worker, uint64_t tick, const st
   }
 }
 
-void lh_recent_worker_lost(struct lh_recent *r, uint32_t worker) { r->last[worker] = (struct lh_worker_health){0}; }
+void lh_recent_worker_lost(struct lh_recent *r, uint32_t worker) {
+  r->last[worker] = (struct lh_worker_health){0};
+}
 
 static double window_s(const struct lh_recent *r) {
   uint64_t ticks = r->newest < LH_RECENT_TICKS ? r->newest : LH_RECENT_TICKS;

@@ -20,7 +20,9 @@ struct page {
   int failed;
 };
 
-static bool full(const struct page *p) { return p->lines + 1 >= p->size.rows; }
+static bool full(const struct page *p) {
+  return p->lines + 1 >= p->size.rows;
+}
 
 static void end_line(struct page *p) {
   if (lh_buf_addstr(p->out, "\n") < 0) p->failed = -ENOMEM;
@@ -30,7 +32,9 @@ static void end_line(struct page *p) {
 }
 
 /* Bytes from outside become '?', so that one byte is one cell and nothing acts on the terminal. */
-static char printable(char c) { return c >= ' ' && c <= '~' ? c : '?'; }
+static char printable(char c) {
+  return c >= ' ' && c <= '~' ? c : '?';
+}
 
 static void put(struct page *p, enum style style, const char *text) {
   static const char *const codes[] = {"", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"};
@@ -56,23 +60,32 @@ __attribute__((format(printf, 3, 4))) static void putf(struct page *p, enum styl
 /* ---- words ---- */
 static const char *clock_words(uint64_t ns, char out[32]) {
   uint64_t s = ns / LH_NS_PER_S;
-  if (s >= 86400) snprintf(out, 32, "%" PRIu64 "d %02u:%02u:%02u", s / 86400, (unsigned)(s / 3600 % 24), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
-  else snprintf(out, 32, "%02u:%02u:%02u", (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+  if (s >= 86400)
+    snprintf(out, 32, "%" PRIu64 "d %02u:%02u:%02u", s / 86400, (unsigned)(s / 3600 % 24), (unsigned)(s / 60 % 60),
+             (unsigned)(s % 60));
+  else
+    snprintf(out, 32, "%02u:%02u:%02u", (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
   return out;
 }
 
 /* At most five cells: 99999, 123k, 4.56M. */
 static const char *count_words(uint64_t n, char out[24]) {
-  if (n < 100000) snprintf(out, 24, "%" PRIu64, n);
-  else if (n < 1000000) snprintf(out, 24, "%" PRIu64 "k", n / 1000);
-  else if (n < 100000000) snprintf(out, 24, "%.*fM", n < 10000000 ? 2 : 1, (double)n / 1e6);
-  else snprintf(out, 24, "%.*fG", n < 10000000000 ? 2 : 0, (double)n / 1e9);
+  if (n < 100000)
+    snprintf(out, 24, "%" PRIu64, n);
+  else if (n < 1000000)
+    snprintf(out, 24, "%" PRIu64 "k", n / 1000);
+  else if (n < 100000000)
+    snprintf(out, 24, "%.*fM", n < 10000000 ? 2 : 1, (double)n / 1e6);
+  else
+    snprintf(out, 24, "%.*fG", n < 10000000000 ? 2 : 0, (double)n / 1e9);
   return out;
 }
 
 static const char *rate_words(double rate, char out[24]) {
-  if (rate < 99.95) snprintf(out, 24, "%.1f", rate);
-  else count_words((uint64_t)(rate + 0.5), out);
+  if (rate < 99.95)
+    snprintf(out, 24, "%.1f", rate);
+  else
+    count_words((uint64_t)(rate + 0.5), out);
   return out;
 }
 
@@ -125,10 +138,13 @@ static void put_head(struct page *p, const struct lh_screen_facts *f) {
 enum column_id { NAME, BAR, OPEN, CONN, WAIT, DROPS, BACK, RATE, P50, P99, COLUMN_COUNT };
 
 /* drop: columns go in this order when the terminal is narrow; 0 stays. */
-static const struct { const char *title; uint32_t width, drop; } columns[COLUMN_COUNT] = {
-  [NAME] = {"group", 12, 0}, [BAR] = {"", 8, 1},       [OPEN] = {"open/wanted", 11, 0}, [CONN] = {"conn", 5, 4},
-  [WAIT] = {"wait", 5, 5},   [DROPS] = {"drops", 5, 0}, [BACK] = {"back", 5, 2},         [RATE] = {"msg/s", 6, 6},
-  [P50] = {"p50", 7, 3},     [P99] = {"p99", 7, 7},
+static const struct {
+  const char *title;
+  uint32_t width, drop;
+} columns[COLUMN_COUNT] = {
+    [NAME] = {"group", 12, 0}, [BAR] = {"", 8, 1},        [OPEN] = {"open/wanted", 11, 0}, [CONN] = {"conn", 5, 4},
+    [WAIT] = {"wait", 5, 5},   [DROPS] = {"drops", 5, 0}, [BACK] = {"back", 5, 2},         [RATE] = {"msg/s", 6, 6},
+    [P50] = {"p50", 7, 3},     [P99] = {"p99", 7, 7},
 };
 
 struct layout {
@@ -161,8 +177,10 @@ static void put_cell(struct page *p, const struct layout *l, enum column_id id, 
   if (l->width[id] == 0) return;
   if (p->at > 0) put(p, PLAIN, " ");
   int width = (int)l->width[id];
-  if (id == NAME) putf(p, style, "%-*.*s", width, width, text);
-  else putf(p, style, "%*s", width, text);
+  if (id == NAME)
+    putf(p, style, "%-*.*s", width, width, text);
+  else
+    putf(p, style, "%*s", width, text);
 }
 
 static void put_titles(struct page *p, const struct layout *l) {
@@ -245,8 +263,10 @@ static void put_tester(struct page *p, const struct lh_screen_facts *f) {
   char lag[32], rss[32], each[32];
   uint64_t open = open_sum(f);
   put(p, DIM, "tester ");
-  if (f->workers_alive < f->workers) putf(p, RED, "%u of %u workers", f->workers_alive, f->workers);
-  else putf(p, PLAIN, "%u worker%s", f->workers, f->workers == 1 ? "" : "s");
+  if (f->workers_alive < f->workers)
+    putf(p, RED, "%u of %u workers", f->workers_alive, f->workers);
+  else
+    putf(p, PLAIN, "%u worker%s", f->workers, f->workers == 1 ? "" : "s");
   putf(p, PLAIN, "  cpu %.1f %%  lag %s  rss %s", f->health.cpu_percent,
        lh_format_duration_brief(f->health.loop_lag_max_us * 1000, lag, sizeof lag),
        lh_format_size(f->health.rss_bytes, rss, sizeof rss));
@@ -286,8 +306,8 @@ int lh_screen_line(const struct lh_screen_facts *f, struct lh_buf *out) {
       slowest = &f->groups[g];
   if (code == 0 && slowest != NULL) {
     char p50[32], p99[32];
-    code = lh_buf_addf(out, " response %s%sp50 %s p99 %s", f->group_count > 1 ? slowest->name : "", f->group_count > 1 ? " " : "",
-                       lh_format_duration_brief(slowest->recent.p50_us * 1000, p50, sizeof p50),
+    code = lh_buf_addf(out, " response %s%sp50 %s p99 %s", f->group_count > 1 ? slowest->name : "",
+                       f->group_count > 1 ? " " : "", lh_format_duration_brief(slowest->recent.p50_us * 1000, p50, sizeof p50),
                        lh_format_duration_brief(slowest->recent.p99_us * 1000, p99, sizeof p99));
   }
   return code;

@@ -33,7 +33,7 @@ struct lh_screen_facts {
   uint32_t ending_count;
   uint32_t workers, workers_alive;
   struct lh_recent_health health;
-  double host_cpu_percent;  /* of all cores; negative: not known */
+  double host_cpu_percent; /* of all cores; negative: not known */
 };
 
 struct lh_screen_size {

@@ -42,7 +42,8 @@ static void watch_objectives(struct lh_supervisor *sv, uint64_t end_ns) {
   if (sv->watch == NULL || sv->phase != LH_RUN_RUNNING || sv->journal.failed.code != 0) return;
   struct lh_watch_verdict verdict = lh_watch_interval(sv->watch, lh_store_path(sv->journal.store), end_ns - sv->start_ns);
   if (verdict.begun != NULL) {
-    lh_log(LH_LOG_WARNING, "%s is not %s %s", verdict.begun->metric, verdict.begun->is_below ? "below" : "above", verdict.begun->threshold_text);
+    lh_log(LH_LOG_WARNING, "%s is not %s %s", verdict.begun->metric, verdict.begun->is_below ? "below" : "above",
+           verdict.begun->threshold_text);
     lh_journal_event(&sv->journal, end_ns, LH_EVENT_SLO_BREACH, "%s is not %s %s", verdict.begun->metric,
                      verdict.begun->is_below ? "below" : "above", verdict.begun->threshold_text);
   }
@@ -180,8 +181,10 @@ static void on_signal(uv_signal_t *handle, int number) {
   }
   const char *name = number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
   sv->interrupted = true;
-  if (sv->phase == LH_RUN_RUNNING) lh_supervisor_stop(sv, name);
-  else kill_crew(sv, name);
+  if (sv->phase == LH_RUN_RUNNING)
+    lh_supervisor_stop(sv, name);
+  else
+    kill_crew(sv, name);
   lh_supervisor_settle(sv);
 }
 
@@ -207,15 +210,24 @@ static void watch_signals(struct lh_supervisor *sv) {
 static int open_journal(struct lh_supervisor *sv, struct lh_err *err) {
   char id[17];
   snprintf(id, sizeof id, "%016" PRIx64, sv->run_id);
-  struct lh_run_facts facts = {.id = id, .version = LH_VERSION, .command_line = sv->args->command_line,
-                               .config = sv->args->config, .shard = sv->args->shard, .shards = sv->args->shards,
-                               .workers = sv->workers, .start_ns = sv->start_ns, .start_wall_us = sv->start_wall_us};
+  struct lh_run_facts facts = {.id = id,
+                               .version = LH_VERSION,
+                               .command_line = sv->args->command_line,
+                               .config = sv->args->config,
+                               .shard = sv->args->shard,
+                               .shards = sv->args->shards,
+                               .workers = sv->workers,
+                               .start_ns = sv->start_ns,
+                               .start_wall_us = sv->start_wall_us};
   return lh_journal_open(&sv->journal, sv->args->config->run.store, &facts, err);
 }
 
 static int open_collection(struct lh_supervisor *sv, struct lh_err *err) {
-  struct lh_collect_args args = {.config = sv->args->config, .shard = sv->args->shard, .shards = sv->args->shards,
-                                 .workers = sv->workers, .start_ns = sv->start_ns,
+  struct lh_collect_args args = {.config = sv->args->config,
+                                 .shard = sv->args->shard,
+                                 .shards = sv->args->shards,
+                                 .workers = sv->workers,
+                                 .start_ns = sv->start_ns,
                                  .interval_ns = sv->args->config->run.interval_ns};
   return lh_collect_new(&sv->collect, &args, err);
 }
@@ -235,11 +247,13 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   long descriptors = lh_host_raise_descriptors(err);
   if (descriptors < 0) return (int)descriptors;
   sv->workers = lh_fit_workers(args->config, args->shard, args->shards, (uint64_t)descriptors);
-  if (getrandom(&sv->run_id, sizeof sv->run_id, 0) != sizeof sv->run_id) return lh_err_set(err, errno, "no random number for the run's id");
+  if (getrandom(&sv->run_id, sizeof sv->run_id, 0) != sizeof sv->run_id)
+    return lh_err_set(err, errno, "no random number for the run's id");
   set_times(sv);
   int code = open_journal(sv, err);
   if (code == 0) code = open_collection(sv, err);
-  if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0) code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
+  if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0)
+    code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
   if (code < 0) return code;
   lh_present_open(sv);
   uv_timer_init(&sv->loop, &sv->timer);
@@ -247,8 +261,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   watch_signals(sv);
   lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
          lh_store_path(sv->journal.store));
-  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers,
-                   sv->workers == 1 ? "" : "s");
+  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers, sv->workers == 1 ? "" : "s");
   code = lh_crew_start(sv, err);
   if (code < 0) lh_supervisor_fail(sv, err);
   lh_supervisor_settle(sv);
@@ -259,9 +272,12 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
 static void finish(struct lh_supervisor *sv) {
   while (lh_collect_pending(sv->collect) && sv->failed.code != -ENOMEM) commit_oldest(sv);
   enum lh_run_end how = LH_RUN_COMPLETE;
-  if (sv->failed.code != 0 || sv->journal.failed.code != 0) how = LH_RUN_FAILED;
-  else if (sv->interrupted) how = LH_RUN_INTERRUPTED;
-  else if (sv->aborted) how = LH_RUN_ABORTED;
+  if (sv->failed.code != 0 || sv->journal.failed.code != 0)
+    how = LH_RUN_FAILED;
+  else if (sv->interrupted)
+    how = LH_RUN_INTERRUPTED;
+  else if (sv->aborted)
+    how = LH_RUN_ABORTED;
   uint64_t end_ns = lh_now_ns();
   lh_present_draw(sv, end_ns);
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");

@@ -29,11 +29,11 @@ enum lh_phase_of_run {
 };
 
 enum {
-  LH_DEATHS_IN_ROW_MAX = 5,  /* of one worker, then the run ends */
+  LH_DEATHS_IN_ROW_MAX = 5, /* of one worker, then the run ends */
   LH_RESTART_AFTER_MS = 1000,
   LH_SETTLED_AFTER_MS = 10000, /* a worker that lived this long begins a new row of deaths */
-  LH_LATE_COMMIT_MS = 2000,  /* an interval waits this long for a worker that does not report */
-  LH_DRAIN_EXTRA_MS = 5000   /* beyond run.drain, before workers that do not end are killed */
+  LH_LATE_COMMIT_MS = 2000,    /* an interval waits this long for a worker that does not report */
+  LH_DRAIN_EXTRA_MS = 5000     /* beyond run.drain, before workers that do not end are killed */
 };
 
 struct lh_supervisor {
@@ -46,21 +46,21 @@ struct lh_supervisor {
   uint64_t run_id;
   uint64_t start_ns, stop_ns; /* begin and planned end of the run */
   int64_t start_wall_us;
-  uint64_t kill_ns;           /* when draining ends */
-  uint64_t timer_due_ns;      /* what the timer is set to */
-  uint64_t awake_ns;          /* since when we run without a stop: late workers are given their time from here */
-  uint64_t draw_ns;           /* next redraw */
+  uint64_t kill_ns;      /* when draining ends */
+  uint64_t timer_due_ns; /* what the timer is set to */
+  uint64_t awake_ns;     /* since when we run without a stop: late workers are given their time from here */
+  uint64_t draw_ns;      /* next redraw */
   struct lh_timewatch timewatch;
   uint32_t workers;
-  struct lh_child *children;  /* [worker] */
+  struct lh_child *children; /* [worker] */
   struct lh_child_events child_events;
   struct lh_collect *collect;
-  struct lh_recent *recent;   /* NULL without view and interval lines */
-  struct lh_view *view;       /* NULL off a terminal */
+  struct lh_recent *recent; /* NULL without view and interval lines */
+  struct lh_view *view;     /* NULL off a terminal */
   struct lh_journal journal;
-  struct lh_watch *watch;     /* NULL: no objective ends the run */
+  struct lh_watch *watch; /* NULL: no objective ends the run */
   bool interrupted, aborted;
-  struct lh_err failed;       /* why the run cannot go on; code 0: it can */
+  struct lh_err failed; /* why the run cannot go on; code 0: it can */
 };
 
 /* ---- supervisor.c ---- */

@@ -86,7 +86,9 @@ void lh_view_free(struct lh_view *v) {
   free(v);
 }
 
-void lh_view_resized(struct lh_view *v) { read_size(v); }
+void lh_view_resized(struct lh_view *v) {
+  read_size(v);
+}
 
 void lh_view_draw(struct lh_view *v, const struct lh_screen_facts *facts) {
   if (!takes_bytes()) return;

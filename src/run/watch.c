@@ -45,7 +45,8 @@ void lh_watch_free(struct lh_watch *w) {
 static bool judge(struct objective *o, const struct lh_slo_config *slo, const json_t *entry, bool *breached) {
   const json_t *value = json_object_get(entry, "value"), *passed = json_object_get(entry, "passed");
   const char *unit = json_string_value(json_object_get(entry, "unit"));
-  if (json_integer_value(json_object_get(entry, "intervals")) == 0 || !json_is_number(value) || !json_is_boolean(passed)) return false;
+  if (json_integer_value(json_object_get(entry, "intervals")) == 0 || !json_is_number(value) || !json_is_boolean(passed))
+    return false;
   if (unit != NULL && strcmp(unit, "count") == 0) {
     o->sum += json_number_value(value);
     *breached = slo->is_below && o->sum >= slo->threshold;

@@ -22,11 +22,11 @@ enum { LH_FIT_RESERVE = 64 };
 
 /* What the host allows; 0: not known, then it is not checked. */
 struct lh_fit_host {
-  uint64_t descriptors;            /* RLIMIT_NOFILE of one process */
+  uint64_t descriptors; /* RLIMIT_NOFILE of one process */
   uint32_t cores;
-  uint32_t first_port, last_port;  /* ephemeral range */
+  uint32_t first_port, last_port; /* ephemeral range */
   uint64_t mem_available_bytes, mem_total_bytes;
-  uint64_t disk_free_bytes;        /* where the run file goes */
+  uint64_t disk_free_bytes; /* where the run file goes */
 };
 
 struct lh_fit_path {
@@ -37,16 +37,16 @@ struct lh_fit_path {
 };
 
 struct lh_fit {
-  struct lh_plan_needs needs;  /* of this shard */
+  struct lh_plan_needs needs; /* of this shard */
   uint32_t workers;
-  uint64_t descriptors_each;   /* one worker's clients and the reserve */
-  uint64_t ports;              /* size of the ephemeral range */
-  struct lh_fit_path *paths;   /* owned */
+  uint64_t descriptors_each; /* one worker's clients and the reserve */
+  uint64_t ports;            /* size of the ephemeral range */
+  struct lh_fit_path *paths; /* owned */
   size_t path_count;
   double wire_bytes_per_second; /* out, with frame, TCP and IP headers */
-  uint64_t memory_bytes;       /* all processes, at full load */
+  uint64_t memory_bytes;        /* all processes, at full load */
   uint64_t intervals;
-  uint64_t disk_bytes;         /* without ending rows */
+  uint64_t disk_bytes;                  /* without ending rows */
   struct lh_strings problems, warnings; /* owned */
 };
 

@@ -18,30 +18,30 @@ static const struct {
   const char *words[WORDS_MAX];
   const char *expected;
 } rows[] = {
-  {{"c.yaml"}, "| c.yaml"},
-  {{"c.yaml", "--set", "a=1", "--set=b=2"}, "set=a=1 set=b=2 | c.yaml"},
-  {{"--set=", "c.yaml"}, "set= | c.yaml"},
-  {{"-d", "30s", "c.yaml"}, "duration=30s | c.yaml"},
-  {{"-d30s", "c.yaml"}, "duration=30s | c.yaml"},
-  {{"-qd", "30s", "c.yaml"}, "quiet duration=30s | c.yaml"},
-  {{"--quiet", "-"}, "quiet | -"},
-  {{"--", "--odd-name"}, "| --odd-name"},
-  {{"--set", "--odd", "c.yaml"}, "set=--odd | c.yaml"},
-  {{"c.yaml", "-h"}, "help | c.yaml"},
-  {{"--help"}, "help |"},
-  {{"--help", "--", "a", "b", "c"}, "help | a b c"},
-  {{NULL}, "error run needs a config or a URL; see longhaul run --help"},
-  {{"a", "b"}, "error run does not know what to do with \"b\"; see longhaul run --help"},
-  {{"--durration", "3s"}, "error run has no option --durration; did you mean --duration?"},
-  {{"--dur", "3s"}, "error run has no option --dur; did you mean --duration?"},
-  {{"--hepl"}, "error run has no option --hepl; did you mean --help?"},
-  {{"--dashboard"}, "error run has no option --dashboard; see longhaul run --help"},
-  {{"-x"}, "error run has no option -x; see longhaul run --help"},
-  {{"--duration"}, "error --duration needs a value: --duration TIME"},
-  {{"-d"}, "error --duration needs a value: --duration TIME"},
-  {{"--quiet=yes", "c"}, "error --quiet takes no value"},
-  {{"-d", "1s", "--duration", "2s", "c"}, "error --duration is given more than once"},
-  {{"-qq", "c"}, "error --quiet is given more than once"},
+    {{"c.yaml"}, "| c.yaml"},
+    {{"c.yaml", "--set", "a=1", "--set=b=2"}, "set=a=1 set=b=2 | c.yaml"},
+    {{"--set=", "c.yaml"}, "set= | c.yaml"},
+    {{"-d", "30s", "c.yaml"}, "duration=30s | c.yaml"},
+    {{"-d30s", "c.yaml"}, "duration=30s | c.yaml"},
+    {{"-qd", "30s", "c.yaml"}, "quiet duration=30s | c.yaml"},
+    {{"--quiet", "-"}, "quiet | -"},
+    {{"--", "--odd-name"}, "| --odd-name"},
+    {{"--set", "--odd", "c.yaml"}, "set=--odd | c.yaml"},
+    {{"c.yaml", "-h"}, "help | c.yaml"},
+    {{"--help"}, "help |"},
+    {{"--help", "--", "a", "b", "c"}, "help | a b c"},
+    {{NULL}, "error run needs a config or a URL; see longhaul run --help"},
+    {{"a", "b"}, "error run does not know what to do with \"b\"; see longhaul run --help"},
+    {{"--durration", "3s"}, "error run has no option --durration; did you mean --duration?"},
+    {{"--dur", "3s"}, "error run has no option --dur; did you mean --duration?"},
+    {{"--hepl"}, "error run has no option --hepl; did you mean --help?"},
+    {{"--dashboard"}, "error run has no option --dashboard; see longhaul run --help"},
+    {{"-x"}, "error run has no option -x; see longhaul run --help"},
+    {{"--duration"}, "error --duration needs a value: --duration TIME"},
+    {{"-d"}, "error --duration needs a value: --duration TIME"},
+    {{"--quiet=yes", "c"}, "error --quiet takes no value"},
+    {{"-d", "1s", "--duration", "2s", "c"}, "error --duration is given more than once"},
+    {{"-qq", "c"}, "error --quiet is given more than once"},
 };
 
 static void put(char *text, size_t size, const char *format, const char *a, const char *b) {
@@ -68,8 +68,10 @@ static void test_rows(void **state) {
     struct lh_cli_args args;
     struct lh_err err = {0};
     int code = lh_cli_parse(&lh_cli_run, count, words, &args, &err);
-    if (code == 0) describe(&args, text, sizeof text);
-    else snprintf(text, sizeof text, "error %s", err.text);
+    if (code == 0)
+      describe(&args, text, sizeof text);
+    else
+      snprintf(text, sizeof text, "error %s", err.text);
     assert_string_equal(text, rows[i].expected);
     lh_cli_args_free(&args);
     for (int w = 0; w < count; w++) free(words[w]);
@@ -78,9 +80,21 @@ static void test_rows(void **state) {
 
 static void test_nearest_command(void **state) {
   (void)state;
-  static const struct { const char *typed, *nearest; } names[] = {
-    {"rnu", "run"}, {"rum", "run"}, {"rnus", "runs"}, {"chekc", "check"}, {"repotr", "report"}, {"exp", "explain"}, {"doctor", NULL}, {"compare", NULL},
-    {"merge", NULL}, {"", NULL}, {"x", NULL}, {"reports", "report"}, {"an-absurdly-long-name-that-nobody-would-ever-type-in-a-terminal-at-all", NULL}};
+  static const struct {
+    const char *typed, *nearest;
+  } names[] = {{"rnu", "run"},
+               {"rum", "run"},
+               {"rnus", "runs"},
+               {"chekc", "check"},
+               {"repotr", "report"},
+               {"exp", "explain"},
+               {"doctor", NULL},
+               {"compare", NULL},
+               {"merge", NULL},
+               {"", NULL},
+               {"x", NULL},
+               {"reports", "report"},
+               {"an-absurdly-long-name-that-nobody-would-ever-type-in-a-terminal-at-all", NULL}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *nearest = lh_cli_nearest_command(names[i].typed);
     if (names[i].nearest == NULL) {
@@ -143,7 +157,8 @@ static void test_manual(void **state) {
   struct lh_buf man = LH_BUF_INIT(1 << 22), completion = LH_BUF_INIT(1 << 22);
   assert_int_equal(lh_cli_man(&man), 0);
   assert_int_equal(lh_cli_completion(&completion), 0);
-  static const char *const sections[] = {".SH NAME", ".SH SYNOPSIS", ".SH EXAMPLES", ".SH COMMANDS", ".SH CONFIGURATION", ".SH EXIT STATUS"};
+  static const char *const sections[] = {".SH NAME",     ".SH SYNOPSIS",      ".SH EXAMPLES",
+                                         ".SH COMMANDS", ".SH CONFIGURATION", ".SH EXIT STATUS"};
   const char *before = man.data;
   for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
     const char *at = strstr(before, sections[i]);
@@ -166,7 +181,7 @@ static void test_manual(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_nearest_command), cmocka_unit_test(test_values),
-                                     cmocka_unit_test(test_help), cmocka_unit_test(test_manual)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_nearest_command),
+                                     cmocka_unit_test(test_values), cmocka_unit_test(test_help), cmocka_unit_test(test_manual)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ static struct lh_config config = {.groups = &group, .group_count = 1};
 static struct lh_collect *make(uint32_t workers, uint64_t interval_ns) {
   struct lh_collect *c = NULL;
   struct lh_err err = {0};
-  struct lh_collect_args args = {.config = &config, .shard = 1, .shards = 1, .workers = workers, .start_ns = START, .interval_ns = interval_ns};
+  struct lh_collect_args args = {
+      .config = &config, .shard = 1, .shards = 1, .workers = workers, .start_ns = START, .interval_ns = interval_ns};
   assert_int_equal(lh_collect_new(&c, &args, &err), 0);
   return c;
 }
@@ -34,7 +35,10 @@ struct said {
 
 static int say(struct lh_collect *c, struct said said, struct lh_collected *added, struct lh_err *err) {
   struct lh_buf frame = LH_BUF_INIT(1 << 20);
-  struct lh_worker_health health = {.from_ns = said.until_ns - S, .until_ns = said.until_ns, .cpu_user_us = 7, .rss_bytes = said.until_ns / S,
+  struct lh_worker_health health = {.from_ns = said.until_ns - S,
+                                    .until_ns = said.until_ns,
+                                    .cpu_user_us = 7,
+                                    .rss_bytes = said.until_ns / S,
                                     .loop_lag_max_us = 1000 - said.until_ns / S % 100};
   struct lh_snapshot s;
   lh_snapshot_init(&s);
@@ -71,9 +75,12 @@ static struct lh_interval *take(struct lh_collect *c, uint32_t k) {
 
 static void test_ticks(void **state) {
   (void)state;
-  static const struct { uint64_t interval_ns; uint32_t ticks; } rows[] = {
-    {S, 1}, {10 * S, 10}, {60 * S, 60}, {100 * LH_NS_PER_MS, 1}, {1500 * LH_NS_PER_MS, 2}};
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(lh_collect_ticks_each(rows[i].interval_ns), rows[i].ticks);
+  static const struct {
+    uint64_t interval_ns;
+    uint32_t ticks;
+  } rows[] = {{S, 1}, {10 * S, 10}, {60 * S, 60}, {100 * LH_NS_PER_MS, 1}, {1500 * LH_NS_PER_MS, 2}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    assert_int_equal(lh_collect_ticks_each(rows[i].interval_ns), rows[i].ticks);
 }
 
 /* Two workers, intervals of two ticks: counters add up, gauges are the last ones, health sums and takes the worst. */
@@ -145,7 +152,8 @@ static void test_lost_worker(void **state) {
   tell(c, (struct said){1, START + S, 5, 10, 5});
   take(c, 0);
   /* One drop is already known of; it is no estate. */
-  struct lh_ending known = {.at_ns = START + S + S / 2, .started_ns = START, .open_ns = S, .stage = LH_STAGE_OPEN, .reason = LH_REASON_RST};
+  struct lh_ending known = {
+      .at_ns = START + S + S / 2, .started_ns = START, .open_ns = S, .stage = LH_STAGE_OPEN, .reason = LH_REASON_RST};
   lh_collect_ending(c, 0, &known);
   assert_int_equal(lh_collect_lose(c, 0, LH_REASON_WORKER_LOST, START + S + 3 * S / 4, log_estate, &log, &err), 0);
   assert_int_equal(log.calls, 1);
@@ -191,7 +199,8 @@ static void test_damaged(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticks), cmocka_unit_test(test_intervals), cmocka_unit_test(test_silent_worker),
-                                     cmocka_unit_test(test_lost_worker), cmocka_unit_test(test_damaged)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticks), cmocka_unit_test(test_intervals),
+                                     cmocka_unit_test(test_silent_worker), cmocka_unit_test(test_lost_worker),
+                                     cmocka_unit_test(test_damaged)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,23 +47,91 @@ struct row {
 
 #define UNTIL (100 * S)
 /* An ending at 100.5 s of a connection begun at `began` that was open for `open`. */
-#define SEEN(began, open, at_stage, why) \
-  {.at_ns = UNTIL + S / 2, .started_ns = (began), .open_ns = (open), .stage = LH_STAGE_##at_stage, .reason = LH_REASON_##why}
+#define SEEN(began, open, at_stage, why)                                                                                       \
+  { .at_ns = UNTIL + S / 2, .started_ns = (began), .open_ns = (open), .stage = LH_STAGE_##at_stage, .reason = LH_REASON_##why }
 
 static const struct row rows[] = {
-  {"nothing said since", LH_REASON_WORKER_LOST, {{0}}, 0, 7, 0, 0, 3, 3, 3, 3, 3, 1},
-  {"ended by us", LH_REASON_SHUTDOWN, {{0}}, 0, 7, 0, 0, 0, 0, 0, 3, 3, 1},
-  {"an open one had been dropped by the peer", LH_REASON_WORKER_LOST, {SEEN(10 * S, 80 * S, OPEN, RST)}, 1,
-   7, 0, 0, 3, 2, 3, 3, 2, 1},
-  {"a connecting one had been refused", LH_REASON_WORKER_LOST, {SEEN(99 * S, 0, CONNECT, REFUSED)}, 1, 7, 0, 0, 3, 3, 3, 2, 3, 1},
-  {"a connecting one had opened and dropped", LH_REASON_WORKER_LOST, {SEEN(99 * S, S / 4, OPEN, FIN)}, 1,
-   7, 1, 0, 4, 3, 2, 2, 3, 1},
-  {"one was begun and refused", LH_REASON_WORKER_LOST, {SEEN(UNTIL + 1, 0, CONNECT, REFUSED)}, 1, 8, 0, 1, 3, 3, 4, 3, 3, 1},
-  {"one was begun, opened and dropped", LH_REASON_WORKER_LOST, {SEEN(UNTIL + 1, S / 4, OPEN, FIN)}, 1, 8, 1, 1, 4, 3, 3, 3, 3, 1},
-  {"a closing one had closed", LH_REASON_WORKER_LOST, {SEEN(10 * S, 80 * S, CLOSING, LIFETIME)}, 1, 7, 0, 0, 3, 3, 3, 3, 3, 0},
-  {"three of those", LH_REASON_WORKER_LOST,
-   {SEEN(10 * S, 80 * S, OPEN, RST), SEEN(99 * S, 0, CONNECT, REFUSED), SEEN(UNTIL + 1, 0, TLS, TLS_TIMEOUT)}, 3,
-   8, 0, 1, 3, 2, 4, 2, 2, 1},
+    {"nothing said since", LH_REASON_WORKER_LOST, {{0}}, 0, 7, 0, 0, 3, 3, 3, 3, 3, 1},
+    {"ended by us", LH_REASON_SHUTDOWN, {{0}}, 0, 7, 0, 0, 0, 0, 0, 3, 3, 1},
+    {"an open one had been dropped by the peer",
+     LH_REASON_WORKER_LOST,
+     {SEEN(10 * S, 80 * S, OPEN, RST)},
+     1,
+     7,
+     0,
+     0,
+     3,
+     2,
+     3,
+     3,
+     2,
+     1},
+    {"a connecting one had been refused",
+     LH_REASON_WORKER_LOST,
+     {SEEN(99 * S, 0, CONNECT, REFUSED)},
+     1,
+     7,
+     0,
+     0,
+     3,
+     3,
+     3,
+     2,
+     3,
+     1},
+    {"a connecting one had opened and dropped",
+     LH_REASON_WORKER_LOST,
+     {SEEN(99 * S, S / 4, OPEN, FIN)},
+     1,
+     7,
+     1,
+     0,
+     4,
+     3,
+     2,
+     2,
+     3,
+     1},
+    {"one was begun and refused", LH_REASON_WORKER_LOST, {SEEN(UNTIL + 1, 0, CONNECT, REFUSED)}, 1, 8, 0, 1, 3, 3, 4, 3, 3, 1},
+    {"one was begun, opened and dropped",
+     LH_REASON_WORKER_LOST,
+     {SEEN(UNTIL + 1, S / 4, OPEN, FIN)},
+     1,
+     8,
+     1,
+     1,
+     4,
+     3,
+     3,
+     3,
+     3,
+     1},
+    {"a closing one had closed",
+     LH_REASON_WORKER_LOST,
+     {SEEN(10 * S, 80 * S, CLOSING, LIFETIME)},
+     1,
+     7,
+     0,
+     0,
+     3,
+     3,
+     3,
+     3,
+     3,
+     0},
+    {"three of those",
+     LH_REASON_WORKER_LOST,
+     {SEEN(10 * S, 80 * S, OPEN, RST), SEEN(99 * S, 0, CONNECT, REFUSED), SEEN(UNTIL + 1, 0, TLS, TLS_TIMEOUT)},
+     3,
+     8,
+     0,
+     1,
+     3,
+     2,
+     4,
+     2,
+     2,
+     1},
 };
 
 static void check_row(const struct row *row) {
@@ -72,8 +140,8 @@ static void check_row(const struct row *row) {
   fill(&total);
   assert_int_equal(lh_snapshot_check(&total, &err), 0);
   lh_snapshot_init(&added);
-  struct lh_estate_args args = {.reason = row->reason, .until_ns = UNTIL, .now_ns = UNTIL + S, .since = row->since,
-                                .since_count = row->since_count};
+  struct lh_estate_args args = {
+      .reason = row->reason, .until_ns = UNTIL, .now_ns = UNTIL + S, .since = row->since, .since_count = row->since_count};
   uint64_t standing[LH_GAUGE_COUNT];
   for (int i = 0; i < LH_GAUGE_COUNT; i++) standing[i] = total.gauges[i];
   struct lh_estate left = lh_estate_settle(&args, standing, &added);
@@ -116,7 +184,8 @@ static void test_others(void **state) {
   since[1].at_ns = UNTIL;
   struct lh_snapshot added;
   uint64_t standing[LH_GAUGE_COUNT] = {[LH_GAUGE_open] = 5};
-  struct lh_estate_args args = {.reason = LH_REASON_WORKER_LOST, .until_ns = UNTIL, .now_ns = UNTIL + S, .since = since, .since_count = 2};
+  struct lh_estate_args args = {
+      .reason = LH_REASON_WORKER_LOST, .until_ns = UNTIL, .now_ns = UNTIL + S, .since = since, .since_count = 2};
   lh_snapshot_init(&added);
   assert_int_equal(lh_estate_settle(&args, standing, &added).open, 5);
   assert_int_equal(added.counters[LH_COUNTER_ended], 5);

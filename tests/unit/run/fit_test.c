@@ -11,8 +11,12 @@
 #include "longhaul/config/load.h"
 #include "longhaul/run/fit.h"
 
-static const struct lh_fit_host roomy = {.descriptors = 20000, .cores = 2, .first_port = 32768, .last_port = 60999,
-                                         .mem_available_bytes = UINT64_C(8) << 30, .mem_total_bytes = UINT64_C(16) << 30,
+static const struct lh_fit_host roomy = {.descriptors = 20000,
+                                         .cores = 2,
+                                         .first_port = 32768,
+                                         .last_port = 60999,
+                                         .mem_available_bytes = UINT64_C(8) << 30,
+                                         .mem_total_bytes = UINT64_C(16) << 30,
                                          .disk_free_bytes = UINT64_C(100) << 30};
 
 static struct lh_config *load(const char *run, const char *group) {
@@ -43,17 +47,21 @@ struct row {
 };
 
 static const struct row rows[] = {
-  {"fits easily", "", "target: plain, connections: 5000", 1, 20000, NULL, NULL, 1, 5064},
-  {"past the knee", "", "target: plain, connections: 18000", 1, 1 << 20, NULL, "from one source address take more than half of 28,232", 2, 9064},
-  {"past the range", "", "target: plain, connections: 30000", 1, 1 << 20, "from one source address do not fit into 28,232 ephemeral ports: give the group at least 3 ", NULL, 2, 15064},
-  {"over four sources", "", "target: plain, connections: 30000, source_addresses: [127.0.0.2, 127.0.0.3, 127.0.0.4, 127.0.0.5]", 1, 1 << 20,
-   NULL, NULL, 2, 15064},
-  {"over two sources, past their knee", "", "target: plain, connections: 40000, source_addresses: [127.0.0.2, 127.0.0.3]", 1, 1 << 20, NULL,
-   "from 2 source addresses, 20,000 from one of them, take more than half of 28,232", 2, 20064},
-  {"a shard of it", "", "target: plain, connections: 40000", 4, 1 << 20, NULL, NULL, 2, 5064},
-  {"workers split by the limit", "", "target: plain, connections: 9000", 1, 1064, NULL, NULL, 9, 1064},
-  {"one worker is asked for", ", workers: 1", "target: plain, connections: 9000", 1, 1064, "raise the limit with `ulimit -n 9064`", NULL, 1, 9064},
-  {"null clients open nothing", ", workers: 1", "kind: \"null\", connections: 9000", 1, 1064, NULL, NULL, 1, 64},
+    {"fits easily", "", "target: plain, connections: 5000", 1, 20000, NULL, NULL, 1, 5064},
+    {"past the knee", "", "target: plain, connections: 18000", 1, 1 << 20, NULL,
+     "from one source address take more than half of 28,232", 2, 9064},
+    {"past the range", "", "target: plain, connections: 30000", 1, 1 << 20,
+     "from one source address do not fit into 28,232 ephemeral ports: give the group at least 3 ", NULL, 2, 15064},
+    {"over four sources", "",
+     "target: plain, connections: 30000, source_addresses: [127.0.0.2, 127.0.0.3, 127.0.0.4, 127.0.0.5]", 1, 1 << 20, NULL,
+     NULL, 2, 15064},
+    {"over two sources, past their knee", "", "target: plain, connections: 40000, source_addresses: [127.0.0.2, 127.0.0.3]", 1,
+     1 << 20, NULL, "from 2 source addresses, 20,000 from one of them, take more than half of 28,232", 2, 20064},
+    {"a shard of it", "", "target: plain, connections: 40000", 4, 1 << 20, NULL, NULL, 2, 5064},
+    {"workers split by the limit", "", "target: plain, connections: 9000", 1, 1064, NULL, NULL, 9, 1064},
+    {"one worker is asked for", ", workers: 1", "target: plain, connections: 9000", 1, 1064,
+     "raise the limit with `ulimit -n 9064`", NULL, 1, 9064},
+    {"null clients open nothing", ", workers: 1", "kind: \"null\", connections: 9000", 1, 1064, NULL, NULL, 1, 64},
 };
 
 static void expect(const char *name, const struct lh_strings *list, const char *part) {

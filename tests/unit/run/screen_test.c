@@ -19,18 +19,34 @@ static char names[GROUPS][32];
 static struct lh_screen_facts facts(uint32_t group_count, uint32_t ending_count) {
   for (uint32_t g = 0; g < GROUPS; g++) {
     snprintf(names[g], sizeof names[g], "group-number-%u", g);
-    groups[g] = (struct lh_screen_group){.name = names[g], .open = 17950 + g, .wanted = 18000, .connecting = 20, .waiting = 30, .drops = g,
-                                         .reconnects = g, .recent = {.sent_per_s = 1800, .replied = 5, .p50_us = 63, .p99_us = 1020}};
+    groups[g] = (struct lh_screen_group){.name = names[g],
+                                         .open = 17950 + g,
+                                         .wanted = 18000,
+                                         .connecting = 20,
+                                         .waiting = 30,
+                                         .drops = g,
+                                         .reconnects = g,
+                                         .recent = {.sent_per_s = 1800, .replied = 5, .p50_us = 63, .p99_us = 1020}};
   }
   for (int i = 0; i < 6; i++) {
-    endings[i] = (struct lh_screen_ending){.when = "20:03:28", .group = names[0],
-                                           .tally = {.stage = LH_STAGE_OPEN, .reason = LH_REASON_CLOSE_FRAME, .code = 1012, .count = 412}};
+    endings[i] = (struct lh_screen_ending){
+        .when = "20:03:28",
+        .group = names[0],
+        .tally = {.stage = LH_STAGE_OPEN, .reason = LH_REASON_CLOSE_FRAME, .code = 1012, .count = 412}};
     snprintf(endings[i].tally.text, sizeof endings[i].tally.text, "bye \x1b[31m%c red", 7);
   }
-  struct lh_screen_facts f = {.name = "overnight", .phase = "running", .elapsed_ns = 3723 * LH_NS_PER_S, .duration_ns = 8 * 3600 * LH_NS_PER_S,
-                              .groups = groups, .group_count = group_count, .endings = endings, .ending_count = ending_count,
-                              .workers = 2, .workers_alive = 2,
-                              .health = {.cpu_percent = 12.3, .loop_lag_max_us = 640, .rss_bytes = 30 << 20}, .host_cpu_percent = 31};
+  struct lh_screen_facts f = {.name = "overnight",
+                              .phase = "running",
+                              .elapsed_ns = 3723 * LH_NS_PER_S,
+                              .duration_ns = 8 * 3600 * LH_NS_PER_S,
+                              .groups = groups,
+                              .group_count = group_count,
+                              .endings = endings,
+                              .ending_count = ending_count,
+                              .workers = 2,
+                              .workers_alive = 2,
+                              .health = {.cpu_percent = 12.3, .loop_lag_max_us = 640, .rss_bytes = 30 << 20},
+                              .host_cpu_percent = 31};
   return f;
 }
 
@@ -62,18 +78,22 @@ static void test_sizes(void **state) {
       for (uint32_t g = 1; g <= GROUPS; g += 13) check_size(widths[w], heights[h], g, g % 6);
 }
 
-static bool holds(const struct lh_buf *out, const char *text) { return strstr(out->data, text) != NULL; }
+static bool holds(const struct lh_buf *out, const char *text) {
+  return strstr(out->data, text) != NULL;
+}
 
 static void test_standard(void **state) {
   (void)state;
   struct lh_screen_facts f = facts(2, 1);
   struct lh_buf out = LH_BUF_INIT(1 << 20);
   assert_int_equal(lh_screen_render(&f, (struct lh_screen_size){80, 24, false}, &out, NULL), 7);
-  static const char *const expected[] = {
-    "overnight  running  01:02:03 of 08:00:00", "06:57:57 left", "open/wanted  conn  wait drops  back  msg/s     p50     p99",
-    "17950/18000    20    30     0     0   1800 63.0 us 1.02 ms", "35901/36000    40    60     1     1   3600       -       -",
-    "20:03:28 group-number-0  412 x  peer: close frame 1012 'bye ?[31m? red' (open)",
-    "tester 2 workers  cpu 12.3 %  lag 640 us  rss 30 MiB"};
+  static const char *const expected[] = {"overnight  running  01:02:03 of 08:00:00",
+                                         "06:57:57 left",
+                                         "open/wanted  conn  wait drops  back  msg/s     p50     p99",
+                                         "17950/18000    20    30     0     0   1800 63.0 us 1.02 ms",
+                                         "35901/36000    40    60     1     1   3600       -       -",
+                                         "20:03:28 group-number-0  412 x  peer: close frame 1012 'bye ?[31m? red' (open)",
+                                         "tester 2 workers  cpu 12.3 %  lag 640 us  rss 30 MiB"};
   for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
     if (!holds(&out, expected[i])) print_message("missing: %s\nin:\n%s", expected[i], out.data);
     assert_true(holds(&out, expected[i]));
@@ -112,12 +132,15 @@ static void test_line(void **state) {
   struct lh_screen_facts f = facts(1, 0);
   struct lh_buf out = LH_BUF_INIT(4096);
   assert_int_equal(lh_screen_line(&f, &out), 0);
-  assert_string_equal(out.data, "01:02:03 open 17,950/18,000 connecting 20 waiting 30 drops 0 back 0 sent 1800.0/s response p50 63.0 us p99 1.02 ms");
+  assert_string_equal(
+      out.data,
+      "01:02:03 open 17,950/18,000 connecting 20 waiting 30 drops 0 back 0 sent 1800.0/s response p50 63.0 us p99 1.02 ms");
   lh_buf_free(&out);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_standard), cmocka_unit_test(test_many_groups),
-                                     cmocka_unit_test(test_color), cmocka_unit_test(test_line)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_standard),
+                                     cmocka_unit_test(test_many_groups), cmocka_unit_test(test_color),
+                                     cmocka_unit_test(test_line)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

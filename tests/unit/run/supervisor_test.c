@@ -49,7 +49,8 @@ static int be_worker(const char *how) {
   }
   if (strcmp(how, "babbles") == 0) memset(bytes, 0xff, sizeof bytes);
   if (strcmp(how, "babbles") == 0 && write(1, bytes, sizeof bytes) < 0) return 1;
-  while (read(0, bytes, sizeof bytes) > 0) {} /* deaf and mute, until the supervisor is gone */
+  while (read(0, bytes, sizeof bytes) > 0) {
+  } /* deaf and mute, until the supervisor is gone */
   return 0;
 }
 
@@ -66,7 +67,8 @@ static struct lh_config *load(const char *run, unsigned clients) {
   char text[1024];
   snprintf(text, sizeof text,
            "run: {name: t, workers: 2, drain: 0s, %s, store: %s}\n"
-           "groups:\n  a: {kind: 'null', connections: %u, messages: [{every: 100ms, text: '${token}', reply: {contains: '${token}'}}]}\n"
+           "groups:\n  a: {kind: 'null', connections: %u, messages: [{every: 100ms, text: '${token}', reply: {contains: "
+           "'${token}'}}]}\n"
            "  b: {kind: 'null', connections: 7, simulate: {drops_per_client_hour: 2000}}\n%s",
            run, folder, clients, objectives);
   struct lh_load_args args = {.path = "test.yaml", .text = text};
@@ -83,7 +85,8 @@ static struct lh_config *load(const char *run, unsigned clients) {
 static struct outcome run(const char *worker, const char *run_keys, unsigned clients) {
   struct outcome o = {0};
   struct lh_config *config = load(run_keys, clients);
-  struct lh_run_args args = {.config = config, .shard = 1, .shards = 1, .program = "/proc/self/exe", .command_line = "test", .quiet = true};
+  struct lh_run_args args = {
+      .config = config, .shard = 1, .shards = 1, .program = "/proc/self/exe", .command_line = "test", .quiet = true};
   setenv("LH_TEST_WORKER", worker, 1);
   o.code = lh_run(&args, &o.result, &o.err);
   lh_config_free(config);
@@ -112,7 +115,8 @@ static int see_ending(void *context, const struct lh_ending *ending, uint64_t co
   return 0;
 }
 
-static int see_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details) {
+static int see_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text,
+                     const char *details) {
   struct read_back *r = context;
   (void)at_ns, (void)group, (void)details;
   r->events[kind]++;
@@ -147,8 +151,13 @@ static void read_run(const char *path, struct read_back *r) {
   if (lh_reader_open(&reader, path, &err) < 0) print_message("%s\n", err.text);
   assert_non_null(reader);
   r->how = lh_reader_run(reader)->how;
-  struct lh_reader_visits visits = {.context = r, .interval = see_interval, .ending = see_ending, .event = see_event,
-                                    .worker = see_worker, .host = see_host, .finding = see_finding};
+  struct lh_reader_visits visits = {.context = r,
+                                    .interval = see_interval,
+                                    .ending = see_ending,
+                                    .event = see_event,
+                                    .worker = see_worker,
+                                    .host = see_host,
+                                    .finding = see_finding};
   assert_int_equal(lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err), 0);
   lh_reader_close(reader);
   for (int g = 0; g < 2; g++) {
@@ -163,7 +172,9 @@ static void free_read(struct read_back *r) {
   for (int g = 0; g < 2; g++) lh_snapshot_free(&r->totals[g]);
 }
 
-static void free_outcome(struct outcome *o) { free(o->result.path); }
+static void free_outcome(struct outcome *o) {
+  free(o->result.path);
+}
 
 /* ---- somebody who interferes from outside ---- */
 static void wait_ms(long ms) {
@@ -348,7 +359,8 @@ static void test_failing_workers(void **state) {
 static void test_no_program(void **state) {
   (void)state;
   struct lh_config *config = load("duration: 1h", 10);
-  struct lh_run_args args = {.config = config, .shard = 1, .shards = 1, .program = "/nowhere/longhaul", .command_line = "test", .quiet = true};
+  struct lh_run_args args = {
+      .config = config, .shard = 1, .shards = 1, .program = "/nowhere/longhaul", .command_line = "test", .quiet = true};
   struct outcome o = {0};
   o.code = lh_run(&args, &o.result, &o.err);
   assert_int_equal(o.code, -ENOENT);
@@ -362,7 +374,8 @@ static void test_no_folder(void **state) {
   struct lh_config *config = load("duration: 1h", 10);
   free(config->run.store);
   config->run.store = strdup("/proc/nowhere");
-  struct lh_run_args args = {.config = config, .shard = 1, .shards = 1, .program = "/proc/self/exe", .command_line = "test", .quiet = true};
+  struct lh_run_args args = {
+      .config = config, .shard = 1, .shards = 1, .program = "/proc/self/exe", .command_line = "test", .quiet = true};
   struct outcome o = {0};
   o.code = lh_run(&args, &o.result, &o.err);
   assert_true(o.code < 0);
@@ -415,10 +428,9 @@ int main(int argc, char **argv) {
   const char *how = getenv("LH_TEST_WORKER");
   if (argc > 1 && strcmp(argv[1], "worker") == 0) return be_worker(how != NULL ? how : "real");
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_complete),         cmocka_unit_test(test_worker_killed),  cmocka_unit_test(test_interrupted),
-    cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted),
-    cmocka_unit_test(test_dying_workers), cmocka_unit_test(test_babbling_workers),
-    cmocka_unit_test(test_failing_workers),  cmocka_unit_test(test_no_program),     cmocka_unit_test(test_no_folder),
-    cmocka_unit_test(test_full_disk)};
+      cmocka_unit_test(test_complete),          cmocka_unit_test(test_worker_killed),   cmocka_unit_test(test_interrupted),
+      cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted),         cmocka_unit_test(test_dying_workers),
+      cmocka_unit_test(test_babbling_workers),  cmocka_unit_test(test_failing_workers), cmocka_unit_test(test_no_program),
+      cmocka_unit_test(test_no_folder),         cmocka_unit_test(test_full_disk)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
