@@ -2,12 +2,8 @@
 #include "longhaul/store/reader.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "store/open.h"
 
@@ -174,66 +170,13 @@ static int read_reasons(struct lh_reader *reader, struct lh_err *err) {
   return code == SQLITE_DONE ? 0 : read_failed(reader, code, err);
 }
 
-/* Percent-encodes what a URI gives a meaning to. */
-static char *uri_of(const char *path) {
-  sqlite3_str *uri = sqlite3_str_new(NULL);
-  sqlite3_str_appendall(uri, "file:");
-  for (; *path; path++) {
-    if (strchr("%?#", *path))
-      sqlite3_str_appendf(uri, "%%%02X", *path);
-    else
-      sqlite3_str_appendchar(uri, 1, *path);
-  }
-  sqlite3_str_appendall(uri, "?immutable=1");
-  return sqlite3_str_finish(uri);
-}
-
-/* Opens without SQLite's help files. What a WAL beside it holds is then not seen, and that must be said. */
-static int open_immutable(struct lh_reader *reader) {
-  sqlite3_close(reader->db);
-  reader->db = NULL;
-  char *uri = uri_of(reader->path);
-  char *wal = sqlite3_mprintf("%s-wal", reader->path);
-  int code = uri && wal ? sqlite3_open_v2(uri, &reader->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL)
-                        : SQLITE_NOMEM;
-  struct stat stat_of;
-  uint64_t unseen = wal && stat(wal, &stat_of) == 0 ? (uint64_t)stat_of.st_size : 0;
-  if (code == SQLITE_OK && unseen)
-    reader->note = sqlite3_mprintf("%s was opened as it stands, since its folder cannot be written: the last part of the run, "
-                                   "%" PRIu64 " bytes in %s, is not seen. Copy both files to a folder of your own to see it",
-                                   reader->path, unseen, wal);
-  else if (code == SQLITE_OK)
-    reader->note = sqlite3_mprintf("%s was opened as it stands, since its folder cannot be written", reader->path);
-  if (code == SQLITE_OK && !reader->note) code = SQLITE_NOMEM;
-  sqlite3_free(uri);
-  sqlite3_free(wal);
-  return code;
-}
-
-/* Opens and reads the schema, which is when SQLite first needs its locks and the shared memory of the WAL. */
-static int open_database(struct lh_reader *reader) {
-  int code = sqlite3_open_v2(reader->path, &reader->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-  if (code == SQLITE_OK) code = sqlite3_busy_timeout(reader->db, 5000);
-  if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "SELECT 1 FROM sqlite_master LIMIT 1");
-  int kind = code & 0xff;
-  if (kind == SQLITE_CANTOPEN || kind == SQLITE_READONLY) {
-    code = open_immutable(reader);
-    if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "SELECT 1 FROM sqlite_master LIMIT 1");
-  }
-  if (code == SQLITE_OK) code = sqlite3_extended_result_codes(reader->db, 1);
-  if (code == SQLITE_OK)
-    code = lh_sql_exec(reader->db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; "
-                                   "PRAGMA trusted_schema = OFF");
-  return code;
-}
-
 int lh_reader_open(struct lh_reader **out, const char *path, struct lh_err *err) {
   int failed = lh_reader_check(path, err);
   if (failed) return failed;
   struct lh_reader *reader = sqlite3_malloc64(sizeof *reader);
   if (!reader) return lh_err_set(err, ENOMEM, "no memory is left to read the run file %s", path);
   *reader = (struct lh_reader){.path = sqlite3_mprintf("%s", path)};
-  int code = reader->path ? open_database(reader) : SQLITE_NOMEM;
+  int code = reader->path ? lh_reader_open_database(reader) : SQLITE_NOMEM;
   if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "BEGIN");
   if (code != SQLITE_OK) failed = lh_sql_fail(err, reader->db, code, path, LH_SQL_READING);
   if (!failed) failed = read_run(reader, err);

@@ -64,6 +64,8 @@ static void test_outage(void **state) {
   night_tally(n, 1800, 1801, (struct lh_tally){.stage = LH_STAGE_OPEN, .reason = LH_REASON_RST, .count = 5000});
   night_tally(n, 100, 101,
               (struct lh_tally){.stage = LH_STAGE_CONNECT, .reason = LH_REASON_CONNECT_TIMEOUT, .count = 9}); /* long before */
+  night_tally(n, 3000, 3001,
+              (struct lh_tally){.stage = LH_STAGE_CONNECT, .reason = LH_REASON_CONNECT_TIMEOUT, .count = 9}); /* long after */
   night_find(n);
   expect_only(n, 1);
   expect(n, "outage", LH_SEVERITY_SERIOUS,
@@ -93,14 +95,31 @@ static void test_mass_drop(void **state) {
   expect_only(n, 1);
 }
 
+/* From 95 % on it is an outage: a few are always between connections. */
+static void test_nearly_all(void **state) {
+  (void)state;
+  struct night *n = night_begin(5000, 360, 10);
+  night_drops(n, 1000, 0.4, 4740, by_rst);
+  night_find(n);
+  assert_non_null(night_finding(n, "mass-drop"));
+  n = night_begin(5000, 360, 10);
+  night_drops(n, 1000, 0.4, 4760, by_rst);
+  night_find(n);
+  assert_non_null(night_finding(n, "outage"));
+  assert_non_null(
+      strstr(night_finding(n, "outage")->sentence, "4,760 of the 5,000 open clients of chat dropped at 20:16:40 UTC"));
+}
+
 /* Few clients, or drops found one by one: only the open clients tell. */
 static void test_silent_outage(void **state) {
   (void)state;
   struct night *n = night_begin(4, 360, 10);
   for (int i = 100; i < 107; i++) n->open[i] = 0;
   for (int i = 350; i < 360; i++) n->open[i] = 0;
+  n->group.tls_verify = false;
   night_find(n);
-  expect_only(n, 2);
+  expect_only(n, 3);
+  assert_string_equal(n->found.items[2].id, "tls-unverified"); /* holds from the start on, and is less grave */
   assert_string_equal(n->found.items[0].sentence,
                       "No client of chat was open for about 1 min 20 s, of 4 wanted, beginning at 20:16:40 UTC.");
   assert_string_equal(n->found.items[1].sentence,
@@ -158,6 +177,10 @@ static void test_shared(void **state) {
   assert_string_equal(night_finding(n, "mass-drop-shared")->evidence,
                       "chat: 300 drops from 500.000 s; feed: 300 drops from 503.000 s");
   expect_only(n, 3);
+  later[0].from_ns = n->storms[0].from_ns; /* at the very same moment: still one finding */
+  lh_findings_free(&n->found);
+  assert_int_equal(lh_find(&args, &n->found, &err), 0);
+  assert_non_null(night_finding(n, "mass-drop-shared"));
   later[0].from_ns += S(60);
   lh_findings_free(&n->found);
   assert_int_equal(lh_find(&args, &n->found, &err), 0);
@@ -187,6 +210,20 @@ static void test_drift(void **state) {
   night_find(n);
   assert_non_null(strstr(night_finding(n, "latency-drift")->sentence, "got faster"));
   assert_int_equal(night_finding(n, "latency-drift")->severity, LH_SEVERITY_INFO);
+}
+
+/* Only the time under full load counts. */
+static void test_drift_after_a_ramp(void **state) {
+  (void)state;
+  struct night *n = night_begin(5000, 2880, 10);
+  drifting(n, 5);
+  for (size_t i = 0; i < 1400; i++) n->wanted[i] = n->open[i] = (uint32_t)(i * 5000 / 1400);
+  for (size_t i = 2000; i < 2010; i++) n->open[i] = 2000; /* and what follows a drop does not */
+  night_find(n);
+  const struct lh_finding *drift = night_finding(n, "latency-drift");
+  assert_non_null(drift);
+  assert_int_equal(drift->from_ns, S(13300));
+  assert_non_null(strstr(drift->evidence, "10 left out"));
 }
 
 static void test_what_is_no_drift(void **state) {
@@ -294,6 +331,10 @@ static void test_what_is_no_cluster(void **state) {
   night_drops(n, 1000, 0.3, 900, (struct lh_drop){.reason = LH_REASON_FIN, .open_ns = S(990), .idle_ns = S(60)});
   night_find(n);
   expect_only(n, 1);
+  n = night_begin(5000, 360, 10); /* nor when the herd takes half a minute */
+  night_drops(n, 1000, 30, 3000, (struct lh_drop){.reason = LH_REASON_FIN, .open_ns = S(990), .idle_ns = S(60)});
+  night_find(n);
+  expect_only(n, 1);
   n = night_begin(5000, 360, 10); /* too few to say */
   for (size_t i = 0; i < 9; i++)
     night_drops(n, 100 + (double)i * 90, 0, 1, (struct lh_drop){.reason = LH_REASON_FIN, .open_ns = S(90), .idle_ns = S(60)});
@@ -385,18 +426,20 @@ static void test_never_opened(void **state) {
   (void)state;
   struct night *n = night_begin(5000, 2880, 10);
   struct lh_tally tallies[] = {
+      {.stage = LH_STAGE_CONNECT, .reason = LH_REASON_UNREACHABLE, .count = 1},
+
       {.stage = LH_STAGE_UPGRADE, .reason = LH_REASON_UPGRADE_REFUSED, .code = 401, .count = 59000, .text = "Unauthorized"},
       {.stage = LH_STAGE_CONNECT, .reason = LH_REASON_CONNECT_TIMEOUT, .count = 1000},
       {.stage = LH_STAGE_CONNECT, .reason = LH_REASON_SHUTDOWN, .count = 7}};
   for (int i = 0; i < 2880; i++) n->open[i] = 0;
   n->total.counters[LH_COUNTER_opened] = 0;
-  n->total.counters[LH_COUNTER_attempts] = 60007;
+  n->total.counters[LH_COUNTER_attempts] = 60008;
   n->total.tallies = tallies;
-  n->total.tally_count = 3;
+  n->total.tally_count = 4;
   night_find(n);
   expect_only(n, 1);
   expect(n, "never-opened", LH_SEVERITY_SERIOUS,
-         "None of 5,000 clients of chat was ever open: 60,000 attempts to connect failed (mostly upgrade refused 401 in stage "
+         "None of 5,000 clients of chat was ever open: 60,001 attempts to connect failed (mostly upgrade refused 401 in stage "
          "upgrade, "
          "\"Unauthorized\").");
   n->total.tally_count = 0;
@@ -441,7 +484,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_calm_night),     cmocka_unit_test(test_outage),
                                      cmocka_unit_test(test_mass_drop),      cmocka_unit_test(test_silent_outage),
                                      cmocka_unit_test(test_rhythm),         cmocka_unit_test(test_shared),
-                                     cmocka_unit_test(test_drift),          cmocka_unit_test(test_what_is_no_drift),
+                                     cmocka_unit_test(test_drift),          cmocka_unit_test(test_drift_after_a_ramp),
+                                     cmocka_unit_test(test_nearly_all),     cmocka_unit_test(test_what_is_no_drift),
                                      cmocka_unit_test(test_idle_cluster),   cmocka_unit_test(test_lifetime_cluster),
                                      cmocka_unit_test(test_silent_cluster), cmocka_unit_test(test_what_is_no_cluster),
                                      cmocka_unit_test(test_messages),       cmocka_unit_test(test_tester_and_host),

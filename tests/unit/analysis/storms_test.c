@@ -80,6 +80,11 @@ static void test_long_storm(void **state) {
   assert_int_equal(n->group.storm_count, 1);
   assert_int_equal(n->storms[0].drops, 5000);
   assert_int_equal(n->storms[0].until_ns, S(50));
+  /* While it lasts, those not yet dropped are not taken for those back. */
+  for (uint32_t i = 20; i < 100; i++) n->open[i] = i < 50 ? 5000 - (i - 19) * 150 : 500 + (i - 49) * 100;
+  night_storms(n);
+  assert_int_equal(n->storms[0].back_50_ns, S(50)); /* 2,500 open at 70 s */
+  assert_int_equal(n->storms[0].back_95_ns, S(73));
 }
 
 static void test_rows_that_stand_for_many(void **state) {

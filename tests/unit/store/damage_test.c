@@ -245,6 +245,64 @@ static void test_other_minor_versions(void **state) {
   fixture_remove(&f);
 }
 
+struct cut_text {
+  char text[LH_CLOSE_TEXT_MAX];
+};
+
+static int keep_text(void *context, const struct lh_ending *ending, uint64_t count) {
+  (void)count;
+  strcpy(((struct cut_text *)context)->text, ending->text);
+  return 0;
+}
+
+/* A text longer than this version keeps shows that it was cut. */
+static void test_long_text(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  char path[256];
+  make_run(&f, path, 1);
+  sql(path, "UPDATE endings SET text = printf('%.*c', 5000, 'x')");
+  struct lh_err err = {0};
+  struct lh_reader *reader;
+  struct cut_text cut;
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  const struct lh_reader_visits visits = {.context = &cut, .ending = keep_text};
+  assert_ok(lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err), err);
+  assert_int_equal(strlen(cut.text), LH_CLOSE_TEXT_MAX - 1);
+  assert_string_equal(cut.text + LH_CLOSE_TEXT_MAX - 5, "x...");
+  lh_reader_close(reader);
+  fixture_remove(&f);
+}
+
+static int check_responses(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot) {
+  uint32_t *seen = context;
+  (void)k;
+  ++*seen;
+  assert_int_equal(snapshot->hists[LH_HIST_response].count, group == 0 ? 100 : 50);
+  assert_int_equal(snapshot->tally_count, 3);
+  return 0;
+}
+
+/* Histograms and tallies whose interval has no row of its own go nowhere, not to a neighbour. */
+static void test_missing_interval(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  char path[256];
+  make_run(&f, path, 4);
+  sql(path, "DELETE FROM intervals WHERE (k = 1 AND group_no = 0) OR (k = 2)");
+  struct lh_err err = {0};
+  struct lh_reader *reader;
+  uint32_t seen = 0;
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  const struct lh_reader_visits visits = {.context = &seen, .interval = check_responses};
+  assert_ok(lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err), err);
+  assert_int_equal(seen, 5);
+  lh_reader_close(reader);
+  fixture_remove(&f);
+}
+
 /* Cut at every hundredth byte and around every page. */
 static void test_cut_off(void **state) {
   (void)state;
@@ -338,6 +396,10 @@ static int read_plain(const char *path) {
   struct lh_err err;
   EXPECT(read_whole(path, &counts, &err) == 0);
   EXPECT(counts.intervals == 3 * GROUPS);
+  struct lh_reader *reader;
+  EXPECT(lh_reader_open(&reader, path, &err) == 0);
+  EXPECT(lh_reader_note(reader) == NULL); /* a finished run is one plain file, with nothing to be said of it */
+  lh_reader_close(reader);
   return 0;
 }
 
@@ -435,6 +497,8 @@ int main(void) {
       cmocka_unit_test(test_other_files),
       cmocka_unit_test(test_damaged_rows),
       cmocka_unit_test(test_other_minor_versions),
+      cmocka_unit_test(test_long_text),
+      cmocka_unit_test(test_missing_interval),
       cmocka_unit_test(test_cut_off),
       cmocka_unit_test(test_damaged_bytes),
       cmocka_unit_test(test_read_only_folder),

@@ -363,14 +363,15 @@ static void test_latest(void **state) {
   assert_int_equal(lh_store_latest("/nowhere/at/all", &latest, &err), -ENOENT);
   assert_non_null(strstr(err.text, "/nowhere/at/all"));
   /* Begun later counts, not written to later; other files and folders do not count. */
-  static const char *const names[] = {"b-20260102-000000.longhaul", "a-20260101-000000.longhaul", "c-20260102-000000-wal",
+  static const char *const names[] = {"b-20260102-000000-2.longhaul",   "b-20260102-000000.longhaul",
+                                      "a-20260101-000000.longhaul",     "c-20260102-000000-wal",
                                       "z-1-20251231-235959-9.longhaul", "d-20270101-000000.longhaul/x"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     snprintf(command, sizeof command, "mkdir -p $(dirname %s/%s) && : > %s/%s", f.folder, names[i], f.folder, names[i]);
     assert_int_equal(system(command), 0);
   }
   assert_ok(lh_store_latest(f.folder, &latest, &err), err);
-  assert_string_equal(latest + strlen(f.folder), "/b-20260102-000000.longhaul");
+  assert_string_equal(latest + strlen(f.folder), "/b-20260102-000000-2.longhaul");
   free(latest);
   /* A name without a time goes by its time of change, which is now. */
   snprintf(command, sizeof command, ": > %s/copy.longhaul", f.folder);
@@ -378,6 +379,48 @@ static void test_latest(void **state) {
   assert_ok(lh_store_latest(f.folder, &latest, &err), err);
   assert_string_equal(latest + strlen(f.folder), "/copy.longhaul");
   free(latest);
+  fixture_remove(&f);
+}
+
+static int see_rest(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot) {
+  (void)context, (void)k, (void)group;
+  assert_int_equal(snapshot->tally_count, 2);
+  assert_int_equal(snapshot->tallies[0].reason, LH_REASON_FIN);
+  assert_int_equal(snapshot->tallies[0].count, 9);
+  assert_int_equal(snapshot->tallies[0].code, 0);
+  assert_int_equal(snapshot->tallies[0].first_ns, START_NS + 3);
+  assert_int_equal(snapshot->tallies[0].last_ns, START_NS + 8);
+  assert_int_equal(snapshot->tallies[1].reason, LH_REASON_RST);
+  assert_int_equal(snapshot->tallies_folded, 4);
+  assert_int_equal(snapshot->hists[LH_HIST_ping].count, 0);
+  assert_int_equal(snapshot->hists[LH_HIST_ping].lost, 6);
+  return 0;
+}
+
+/* What found no memory in a worker: endings without a row of their own, values without a page. */
+static void test_what_found_no_memory(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  struct lh_snapshot s;
+  lh_snapshot_init(&s);
+  struct lh_ending rst = {.at_ns = START_NS + 5, .stage = LH_STAGE_OPEN, .reason = LH_REASON_RST};
+  lh_snapshot_tally(&s, &rst);
+  s.rest[LH_STAGE_OPEN][LH_REASON_FIN] = (struct lh_tally_rest){.count = 9, .first_ns = START_NS + 3, .last_ns = START_NS + 8};
+  s.tallies_folded = 4;
+  s.hists[LH_HIST_ping].lost = 6;
+  assert_ok(lh_store_create(&store, f.folder, &f.facts, &err), err);
+  assert_ok(lh_store_interval(store, 0, 0, &s, &err), err);
+  assert_ok(lh_store_commit(store, &err), err);
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  const struct lh_reader_visits visits = {.interval = see_rest};
+  assert_ok(lh_reader_visit(reader, 0, 1, &visits, &err), err);
+  lh_reader_close(reader);
+  lh_store_close(store);
+  lh_snapshot_free(&s);
   fixture_remove(&f);
 }
 
@@ -410,10 +453,15 @@ static void test_stop(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_roundtrip),  cmocka_unit_test(test_part_of_a_run),
-      cmocka_unit_test(test_unfinished), cmocka_unit_test(test_nothing_before_commit),
-      cmocka_unit_test(test_caps),       cmocka_unit_test(test_names_that_are_taken),
-      cmocka_unit_test(test_latest),     cmocka_unit_test(test_stop),
+      cmocka_unit_test(test_roundtrip),
+      cmocka_unit_test(test_part_of_a_run),
+      cmocka_unit_test(test_unfinished),
+      cmocka_unit_test(test_nothing_before_commit),
+      cmocka_unit_test(test_caps),
+      cmocka_unit_test(test_names_that_are_taken),
+      cmocka_unit_test(test_latest),
+      cmocka_unit_test(test_stop),
+      cmocka_unit_test(test_what_found_no_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
