@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ ?= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := $(CSTD) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
-              -Iinclude -Isrc -DLH_VERSION='"$(VERSION)"'
+              -Iinclude -Isrc -isystem /usr/share/include/llhttp -DLH_VERSION='"$(VERSION)"'
 
 FUZZ_LLHTTP := $(patsubst $(LLHTTP_DIR)/%.c,build/fuzz/llhttp/%.o,$(wildcard $(LLHTTP_DIR)/*.c))
 fuzz_room = $(lastword $(foreach r,$(ROOMS),$(if $(shell grep -l 'longhaul/$(r)/' $(1)),$(r))))
