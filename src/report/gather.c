@@ -16,8 +16,12 @@ static const struct {
 #undef X
 };
 
-const char *lh_lane_latency_name(enum lh_lane_latency id) { return latencies[id].name; }
-const struct lh_lane *lh_gather_run(const struct lh_gather *g) { return &g->lanes[g->group_count]; }
+const char *lh_lane_latency_name(enum lh_lane_latency id) {
+  return latencies[id].name;
+}
+const struct lh_lane *lh_gather_run(const struct lh_gather *g) {
+  return &g->lanes[g->group_count];
+}
 
 uint64_t lh_gather_length_ns(const struct lh_gather *g, uint32_t i) {
   uint64_t from_ns = (g->from_k + (uint64_t)i) * g->run->interval_ns;
@@ -43,8 +47,7 @@ static int settle_span(struct lh_gather *g, const struct lh_report_args *args, s
   if (run->interval_ns == 0 || run->interval_count == 0)
     return lh_err_set(err, -ENODATA, "%s: the run stopped before its first interval was stored: there is nothing to report",
                       args->path);
-  if (args->from_ns >= args->until_ns)
-    return lh_err_set(err, -EINVAL, "--from must be before --until");
+  if (args->from_ns >= args->until_ns) return lh_err_set(err, -EINVAL, "--from must be before --until");
   uint64_t stored_ns = run->interval_count * run->interval_ns;
   if (lasted_ns == 0 || lasted_ns > stored_ns) lasted_ns = stored_ns;
   if (args->from_ns >= lasted_ns)
@@ -221,7 +224,8 @@ static int on_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint
   if (!events) return -ENOMEM;
   g->events = events;
   struct lh_event_item *item = &g->events[g->event_count];
-  *item = (struct lh_event_item){.at_ns = at_ns > g->run->start_ns ? at_ns - g->run->start_ns : 0, .kind = kind, .group = group};
+  *item =
+      (struct lh_event_item){.at_ns = at_ns > g->run->start_ns ? at_ns - g->run->start_ns : 0, .kind = kind, .group = group};
   item->text = strdup(text ? text : "");
   item->details = details ? strdup(details) : NULL;
   g->event_count++;

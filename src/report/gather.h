@@ -18,19 +18,19 @@
 #include "longhaul/store/reader.h"
 
 /* X(name, histogram, percentile): what a lane keeps of each interval's histograms; 100 is the exact maximum. */
-#define LH_LANE_LATENCY_LIST(X)              \
-  X(response_p50_us, response, 50)           \
-  X(response_p90_us, response, 90)           \
-  X(response_p99_us, response, 99)           \
-  X(response_max_us, response, 100)          \
-  X(service_p50_us, service, 50)             \
-  X(service_p99_us, service, 99)             \
-  X(send_lateness_p99_us, send_lateness, 99) \
-  X(ping_p50_us, ping, 50)                   \
-  X(ping_p99_us, ping, 99)                   \
-  X(rtt_p50_us, rtt, 50)                     \
-  X(rtt_p99_us, rtt, 99)                     \
-  X(connect_p99_us, connect_total, 99)       \
+#define LH_LANE_LATENCY_LIST(X)                                                                                                \
+  X(response_p50_us, response, 50)                                                                                             \
+  X(response_p90_us, response, 90)                                                                                             \
+  X(response_p99_us, response, 99)                                                                                             \
+  X(response_max_us, response, 100)                                                                                            \
+  X(service_p50_us, service, 50)                                                                                               \
+  X(service_p99_us, service, 99)                                                                                               \
+  X(send_lateness_p99_us, send_lateness, 99)                                                                                   \
+  X(ping_p50_us, ping, 50)                                                                                                     \
+  X(ping_p99_us, ping, 99)                                                                                                     \
+  X(rtt_p50_us, rtt, 50)                                                                                                       \
+  X(rtt_p99_us, rtt, 99)                                                                                                       \
+  X(connect_p99_us, connect_total, 99)                                                                                         \
   X(outage_max_us, outage, 100)
 
 enum lh_lane_latency {
@@ -47,11 +47,11 @@ struct lh_lane {
   uint64_t (*counters)[LH_COUNTER_COUNT];
   uint64_t (*gauges)[LH_GAUGE_COUNT];
   uint64_t (*latency)[LH_LANE_LATENCY_COUNT]; /* LH_NEVER: nothing was recorded */
-  uint32_t next;                  /* intervals up to this index are filled in */
-  struct lh_drop *drops;          /* rows of endings that are drops; not for the whole run */
+  uint32_t next;                              /* intervals up to this index are filled in */
+  struct lh_drop *drops;                      /* rows of endings that are drops; not for the whole run */
   size_t drop_count, drop_room;
-  struct lh_tally *tallies;       /* of every interval, times since the start of the run; not for the whole run */
-  uint32_t *tally_at;             /* the interval's index of each */
+  struct lh_tally *tallies; /* of every interval, times since the start of the run; not for the whole run */
+  uint32_t *tally_at;       /* the interval's index of each */
   size_t tally_count, tally_room, tally_at_room;
 };
 

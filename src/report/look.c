@@ -11,7 +11,9 @@ const json_t *lh_look(const json_t *from, const char *path) {
   return from;
 }
 
-double lh_look_number(const json_t *from, const char *path) { return json_number_value(lh_look(from, path)); }
+double lh_look_number(const json_t *from, const char *path) {
+  return json_number_value(lh_look(from, path));
+}
 
 const char *lh_look_text(const json_t *from, const char *path) {
   const char *text = json_string_value(lh_look(from, path));
@@ -23,4 +25,6 @@ bool lh_look_is_null(const json_t *from, const char *path) {
   return !value || json_is_null(value);
 }
 
-bool lh_look_true(const json_t *from, const char *path) { return json_is_true(lh_look(from, path)); }
+bool lh_look_true(const json_t *from, const char *path) {
+  return json_is_true(lh_look(from, path));
+}

@@ -18,10 +18,14 @@ static const struct {
 
 /* "p99", "p99.9" or "p999", "max", "mean", "count". By hand: strtod takes signs, exponents and the locale's comma. */
 static int parse_statistic(const char *text, struct lh_metric *out) {
-  if (strcmp(text, "max") == 0) out->what = LH_METRIC_MAX;
-  else if (strcmp(text, "mean") == 0) out->what = LH_METRIC_MEAN;
-  else if (strcmp(text, "count") == 0) out->what = LH_METRIC_VALUES;
-  else out->what = LH_METRIC_PERCENTILE;
+  if (strcmp(text, "max") == 0)
+    out->what = LH_METRIC_MAX;
+  else if (strcmp(text, "mean") == 0)
+    out->what = LH_METRIC_MEAN;
+  else if (strcmp(text, "count") == 0)
+    out->what = LH_METRIC_VALUES;
+  else
+    out->what = LH_METRIC_PERCENTILE;
   if (out->what == LH_METRIC_VALUES) out->unit = "count";
   if (out->what != LH_METRIC_PERCENTILE) return 0;
   static const struct {

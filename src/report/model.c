@@ -47,10 +47,14 @@ int lh_report_model(const struct lh_report_args *args, json_t **model, struct lh
     lh_tester_judge(&g, late);
     struct lh_build b = {.g = &g, .config = config, .late = late};
     json_t *built = build(&b, args->path, note);
-    if (b.failed) failed = lh_err_set(err, -ENOMEM, "no memory for the report of %s", args->path);
-    else failed = lh_verdict_judge(built, err);
-    if (failed) json_decref(built);
-    else *model = built;
+    if (b.failed)
+      failed = lh_err_set(err, -ENOMEM, "no memory for the report of %s", args->path);
+    else
+      failed = lh_verdict_judge(built, err);
+    if (failed)
+      json_decref(built);
+    else
+      *model = built;
   }
   free(note);
   free(late);

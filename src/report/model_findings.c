@@ -79,7 +79,9 @@ static struct lh_find_group describe(const struct lh_build *b, const struct arra
   };
 }
 
-static json_t *seconds_or_null(uint64_t ns) { return ns == LH_NEVER ? json_null() : lh_json_seconds(ns); }
+static json_t *seconds_or_null(uint64_t ns) {
+  return ns == LH_NEVER ? json_null() : lh_json_seconds(ns);
+}
 
 static json_t *storm_json(struct lh_build *b, uint32_t group, const struct lh_storm *storm) {
   json_t *out = json_object();

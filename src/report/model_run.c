@@ -1,16 +1,21 @@
 /* The run's own facts, its events, the host's facts and limits. */
+#include <stdio.h>
 #include <string.h>
 
 #include "longhaul/base/clock.h"
 #include "report/build.h"
 
 static const char *const hows[] = {
-    [LH_RUN_COMPLETE] = "complete",
-    [LH_RUN_INTERRUPTED] = "interrupted",
-    [LH_RUN_ABORTED] = "aborted",
-    [LH_RUN_FAILED] = "failed",
-    [LH_RUN_UNFINISHED] = "unfinished",
+    [LH_RUN_COMPLETE] = "complete", [LH_RUN_INTERRUPTED] = "interrupted", [LH_RUN_ABORTED] = "aborted",
+    [LH_RUN_FAILED] = "failed",     [LH_RUN_UNFINISHED] = "unfinished",
 };
+
+/* Readers of JSON hold whole numbers up to 2^53; a larger seed is written as text, so that it can be used again. */
+static json_t *seed_json(uint64_t seed) {
+  char text[24];
+  snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+  return seed > UINT64_C(1) << 53 ? json_string(text) : json_integer((json_int_t)seed);
+}
 
 json_t *lh_build_run(struct lh_build *b, const char *path) {
   const struct lh_run_row *run = b->g->run;
@@ -29,7 +34,7 @@ json_t *lh_build_run(struct lh_build *b, const char *path) {
   lh_put(b, out, "until_s", lh_json_seconds(b->g->until_ns));
   lh_put(b, out, "from", lh_json_utc(b, b->g->from_ns));
   lh_put(b, out, "until", lh_json_utc(b, b->g->until_ns));
-  lh_put(b, out, "seed", lh_json_count(run->seed));
+  lh_put(b, out, "seed", seed_json(run->seed));
   lh_put(b, out, "shard", lh_json_count(run->shard));
   lh_put(b, out, "shards", lh_json_count(run->shards));
   lh_put(b, out, "workers", lh_json_count(run->workers));
@@ -78,7 +83,9 @@ static json_t *facts(struct lh_build *b, bool limits) {
   return out;
 }
 
-static uint64_t grown(uint64_t was, uint64_t now) { return now > was ? now - was : 0; }
+static uint64_t grown(uint64_t was, uint64_t now) {
+  return now > was ? now - was : 0;
+}
 
 static json_t *usage(struct lh_build *b) {
   json_t *out = json_object();
@@ -94,8 +101,10 @@ static json_t *usage(struct lh_build *b) {
     if (s->files_open > files_most) files_most = s->files_open;
   }
   double total = (double)grown(first->cpu_total_us, last->cpu_total_us);
-  lh_put(b, out, "cpu_percent_mean", total > 0 ? lh_json_real(100 * (double)grown(first->cpu_busy_us, last->cpu_busy_us) / total, 2) : json_null());
-  lh_put(b, out, "steal_percent_mean", total > 0 ? lh_json_real(100 * (double)grown(first->cpu_steal_us, last->cpu_steal_us) / total, 2) : json_null());
+  double busy = (double)grown(first->cpu_busy_us, last->cpu_busy_us),
+         steal = (double)grown(first->cpu_steal_us, last->cpu_steal_us);
+  lh_put(b, out, "cpu_percent_mean", total > 0 ? lh_json_real(100 * busy / total, 2) : json_null());
+  lh_put(b, out, "steal_percent_mean", total > 0 ? lh_json_real(100 * steal / total, 2) : json_null());
   lh_put(b, out, "mem_available_bytes_least", mem_least == UINT64_MAX ? json_null() : lh_json_count(mem_least));
   lh_put(b, out, "mem_total_bytes", lh_json_count(last->mem_total_bytes));
   lh_put(b, out, "tcp_in_use_most", lh_json_count(tcp_most));

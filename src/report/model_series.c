@@ -7,33 +7,33 @@
 #include "report/build.h"
 
 /* X(name in the report, gauge) */
-#define LEVELS(X)             \
-  X(wanted, wanted)           \
-  X(open, open)               \
-  X(connecting, connecting)   \
+#define LEVELS(X)                                                                                                              \
+  X(wanted, wanted)                                                                                                            \
+  X(open, open)                                                                                                                \
+  X(connecting, connecting)                                                                                                    \
   X(waiting, waiting)
 
 /* X(name in the report, counter) */
-#define COUNTS(X)                   \
-  X(attempts, attempts)             \
-  X(failures, connect_failures)     \
-  X(opened, opened)                 \
-  X(reconnects, reconnects)         \
-  X(planned, messages_planned)      \
-  X(sent, messages_sent)            \
-  X(replied, replied)               \
-  X(lost, lost)                     \
-  X(late, late)                     \
-  X(incoming, incoming)             \
-  X(bytes_sent, bytes_sent)         \
+#define COUNTS(X)                                                                                                              \
+  X(attempts, attempts)                                                                                                        \
+  X(failures, connect_failures)                                                                                                \
+  X(opened, opened)                                                                                                            \
+  X(reconnects, reconnects)                                                                                                    \
+  X(planned, messages_planned)                                                                                                 \
+  X(sent, messages_sent)                                                                                                       \
+  X(replied, replied)                                                                                                          \
+  X(lost, lost)                                                                                                                \
+  X(late, late)                                                                                                                \
+  X(incoming, incoming)                                                                                                        \
+  X(bytes_sent, bytes_sent)                                                                                                    \
   X(bytes_received, bytes_received)
 
 static json_t *lane_series(struct lh_build *b, const struct lh_lane *lane) {
   uint32_t count = b->g->count;
   json_t *out = json_object(), *drops = json_array(), *availability = json_array();
-#define X(name, gauge)                                                                                      \
-  json_t *levels_##name = json_array();                                                                     \
-  for (uint32_t i = 0; i < count; i++) lh_push(b, levels_##name, lh_json_count(lane->gauges[i][LH_GAUGE_##gauge])); \
+#define X(name, gauge)                                                                                                         \
+  json_t *levels_##name = json_array();                                                                                        \
+  for (uint32_t i = 0; i < count; i++) lh_push(b, levels_##name, lh_json_count(lane->gauges[i][LH_GAUGE_##gauge]));            \
   lh_put(b, out, #name, levels_##name);
   LEVELS(X)
 #undef X
@@ -44,9 +44,9 @@ static json_t *lane_series(struct lh_build *b, const struct lh_lane *lane) {
   }
   lh_put(b, out, "availability_percent", availability);
   lh_put(b, out, "drops", drops);
-#define X(name, counter)                                                                                    \
-  json_t *counts_##name = json_array();                                                                     \
-  for (uint32_t i = 0; i < count; i++) lh_push(b, counts_##name, lh_json_count(lane->counters[i][LH_COUNTER_##counter])); \
+#define X(name, counter)                                                                                                       \
+  json_t *counts_##name = json_array();                                                                                        \
+  for (uint32_t i = 0; i < count; i++) lh_push(b, counts_##name, lh_json_count(lane->counters[i][LH_COUNTER_##counter]));      \
   lh_put(b, out, #name, counts_##name);
   COUNTS(X)
 #undef X
@@ -110,8 +110,10 @@ static json_t *endings_of(struct lh_build *b, const struct lh_lane *lane) {
   if (!rows) b->failed = true;
   for (size_t n = 0; rows && n < lane->tally_count; n++) {
     struct reason_row *row = find_row(rows, &count, ROOM, &lane->tallies[n]);
-    if (row) add_at(b, row, lane->tally_at[n], lane->tallies[n].count);
-    else left_out += lane->tallies[n].count;
+    if (row)
+      add_at(b, row, lane->tally_at[n], lane->tallies[n].count);
+    else
+      left_out += lane->tallies[n].count;
   }
   if (rows) qsort(rows, count, sizeof *rows, by_total);
   for (size_t i = 0; i < count; i++) {
@@ -125,8 +127,9 @@ static json_t *endings_of(struct lh_build *b, const struct lh_lane *lane) {
     lh_push(b, out, item);
   }
   if (left_out) /* more kinds than a table can show: their number is not lost */
-    lh_push(b, out, json_pack("{s:s, s:s, s:s, s:n, s:b, s:o, s:o}", "stage", "", "side", "", "reason", "other kinds", "code",
-                              "drop", 0, "at", json_array(), "count", lh_json_count(left_out)));
+    lh_push(b, out,
+            json_pack("{s:s, s:s, s:s, s:n, s:b, s:o, s:o}", "stage", "", "side", "", "reason", "other kinds", "code", "drop",
+                      0, "at", json_array(), "count", lh_json_count(left_out)));
   free(rows);
   return out;
 }
@@ -167,9 +170,9 @@ static json_t *host_series(struct lh_build *b) {
     lh_push(b, mem, now ? lh_json_count(now->mem_available_bytes) : json_null());
     lh_push(b, tcp, now ? lh_json_count(now->tcp_in_use) : json_null());
     lh_push(b, wait, now ? lh_json_count(now->tcp_time_wait) : json_null());
-    lh_push(b, retransmits, was && now->tcp_retransmits >= was->tcp_retransmits
-                                ? lh_json_count(now->tcp_retransmits - was->tcp_retransmits)
-                                : json_null());
+    lh_push(b, retransmits,
+            was && now->tcp_retransmits >= was->tcp_retransmits ? lh_json_count(now->tcp_retransmits - was->tcp_retransmits)
+                                                                : json_null());
   }
   lh_put(b, out, "cpu_percent", cpu);
   lh_put(b, out, "steal_percent", steal);
@@ -182,7 +185,8 @@ static json_t *host_series(struct lh_build *b) {
 
 json_t *lh_build_series(struct lh_build *b) {
   json_t *out = json_object(), *t = json_array(), *groups = json_array();
-  for (uint32_t i = 0; i < b->g->count; i++) lh_push(b, t, lh_json_seconds((b->g->from_k + (uint64_t)i) * b->g->run->interval_ns));
+  for (uint32_t i = 0; i < b->g->count; i++)
+    lh_push(b, t, lh_json_seconds((b->g->from_k + (uint64_t)i) * b->g->run->interval_ns));
   lh_put(b, out, "interval_s", lh_json_seconds(b->g->run->interval_ns));
   lh_put(b, out, "end_s", lh_json_seconds(b->g->until_ns));
   lh_put(b, out, "t_s", t); /* the start of each interval, since the start of the run */

@@ -4,7 +4,9 @@
 #include "report/build.h"
 #include "report/model_endings.h"
 
-static uint64_t counter(const struct lh_lane *lane, enum lh_counter_id id) { return lane->total.counters[id]; }
+static uint64_t counter(const struct lh_lane *lane, enum lh_counter_id id) {
+  return lane->total.counters[id];
+}
 
 static void put_counter(struct lh_build *b, json_t *out, const struct lh_lane *lane, enum lh_counter_id id) {
   lh_put(b, out, lh_counter_name(id), lh_json_count(counter(lane, id)));
@@ -29,13 +31,15 @@ static json_t *clients(struct lh_build *b, const struct lh_lane *lane) {
   return out;
 }
 
-static double percent(uint64_t part, uint64_t whole) { return whole ? 100.0 * (double)part / (double)whole : NAN; }
+static double percent(uint64_t part, uint64_t whole) {
+  return whole ? 100.0 * (double)part / (double)whole : NAN;
+}
 
 static json_t *messages(struct lh_build *b, const struct lh_lane *lane) {
   static const enum lh_counter_id shown[] = {
-      LH_COUNTER_skipped_not_open,  LH_COUNTER_skipped_late, LH_COUNTER_one_way,      LH_COUNTER_replied, LH_COUNTER_lost,
-      LH_COUNTER_lost_then_replied, LH_COUNTER_late,         LH_COUNTER_duplicate,    LH_COUNTER_out_of_order,
-      LH_COUNTER_corrupt,           LH_COUNTER_incoming,     LH_COUNTER_truncated,    LH_COUNTER_choked};
+      LH_COUNTER_skipped_not_open,  LH_COUNTER_skipped_late, LH_COUNTER_one_way,   LH_COUNTER_replied,      LH_COUNTER_lost,
+      LH_COUNTER_lost_then_replied, LH_COUNTER_late,         LH_COUNTER_duplicate, LH_COUNTER_out_of_order, LH_COUNTER_corrupt,
+      LH_COUNTER_incoming,          LH_COUNTER_truncated,    LH_COUNTER_choked};
   json_t *out = json_object();
   lh_put(b, out, "planned", lh_json_count(counter(lane, LH_COUNTER_messages_planned)));
   lh_put(b, out, "sent", lh_json_count(counter(lane, LH_COUNTER_messages_sent)));

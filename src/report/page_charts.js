@@ -1,83 +1,8 @@
 'use strict';
-// Charts over time that zoom and point together, and the percentile plot.
+// Charts over time: their data in the range of the view, their looks, their caption, legend and table.
 const charts = (() => {
-  const all = [];                 // time charts: {spec, chart, canvas, refresh}
-  const plain = [];               // other charts: {destroy, build}
-  const view = { from: 0, until: 1, full: [0, 1], hover: null, lane: null, marks: [], late: [], origin: 0, listeners: [] };
-  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-  // ---- time on the axis ----
-  const two = (n) => String(n).padStart(2, '0');
-  const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-  function clock(s, step) {
-    const d = new Date(Math.round((view.origin + s) * 1000));
-    if (step >= 86400 || (d.getUTCHours() === 0 && d.getUTCMinutes() === 0 && d.getUTCSeconds() === 0 && step >= 600)) return `${months[d.getUTCMonth()]} ${d.getUTCDate()}`;
-    return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${step < 60 ? `:${two(d.getUTCSeconds())}` : ''}`;
-  }
-  function moment(s) {
-    const d = new Date(Math.round((view.origin + s) * 1000));
-    return `${months[d.getUTCMonth()]} ${d.getUTCDate()}, ${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())} UTC`;
-  }
-
-  // ---- what is drawn behind and over the curves ----
-  const marks = {
-    id: 'marks',
-    beforeDatasetsDraw(chart) {
-      const { ctx, chartArea: area, scales: { x } } = chart;
-      ctx.save();
-      ctx.fillStyle = color('--shade');
-      for (const [from, until] of view.late) {
-        const left = Math.max(area.left, x.getPixelForValue(from)), right = Math.min(area.right, x.getPixelForValue(until));
-        if (right > left) ctx.fillRect(left, area.top, Math.max(3, right - left), area.height);
-      }
-      ctx.restore();
-    },
-    afterDatasetsDraw(chart) {
-      const { ctx, chartArea: area, scales: { x } } = chart;
-      ctx.save();
-      ctx.lineWidth = 1;
-      ctx.font = `600 11px ${color('--sans')}`;
-      ctx.textAlign = 'center';
-      let last = -Infinity, lastLabel = -Infinity;
-      view.marks.forEach((mark) => {
-        if (mark.s < view.from || mark.s > view.until) return;
-        const at = x.getPixelForValue(mark.s);
-        if (at - last < 2) return;
-        last = at;
-        ctx.strokeStyle = color('--quiet');
-        ctx.setLineDash([2, 3]);
-        ctx.beginPath();
-        ctx.moveTo(at, area.top);
-        ctx.lineTo(at, area.bottom);
-        ctx.stroke();
-        if (!chart.options.numbered || at - lastLabel < 18) return;
-        lastLabel = at;
-        ctx.fillStyle = color('--soft');
-        ctx.fillText(mark.n, Math.min(Math.max(at, area.left + 6), area.right - 6), area.top - 6);
-      });
-      if (view.hover !== null && view.hover >= view.from && view.hover <= view.until) {
-        const at = x.getPixelForValue(view.hover);
-        ctx.setLineDash([]);
-        ctx.strokeStyle = color('--soft');
-        ctx.beginPath();
-        ctx.moveTo(at, area.top);
-        ctx.lineTo(at, area.bottom);
-        ctx.stroke();
-      }
-      ctx.restore();
-    },
-  };
-  let pending = false;
-  function point(s) {
-    if (view.hover === s) return;
-    view.hover = s;
-    if (pending) return;
-    pending = true;
-    requestAnimationFrame(() => {
-      pending = false;
-      all.forEach((item) => item.chart.draw());
-    });
-  }
+  const plain = []; // charts that do not run over time: {chart, build}
+  const { color, clock, moment, point } = view;
 
   // ---- data of one chart in the range of the view ----
   const T = () => view.lane.t;
@@ -87,18 +12,43 @@ const charts = (() => {
   function lineSets(spec, width) {
     const [first, last] = thin.span(T(), view.from, view.until);
     const parts = spec.parts(view.lane).map((part) => (part.rare ? { ...part, values: thin.unless0(part.values) } : part));
-    if (spec.bands && last - first > width / 2) return parts.flatMap((part) => bandSets(spec, part, thin.bins(first, last, Math.floor(width / 3))));
-    const kept = thin.indices(parts.map((part) => part.values), first, last, Math.max(50, Math.floor(width / 2)));
+    if (spec.bands && last - first > width / 2)
+      return parts.flatMap((part) => bandSets(spec, part, thin.bins(first, last, Math.floor(width / 3))));
+    const kept = thin.indices(
+      parts.map((part) => part.values),
+      first,
+      last,
+      Math.max(50, Math.floor(width / 2)),
+    );
     const x = (i) => (spec.atEnd ? H()[i] : (T()[i] + H()[i]) / 2);
-    return parts.map((part) => dataset(part, spec, kept.map((i) => ({ x: x(i), y: part.values[i] }))));
+    return parts.map((part) =>
+      dataset(
+        part,
+        spec,
+        kept.map((i) => ({ x: x(i), y: part.values[i] })),
+      ),
+    );
   }
   function bandSets(spec, part, bins) {
-    const at = (f) => bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: f(bin), range: thin.extremes(part.values, bin) }));
+    const at = (f) =>
+      bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: f(bin), range: thin.extremes(part.values, bin) }));
     const high = at((bin) => thin.extremes(part.values, bin)[1]);
     if (part.upper) return [dataset(part, spec, high)];
-    const low = at((bin) => thin.extremes(part.values, bin)[0]), bare = { borderWidth: 0, pointHoverRadius: 0, helper: true };
-    const middle = { ...dataset(part, spec, at((bin) => thin.middle(part.values, bin))), order: 0 };
-    return [{ ...dataset(part, spec, low), ...bare, fill: false, order: 2 }, { ...dataset(part, spec, high), ...bare, order: 2, backgroundColor: `${color(part.color)}30`, fill: '-1' }, middle];
+    const low = at((bin) => thin.extremes(part.values, bin)[0]),
+      bare = { borderWidth: 0, pointHoverRadius: 0, helper: true };
+    const middle = {
+      ...dataset(
+        part,
+        spec,
+        at((bin) => thin.middle(part.values, bin)),
+      ),
+      order: 0,
+    };
+    return [
+      { ...dataset(part, spec, low), ...bare, fill: false, order: 2 },
+      { ...dataset(part, spec, high), ...bare, order: 2, backgroundColor: `${color(part.color)}30`, fill: '-1' },
+      middle,
+    ];
   }
   function barSets(spec, width) {
     const parts = spec.parts(view.lane);
@@ -107,31 +57,80 @@ const charts = (() => {
     while (last > first && T()[last - 1] >= view.until) last--;
     const bins = thin.bins(first, last, Math.max(24, Math.min(140, Math.floor(width / 7))));
     spec.binSeconds = bins.length ? H()[bins[0].until - 1] - T()[bins[0].from] : 0;
-    return parts.map((part) => dataset(part, spec, bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: thin.sum(part.values, bin) || null }))));
+    return parts.map((part) =>
+      dataset(
+        part,
+        spec,
+        bins.map((bin) => ({ x: (T()[bin.from] + H()[bin.until - 1]) / 2, y: thin.sum(part.values, bin) || null })),
+      ),
+    );
   }
 
   function dataset(part, spec, data) {
     const paint = color(part.color);
-    const base = { label: part.label, data, borderColor: paint, backgroundColor: paint, hidden: spec.off.has(part.label), format: part.format || spec.format };
-    if (spec.bars) return { ...base, borderWidth: 0, categoryPercentage: 1, barPercentage: 0.9, stack: spec.stacked ? 'all' : part.label, minBarLength: 2, barThickness: 4 };
-    return { ...base, borderWidth: part.width || 1.6, borderDash: part.dash ? [5, 4] : [], pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 3, stepped: part.stepped || false,
-      spanGaps: false, fill: part.fill ? { target: 'origin', above: `${paint}1f` } : false };
+    const base = {
+      label: part.label,
+      data,
+      borderColor: paint,
+      backgroundColor: paint,
+      hidden: spec.off.has(part.label),
+      format: part.format || spec.format,
+    };
+    if (spec.bars)
+      return {
+        ...base,
+        borderWidth: 0,
+        categoryPercentage: 1,
+        barPercentage: 0.9,
+        stack: spec.stacked ? 'all' : part.label,
+        minBarLength: 2,
+        barThickness: 4,
+      };
+    return {
+      ...base,
+      borderWidth: part.width || 1.6,
+      borderDash: part.dash ? [5, 4] : [],
+      pointRadius: 0,
+      pointHitRadius: 8,
+      pointHoverRadius: 3,
+      stepped: part.stepped || false,
+      spanGaps: false,
+      fill: part.fill ? { target: 'origin', above: `${paint}1f` } : false,
+    };
   }
 
   function options(spec) {
-    const ink = color('--soft'), grid = color('--grid'), font = { family: color('--sans'), size: 12 };
+    const ink = color('--soft'),
+      grid = color('--grid'),
+      font = { family: color('--sans'), size: 12 };
     const logarithmic = spec.log && spec.logOn;
     return {
-      animation: false, parsing: false, normalized: true, maintainAspectRatio: false, responsive: true, numbered: spec.numbered,
+      animation: false,
+      parsing: false,
+      normalized: true,
+      maintainAspectRatio: false,
+      responsive: true,
+      numbered: spec.numbered,
       interaction: { mode: 'index', intersect: false, axis: 'x' },
       layout: { padding: { top: spec.numbered ? 16 : 4, right: 4 } },
       onResize: () => requestAnimationFrame(() => spec.item && spec.item.refresh()),
-      onHover: (event, active, chart) => point(active.length ? chart.data.datasets[active[0].datasetIndex].data[active[0].index].x : null),
+      onHover: (event, active, chart) =>
+        point(active.length ? chart.data.datasets[active[0].datasetIndex].data[active[0].index].x : null),
       plugins: {
         legend: { display: false },
         tooltip: {
-          backgroundColor: color('--bg'), titleColor: color('--ink'), bodyColor: color('--ink'), footerColor: ink, borderColor: color('--line'), borderWidth: 1,
-          padding: 10, boxWidth: 10, boxHeight: 2, titleFont: { ...font, weight: '600' }, bodyFont: font, footerFont: { ...font, weight: '400' },
+          backgroundColor: color('--bg'),
+          titleColor: color('--ink'),
+          bodyColor: color('--ink'),
+          footerColor: ink,
+          borderColor: color('--line'),
+          borderWidth: 1,
+          padding: 10,
+          boxWidth: 10,
+          boxHeight: 2,
+          titleFont: { ...font, weight: '600' },
+          bodyFont: font,
+          footerFont: { ...font, weight: '400' },
           filter: (item) => item.parsed.y !== null && !item.dataset.helper,
           callbacks: {
             title: (items) => (items.length ? `${moment(items[0].parsed.x)}  (${show.seconds(items[0].parsed.x)} in)` : ''),
@@ -142,18 +141,39 @@ const charts = (() => {
       },
       scales: {
         x: {
-          type: 'linear', min: view.from, max: view.until, stacked: spec.stacked, offset: false,
+          type: 'linear',
+          min: view.from,
+          max: view.until,
+          stacked: spec.stacked,
+          offset: false,
           grid: { color: grid, drawTicks: true, offset: false, tickColor: color('--line'), borderColor: color('--line') },
-          ticks: { color: ink, font, maxRotation: 0, autoSkip: false, callback: (value, _, list) => clock(value, list.step || 60) },
+          ticks: {
+            color: ink,
+            font,
+            maxRotation: 0,
+            autoSkip: false,
+            callback: (value, _, list) => clock(value, list.step || 60),
+          },
           afterBuildTicks: (axis) => {
-            const { step, at } = thin.ticks(view.from, view.until, Math.max(2, Math.floor((axis.width || 600) / 84)), view.origin);
+            const { step, at } = thin.ticks(
+              view.from,
+              view.until,
+              Math.max(2, Math.floor((axis.width || 600) / 84)),
+              view.origin,
+            );
             axis.ticks = at.map((value) => ({ value }));
             axis.ticks.step = step;
           },
         },
         y: {
-          type: logarithmic ? 'logarithmic' : 'linear', stacked: spec.stacked, beginAtZero: !logarithmic, suggestedMax: spec.suggestedMax, suggestedMin: 0,
-          afterFit: (axis) => { axis.width = Math.max(axis.width, 64); },
+          type: logarithmic ? 'logarithmic' : 'linear',
+          stacked: spec.stacked,
+          beginAtZero: !logarithmic,
+          suggestedMax: spec.suggestedMax,
+          suggestedMin: 0,
+          afterFit: (axis) => {
+            axis.width = Math.max(axis.width, 64);
+          },
           grid: { color: grid, drawTicks: false, drawBorder: false },
           afterDataLimits: (axis) => {
             if (logarithmic && axis.max > 0) [axis.min, axis.max] = thin.widened(Math.max(1, axis.min), Math.max(1, axis.max));
@@ -162,7 +182,15 @@ const charts = (() => {
             if (logarithmic) axis.ticks = thin.decades(Math.max(1, axis.min), axis.max).map((value) => ({ value }));
             else if (spec.binary) axis.ticks = thin.binary(axis.max).map((value) => ({ value }));
           },
-          ticks: { color: ink, font, padding: 6, autoSkip: !logarithmic, maxTicksLimit: 6, precision: spec.whole ? 0 : undefined, callback: (value) => (spec.axis ? spec.axis(value) : spec.format(value).replace(/\.0+(?= )/, '')) },
+          ticks: {
+            color: ink,
+            font,
+            padding: 6,
+            autoSkip: !logarithmic,
+            maxTicksLimit: 6,
+            precision: spec.whole ? 0 : undefined,
+            callback: (value) => (spec.axis ? spec.axis(value) : spec.format(value).replace(/\.0+(?= )/, '')),
+          },
         },
       },
     };
@@ -174,34 +202,74 @@ const charts = (() => {
   const near = (s) => {
     if (s === null) return '';
     const reach = (view.until - view.from) / 200;
-    const hits = view.marks.filter((mark) => Math.abs(mark.s - s) <= reach).slice(0, 3).map((mark) => `${mark.n}  ${mark.what}`);
-    if (view.late.some(([from, until]) => s >= from && s <= until)) hits.push('the tester was late here: left out of the objectives');
+    const hits = view.marks
+      .filter((mark) => Math.abs(mark.s - s) <= reach)
+      .slice(0, 3)
+      .map((mark) => `${mark.n}  ${mark.what}`);
+    if (view.late.some(([from, until]) => s >= from && s <= until))
+      hits.push('the tester was late here: left out of the objectives');
     return hits.map((text) => (text.length > 70 ? `${text.slice(0, 69)}…` : text));
   };
 
   // ---- a chart with its caption, legend and table ----
   function time(spec) {
-    spec.off = new Set(spec.parts(view.lane).filter((part) => part.off).map((part) => part.label));
-    const canvas = el('canvas', { role: 'img', 'aria-label': `${spec.title}, ${spec.unit}, over time. The same values are in the table below.` });
-    const tools = el('span', { class: 'tools' }, (spec.tools || []).map((tool) => toolButton(spec, tool)));
-    if (spec.log) tools.append(toolButton(spec, { label: 'Log scale', get: () => spec.logOn, set: (on) => { spec.logOn = on; } }));
-    const unit = el('span', { class: 'unit' }, spec.unit), keys = el('ul', { class: 'keys', 'aria-label': 'Curves shown' });
-    const figure = el('figure', { id: `chart-${spec.id}` }, el('figcaption', {}, el('strong', {}, spec.title), unit, tools),
-      el('div', { class: spec.low ? 'plot low' : 'plot' }, canvas), keys, dom.fold('Table of these values', () => valueTable(spec)));
+    spec.off = new Set(
+      spec
+        .parts(view.lane)
+        .filter((part) => part.off)
+        .map((part) => part.label),
+    );
+    const canvas = el('canvas', {
+      role: 'img',
+      'aria-label': `${spec.title}, ${spec.unit}, over time. The same values are in the table below.`,
+    });
+    const tools = el(
+      'span',
+      { class: 'tools' },
+      (spec.tools || []).map((tool) => toolButton(spec, tool)),
+    );
+    if (spec.log)
+      tools.append(
+        toolButton(spec, {
+          label: 'Log scale',
+          get: () => spec.logOn,
+          set: (on) => {
+            spec.logOn = on;
+          },
+        }),
+      );
+    const unit = el('span', { class: 'unit' }, spec.unit),
+      keys = el('ul', { class: 'keys', 'aria-label': 'Curves shown' });
+    const figure = el(
+      'figure',
+      { id: `chart-${spec.id}` },
+      el('figcaption', {}, el('strong', {}, spec.title), unit, tools),
+      el('div', { class: spec.low ? 'plot low' : 'plot' }, canvas),
+      keys,
+      dom.fold('Table of these values', () => valueTable(spec)),
+    );
     const item = { spec, canvas, figure, keys, unit };
     spec.item = item;
     item.build = () => {
       if (item.chart) item.chart.destroy();
-      item.chart = new Chart(canvas, { type: spec.bars ? 'bar' : 'line', data: { datasets: [] }, options: options(spec), plugins: [marks] });
+      item.chart = new Chart(canvas, {
+        type: spec.bars ? 'bar' : 'line',
+        data: { datasets: [] },
+        options: options(spec),
+        plugins: [view.marksPlugin],
+      });
       item.refresh();
     };
     item.refresh = () => {
-      const chart = item.chart, width = chart.chartArea ? chart.chartArea.width : 600;
+      const chart = item.chart,
+        width = chart.chartArea ? chart.chartArea.width : 600;
       const parts = spec.parts(view.lane);
       chart.data.datasets = spec.bars ? barSets(spec, width) : lineSets(spec, width);
       if (spec.bars) {
         const thick = Math.max(1, (width * spec.binSeconds) / (view.until - view.from) / (spec.stacked ? 1 : parts.length) - 1);
-        chart.data.datasets.forEach((set) => { set.barThickness = Math.min(thick, 40); });
+        chart.data.datasets.forEach((set) => {
+          set.barThickness = Math.min(thick, 40);
+        });
         unit.textContent = `${spec.unit}, per ${show.seconds(spec.binSeconds)}`;
       }
       chart.options.scales.x.min = view.from;
@@ -209,8 +277,8 @@ const charts = (() => {
       chart.update('none');
       legend(item, parts);
     };
-    zoomable(item);
-    all.push(item);
+    view.zoomable(item);
+    view.items.push(item);
     return figure;
   }
   function toolButton(spec, tool) {
@@ -223,112 +291,49 @@ const charts = (() => {
     return button;
   }
   function legend(item, parts) {
-    const { spec, keys } = item, names = parts.map((part) => part.label).join('\n') + view.late.length;
+    const { spec, keys } = item,
+      names = parts.map((part) => part.label).join('\n') + view.late.length;
     if (keys.dataset.names === names) return;
     keys.dataset.names = names;
-    keys.replaceChildren(...parts.map((part) => {
-      const button = el('button', { type: 'button', 'aria-pressed': String(!spec.off.has(part.label)) },
-        el('i', { class: spec.bars ? 'block' : part.dash ? 'dash' : null, style: `border-top-color: var(${part.color})` }), part.label);
-      button.addEventListener('click', () => {
-        if (!spec.off.delete(part.label)) spec.off.add(part.label);
-        button.setAttribute('aria-pressed', String(!spec.off.has(part.label)));
-        item.refresh();
-      });
-      return el('li', {}, button);
-    }), ...(view.late.length ? [el('li', { class: 'shade' }, el('i'), 'tester late')] : []));
+    keys.replaceChildren(
+      ...parts.map((part) => {
+        const button = el(
+          'button',
+          { type: 'button', 'aria-pressed': String(!spec.off.has(part.label)) },
+          el('i', { class: spec.bars ? 'block' : part.dash ? 'dash' : null, style: `border-top-color: var(${part.color})` }),
+          part.label,
+        );
+        button.addEventListener('click', () => {
+          if (!spec.off.delete(part.label)) spec.off.add(part.label);
+          button.setAttribute('aria-pressed', String(!spec.off.has(part.label)));
+          item.refresh();
+        });
+        return el('li', {}, button);
+      }),
+      ...(view.late.length ? [el('li', { class: 'shade' }, el('i'), 'tester late')] : []),
+    );
   }
   function valueTable(spec) {
     let [first, last] = thin.span(T(), view.from, view.until);
-    const bins = thin.bins(first, last, 48), parts = spec.parts(view.lane);
+    const bins = thin.bins(first, last, 48),
+      parts = spec.parts(view.lane);
     const range = (part, bin) => {
-      const [low, high] = thin.extremes(part.values, bin), f = part.format || spec.format;
+      const [low, high] = thin.extremes(part.values, bin),
+        f = part.format || spec.format;
       return low === null ? '–' : low === high ? f(low) : `${f(low)} to ${f(high)}`;
     };
-    const rows = bins.map((bin) => [moment(T()[bin.from]), ...parts.map((part) => (spec.bars ? (part.format || spec.format)(thin.sum(part.values, bin)) : range(part, bin)))]);
+    const rows = bins.map((bin) => [
+      moment(T()[bin.from]),
+      ...parts.map((part) => (spec.bars ? (part.format || spec.format)(thin.sum(part.values, bin)) : range(part, bin))),
+    ]);
     const each = bins.length ? show.seconds(H()[bins[0].until - 1] - T()[bins[0].from]) : '';
-    return dom.table([['from', 'keep'], ...parts.map((part) => [part.label, 'n'])], rows, { caption: `${spec.title}, ${spec.unit}: one row for each ${each}` });
+    return dom.table([['from', 'keep'], ...parts.map((part) => [part.label, 'n'])], rows, {
+      caption: `${spec.title}, ${spec.unit}: one row for each ${each}`,
+    });
   }
 
-  // ---- range of the view ----
-  function setRange(from, until) {
-    const [a, b] = view.full, least = Math.min(b - a, 2 * view.lane.step);
-    const width = Math.max(least, Math.min(until - from, b - a));
-    from = Math.max(a, Math.min(from, b - width));
-    Object.assign(view, { from, until: from + width });
-    all.forEach((item) => item.refresh());
-    view.listeners.forEach((listener) => listener());
-  }
-  function zoomable(item) {
-    const { canvas, figure } = item, box = el('div', { style: 'position:absolute;pointer-events:none;display:none;background:var(--select)' });
-    figure.querySelector('.plot').append(box);
-    let start = null;
-    const place = (event) => {
-      const area = item.chart.chartArea, x = event.clientX - canvas.getBoundingClientRect().left;
-      return Math.max(area.left, Math.min(x, area.right));
-    };
-    const finish = (event, apply) => {
-      if (start === null) return;
-      const end = place(event), from = start, scale = item.chart.scales.x;
-      start = null;
-      box.style.display = 'none';
-      if (apply && Math.abs(end - from) > 6) setRange(scale.getValueForPixel(Math.min(from, end)), scale.getValueForPixel(Math.max(from, end)));
-    };
-    canvas.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0) return;
-      start = place(event);
-      canvas.setPointerCapture(event.pointerId);
-    });
-    canvas.addEventListener('pointermove', (event) => {
-      if (start === null) return;
-      const now = place(event), area = item.chart.chartArea;
-      Object.assign(box.style, { display: 'block', left: `${Math.min(start, now)}px`, width: `${Math.abs(now - start)}px`, top: `${area.top}px`, height: `${area.height}px` });
-    });
-    canvas.addEventListener('pointerup', (event) => finish(event, true));
-    canvas.addEventListener('pointercancel', (event) => finish(event, false));
-    canvas.addEventListener('dblclick', () => setRange(...view.full));
-    canvas.addEventListener('pointerleave', () => point(null));
-  }
-
-  // ---- percentiles, in the manner of HdrHistogram: each further nine of the tail gets the same room ----
-  function percentiles(spec) {
-    const canvas = el('canvas', { role: 'img', 'aria-label': `${spec.title}, ${spec.unit}. The same values are in the table below.` });
-    const item = { logOn: true };
-    const button = el('button', { type: 'button', 'aria-pressed': 'true' }, 'Log scale');
-    button.addEventListener('click', () => {
-      item.logOn = !item.logOn;
-      button.setAttribute('aria-pressed', String(item.logOn));
-      item.build();
-    });
-    const keys = el('ul', { class: 'keys' });
-    const figure = el('figure', { id: `chart-${spec.id}` }, el('figcaption', {}, el('strong', {}, spec.title), el('span', { class: 'unit' }, spec.unit), el('span', { class: 'tools' }, button)),
-      el('div', { class: 'plot' }, canvas), keys, dom.fold('Table of these values', () => spec.table()));
-    const place = (p, count) => (p >= 100 ? Math.log10(Math.max(count, 10)) : -Math.log10(1 - p / 100));
-    item.build = () => {
-      if (item.chart) item.chart.destroy();
-      const curves = spec.curves(), far = Math.max(2, ...curves.map((curve) => place(100, curve.count)));
-      const time_ = options({ format: show.us, log: true, logOn: item.logOn, off: new Set() });
-      const names = ['0', '90', '99', '99.9', '99.99', '99.999', '99.9999', '99.99999'];
-      time_.scales.x = { ...time_.scales.x, min: 0, max: far, afterBuildTicks: (axis) => { axis.ticks = [0, 0.30103, 1, 2, 3, 4, 5, 6, 7].filter((v) => v <= far).map((value) => ({ value })); },
-        ticks: { ...time_.scales.x.ticks, callback: (value) => (value > 0 && value < 1 ? 'p50' : `p${names[Math.round(value)]}`) } };
-      time_.onHover = undefined;
-      time_.interaction = { mode: 'nearest', intersect: false, axis: 'x' };
-      time_.plugins.tooltip.callbacks = {
-        title: (items) => (items.length ? `${items[0].raw.p >= 100 ? 'maximum' : `percentile ${items[0].raw.p}`}` : ''),
-        label: (hit) => ` ${hit.dataset.label}: ${show.us(hit.parsed.y)}` };
-      item.chart = new Chart(canvas, { type: 'line', options: time_, data: { datasets: curves.map((curve) => ({
-        ...dataset({ ...curve, width: curve.width || 2 }, { off: new Set(), format: show.us }, curve.points.map(([p, y]) => ({ x: place(p, curve.count), y, p }))) })) } });
-      keys.replaceChildren(...curves.map((curve) => el('li', { class: 'shade' }, el('i', { class: curve.dash ? 'dash' : null, style: `height:0;background:none;border-top:${curve.dash ? '2px dashed' : '3px solid'} var(${curve.color})` }), curve.label)));
-    };
-    plain.push(item);
-    return figure;
-  }
-
-  function rebuild() {
-    all.forEach((item) => item.build());
-    plain.forEach((item) => item.build());
-  }
-  function resize() {
-    [...all, ...plain].forEach((item) => item.chart && item.chart.resize());
-  }
-  return { view, time, percentiles, setRange, rebuild, resize, moment, all, plain };
+  const every = () => [...view.items, ...plain];
+  const rebuild = () => every().forEach((item) => item.build());
+  const resize = () => every().forEach((item) => item.chart && item.chart.resize());
+  return { plain, time, options, dataset, rebuild, resize };
 })();

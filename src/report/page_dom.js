@@ -22,13 +22,42 @@ const dom = (() => {
   };
   const zero = (n, f = show.count) => (n ? f(n) : el('span', { class: 'zero' }, f(0)));
 
+  // A time of day; with its date where the run saw a time of day twice. The whole of it is one hover away.
+  let dated = false;
+  const useDates = (on) => {
+    dated = on;
+  };
+  const when = (text) =>
+    el('time', { datetime: text, title: `${show.time(text)} UTC` }, dated ? show.time(text).slice(5, 16) : show.clock(text));
+
   // columns: [title, class, title attribute]; a row is a list of cells (strings or nodes). The first cell heads its row.
   function table(columns, rows, options = {}) {
-    const head = el('tr', {}, columns.map(([title, kind, hint]) => el('th', { scope: 'col', class: kind === 'n' ? 'n' : null, title: hint }, title)));
-    const body = rows.map((row, r) => el('tr', { class: options.sum && r === rows.length - 1 ? 'sum' : null }, row.map((cell, c) =>
-      c === 0 ? el('th', { scope: 'row', class: columns[c][1] }, cell) : el('td', { class: columns[c][1] }, cell))));
-    const whole = el('table', {}, options.caption ? el('caption', {}, options.caption) : null, el('thead', {}, head), el('tbody', {}, body));
-    return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': options.label || options.caption || columns[0][0] }, whole);
+    const head = el(
+      'tr',
+      {},
+      columns.map(([title, kind, hint]) => el('th', { scope: 'col', class: kind === 'n' ? 'n' : null, title: hint }, title)),
+    );
+    const body = rows.map((row, r) =>
+      el(
+        'tr',
+        { class: options.sum && r === rows.length - 1 ? 'sum' : null },
+        row.map((cell, c) =>
+          c === 0 ? el('th', { scope: 'row', class: columns[c][1] }, cell) : el('td', { class: columns[c][1] }, cell),
+        ),
+      ),
+    );
+    const whole = el(
+      'table',
+      {},
+      options.caption ? el('caption', {}, options.caption) : null,
+      el('thead', {}, head),
+      el('tbody', {}, body),
+    );
+    return el(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': options.label || options.caption || columns[0][0] },
+      whole,
+    );
   }
 
   // Many rows are shown in steps, so that a table of thousands does not bury the page.
@@ -36,13 +65,23 @@ const dom = (() => {
     const most = options.most || 25;
     if (rows.length <= most) return table(columns, rows, options);
     const box = el('div');
-    const more = el('button', { type: 'button', onclick: () => box.replaceChildren(table(columns, rows, options)) }, `Show all ${show.count(rows.length)} rows`);
+    const more = el(
+      'button',
+      { type: 'button', onclick: () => box.replaceChildren(table(columns, rows, options)) },
+      `Show all ${show.count(rows.length)} rows`,
+    );
     box.append(table(columns, rows.slice(0, most), options), el('p', {}, more));
     return box;
   }
 
   const section = (id, title, about, ...children) =>
-    el('section', { id, 'aria-labelledby': `${id}-title` }, el('h2', { id: `${id}-title` }, title), about ? el('p', { class: 'about' }, about) : null, ...children);
+    el(
+      'section',
+      { id, 'aria-labelledby': `${id}-title` },
+      el('h2', { id: `${id}-title` }, title),
+      about ? el('p', { class: 'about' }, about) : null,
+      ...children,
+    );
   const fold = (title, build, big) => {
     const box = el('details', { class: big ? 'big' : 'table' }, el('summary', {}, title));
     box.addEventListener('toggle', () => {
@@ -51,5 +90,5 @@ const dom = (() => {
     });
     return box;
   };
-  return { number, zero, table, longTable, section, fold };
+  return { number, zero, when, useDates, table, longTable, section, fold };
 })();

@@ -20,7 +20,11 @@ const show = (() => {
     if (s >= 86400) return pair(Math.floor(s / 86400), 'd', Math.floor((s % 86400) / 3600), 'h');
     if (s >= 3600) return pair(Math.floor(s / 3600), 'h', Math.floor((s % 3600) / 60), 'min');
     if (s >= 60) return pair(Math.floor(s / 60), 'min', s % 60, 's');
-    for (const [name, scale] of [['s', 1e9], ['ms', 1e6], ['us', 1e3]]) {
+    for (const [name, scale] of [
+      ['s', 1e9],
+      ['ms', 1e6],
+      ['us', 1e3],
+    ]) {
       const part = ns / scale;
       if (part < 0.9995 && name !== 'us') continue;
       return `${fixed(part, part < 9.995 ? 2 : part < 99.95 ? 1 : 0)} ${name}`;
@@ -52,6 +56,11 @@ const show = (() => {
   const none = (f) => (value) => (value === null || value === undefined ? '–' : f(value));
 
   const byUnit = { us: us, share: (n) => percent(100 * n), count: count, per_hour: rate };
-  const slo = (item, key) => (item[key] === null || item[key] === undefined ? 'none' : item.unit === 'us' && key === 'threshold' ? seconds(item[key] / 1e6) : byUnit[item.unit](item[key]));
+  const slo = (item, key) =>
+    item[key] === null || item[key] === undefined
+      ? 'none'
+      : item.unit === 'us' && key === 'threshold'
+        ? seconds(item[key] / 1e6)
+        : byUnit[item.unit](item[key]);
   return { count, plural, us, seconds, percent, rate, bytes, time, clock, none, slo };
 })();

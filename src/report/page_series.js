@@ -4,7 +4,8 @@ const lanes = (() => {
   // An array that holds one value throughout is stored as that value.
   const spread = (value, count) => (Array.isArray(value) ? value : new Array(count).fill(value === undefined ? null : value));
 
-  const reasonName = (row) => `${row.reason}${row.code === null ? '' : ` ${row.code}`}${row.stage === 'open' || row.stage === '' ? '' : ` (${row.stage})`}`;
+  const reasonName = (row) =>
+    `${row.reason}${row.code === null ? '' : ` ${row.code}`}${row.stage === 'open' || row.stage === '' ? '' : ` (${row.stage})`}`;
 
   // Endings by reason as dense arrays, summed over groups for the whole run; the commonest stay apart, the rest is one.
   function endings(groups, count, onlyDrops) {
@@ -22,20 +23,33 @@ const lanes = (() => {
       }
     }
     const sorted = [...rows.values()].sort((a, b) => b.total - a.total || (a.label < b.label ? -1 : 1));
-    const kept = sorted.slice(0, 7), rest = sorted.slice(7);
-    if (rest.length) kept.push({ label: `${rest.length} other reasons`, values: rest.reduce((sum, row) => sum.map((v, i) => v + row.values[i]), new Array(count).fill(0)) });
+    const kept = sorted.slice(0, 7),
+      rest = sorted.slice(7);
+    if (rest.length)
+      kept.push({
+        label: `${rest.length} other reasons`,
+        values: rest.reduce((sum, row) => sum.map((v, i) => v + row.values[i]), new Array(count).fill(0)),
+      });
     return kept.map((row, i) => ({ ...row, color: `--c${i + 1}` }));
   }
 
   function make(model, group) {
-    const series = model.series, count = series.t_s.length;
+    const series = model.series,
+      count = series.t_s.length;
     const from = group === null ? series.run : series.groups.find((item) => item.name === group);
     const groups = group === null ? series.groups : [from];
-    const lane = { group, t: series.t_s, ends: series.t_s.map((t, i) => (i + 1 < count ? series.t_s[i + 1] : series.end_s)), count, step: series.interval_s * (series.thinned || 1) };
+    const lane = {
+      group,
+      t: series.t_s,
+      ends: series.t_s.map((t, i) => (i + 1 < count ? series.t_s[i + 1] : series.end_s)),
+      count,
+      step: series.interval_s * (series.thinned || 1),
+    };
     for (const [key, value] of Object.entries(from)) if (key !== 'name' && key !== 'endings') lane[key] = spread(value, count);
     for (const part of ['tester', 'host']) {
       lane[part] = {};
-      for (const [key, value] of Object.entries(series[part])) if (key !== 'late_intervals') lane[part][key] = spread(value, count);
+      for (const [key, value] of Object.entries(series[part]))
+        if (key !== 'late_intervals') lane[part][key] = spread(value, count);
     }
     // The last interval may be a few milliseconds long: a rate over so little would tower over the night.
     const length = (i) => (lane.ends[i] - lane.t[i] < lane.step / 2 ? lane.step : lane.ends[i] - lane.t[i]);

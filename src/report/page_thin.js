@@ -3,7 +3,8 @@
 const thin = (() => {
   // First index whose t is above x.
   function after(t, x) {
-    let low = 0, high = t.length;
+    let low = 0,
+      high = t.length;
     while (low < high) {
       const mid = (low + high) >> 1;
       if (t[mid] <= x) low = mid + 1;
@@ -23,10 +24,13 @@ const thin = (() => {
     if (count <= buckets * 2 * arrays.length) return Array.from({ length: count }, (_, i) => first + i);
     const kept = [];
     for (let b = 0; b < buckets; b++) {
-      const from = first + Math.floor((b * count) / buckets), until = first + Math.floor(((b + 1) * count) / buckets);
+      const from = first + Math.floor((b * count) / buckets),
+        until = first + Math.floor(((b + 1) * count) / buckets);
       const chosen = new Set();
       for (const values of arrays) {
-        let low = -1, high = -1, hole = -1;
+        let low = -1,
+          high = -1,
+          hole = -1;
         for (let i = from; i < until; i++) {
           if (values[i] === null) hole = i;
           else {
@@ -45,7 +49,8 @@ const thin = (() => {
   function bins(first, last, most) {
     const each = Math.max(1, Math.ceil((last - first) / most));
     const out = [];
-    for (let i = first - (first % each); i < last; i += each) out.push({ from: Math.max(i, first), until: Math.min(i + each, last) });
+    for (let i = first - (first % each); i < last; i += each)
+      out.push({ from: Math.max(i, first), until: Math.min(i + each, last) });
     return out;
   }
   function sum(values, bin) {
@@ -54,7 +59,8 @@ const thin = (() => {
     return total;
   }
   function extremes(values, bin) {
-    let low = null, high = null;
+    let low = null,
+      high = null;
     for (let i = bin.from; i < bin.until; i++) {
       if (values[i] === null) continue;
       if (low === null || values[i] < low) low = values[i];
@@ -84,7 +90,8 @@ const thin = (() => {
   }
   // Ticks that people count in: 1, 2, 5 of each power of ten on a logarithmic axis, powers of two for bytes.
   function decades(low, high) {
-    const out = [], digits = high / low > 3e4 ? [1] : high / low > 300 ? [1, 3] : [1, 2, 5];
+    const out = [],
+      digits = high / low > 3e4 ? [1] : high / low > 300 ? [1, 3] : [1, 2, 5];
     for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10)
       for (const digit of digits) if (digit * power >= low && digit * power <= high) out.push(digit * power);
     return out;
@@ -93,9 +100,15 @@ const thin = (() => {
   const widened = (low, high) => {
     const step = (value, round) => {
       const power = 10 ** Math.floor(Math.log10(value));
-      return round([1, 2, 5, 10].map((digit) => digit * power), value);
+      return round(
+        [1, 2, 5, 10].map((digit) => digit * power),
+        value,
+      );
     };
-    return [step(low, (list, v) => list.filter((x) => x <= v * 1.0001).pop()), step(high, (list, v) => list.find((x) => x >= v * 0.9999))];
+    return [
+      step(low, (list, v) => list.filter((x) => x <= v * 1.0001).pop()),
+      step(high, (list, v) => list.find((x) => x >= v * 0.9999)),
+    ];
   };
   function binary(high) {
     let step = 1;

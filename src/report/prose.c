@@ -13,9 +13,12 @@ int lh_prose_run(const json_t *model, struct lh_buf *out) {
                            lh_show_seconds(lh_look_number(run, "duration_s")).text, lh_look_text(run, "how"));
   if (!failed && lh_look_number(run, "shards") > 1)
     failed = lh_buf_addf(out, ", shard %.0f of %.0f", lh_look_number(run, "shard"), lh_look_number(run, "shards"));
-  if (!failed)
-    failed = lh_buf_addf(out, ", seed %.0f, longhaul %s", lh_look_number(run, "seed"), lh_look_text(run, "version"));
-  return failed;
+  const json_t *seed = lh_look(run, "seed");
+  if (!failed && json_is_string(seed))
+    failed = lh_buf_addf(out, ", seed %s", json_string_value(seed));
+  else if (!failed)
+    failed = lh_buf_addf(out, ", seed %.0f", json_number_value(seed));
+  return failed ? failed : lh_buf_addf(out, ", longhaul %s", lh_look_text(run, "version"));
 }
 
 int lh_prose_tester(const json_t *model, struct lh_buf *out) {
@@ -26,7 +29,8 @@ int lh_prose_tester(const json_t *model, struct lh_buf *out) {
                            lh_show_percent(lh_look_number(t, "cpu_busiest_percent_max")).text,
                            lh_show_us(lh_look_number(t, "loop_lag_max_us")).text);
   if (!failed && !lh_look_is_null(t, "send_lateness_p99_us"))
-    failed = lh_buf_addf(out, ", messages left %s after their time (p99)", lh_show_us(lh_look_number(t, "send_lateness_p99_us")).text);
+    failed = lh_buf_addf(out, ", messages left %s after their time (p99)",
+                         lh_show_us(lh_look_number(t, "send_lateness_p99_us")).text);
   if (!failed && !lh_look_is_null(t, "rss_bytes_per_client"))
     failed = lh_buf_addf(out, ", memory %s (%s a client)", lh_show_bytes(lh_look_number(t, "rss_bytes_max")).text,
                          lh_show_bytes(lh_look_number(t, "rss_bytes_per_client")).text);
@@ -59,9 +63,9 @@ int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
 static const char *fact(const json_t *model, const char *name) {
   const json_t *item;
   size_t i;
-  json_array_foreach(lh_look(model, "host.facts"), i, item)
-    if (strcmp(lh_look_text(item, "name"), name) == 0 && strncmp(lh_look_text(item, "value"), "unreadable", 10))
-      return lh_look_text(item, "value");
+  json_array_foreach(lh_look(model, "host.facts"), i,
+                     item) if (strcmp(lh_look_text(item, "name"), name) == 0 &&
+                               strncmp(lh_look_text(item, "value"), "unreadable", 10)) return lh_look_text(item, "value");
   return NULL;
 }
 

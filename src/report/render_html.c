@@ -8,14 +8,31 @@
 #include "report/thin.h"
 
 extern const unsigned char lh_embed_page_html[], lh_embed_page_css[], lh_embed_chart_min_js[];
-extern const unsigned char lh_embed_page_format_js[], lh_embed_page_dom_js[], lh_embed_page_series_js[], lh_embed_page_thin_js[],
-    lh_embed_page_charts_js[], lh_embed_page_sections_js[], lh_embed_page_js[];
+/* X(file): in the order in which they build on each other. */
+#define PAGE_SCRIPTS(X)                                                                                                        \
+  X(page_format)                                                                                                               \
+  X(page_dom)                                                                                                                  \
+  X(page_thin)                                                                                                                 \
+  X(page_series)                                                                                                               \
+  X(page_view)                                                                                                                 \
+  X(page_charts)                                                                                                               \
+  X(page_percentiles)                                                                                                          \
+  X(page_first)                                                                                                                \
+  X(page_tables)                                                                                                               \
+  X(page_about)                                                                                                                \
+  X(page_specs)                                                                                                                \
+  X(page)
+#define X(file) extern const unsigned char lh_embed_##file##_js[];
+PAGE_SCRIPTS(X)
+#undef X
 
 static int put_text(const char *text, struct lh_buf *out) {
   int failed = 0;
   for (; *text && !failed; text++) {
-    if (strchr("<>&\"'", *text)) failed = lh_buf_addf(out, "&#%d;", *text);
-    else failed = lh_buf_add(out, text, 1);
+    if (strchr("<>&\"'", *text))
+      failed = lh_buf_addf(out, "&#%d;", *text);
+    else
+      failed = lh_buf_add(out, text, 1);
   }
   return failed;
 }
@@ -57,9 +74,11 @@ static int put_model(const json_t *model, struct lh_buf *out) {
 
 static int put_script(const json_t *model, struct lh_buf *out) {
   (void)model;
-  static const unsigned char *const parts[] = {lh_embed_page_format_js, lh_embed_page_dom_js,    lh_embed_page_thin_js,
-                                               lh_embed_page_series_js, lh_embed_page_charts_js, lh_embed_page_sections_js,
-                                               lh_embed_page_js};
+  static const unsigned char *const parts[] = {
+#define X(file) lh_embed_##file##_js,
+      PAGE_SCRIPTS(X)
+#undef X
+  };
   int failed = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts && !failed; i++) failed = lh_buf_addstr(out, (const char *)parts[i]);
   return failed;
@@ -79,7 +98,7 @@ static int fill_template(const json_t *model, struct lh_buf *out) {
   static const struct {
     const char *name;
     int (*put)(const json_t *model, struct lh_buf *out);
-  } holes[] = {{"{{title}}", put_title}, {"{{css}}", put_style}, {"{{text}}", put_plain},
+  } holes[] = {{"{{title}}", put_title}, {"{{css}}", put_style},   {"{{text}}", put_plain},
                {"{{model}}", put_model}, {"{{chart}}", put_chart}, {"{{script}}", put_script}};
   const char *at = (const char *)lh_embed_page_html;
   int failed = 0;

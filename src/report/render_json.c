@@ -100,14 +100,14 @@ static void put_object(struct writer *w, const json_t *object, int depth) {
 static void put_value(struct writer *w, const json_t *value, int depth) {
   if (w->failed) return;
   switch (json_typeof(value)) {
-    case JSON_OBJECT: put_object(w, value, depth); break;
-    case JSON_ARRAY: put_array(w, value, depth); break;
-    case JSON_STRING: put_string(w, json_string_value(value)); break;
-    case JSON_INTEGER: w->failed = lh_buf_addf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-    case JSON_REAL: put_real(w, json_real_value(value)); break;
-    case JSON_TRUE: put(w, "true"); break;
-    case JSON_FALSE: put(w, "false"); break;
-    case JSON_NULL: put(w, "null"); break;
+  case JSON_OBJECT: put_object(w, value, depth); break;
+  case JSON_ARRAY: put_array(w, value, depth); break;
+  case JSON_STRING: put_string(w, json_string_value(value)); break;
+  case JSON_INTEGER: w->failed = lh_buf_addf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
+  case JSON_REAL: put_real(w, json_real_value(value)); break;
+  case JSON_TRUE: put(w, "true"); break;
+  case JSON_FALSE: put(w, "false"); break;
+  case JSON_NULL: put(w, "null"); break;
   }
 }
 

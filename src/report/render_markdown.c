@@ -23,8 +23,8 @@ static int put_head(const json_t *model, struct lh_buf *out) {
   if (!failed) failed = put_line("**", lh_look_text(model, "headline"), "**\n\n", out);
   const json_t *reason;
   size_t i;
-  json_array_foreach(lh_look(model, "verdict_reasons"), i, reason)
-    if (!failed) failed = put_line("- ", json_string_value(reason), "\n", out);
+  json_array_foreach(lh_look(model, "verdict_reasons"), i, reason) if (!failed) failed =
+      put_line("- ", json_string_value(reason), "\n", out);
   return failed;
 }
 
@@ -35,7 +35,8 @@ static int put_findings(const json_t *model, struct lh_buf *out) {
   size_t i;
   json_array_foreach(findings, i, finding) {
     if (i == FINDINGS_MAX && !failed)
-      failed = lh_buf_addf(out, "\nand %zu more: the HTML and JSON reports have all\n", json_array_size(findings) - FINDINGS_MAX);
+      failed =
+          lh_buf_addf(out, "\nand %zu more: the HTML and JSON reports have all\n", json_array_size(findings) - FINDINGS_MAX);
     if (i >= FINDINGS_MAX) break;
     bool serious = strcmp(lh_look_text(finding, "severity"), "serious") == 0;
     if (!failed) failed = put_line(serious ? "- **" : "- ", lh_look_text(finding, "sentence"), serious ? "**" : "", out);
@@ -45,7 +46,8 @@ static int put_findings(const json_t *model, struct lh_buf *out) {
   return failed;
 }
 
-static int put_labelled(const char *label, int (*prose)(const json_t *, struct lh_buf *), const json_t *model, struct lh_buf *out) {
+static int put_labelled(const char *label, int (*prose)(const json_t *, struct lh_buf *), const json_t *model,
+                        struct lh_buf *out) {
   struct lh_buf text = LH_BUF_INIT(1 << 16);
   int failed = prose(model, &text);
   if (!failed && text.len) failed = put_line(label, text.data, "\n", out);

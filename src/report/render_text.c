@@ -34,8 +34,8 @@ static int put_verdict(const json_t *model, bool color, struct lh_buf *out) {
   if (!failed) failed = lh_text_filled("", lh_look_text(model, "headline"), out);
   const json_t *reason;
   size_t n;
-  json_array_foreach(lh_look(model, "verdict_reasons"), n, reason)
-    if (!failed) failed = lh_text_filled("  - ", json_string_value(reason), out);
+  json_array_foreach(lh_look(model, "verdict_reasons"), n, reason) if (!failed) failed =
+      lh_text_filled("  - ", json_string_value(reason), out);
   return failed;
 }
 
@@ -46,7 +46,8 @@ static int put_findings(const json_t *model, bool color, struct lh_buf *out) {
   size_t i;
   json_array_foreach(findings, i, finding) {
     if (i == FINDINGS_MAX && !failed)
-      failed = lh_buf_addf(out, "  and %zu more: the HTML and JSON reports have all\n", json_array_size(findings) - FINDINGS_MAX);
+      failed =
+          lh_buf_addf(out, "  and %zu more: the HTML and JSON reports have all\n", json_array_size(findings) - FINDINGS_MAX);
     if (i >= FINDINGS_MAX) break;
     bool serious = strcmp(lh_look_text(finding, "severity"), "serious") == 0;
     if (!failed) failed = lh_text_filled(serious ? "  ! " : "  - ", lh_look_text(finding, "sentence"), out);
@@ -56,7 +57,8 @@ static int put_findings(const json_t *model, bool color, struct lh_buf *out) {
 }
 
 /* "Tester  ..." with the prose filled beside it; nothing when there is none. */
-static int put_labelled(const char *label, int (*prose)(const json_t *, struct lh_buf *), const json_t *model, struct lh_buf *out) {
+static int put_labelled(const char *label, int (*prose)(const json_t *, struct lh_buf *), const json_t *model,
+                        struct lh_buf *out) {
   struct lh_buf text = LH_BUF_INIT(1 << 16);
   int failed = prose(model, &text);
   if (!failed && text.len) failed = lh_text_filled(label, text.data, out);
@@ -82,7 +84,8 @@ int lh_render_text(const json_t *model, bool color, struct lh_buf *out) {
   if (!failed) failed = put_labelled("Tester    ", lh_prose_tester, model, out);
   if (!failed) failed = put_labelled("Left out  ", lh_prose_left_out, model, out);
   if (!failed) failed = put_labelled("Host      ", lh_prose_host, model, out);
-  if (!failed && !lh_look_is_null(model, "run.note")) failed = lh_text_filled("Note      ", lh_look_text(model, "run.note"), out);
+  if (!failed && !lh_look_is_null(model, "run.note"))
+    failed = lh_text_filled("Note      ", lh_look_text(model, "run.note"), out);
   if (!failed) failed = lh_buf_addstr(out, "Run file  ");
   if (!failed) failed = lh_text_plain(lh_look_text(model, "run.file"), out); /* never wrapped: people copy it */
   return failed ? failed : lh_buf_addstr(out, "\n");

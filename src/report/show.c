@@ -38,8 +38,10 @@ struct lh_shown lh_show_count(double n) {
 
 struct lh_shown lh_show_plural(double n, const char *one, const char *many) {
   struct lh_shown out;
-  if (n == 0) snprintf(out.text, sizeof out.text, "no %s", many);
-  else snprintf(out.text, sizeof out.text, "%.30s %.30s", lh_show_count(n).text, n == 1 ? one : many);
+  if (n == 0)
+    snprintf(out.text, sizeof out.text, "no %s", many);
+  else
+    snprintf(out.text, sizeof out.text, "%.30s %.30s", lh_show_count(n).text, n == 1 ? one : many);
   return out;
 }
 

@@ -12,16 +12,16 @@ struct lh_shown {
   char text[64];
 };
 
-struct lh_shown lh_show_count(double n);              /* "5,000" */
+struct lh_shown lh_show_count(double n);                                     /* "5,000" */
 struct lh_shown lh_show_plural(double n, const char *one, const char *many); /* "1 drop", "37 drops", "no drops" */
-struct lh_shown lh_show_us(double us);                /* "212 ms", "4.13 s", "8 h" */
-struct lh_shown lh_show_seconds(double s);            /* a time that was chosen, not measured: "10 s", not "10.0 s" */
+struct lh_shown lh_show_us(double us);                                       /* "212 ms", "4.13 s", "8 h" */
+struct lh_shown lh_show_seconds(double s); /* a time that was chosen, not measured: "10 s", not "10.0 s" */
 /* Digits so that the distance to 0 or 100 shows two figures; cut, not rounded, above 50: 99.9996 never reads as 100. */
-struct lh_shown lh_show_percent(double percent);      /* "99.987 %" */
-struct lh_shown lh_show_rate(double n);               /* "0.0009", "4.13", "1,240" */
-struct lh_shown lh_show_bytes(double bytes);          /* "1.5 MiB" */
-struct lh_shown lh_show_time(const char *rfc3339);    /* "2026-11-22 20:03:28" (UTC) */
-struct lh_shown lh_show_clock(const char *rfc3339);   /* "20:03:28" */
+struct lh_shown lh_show_percent(double percent);                       /* "99.987 %" */
+struct lh_shown lh_show_rate(double n);                                /* "0.0009", "4.13", "1,240" */
+struct lh_shown lh_show_bytes(double bytes);                           /* "1.5 MiB" */
+struct lh_shown lh_show_time(const char *rfc3339);                     /* "2026-11-22 20:03:28" (UTC) */
+struct lh_shown lh_show_clock(const char *rfc3339);                    /* "20:03:28" */
 struct lh_shown lh_show_slo_value(const json_t *slo, const char *key); /* by the objective's unit; "none" for null */
 
 #endif

@@ -8,7 +8,8 @@
 #include "longhaul/base/clock.h"
 
 static bool needs_bins(const struct lh_metric *m) {
-  return m->what == LH_METRIC_PERCENTILE || m->what == LH_METRIC_MAX || m->what == LH_METRIC_MEAN || m->what == LH_METRIC_VALUES;
+  return m->what == LH_METRIC_PERCENTILE || m->what == LH_METRIC_MAX || m->what == LH_METRIC_MEAN ||
+         m->what == LH_METRIC_VALUES;
 }
 
 int lh_slo_watch(struct lh_gather *g, const struct lh_config *config) {
@@ -39,8 +40,7 @@ struct window {
 };
 
 static void window_move(struct window *w, uint32_t i, int sign) {
-  for (int c = 0; c < LH_COUNTER_COUNT; c++)
-    w->counters[c] += sign > 0 ? w->lane->counters[i][c] : 0 - w->lane->counters[i][c];
+  for (int c = 0; c < LH_COUNTER_COUNT; c++) w->counters[c] += sign > 0 ? w->lane->counters[i][c] : 0 - w->lane->counters[i][c];
   if (!w->watch) return;
   for (size_t n = w->watch->starts[i]; n < w->watch->starts[i + 1]; n++) {
     uint64_t count = w->watch->bins[n].count;
@@ -64,23 +64,25 @@ static double window_percentile(const struct window *w, double percentile, uint6
   return (double)max_us;
 }
 
-static double ratio(double part, double whole) { return whole > 0 ? part / whole : NAN; }
+static double ratio(double part, double whole) {
+  return whole > 0 ? part / whole : NAN;
+}
 
 /* NaN: the window says nothing (no reply, no client wanted). Exact maxima are those of the intervals in [from, until). */
 static double window_value(const struct window *w, const bool *eligible, uint32_t from, uint32_t until) {
   const uint64_t *c = w->counters;
   double drops = (double)lh_target_drops(c);
   switch (w->metric->what) {
-    case LH_METRIC_AVAILABILITY: return ratio((double)c[LH_COUNTER_open_ns], (double)c[LH_COUNTER_wanted_ns]);
-    case LH_METRIC_DROPS: return drops;
-    case LH_METRIC_DROPS_PER_HOUR: return ratio(drops, lh_client_hours(c[LH_COUNTER_open_ns]));
-    case LH_METRIC_LOST: return ratio((double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied]));
-    case LH_METRIC_CONNECT_FAILURES: return ratio((double)c[LH_COUNTER_connect_failures], (double)c[LH_COUNTER_attempts]);
-    case LH_METRIC_COUNTER: return (double)c[w->metric->id];
-    case LH_METRIC_MEAN: return ratio(w->sum_us, (double)w->values);
-    case LH_METRIC_VALUES: return (double)w->values;
-    case LH_METRIC_MAX:
-    case LH_METRIC_PERCENTILE: break;
+  case LH_METRIC_AVAILABILITY: return ratio((double)c[LH_COUNTER_open_ns], (double)c[LH_COUNTER_wanted_ns]);
+  case LH_METRIC_DROPS: return drops;
+  case LH_METRIC_DROPS_PER_HOUR: return ratio(drops, lh_client_hours(c[LH_COUNTER_open_ns]));
+  case LH_METRIC_LOST: return ratio((double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied]));
+  case LH_METRIC_CONNECT_FAILURES: return ratio((double)c[LH_COUNTER_connect_failures], (double)c[LH_COUNTER_attempts]);
+  case LH_METRIC_COUNTER: return (double)c[w->metric->id];
+  case LH_METRIC_MEAN: return ratio(w->sum_us, (double)w->values);
+  case LH_METRIC_VALUES: return (double)w->values;
+  case LH_METRIC_MAX:
+  case LH_METRIC_PERCENTILE: break;
   }
   if (!w->watch || w->values == 0) return NAN;
   uint64_t max_us = 0;
@@ -101,10 +103,10 @@ static int window_open(struct window *w, const struct lh_gather *g, const struct
 /* ---- one objective ---- */
 
 struct verdict {
-  double value;        /* over all eligible intervals */
-  double worst;        /* of one window: an interval, or `for` */
-  uint32_t worst_from; /* its first interval */
-  double worst_window; /* what decides when `for` is set */
+  double value;                             /* over all eligible intervals */
+  double worst;                             /* of one window: an interval, or `for` */
+  uint32_t worst_from;                      /* its first interval */
+  double worst_window;                      /* what decides when `for` is set */
   uint32_t breached, eligible, late, grace; /* intervals */
   uint64_t breached_ns;
 };
@@ -203,7 +205,7 @@ static void put_result(struct lh_build *b, json_t *out, const struct lh_slo_conf
   lh_put(b, out, "intervals_breached", lh_json_count(v.breached));
   lh_put(b, out, "intervals_left_out_tester_late", lh_json_count(v.late));
   lh_put(b, out, "intervals_left_out_grace", lh_json_count(v.grace));
-  const char *note = known          ? NULL
+  const char *note = known         ? NULL
                      : !v.eligible ? "no interval counts: all were left out"
                                    : "nothing was measured: no reply, no open client or no attempt";
   lh_put(b, out, "note", lh_json_text(note));

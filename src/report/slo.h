@@ -22,8 +22,18 @@
 
 #include "report/build.h"
 
-enum lh_metric_what { LH_METRIC_AVAILABILITY, LH_METRIC_DROPS, LH_METRIC_DROPS_PER_HOUR, LH_METRIC_LOST, LH_METRIC_CONNECT_FAILURES,
-                      LH_METRIC_COUNTER, LH_METRIC_PERCENTILE, LH_METRIC_MAX, LH_METRIC_MEAN, LH_METRIC_VALUES };
+enum lh_metric_what {
+  LH_METRIC_AVAILABILITY,
+  LH_METRIC_DROPS,
+  LH_METRIC_DROPS_PER_HOUR,
+  LH_METRIC_LOST,
+  LH_METRIC_CONNECT_FAILURES,
+  LH_METRIC_COUNTER,
+  LH_METRIC_PERCENTILE,
+  LH_METRIC_MAX,
+  LH_METRIC_MEAN,
+  LH_METRIC_VALUES
+};
 
 struct lh_metric {
   uint32_t lane; /* number of the group; the number of groups: the whole run */

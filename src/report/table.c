@@ -50,9 +50,12 @@ int lh_text_plain(const char *text, struct lh_buf *out) {
   while (*text && !failed) {
     const unsigned char *at = (const unsigned char *)text;
     size_t len = lh_utf8_len(text);
-    if (len && !is_control(at, len)) failed = lh_buf_add(out, text, len);
-    else if (len == 3) failed = lh_buf_addf(out, "\\u%x", 0x2000u | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu));
-    else failed = lh_buf_addf(out, "\\x%02x", len == 2 ? at[1] : at[0]);
+    if (len && !is_control(at, len))
+      failed = lh_buf_add(out, text, len);
+    else if (len == 3)
+      failed = lh_buf_addf(out, "\\u%x", 0x2000u | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu));
+    else
+      failed = lh_buf_addf(out, "\\x%02x", len == 2 ? at[1] : at[0]);
     text += len ? len : 1;
   }
   return failed;
@@ -86,8 +89,10 @@ static char **plain_cells(const struct lh_table *t) {
   char **plain = calloc(t->rows * t->column_count + 1, sizeof *plain);
   for (size_t i = 0; plain && i < t->rows * t->column_count; i++) {
     struct lh_buf buf = LH_BUF_INIT(1 << 20);
-    if (!lh_text_plain(t->cells[i], &buf)) plain[i] = buf.data ? buf.data : strdup("");
-    else lh_buf_free(&buf);
+    if (!lh_text_plain(t->cells[i], &buf))
+      plain[i] = buf.data ? buf.data : strdup("");
+    else
+      lh_buf_free(&buf);
   }
   return plain;
 }
@@ -183,9 +188,12 @@ int lh_text_filled(const char *first, const char *text, struct lh_buf *out) {
 int lh_text_markdown(const char *text, struct lh_buf *out) {
   int failed = 0;
   for (; *text && !failed; text++) {
-    if (strchr("\\`*_{}[]<>#|~&", *text)) failed = lh_buf_addf(out, "\\%c", *text);
-    else if ((unsigned char)*text < 0x20 || *text == 0x7f) failed = lh_buf_addstr(out, " ");
-    else failed = lh_buf_add(out, text, 1);
+    if (strchr("\\`*_{}[]<>#|~&", *text))
+      failed = lh_buf_addf(out, "\\%c", *text);
+    else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+      failed = lh_buf_addstr(out, " ");
+    else
+      failed = lh_buf_add(out, text, 1);
   }
   return failed;
 }
@@ -194,10 +202,14 @@ int lh_text_markdown(const char *text, struct lh_buf *out) {
 static int put_code(const char *text, struct lh_buf *out) {
   int failed = *text ? lh_buf_addstr(out, "`") : 0;
   for (const char *at = text; *at && !failed; at++) {
-    if (*at == '|') failed = lh_buf_addstr(out, "\\|");
-    else if (*at == '`') failed = lh_buf_addstr(out, "'");
-    else if ((unsigned char)*at < 0x20 || *at == 0x7f) failed = lh_buf_addf(out, "\\x%02x", (unsigned char)*at);
-    else failed = lh_buf_add(out, at, 1);
+    if (*at == '|')
+      failed = lh_buf_addstr(out, "\\|");
+    else if (*at == '`')
+      failed = lh_buf_addstr(out, "'");
+    else if ((unsigned char)*at < 0x20 || *at == 0x7f)
+      failed = lh_buf_addf(out, "\\x%02x", (unsigned char)*at);
+    else
+      failed = lh_buf_add(out, at, 1);
   }
   return failed || !*text ? failed : lh_buf_addstr(out, "`");
 }
@@ -208,7 +220,8 @@ int lh_table_markdown(const struct lh_table *t, struct lh_buf *out) {
   int failed = lh_buf_addf(out, "\n### %s\n\n|", t->title);
   for (size_t c = 0; c < t->column_count && !failed; c++) failed = lh_buf_addf(out, " %s |", t->columns[c].title);
   if (!failed) failed = lh_buf_addstr(out, "\n|");
-  for (size_t c = 0; c < t->column_count && !failed; c++) failed = lh_buf_addstr(out, t->columns[c].right ? " ---: |" : " --- |");
+  for (size_t c = 0; c < t->column_count && !failed; c++)
+    failed = lh_buf_addstr(out, t->columns[c].right ? " ---: |" : " --- |");
   if (!failed) failed = lh_buf_addstr(out, "\n");
   for (size_t r = 0; r < t->rows && !failed; r++) {
     failed = lh_buf_addstr(out, "|");

@@ -7,7 +7,8 @@
 #include "report/show.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-#define BEGIN(table, words, list) (*(table) = (struct lh_table){.title = (words), .columns = (list), .column_count = COUNT_OF(list)})
+#define BEGIN(table, words, list)                                                                                              \
+  (*(table) = (struct lh_table){.title = (words), .columns = (list), .column_count = COUNT_OF(list)})
 
 enum { ROWS_MAX = 20 };
 
@@ -28,9 +29,14 @@ static struct lh_shown seconds_or_none(const json_t *from, const char *path) {
 }
 
 void lh_table_objectives(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = ""}, {.title = "metric", .flexible = true}, {.title = "value", .right = true}, {.title = "objective"},
-      {.title = "worst", .right = true}, {.title = "at (UTC)"}, {.title = "breached", .right = true, .wide = true}, {.title = "left out", .right = true, .wide = true}};
+  static const struct lh_column columns[] = {{.title = ""},
+                                             {.title = "metric", .flexible = true},
+                                             {.title = "value", .right = true},
+                                             {.title = "objective"},
+                                             {.title = "worst", .right = true},
+                                             {.title = "at (UTC)"},
+                                             {.title = "breached", .right = true, .wide = true},
+                                             {.title = "left out", .right = true, .wide = true}};
   BEGIN(t, "Objectives", columns);
   const json_t *slo;
   size_t i;
@@ -38,56 +44,73 @@ void lh_table_objectives(const json_t *model, struct lh_table *t) {
     const json_t *passed = lh_look(slo, "passed");
     char limit[128];
     snprintf(limit, sizeof limit, "%s %s", lh_look_text(slo, "op"),
-             lh_look_is_null(slo, "threshold") ? lh_look_text(slo, "threshold_text") : lh_show_slo_value(slo, "threshold").text);
+             lh_look_is_null(slo, "threshold") ? lh_look_text(slo, "threshold_text")
+                                               : lh_show_slo_value(slo, "threshold").text);
     bool has_worst = !lh_look_is_null(slo, "worst_at");
-    lh_table_add(t, (const char *[]){json_is_true(passed) ? "ok" : json_is_false(passed) ? "FAIL" : "?",
+    lh_table_add(t, (const char *[]){json_is_true(passed)    ? "ok"
+                                     : json_is_false(passed) ? "FAIL"
+                                                             : "?",
                                      lh_look_text(slo, "metric"), lh_show_slo_value(slo, "value").text, limit,
                                      has_worst ? lh_show_slo_value(slo, "worst").text : "-",
                                      has_worst ? when(model, lh_look_text(slo, "worst_at")).text : "-",
                                      lh_show_seconds(lh_look_number(slo, "breached_s")).text,
                                      lh_show_count(lh_look_number(slo, "intervals_left_out_tester_late") +
-                                                   lh_look_number(slo, "intervals_left_out_grace")).text});
+                                                   lh_look_number(slo, "intervals_left_out_grace"))
+                                         .text});
   }
 }
 
 void lh_table_groups(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = "group", .flexible = true}, {.title = "kind", .wide = true}, {.title = "clients", .right = true},
-      {.title = "available", .right = true}, {.title = "drops", .right = true}, {.title = "/client-h", .right = true},
-      {.title = "reconnects", .right = true}, {.title = "outage max", .right = true, .wide = true},
-      {.title = "resp. p50", .right = true}, {.title = "p99", .right = true}, {.title = "max", .right = true, .wide = true}};
+  static const struct lh_column columns[] = {{.title = "group", .flexible = true},
+                                             {.title = "kind", .wide = true},
+                                             {.title = "clients", .right = true},
+                                             {.title = "available", .right = true},
+                                             {.title = "drops", .right = true},
+                                             {.title = "/client-h", .right = true},
+                                             {.title = "reconnects", .right = true},
+                                             {.title = "outage max", .right = true, .wide = true},
+                                             {.title = "resp. p50", .right = true},
+                                             {.title = "p99", .right = true},
+                                             {.title = "max", .right = true, .wide = true}};
   BEGIN(t, "Groups", columns);
   const json_t *group;
   size_t i;
   json_array_foreach(lh_look(model, "groups"), i, group) {
     bool available = !lh_look_is_null(group, "availability_percent");
-    lh_table_add(t, (const char *[]){lh_look_text(group, "name"), lh_look_text(group, "kind"),
-                                     lh_show_count(lh_look_number(group, "clients.planned")).text,
-                                     available ? lh_show_percent(lh_look_number(group, "availability_percent")).text : "-",
-                                     lh_show_count(lh_look_number(group, "drops")).text,
-                                     lh_show_rate(lh_look_number(group, "drops_per_client_hour")).text,
-                                     lh_show_count(lh_look_number(group, "reconnects")).text,
-                                     us_or_none(group, "latency.outage.max_us").text,
-                                     us_or_none(group, "latency.response.p50_us").text,
-                                     us_or_none(group, "latency.response.p99_us").text,
-                                     us_or_none(group, "latency.response.max_us").text});
+    lh_table_add(t, (const char *[]){
+                        lh_look_text(group, "name"), lh_look_text(group, "kind"),
+                        lh_show_count(lh_look_number(group, "clients.planned")).text,
+                        available ? lh_show_percent(lh_look_number(group, "availability_percent")).text : "-",
+                        lh_show_count(lh_look_number(group, "drops")).text,
+                        lh_show_rate(lh_look_number(group, "drops_per_client_hour")).text,
+                        lh_show_count(lh_look_number(group, "reconnects")).text,
+                        us_or_none(group, "latency.outage.max_us").text, us_or_none(group, "latency.response.p50_us").text,
+                        us_or_none(group, "latency.response.p99_us").text, us_or_none(group, "latency.response.max_us").text});
   }
 }
 
 /* "close frame 1012"; the side is left out where it says nothing more. */
 static struct lh_shown reason_of(const json_t *row) {
   struct lh_shown out;
-  if (lh_look_is_null(row, "code")) snprintf(out.text, sizeof out.text, "%.60s", lh_look_text(row, "reason"));
-  else snprintf(out.text, sizeof out.text, "%.50s %.0f", lh_look_text(row, "reason"), lh_look_number(row, "code"));
+  if (lh_look_is_null(row, "code"))
+    snprintf(out.text, sizeof out.text, "%.60s", lh_look_text(row, "reason"));
+  else
+    snprintf(out.text, sizeof out.text, "%.50s %.0f", lh_look_text(row, "reason"), lh_look_number(row, "code"));
   return out;
 }
 
 void lh_table_storms(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = "at (UTC)"}, {.title = "group", .flexible = true}, {.title = "drops", .right = true},
-      {.title = "of open", .right = true}, {.title = "in", .right = true}, {.title = "reason", .flexible = true},
-      {.title = "50 % back", .right = true}, {.title = "95 %", .right = true, .wide = true}, {.title = "all", .right = true},
-      {.title = "attempts/s, peak", .right = true, .wide = true}, {.title = "failed attempts", .right = true, .wide = true}};
+  static const struct lh_column columns[] = {{.title = "at (UTC)"},
+                                             {.title = "group", .flexible = true},
+                                             {.title = "drops", .right = true},
+                                             {.title = "of open", .right = true},
+                                             {.title = "in", .right = true},
+                                             {.title = "reason", .flexible = true},
+                                             {.title = "50 % back", .right = true},
+                                             {.title = "95 %", .right = true, .wide = true},
+                                             {.title = "all", .right = true},
+                                             {.title = "attempts/s, peak", .right = true, .wide = true},
+                                             {.title = "failed attempts", .right = true, .wide = true}};
   BEGIN(t, "Mass drops", columns);
   const json_t *storm;
   size_t i;
@@ -108,10 +131,15 @@ void lh_table_storms(const json_t *model, struct lh_table *t) {
 }
 
 void lh_table_endings(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = "stage"}, {.title = "side"}, {.title = "reason"}, {.title = "code", .right = true}, {.title = "meaning", .wide = true},
-      {.title = "text", .flexible = true, .verbatim = true}, {.title = "count", .right = true}, {.title = "first"},
-      {.title = "last", .wide = true}};
+  static const struct lh_column columns[] = {{.title = "stage"},
+                                             {.title = "side"},
+                                             {.title = "reason"},
+                                             {.title = "code", .right = true},
+                                             {.title = "meaning", .wide = true},
+                                             {.title = "text", .flexible = true, .verbatim = true},
+                                             {.title = "count", .right = true},
+                                             {.title = "first"},
+                                             {.title = "last", .wide = true}};
   BEGIN(t, "Endings (times are UTC)", columns);
   const json_t *ending;
   size_t i;
@@ -122,9 +150,9 @@ void lh_table_endings(const json_t *model, struct lh_table *t) {
     }
     char code[32] = "";
     if (!lh_look_is_null(ending, "code")) snprintf(code, sizeof code, "%.0f", lh_look_number(ending, "code"));
-    lh_table_add(t, (const char *[]){lh_look_text(ending, "stage"), lh_look_text(ending, "side"), lh_look_text(ending, "reason"),
-                                     code, lh_look_text(ending, "code_name"), lh_look_text(ending, "text"),
-                                     lh_show_count(lh_look_number(ending, "count")).text,
+    lh_table_add(t, (const char *[]){lh_look_text(ending, "stage"), lh_look_text(ending, "side"),
+                                     lh_look_text(ending, "reason"), code, lh_look_text(ending, "code_name"),
+                                     lh_look_text(ending, "text"), lh_show_count(lh_look_number(ending, "count")).text,
                                      when(model, lh_look_text(ending, "first")).text,
                                      when(model, lh_look_text(ending, "last")).text});
   }
@@ -133,21 +161,26 @@ void lh_table_endings(const json_t *model, struct lh_table *t) {
 static void messages_row(struct lh_table *t, const char *name, const json_t *totals) {
   const json_t *m = lh_look(totals, "messages");
   double skipped = lh_look_number(m, "skipped_not_open") + lh_look_number(m, "skipped_late");
-  lh_table_add(t, (const char *[]){name, lh_show_count(lh_look_number(m, "planned")).text,
-                                   lh_show_count(lh_look_number(m, "sent")).text, lh_show_count(lh_look_number(m, "replied")).text,
-                                   lh_show_count(lh_look_number(m, "lost")).text, lh_show_count(lh_look_number(m, "late")).text,
-                                   lh_show_count(skipped).text, lh_show_count(lh_look_number(m, "duplicate")).text,
-                                   lh_show_count(lh_look_number(m, "out_of_order")).text,
-                                   lh_show_count(lh_look_number(m, "corrupt")).text,
-                                   lh_show_count(lh_look_number(m, "incoming")).text});
+  lh_table_add(t, (const char *[]){
+                      name, lh_show_count(lh_look_number(m, "planned")).text, lh_show_count(lh_look_number(m, "sent")).text,
+                      lh_show_count(lh_look_number(m, "replied")).text, lh_show_count(lh_look_number(m, "lost")).text,
+                      lh_show_count(lh_look_number(m, "late")).text, lh_show_count(skipped).text,
+                      lh_show_count(lh_look_number(m, "duplicate")).text, lh_show_count(lh_look_number(m, "out_of_order")).text,
+                      lh_show_count(lh_look_number(m, "corrupt")).text, lh_show_count(lh_look_number(m, "incoming")).text});
 }
 
 void lh_table_messages(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = "group", .flexible = true}, {.title = "planned", .right = true, .wide = true}, {.title = "sent", .right = true},
-      {.title = "replied", .right = true}, {.title = "lost", .right = true}, {.title = "late", .right = true},
-      {.title = "skipped", .right = true}, {.title = "dup.", .right = true}, {.title = "order", .right = true},
-      {.title = "corrupt", .right = true}, {.title = "incoming", .right = true, .wide = true}};
+  static const struct lh_column columns[] = {{.title = "group", .flexible = true},
+                                             {.title = "planned", .right = true, .wide = true},
+                                             {.title = "sent", .right = true},
+                                             {.title = "replied", .right = true},
+                                             {.title = "lost", .right = true},
+                                             {.title = "late", .right = true},
+                                             {.title = "skipped", .right = true},
+                                             {.title = "dup.", .right = true},
+                                             {.title = "order", .right = true},
+                                             {.title = "corrupt", .right = true},
+                                             {.title = "incoming", .right = true, .wide = true}};
   BEGIN(t, "Messages", columns);
   const json_t *group, *groups = lh_look(model, "groups"), *total = lh_look(model, "totals");
   if (lh_look_number(total, "messages.planned") == 0 && lh_look_number(total, "messages.incoming") == 0) return;
@@ -159,20 +192,33 @@ void lh_table_messages(const json_t *model, struct lh_table *t) {
 const char *lh_table_histogram_words(const char *name) {
   static const struct {
     const char *name, *words;
-  } known[] = {{"send_lateness", "send lateness"}, {"ping", "ping round trip"}, {"resolve", "name resolution"},
-               {"tcp", "TCP connect"},             {"tls", "TLS handshake"},    {"connect_total", "connect, total"},
-               {"ttfb", "first byte"},             {"gap", "gap in pushes"},    {"lifetime", "open lifetime"},
-               {"idle_at_drop", "idle at drop"},   {"detect", "silence seen"}, {"rtt", "TCP round trip"}};
+  } known[] = {{"send_lateness", "send lateness"},
+               {"ping", "ping round trip"},
+               {"resolve", "name resolution"},
+               {"tcp", "TCP connect"},
+               {"tls", "TLS handshake"},
+               {"connect_total", "connect, total"},
+               {"ttfb", "first byte"},
+               {"gap", "gap in pushes"},
+               {"lifetime", "open lifetime"},
+               {"idle_at_drop", "idle at drop"},
+               {"detect", "silence seen"},
+               {"rtt", "TCP round trip"}};
   for (size_t i = 0; i < COUNT_OF(known); i++)
     if (strcmp(known[i].name, name) == 0) return known[i].words;
   return name;
 }
 
 void lh_table_latencies(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = "latency", .flexible = true}, {.title = "count", .right = true}, {.title = "mean", .right = true},
-      {.title = "p50", .right = true}, {.title = "p90", .right = true}, {.title = "p99", .right = true},
-      {.title = "p99.9", .right = true}, {.title = "max", .right = true}, {.title = "over 1 h", .right = true, .wide = true}};
+  static const struct lh_column columns[] = {{.title = "latency", .flexible = true},
+                                             {.title = "count", .right = true},
+                                             {.title = "mean", .right = true},
+                                             {.title = "p50", .right = true},
+                                             {.title = "p90", .right = true},
+                                             {.title = "p99", .right = true},
+                                             {.title = "p99.9", .right = true},
+                                             {.title = "max", .right = true},
+                                             {.title = "over 1 h", .right = true, .wide = true}};
   BEGIN(t, "Latency", columns);
   const char *name;
   json_t *h;
@@ -186,8 +232,10 @@ void lh_table_latencies(const json_t *model, struct lh_table *t) {
 }
 
 void lh_table_events(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {
-      {.title = "at (UTC)"}, {.title = "event"}, {.title = "group", .wide = true}, {.title = "what", .flexible = true, .verbatim = false}};
+  static const struct lh_column columns[] = {{.title = "at (UTC)"},
+                                             {.title = "event"},
+                                             {.title = "group", .wide = true},
+                                             {.title = "what", .flexible = true, .verbatim = false}};
   BEGIN(t, "Events", columns);
   bool storms = json_array_size(lh_look(model, "storms")) > 0;
   const json_t *event;

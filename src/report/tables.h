@@ -7,13 +7,13 @@
 #include "report/table.h"
 
 /* X(name): in the order in which a reader would ask. Each fills an empty table; no row: the table is left out. */
-#define LH_TABLES_LIST(X) \
-  X(objectives)           \
-  X(groups)               \
-  X(storms)               \
-  X(endings)              \
-  X(messages)             \
-  X(latencies)            \
+#define LH_TABLES_LIST(X)                                                                                                      \
+  X(objectives)                                                                                                                \
+  X(groups)                                                                                                                    \
+  X(storms)                                                                                                                    \
+  X(endings)                                                                                                                   \
+  X(messages)                                                                                                                  \
+  X(latencies)                                                                                                                 \
   X(events)
 
 typedef void lh_table_builder(const json_t *model, struct lh_table *table);

@@ -8,7 +8,9 @@ static const char *const words[] = {
 #undef X
 };
 
-const char *lh_late_words(enum lh_late_reason reason) { return words[reason]; }
+const char *lh_late_words(enum lh_late_reason reason) {
+  return words[reason];
+}
 
 /* Messages that left late say something about the tester only as long as the sockets took what was written: a target that
  * does not read chokes them, and that lateness is its own. */

@@ -7,11 +7,11 @@
 #include "report/gather.h"
 
 /* X(ID, words): why an interval is marked */
-#define LH_LATE_LIST(X)                                          \
-  X(LAG, "a worker's loop ran more than 100 ms late")            \
-  X(SEND, "messages left more than 50 ms after their time (p99)") \
-  X(CPU, "a worker used more than 90 % of a core")               \
-  X(LOST, "a worker was lost")                                   \
+#define LH_LATE_LIST(X)                                                                                                        \
+  X(LAG, "a worker's loop ran more than 100 ms late")                                                                          \
+  X(SEND, "messages left more than 50 ms after their time (p99)")                                                              \
+  X(CPU, "a worker used more than 90 % of a core")                                                                             \
+  X(LOST, "a worker was lost")                                                                                                 \
   X(CLOCK, "the machine was suspended")
 
 enum lh_late_reason {

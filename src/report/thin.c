@@ -31,14 +31,16 @@ static bool is_one_of(const char *key, const char *const *keys, size_t count) {
 
 /* What an interval added. */
 static bool is_sum(const char *key) {
-  static const char *const sums[] = {"drops", "attempts", "failures", "opened", "reconnects", "planned", "sent", "replied",
-                                     "lost", "late", "incoming", "bytes_sent", "bytes_received", "tcp_retransmits"};
+  static const char *const sums[] = {"drops",    "attempts",   "failures",       "opened",         "reconnects",
+                                     "planned",  "sent",       "replied",        "lost",           "late",
+                                     "incoming", "bytes_sent", "bytes_received", "tcp_retransmits"};
   return is_one_of(key, sums, sizeof sums / sizeof *sums);
 }
 
 /* What held at its end, and whose lows matter as much as its highs. */
 static bool is_level(const char *key) {
-  static const char *const levels[] = {"wanted", "open", "connecting", "waiting", "availability_percent", "mem_available_bytes", "tcp_in_use"};
+  static const char *const levels[] = {
+      "wanted", "open", "connecting", "waiting", "availability_percent", "mem_available_bytes", "tcp_in_use"};
   return is_one_of(key, levels, sizeof levels / sizeof *levels);
 }
 
@@ -109,8 +111,10 @@ static json_t *sparse(struct thinner *t, const json_t *from) {
     json_int_t at = json_integer_value(json_array_get(pair, 0)) / (json_int_t)t->n;
     json_int_t count = json_integer_value(json_array_get(pair, 1));
     json_t *into = at == last ? json_array_get(out, json_array_size(out) - 1) : NULL;
-    if (!into) append(t, out, json_pack("[I, I]", at, count));
-    else if (json_array_set_new(into, 1, json_integer(json_integer_value(json_array_get(into, 1)) + count))) t->failed = true;
+    if (!into)
+      append(t, out, json_pack("[I, I]", at, count));
+    else if (json_array_set_new(into, 1, json_integer(json_integer_value(json_array_get(into, 1)) + count)))
+      t->failed = true;
     last = at;
   }
   return out;
@@ -120,8 +124,7 @@ static json_t *collapsed(json_t *array) {
   json_t *first = json_array_get(array, 0), *value;
   size_t i;
   if (!first) return array;
-  json_array_foreach(array, i, value)
-    if (!json_equal(first, value)) return array;
+  json_array_foreach(array, i, value) if (!json_equal(first, value)) return array;
   json_incref(first);
   json_decref(array);
   return first;
@@ -142,10 +145,14 @@ static json_t *lane(struct thinner *t, const json_t *from) {
   json_t *out = json_object(), *value;
   const char *key;
   json_object_foreach((json_t *)(uintptr_t)from, key, value) {
-    if (strcmp(key, "endings") == 0) set(t, out, key, endings(t, value));
-    else if (!json_is_array(value) || strcmp(key, "late_intervals") == 0) set(t, out, key, json_incref(value));
-    else if (t->n == 1) set(t, out, key, collapsed(every(t, value)));
-    else set(t, out, key, collapsed(is_sum(key) ? summed(t, value) : is_level(key) ? paired(t, value) : highest(t, value)));
+    if (strcmp(key, "endings") == 0)
+      set(t, out, key, endings(t, value));
+    else if (!json_is_array(value) || strcmp(key, "late_intervals") == 0)
+      set(t, out, key, json_incref(value));
+    else if (t->n == 1)
+      set(t, out, key, collapsed(every(t, value)));
+    else
+      set(t, out, key, collapsed(is_sum(key) ? summed(t, value) : is_level(key) ? paired(t, value) : highest(t, value)));
   }
   return out;
 }

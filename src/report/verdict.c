@@ -53,7 +53,8 @@ static void judge_objectives(struct reasons *r, const json_t *model) {
   if (!lh_look_is_null(model, "config_note")) {
     r->doubt = true;
     say(r, "the objectives could not be read from the run file: %s", lh_look_text(model, "config_note"));
-  } else if (json_array_size(slo) == 0) say(r, "no objectives were set (slo in the config)");
+  } else if (json_array_size(slo) == 0)
+    say(r, "no objectives were set (slo in the config)");
   else if (held == known && held == json_array_size(slo))
     say(r, held == 1 ? "the objective held" : "all %zu objectives held", held);
 }
@@ -83,10 +84,13 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
     const json_t *why = commonest_failure(group);
     const char *side = lh_look_text(why, "side");
     bool ours = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
-    if (ours || !why) r->doubt = true;
-    else r->failed_slo = true;
+    if (ours || !why)
+      r->doubt = true;
+    else
+      r->failed_slo = true;
     say(r, "group %s never had a client open: %s attempts, mostly ended by %s: %s", lh_look_text(group, "name"),
-        lh_show_count(lh_look_number(group, "attempts")).text, why ? side : "us", why ? lh_look_text(why, "reason") : "shutting down");
+        lh_show_count(lh_look_number(group, "attempts")).text, why ? side : "us",
+        why ? lh_look_text(why, "reason") : "shutting down");
   }
 }
 
@@ -95,11 +99,14 @@ static void judge_end(struct reasons *r, const json_t *model) {
   struct lh_shown lasted = lh_show_seconds(lh_look_number(model, "run.duration_s"));
   struct lh_shown planned = lh_show_seconds(lh_look_number(model, "run.planned_s"));
   if (strcmp(how, "interrupted") == 0) say(r, "the run was interrupted after %s of %s", lasted.text, planned.text);
-  if (strcmp(how, "aborted") == 0) say(r, "the run was aborted after %s of %s, as an objective asked", lasted.text, planned.text);
+  if (strcmp(how, "aborted") == 0)
+    say(r, "the run was aborted after %s of %s, as an objective asked", lasted.text, planned.text);
   if (strcmp(how, "failed") && strcmp(how, "unfinished")) return;
   r->doubt = true;
-  if (strcmp(how, "failed") == 0) say(r, "the tester failed after %s of %s: see the events", lasted.text, planned.text);
-  else say(r, "the run has no end: it crashed, was killed, or still goes on; the file holds %s of %s", lasted.text, planned.text);
+  if (strcmp(how, "failed") == 0)
+    say(r, "the tester failed after %s of %s: see the events", lasted.text, planned.text);
+  else
+    say(r, "the run has no end: it crashed, was killed, or still goes on; the file holds %s of %s", lasted.text, planned.text);
 }
 
 static void judge_tester(struct reasons *r, const json_t *model) {
@@ -111,7 +118,8 @@ static void judge_tester(struct reasons *r, const json_t *model) {
   if (late > LH_LATE_SHARE_MAX * all) r->doubt = true;
   if (lost > 0) {
     r->doubt = true;
-    say(r, "%s of the tester: what their clients saw is not known", lh_show_plural(lost, "worker was lost", "workers were lost").text);
+    say(r, "%s of the tester: what their clients saw is not known",
+        lh_show_plural(lost, "worker was lost", "workers were lost").text);
   }
   const json_t *group;
   size_t i;
@@ -146,8 +154,10 @@ static void add_span(struct sentence *s, const json_t *model) {
   if (!lh_look_true(model, "run.whole"))
     add(s, ", %s to %s UTC of %s", lh_show_clock(lh_look_text(model, "run.from")).text,
         lh_show_clock(lh_look_text(model, "run.until")).text, lh_show_seconds(lasted).text);
-  else if (complete) add(s, " for %s", lh_show_seconds(planned).text);
-  else add(s, " for %s of the planned %s", lh_show_seconds(lasted).text, lh_show_seconds(planned).text);
+  else if (complete)
+    add(s, " for %s", lh_show_seconds(planned).text);
+  else
+    add(s, " for %s of the planned %s", lh_show_seconds(lasted).text, lh_show_seconds(planned).text);
 }
 
 /* Outages are measured when a client is open again: what has none was not back at the end. */
@@ -158,16 +168,18 @@ static void add_drops(struct sentence *s, const json_t *totals) {
   if (drops == 0) return;
   add(s, " (%s per client-hour)", lh_show_rate(lh_look_number(totals, "drops_per_client_hour")).text);
   struct lh_shown within = lh_show_us(lh_look_number(totals, "latency.outage.max_us"));
-  if (back >= all) add(s, ", %sback within %s", all == 1 ? "" : "all ", within.text);
-  else if (back == 0) add(s, ", none back");
-  else add(s, ", %s back within %s and %s not", lh_show_count(back).text, within.text, lh_show_count(all - back).text);
+  if (back >= all)
+    add(s, ", %sback within %s", all == 1 ? "" : "all ", within.text);
+  else if (back == 0)
+    add(s, ", none back");
+  else
+    add(s, ", %s back within %s and %s not", lh_show_count(back).text, within.text, lh_show_count(all - back).text);
 }
 
 static bool has_finding(const json_t *model, const char *id) {
   const json_t *finding;
   size_t i;
-  json_array_foreach(lh_look(model, "findings"), i, finding)
-    if (strcmp(lh_look_text(finding, "id"), id) == 0) return true;
+  json_array_foreach(lh_look(model, "findings"), i, finding) if (strcmp(lh_look_text(finding, "id"), id) == 0) return true;
   return false;
 }
 
@@ -194,7 +206,8 @@ static void write_headline(struct sentence *s, const json_t *model) {
   }
   if (!lh_look_is_null(totals, "availability_percent"))
     add(s, ": availability %s", lh_show_percent(lh_look_number(totals, "availability_percent")).text);
-  else add(s, ": no client wanted");
+  else
+    add(s, ": no client wanted");
   add_drops(s, totals);
   add_replies(s, model);
 }

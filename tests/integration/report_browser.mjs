@@ -12,33 +12,46 @@ const { chromium } = createRequire(join(root, 'build/npm/'))('playwright-core');
 const folder = process.argv[2];
 const url = `file://${resolve(folder, 'night.html')}`;
 const json = JSON.parse(readFileSync(join(folder, 'night.json')));
-const runFile = join(folder, readdirSync(folder).find((name) => name.endsWith('.longhaul')));
-let passed = 0, failed = 0;
+const runFile = join(
+  folder,
+  readdirSync(folder).find((name) => name.endsWith('.longhaul')),
+);
+let passed = 0,
+  failed = 0;
 
 function check(name, ok, detail = '') {
   if (ok) passed++;
   else failed++;
   if (!ok) console.log(`FAILED ${name}${detail === '' ? '' : `: ${detail}`}`);
 }
-const equal = (name, seen, expected) => check(name, seen === expected, `saw ${JSON.stringify(seen)}, expected ${JSON.stringify(expected)}`);
+const equal = (name, seen, expected) =>
+  check(name, seen === expected, `saw ${JSON.stringify(seen)}, expected ${JSON.stringify(expected)}`);
 const at = (path) => path.split('.').reduce((value, key) => (value === null || value === undefined ? value : value[key]), json);
 
 const profile = mkdtempSync(join(tmpdir(), 'longhaul-browser-'));
-const context = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', headless: true, viewport: { width: 1440, height: 1000 },
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: '/usr/bin/chromium',
+  headless: true,
+  viewport: { width: 1440, height: 1000 },
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+});
 const page = await context.newPage();
-const complaints = [], requests = [];
+const complaints = [],
+  requests = [];
 page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
 page.on('pageerror', (error) => complaints.push(error.message));
 page.on('request', (request) => requests.push(request.url()));
 const begun = Date.now();
 await page.goto(url);
-await page.waitForFunction(() => charts.all.length > 0 && charts.all.every((item) => item.chart && item.chart.data.datasets.length > 0));
+await page.waitForFunction(
+  () => view.items.length > 0 && view.items.every((item) => item.chart && item.chart.data.datasets.length > 0),
+);
 console.log(`opened in ${Date.now() - begun} ms, ${json.series.t_s.length} intervals, ${json.groups.length} groups`);
 
 // ---- the numbers on the page are those of the JSON report ----
 const scale = { us: 1, ms: 1e3, s: 1e6, min: 6e7, h: 3.6e9, d: 8.64e10 };
-function parse(text) { // "4 min 12 s" in us, "99.9 %", "1,234"
+function parse(text) {
+  // "4 min 12 s" in us, "99.9 %", "1,234"
   if (/^[\d,]+$/.test(text)) return Number(text.replace(/,/g, ''));
   if (text.endsWith(' %')) return Number(text.slice(0, -2));
   const parts = [...text.matchAll(/([\d.]+) (us|ms|s|min|h|d)\b/g)];
@@ -53,26 +66,46 @@ for (const [path, text] of shown) {
   else if (typeof value === 'string') equal(path, text, value);
   else if (value === null) equal(path, text, '–');
   else if (typeof value === 'number' && !path.startsWith('slo.')) {
-    const read = parse(text), near = Math.abs(read - value) <= Math.max(1e-9, 0.006 * Math.abs(value));
-    check(path, near && (!Number.isInteger(value) || path.includes('_us') || read === value), `page says ${text}, JSON ${value}`);
+    const read = parse(text),
+      near = Math.abs(read - value) <= Math.max(1e-9, 0.006 * Math.abs(value));
+    check(
+      path,
+      near && (!Number.isInteger(value) || path.includes('_us') || read === value),
+      `page says ${text}, JSON ${value}`,
+    );
     numbers++;
   }
 }
 check('many numbers were compared', numbers > 100, numbers);
 const sql = (query) => execFileSync('sqlite3', ['-readonly', runFile, query]).toString().trim();
-equal('drops as in the run file', parse(await page.textContent('[data-path="totals.drops"]')), Number(sql('select sum(drops) - sum(tester_drops) from intervals')));
-equal('messages as in the run file', parse(await page.textContent('[data-path="totals.messages.sent"]')), Number(sql('select sum(messages_sent) from intervals')));
+equal(
+  'drops as in the run file',
+  parse(await page.textContent('[data-path="totals.drops"]')),
+  Number(sql('select sum(drops) - sum(tester_drops) from intervals')),
+);
+equal(
+  'messages as in the run file',
+  parse(await page.textContent('[data-path="totals.messages.sent"]')),
+  Number(sql('select sum(messages_sent) from intervals')),
+);
 
 // ---- nothing of a peer's text is markup; nothing goes out ----
 check('title is ours', (await page.title()).startsWith('gateway-overnight: failed'), await page.title());
 equal('no element from an event text', await page.locator('td b').count(), 0);
-check('a close text is shown as it came', (await page.textContent('#endings')).includes("</script><script>document.title='owned'</script>"));
+check(
+  'a close text is shown as it came',
+  (await page.textContent('#endings')).includes("</script><script>document.title='owned'</script>"),
+);
 check('a mark is shown as it came', (await page.textContent('#timeline')).includes('deployed v2 <b>bold</b>'));
 equal('no request but the file', requests.filter((request) => request !== url).length, 0);
 
 // ---- spikes survive the thinning ----
-const spikes = await page.evaluate(() => ({ max: Math.max(...charts.view.lane.response_max_us.filter((v) => v !== null)), open: Math.min(...charts.view.lane.open.slice(200, -20)),
-  drops: charts.view.lane.drops.reduce((a, b) => a + b, 0), points: charts.view.lane.t.length }));
+const spikes = await page.evaluate(() => ({
+  max: Math.max(...view.lane.response_max_us.filter((v) => v !== null)),
+  open: Math.min(...view.lane.open.slice(200, -20)),
+  drops: view.lane.drops.reduce((a, b) => a + b, 0),
+  points: view.lane.t.length,
+}));
 equal('the highest response is on the chart', spikes.max, json.totals.latency.response.max_us);
 equal('the deepest loss of clients is on the chart', spikes.open, Math.min(...json.series.run.open.slice(600, -60)));
 equal('every drop is in a bar', spikes.drops, json.totals.drops);
@@ -83,20 +116,31 @@ const canvas = (id) => page.locator(`#chart-${id} canvas`);
 await canvas('clients').scrollIntoViewIfNeeded();
 let box = await canvas('clients').boundingBox();
 await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-await page.waitForFunction(() => charts.all[0].chart.tooltip.opacity > 0, null, { timeout: 5000 }).catch(() => {});
-const tip = await page.evaluate(() => { const c = charts.all[0].chart.tooltip; return { opacity: c.opacity, body: (c.body || []).map((b) => b.lines[0]), title: (c.title || [''])[0] }; });
-check('hover shows values', tip.opacity > 0 && tip.body.some((line) => /open: [\d,]+/.test(line)) && /UTC/.test(tip.title), JSON.stringify(tip));
-check('hover points on every chart', await page.evaluate(() => charts.view.hover !== null));
+await page.waitForFunction(() => view.items[0].chart.tooltip.opacity > 0, null, { timeout: 5000 }).catch(() => {});
+const tip = await page.evaluate(() => {
+  const c = view.items[0].chart.tooltip;
+  return { opacity: c.opacity, body: (c.body || []).map((b) => b.lines[0]), title: (c.title || [''])[0] };
+});
+check(
+  'hover shows values',
+  tip.opacity > 0 && tip.body.some((line) => /open: [\d,]+/.test(line)) && /UTC/.test(tip.title),
+  JSON.stringify(tip),
+);
+check('hover points on every chart', await page.evaluate(() => view.hover !== null));
 
 // ---- zoom by drag, together, and back ----
-const ranges = () => page.evaluate(() => charts.all.map((item) => [item.chart.scales.x.min, item.chart.scales.x.max]));
+const ranges = () => page.evaluate(() => view.items.map((item) => [item.chart.scales.x.min, item.chart.scales.x.max]));
 await page.mouse.move(box.x + box.width * 0.6, box.y + 80);
 await page.mouse.down();
 await page.mouse.move(box.x + box.width * 0.8, box.y + 90, { steps: 5 });
 await page.mouse.up();
 let now = await ranges();
 check('drag zooms', now[0][0] > 20000 && now[0][1] < 40000, now[0]);
-check('all charts zoom together', now.every(([a, b]) => a === now[0][0] && b === now[0][1]), JSON.stringify(now));
+check(
+  'all charts zoom together',
+  now.every(([a, b]) => a === now[0][0] && b === now[0][1]),
+  JSON.stringify(now),
+);
 check('the bar tells the range', /to .* UTC/.test(await page.textContent('.bar .range')));
 box = await canvas('clients').boundingBox();
 await page.mouse.dblclick(box.x + box.width / 2, box.y + 100);
@@ -112,40 +156,86 @@ await page.getByRole('button', { name: 'Show the whole run' }).press('Enter');
 const legend = page.locator('#chart-response .keys button', { hasText: 'p99' });
 await legend.click();
 equal('the legend hides a curve', await legend.getAttribute('aria-pressed'), 'false');
-check('and its band', await page.evaluate(() => charts.all.find((item) => item.spec.id === 'response').chart.data.datasets.filter((set) => set.label === 'p99').every((set) => set.hidden)));
+check(
+  'and its band',
+  await page.evaluate(() =>
+    view.items
+      .find((item) => item.spec.id === 'response')
+      .chart.data.datasets.filter((set) => set.label === 'p99')
+      .every((set) => set.hidden),
+  ),
+);
 await legend.click();
 const log = page.locator('#chart-response .tools button', { hasText: 'Log scale' });
 await log.click();
-equal('log scale goes off', await page.evaluate(() => charts.all.find((item) => item.spec.id === 'response').chart.scales.y.type), 'linear');
+equal(
+  'log scale goes off',
+  await page.evaluate(() => view.items.find((item) => item.spec.id === 'response').chart.scales.y.type),
+  'linear',
+);
 await log.click();
 await page.locator('#chart-response .tools button', { hasText: 'Service' }).click();
-check('service instead of response', await page.locator('#chart-response .keys').textContent().then((text) => text.includes('service p99')));
+check(
+  'service instead of response',
+  await page
+    .locator('#chart-response .keys')
+    .textContent()
+    .then((text) => text.includes('service p99')),
+);
 await page.selectOption('#group', { label: 'feed' });
 const feed = json.groups.findIndex((group) => group.name === 'feed');
-equal('a group has its own drops', await page.evaluate(() => charts.view.lane.drops.reduce((a, b) => a + b, 0)), json.groups[feed].drops);
-equal('and its own endings', parse(await page.locator(`[data-path="groups.${feed}.endings.0.count"]`).textContent()), json.groups[feed].endings[0].count);
+equal(
+  'a group has its own drops',
+  await page.evaluate(() => view.lane.drops.reduce((a, b) => a + b, 0)),
+  json.groups[feed].drops,
+);
+equal(
+  'and its own endings',
+  parse(await page.locator(`[data-path="groups.${feed}.endings.0.count"]`).textContent()),
+  json.groups[feed].endings[0].count,
+);
 await page.selectOption('#group', { index: 0 });
 const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 const light = await background();
 await page.click('#theme');
 check('the theme changes', (await background()) !== light, light);
-check('the charts follow', await page.evaluate(() => charts.all[0].chart.options.scales.x.ticks.color === getComputedStyle(document.documentElement).getPropertyValue('--soft').trim()));
+check(
+  'the charts follow',
+  await page.evaluate(
+    () =>
+      view.items[0].chart.options.scales.x.ticks.color ===
+      getComputedStyle(document.documentElement).getPropertyValue('--soft').trim(),
+  ),
+);
 
 // ---- contrast of all text, in both themes (WCAG AA: 4.5) ----
-const contrast = () => page.evaluate(() => {
-  const rgb = (text) => text.match(/[\d.]+/g).map(Number);
-  const shine = ([r, g, b]) => [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  let worst = [99, ''];
-  for (const node of document.querySelectorAll('main *, header *, footer *')) {
-    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()) || node.disabled || !node.getClientRects().length || node.closest('noscript')) continue;
-    let ground = node;
-    while (ground && (rgb(getComputedStyle(ground).backgroundColor)[3] === 0)) ground = ground.parentElement;
-    const [a, b] = [shine(rgb(getComputedStyle(node).color)), shine(rgb(getComputedStyle(ground || document.body).backgroundColor))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < worst[0]) worst = [ratio, `${node.tagName} ${node.className} "${node.textContent.slice(0, 30)}"`];
-  }
-  return worst;
-});
+const contrast = () =>
+  page.evaluate(() => {
+    const rgb = (text) => text.match(/[\d.]+/g).map(Number);
+    const shine = ([r, g, b]) =>
+      [r, g, b]
+        .map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    let worst = [99, ''];
+    for (const node of document.querySelectorAll('main *, header *, footer *')) {
+      if (
+        ![...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()) ||
+        node.disabled ||
+        !node.getClientRects().length ||
+        node.closest('noscript')
+      )
+        continue;
+      let ground = node;
+      while (ground && rgb(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
+      const [a, b] = [
+        shine(rgb(getComputedStyle(node).color)),
+        shine(rgb(getComputedStyle(ground || document.body).backgroundColor)),
+      ];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      if (ratio < worst[0]) worst = [ratio, `${node.tagName} ${node.className} "${node.textContent.slice(0, 30)}"`];
+    }
+    return worst;
+  });
 for (const theme of ['dark', 'light']) {
   const [ratio, where] = await contrast();
   check(`contrast in the ${theme} theme`, ratio >= 4.5, `${ratio.toFixed(2)} at ${where}`);
@@ -157,9 +247,16 @@ await page.click('#theme');
 for (const summary of await page.locator('figure details.table > summary').all()) await summary.click();
 const tables = await page.$$eval('figure details[open] table', (list) => list.map((table) => table.tBodies[0].rows.length));
 const figures = await page.locator('figure').count();
-check('each chart has a table', tables.length === figures && tables.every((rows) => rows > 0), `${tables.length} of ${figures}`);
+check(
+  'each chart has a table',
+  tables.length === figures && tables.every((rows) => rows > 0),
+  `${tables.length} of ${figures}`,
+);
 await page.locator('summary', { hasText: 'Configuration' }).click();
-check('the config is shown, masked', await page.textContent('[data-path="config"]').then((text) => text.includes('***') && !text.includes('secret-token')));
+check(
+  'the config is shown, masked',
+  await page.textContent('[data-path="config"]').then((text) => text.includes('***') && !text.includes('secret-token')),
+);
 await page.locator('summary', { hasText: 'Glossary' }).click();
 
 // ---- widths, print, no script ----
@@ -168,7 +265,11 @@ for (const width of [1440, 800, 390]) {
   await page.waitForTimeout(250);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   check(`nothing sticks out at ${width} px`, wide <= 0, `${wide} px`);
-  const cut = await page.$$eval('.figures dd, .figures dt, button, .bar .range, figcaption', (nodes) => nodes.filter((node) => node.scrollWidth > node.clientWidth + 1 && node.getClientRects().length).map((node) => node.textContent));
+  const cut = await page.$$eval('.figures dd, .figures dt, button, .bar .range, figcaption', (nodes) =>
+    nodes
+      .filter((node) => node.scrollWidth > node.clientWidth + 1 && node.getClientRects().length)
+      .map((node) => node.textContent),
+  );
   check(`no label is cut at ${width} px`, cut.length === 0, cut.join(' | '));
 }
 await page.setViewportSize({ width: 1440, height: 1000 });
@@ -177,7 +278,14 @@ equal('no complaint in the console', complaints.join('; '), '');
 const bare = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 const plain = await bare.newPage({ javaScriptEnabled: false });
 await plain.goto(url);
-check('without scripts the text report is there', await plain.locator('noscript').innerText().then((text) => text.includes('5,000 clients for 12 h')).catch(() => false));
+check(
+  'without scripts the text report is there',
+  await plain
+    .locator('noscript')
+    .innerText()
+    .then((text) => text.includes('5,000 clients for 12 h'))
+    .catch(() => false),
+);
 await bare.close();
 await context.close();
 rmSync(profile, { recursive: true, force: true });

@@ -16,8 +16,8 @@
 #define LH_REPORT_SCHEMA_VERSION 1
 
 struct lh_report_args {
-  const char *path;            /* run file */
-  uint64_t from_ns, until_ns;  /* part of the run, since its start; 0 and LH_NEVER: all of it */
+  const char *path;           /* run file */
+  uint64_t from_ns, until_ns; /* part of the run, since its start; 0 and LH_NEVER: all of it */
 };
 
 int lh_report_model(const struct lh_report_args *args, json_t **model, struct lh_err *err);

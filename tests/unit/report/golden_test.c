@@ -18,7 +18,8 @@ static const struct {
   enum lh_report_format format;
   int color;
   const char *ending;
-} formats[] = {{LH_REPORT_TEXT, 0, "txt"}, {LH_REPORT_TEXT, 1, "ansi"}, {LH_REPORT_MARKDOWN, 0, "md"}, {LH_REPORT_JSON, 0, "json"}};
+} formats[] = {
+    {LH_REPORT_TEXT, 0, "txt"}, {LH_REPORT_TEXT, 1, "ansi"}, {LH_REPORT_MARKDOWN, 0, "md"}, {LH_REPORT_JSON, 0, "json"}};
 
 static char *read_whole(const char *path) {
   FILE *file = fopen(path, "r");

@@ -31,20 +31,33 @@ static int tear_down(void **state) {
 
 static struct synthetic small_run(void **state) {
   struct place *p = *state;
-  return (struct synthetic){.folder = p->folder, .groups = 3, .intervals = 120, .clients = 100, .interval_ns = 10 * LH_NS_PER_S, .storm_at = 80,
-                            .slow_from = 50, .slow_until = 53, .close_text = "\xff" "bad | text", .how = LH_RUN_COMPLETE, .finish = true};
+  return (struct synthetic){.folder = p->folder,
+                            .groups = 3,
+                            .intervals = 120,
+                            .clients = 100,
+                            .interval_ns = 10 * LH_NS_PER_S,
+                            .storm_at = 80,
+                            .slow_from = 50,
+                            .slow_until = 53,
+                            .close_text = "\xff"
+                                          "bad | text",
+                            .how = LH_RUN_COMPLETE,
+                            .finish = true};
 }
 
 static json_t *model_of(const struct synthetic *s, uint64_t from_ns, uint64_t until_ns) {
   struct lh_err err = {0};
   json_t *model = NULL;
-  if (lh_report_model(&(struct lh_report_args){.path = s->path, .from_ns = from_ns, .until_ns = until_ns}, &model, &err)) fail_msg("%s", err.text);
+  if (lh_report_model(&(struct lh_report_args){.path = s->path, .from_ns = from_ns, .until_ns = until_ns}, &model, &err))
+    fail_msg("%s", err.text);
   return model;
 }
 
 #define NUMBER(from, path) ((uint64_t)lh_look_number((from), (path)))
 
-static const json_t *slo_row(const json_t *model, size_t i) { return json_array_get(lh_look(model, "slo"), i); }
+static const json_t *slo_row(const json_t *model, size_t i) {
+  return json_array_get(lh_look(model, "slo"), i);
+}
 
 static void test_objectives(void **state) {
   struct synthetic s = small_run(state);
@@ -72,7 +85,8 @@ static void test_objectives(void **state) {
   uint64_t late_count = 0;
   const json_t *groups = lh_look(model, "series.groups"), *group;
   size_t i;
-  json_array_foreach(groups, i, group) late_count += (uint64_t)json_integer_value(json_array_get(lh_look(group, "replied"), 51));
+  json_array_foreach(groups, i, group) late_count +=
+      (uint64_t)json_integer_value(json_array_get(lh_look(group, "replied"), 51));
   assert_int_equal(NUMBER(slo_row(model, 1), "value"), count - late_count);
   assert_int_equal(NUMBER(slo_row(model, 2), "value"), drops);
   assert_int_equal(NUMBER(slo_row(model, 3), "intervals_left_out_grace"), 90);
@@ -105,7 +119,8 @@ static void test_windows_against_brute_force(void **state) {
   for (uint32_t i = 4; i < g.count; i++) {
     struct lh_hdr sum = LH_HDR_INIT;
     for (uint32_t j = i - 4; j <= i; j++)
-      for (size_t n = w->starts[j]; n < w->starts[j + 1]; n++) lh_hdr_record_n(&sum, lh_hdr_slot_high(w->bins[n].slot), w->bins[n].count);
+      for (size_t n = w->starts[j]; n < w->starts[j + 1]; n++)
+        lh_hdr_record_n(&sum, lh_hdr_slot_high(w->bins[n].slot), w->bins[n].count);
     uint64_t p90 = sum.count ? lh_hdr_percentile(&sum, 90) : 0;
     if (p90 > worst) worst = p90;
     lh_hdr_free(&sum);
@@ -119,10 +134,13 @@ static void test_windows_against_brute_force(void **state) {
 static void test_part_of_a_run(void **state) {
   struct synthetic s = small_run(state);
   synthetic_write(&s);
-  json_t *whole = model_of(&s, 0, LH_NEVER), *before = model_of(&s, 0, 600 * LH_NS_PER_S), *after = model_of(&s, 600 * LH_NS_PER_S, LH_NEVER);
-  static const char *const sums[] = {"drops", "attempts", "messages.sent", "messages.lost", "bytes.sent", "latency.response.count"};
+  json_t *whole = model_of(&s, 0, LH_NEVER), *before = model_of(&s, 0, 600 * LH_NS_PER_S),
+         *after = model_of(&s, 600 * LH_NS_PER_S, LH_NEVER);
+  static const char *const sums[] = {"drops",         "attempts",   "messages.sent",
+                                     "messages.lost", "bytes.sent", "latency.response.count"};
   for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
-    assert_int_equal(NUMBER(lh_look(before, "totals"), sums[i]) + NUMBER(lh_look(after, "totals"), sums[i]), NUMBER(lh_look(whole, "totals"), sums[i]));
+    assert_int_equal(NUMBER(lh_look(before, "totals"), sums[i]) + NUMBER(lh_look(after, "totals"), sums[i]),
+                     NUMBER(lh_look(whole, "totals"), sums[i]));
   assert_true(json_is_null(lh_look(before, "totals.books_balance")));
   assert_true(json_is_false(lh_look(after, "run.whole")));
   assert_int_equal(NUMBER(after, "run.from_s"), 600);
@@ -170,7 +188,8 @@ static void test_bytes_that_are_no_text(void **state) {
     struct lh_buf out = LH_BUF_INIT(16 << 20);
     struct lh_err err = {0};
     assert_int_equal(lh_report_render(model, (enum lh_report_format)format, 1, &out, &err), 0);
-    assert_non_null(strstr(out.data, "\xef\xbf\xbd" "bad "));
+    assert_non_null(strstr(out.data, "\xef\xbf\xbd"
+                                     "bad "));
     lh_buf_free(&out);
   }
   struct lh_buf tight = LH_BUF_INIT(1000);
@@ -179,6 +198,39 @@ static void test_bytes_that_are_no_text(void **state) {
   assert_non_null(strstr(err.text, "--from"));
   lh_buf_free(&tight);
   json_decref(model);
+  synthetic_free(&s);
+}
+
+static long allocations_left;
+
+static void *failing_malloc(size_t size) {
+  return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+/* Every n-th allocation of the model and the page fails once: a sentence, no crash, and (with ASan) no leak. Strides keep
+ * the thousands of places to some hundred runs, other ones for each stage. */
+static void test_no_memory(void **state) {
+  struct synthetic s = small_run(state);
+  s.groups = 1;
+  s.intervals = 12;
+  s.slo = "slo:\n  - {metric: chat.response.p99, below: 1s}\n";
+  synthetic_write(&s);
+  json_set_alloc_funcs(failing_malloc, free);
+  int failed = -1;
+  for (long n = 0; failed; n += 1 + n / 25) {
+    struct lh_err err = {0};
+    json_t *model = NULL;
+    struct lh_buf out = LH_BUF_INIT(16 << 20);
+    allocations_left = n;
+    failed = lh_report_model(&(struct lh_report_args){.path = s.path, .until_ns = LH_NEVER}, &model, &err);
+    if (!failed) failed = lh_report_render(model, LH_REPORT_HTML, 0, &out, &err);
+    if (failed) assert_int_equal(failed, -ENOMEM);
+    assert_true(!failed || strstr(err.text, "no memory"));
+    allocations_left = 0; /* freeing needs none */
+    json_decref(model);
+    lh_buf_free(&out);
+  }
+  json_set_alloc_funcs(malloc, free);
   synthetic_free(&s);
 }
 
@@ -213,16 +265,31 @@ static void test_metric_names(void **state) {
     enum lh_metric_what what;
     double percentile;
   } cases[] = {
-      {"availability", 2, LH_METRIC_AVAILABILITY, 0},       {"chat.availability", 0, LH_METRIC_AVAILABILITY, 0},
-      {"chat.response.p99", 0, LH_METRIC_PERCENTILE, 99},   {"response.p99", 2, LH_METRIC_PERCENTILE, 99},
-      {"response.response.p50", 1, LH_METRIC_PERCENTILE, 50}, {"chat.response.p99.9", 0, LH_METRIC_PERCENTILE, 99.9},
-      {"chat.response.p999", 0, LH_METRIC_PERCENTILE, 99.9}, {"chat.response.p9999", 0, LH_METRIC_PERCENTILE, 99.99},
-      {"chat.response.p100", 0, LH_METRIC_PERCENTILE, 100}, {"chat.outage.max", 0, LH_METRIC_MAX, 0},
-      {"chat.service.mean", 0, LH_METRIC_MEAN, 0},          {"chat.service.count", 0, LH_METRIC_VALUES, 0},
-      {"chat.messages_sent", 0, LH_METRIC_COUNTER, 0},      {"lost_percent", 2, LH_METRIC_LOST, 0},
-      {"chat", -1, 0, 0},          {"chat.", -1, 0, 0},        {"", -1, 0, 0},
-      {"chat.response", -1, 0, 0}, {"chat.response.p", -1, 0, 0}, {"chat.response.p101", -1, 0, 0},
-      {"chat.response.p99.", -1, 0, 0}, {"chat.response.p-1", -1, 0, 0}, {"chat.response.p9e1", -1, 0, 0}, {"nobody.drops", -1, 0, 0}, {"abcd.drops", -1, 0, 0},
+      {"availability", 2, LH_METRIC_AVAILABILITY, 0},
+      {"chat.availability", 0, LH_METRIC_AVAILABILITY, 0},
+      {"chat.response.p99", 0, LH_METRIC_PERCENTILE, 99},
+      {"response.p99", 2, LH_METRIC_PERCENTILE, 99},
+      {"response.response.p50", 1, LH_METRIC_PERCENTILE, 50},
+      {"chat.response.p99.9", 0, LH_METRIC_PERCENTILE, 99.9},
+      {"chat.response.p999", 0, LH_METRIC_PERCENTILE, 99.9},
+      {"chat.response.p9999", 0, LH_METRIC_PERCENTILE, 99.99},
+      {"chat.response.p100", 0, LH_METRIC_PERCENTILE, 100},
+      {"chat.outage.max", 0, LH_METRIC_MAX, 0},
+      {"chat.service.mean", 0, LH_METRIC_MEAN, 0},
+      {"chat.service.count", 0, LH_METRIC_VALUES, 0},
+      {"chat.messages_sent", 0, LH_METRIC_COUNTER, 0},
+      {"lost_percent", 2, LH_METRIC_LOST, 0},
+      {"chat", -1, 0, 0},
+      {"chat.", -1, 0, 0},
+      {"", -1, 0, 0},
+      {"chat.response", -1, 0, 0},
+      {"chat.response.p", -1, 0, 0},
+      {"chat.response.p101", -1, 0, 0},
+      {"chat.response.p99.", -1, 0, 0},
+      {"chat.response.p-1", -1, 0, 0},
+      {"chat.response.p9e1", -1, 0, 0},
+      {"nobody.drops", -1, 0, 0},
+      {"abcd.drops", -1, 0, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct lh_metric m = {.lane = 99};
@@ -244,6 +311,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_run_without_an_end, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_interrupted, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_bad_input, set_up, tear_down),
       cmocka_unit_test(test_metric_names),
   };

@@ -28,22 +28,34 @@ struct night {
   double model_cpu_s;
 };
 
-static double cpu_now(void) { return (double)clock() / CLOCKS_PER_SEC; }
+static double cpu_now(void) {
+  return (double)clock() / CLOCKS_PER_SEC;
+}
 
 static void make_folder(struct night *n) {
   const char *out = getenv("LH_REPORT_OUT");
   n->keep = out != NULL;
-  if (out) snprintf(n->folder, sizeof n->folder, "%s", out);
-  else synthetic_folder(n->folder, sizeof n->folder);
+  if (out)
+    snprintf(n->folder, sizeof n->folder, "%s", out);
+  else
+    synthetic_folder(n->folder, sizeof n->folder);
   n->run.folder = n->folder;
 }
 
 static int set_up(void **state) {
   struct night *n = calloc(1, sizeof *n);
-  n->run = (struct synthetic){.slo = slo, .groups = 10, .intervals = 4320 / COARSER, .clients = 500,
-                              .interval_ns = COARSER * 10 * LH_NS_PER_S, .storm_at = 3240 / COARSER, .slow_from = 2001 / COARSER,
-                              .slow_until = 2013 / COARSER, .late_at = 777 / COARSER, .close_text = "</script><script>document.title='owned'</script>",
-                              .how = LH_RUN_COMPLETE, .finish = true};
+  n->run = (struct synthetic){.slo = slo,
+                              .groups = 10,
+                              .intervals = 4320 / COARSER,
+                              .clients = 500,
+                              .interval_ns = COARSER * 10 * LH_NS_PER_S,
+                              .storm_at = 3240 / COARSER,
+                              .slow_from = 2001 / COARSER,
+                              .slow_until = 2013 / COARSER,
+                              .late_at = 777 / COARSER,
+                              .close_text = "</script><script>document.title='owned'</script>",
+                              .how = LH_RUN_COMPLETE,
+                              .finish = true};
   make_folder(n);
   synthetic_write(&n->run);
   struct lh_err err = {0};
@@ -72,12 +84,18 @@ static void check_totals(const json_t *totals, const uint64_t *c) {
   static const struct {
     const char *path;
     enum lh_counter_id id;
-  } same[] = {{"attempts", LH_COUNTER_attempts},       {"opened", LH_COUNTER_opened},
-              {"drops", LH_COUNTER_drops},             {"reconnects", LH_COUNTER_reconnects},
-              {"ended", LH_COUNTER_ended},             {"connect_failures", LH_COUNTER_connect_failures},
-              {"messages.planned", LH_COUNTER_messages_planned}, {"messages.sent", LH_COUNTER_messages_sent},
-              {"messages.replied", LH_COUNTER_replied}, {"messages.lost", LH_COUNTER_lost},
-              {"bytes.sent", LH_COUNTER_bytes_sent},   {"bytes.received", LH_COUNTER_bytes_received}};
+  } same[] = {{"attempts", LH_COUNTER_attempts},
+              {"opened", LH_COUNTER_opened},
+              {"drops", LH_COUNTER_drops},
+              {"reconnects", LH_COUNTER_reconnects},
+              {"ended", LH_COUNTER_ended},
+              {"connect_failures", LH_COUNTER_connect_failures},
+              {"messages.planned", LH_COUNTER_messages_planned},
+              {"messages.sent", LH_COUNTER_messages_sent},
+              {"messages.replied", LH_COUNTER_replied},
+              {"messages.lost", LH_COUNTER_lost},
+              {"bytes.sent", LH_COUNTER_bytes_sent},
+              {"bytes.received", LH_COUNTER_bytes_received}};
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) assert_int_equal(NUMBER(totals, same[i].path), c[same[i].id]);
   double availability = 100.0 * (double)c[LH_COUNTER_open_ns] / (double)c[LH_COUNTER_wanted_ns];
   assert_true(fabs(lh_look_number(totals, "availability_percent") - availability) < 1e-6);
@@ -191,7 +209,10 @@ static void test_formats(void **state) {
     enum lh_report_format format;
     const char *ending;
     size_t most;
-  } formats[] = {{LH_REPORT_JSON, "json", 64 << 20}, {LH_REPORT_TEXT, "txt", 20000}, {LH_REPORT_MARKDOWN, "md", 60000}, {LH_REPORT_HTML, "html", 3 << 20}};
+  } formats[] = {{LH_REPORT_JSON, "json", 64 << 20},
+                 {LH_REPORT_TEXT, "txt", 20000},
+                 {LH_REPORT_MARKDOWN, "md", 60000},
+                 {LH_REPORT_HTML, "html", 3 << 20}};
   print_message("model: %.2f s of CPU\n", n->model_cpu_s);
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     struct lh_buf once = LH_BUF_INIT(64 << 20), again = LH_BUF_INIT(64 << 20);

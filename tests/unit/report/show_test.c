@@ -1,4 +1,5 @@
-/* Numbers as people read them: tables of value and text. page_format.js is held to the same tables by tests/integration/report_show.sh. */
+/* Numbers as people read them: tables of value and text. page_format.js is held to the same tables by
+ * tests/integration/report_show.sh. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +40,8 @@ static struct lh_shown show(const char *how, double value) {
 static void check_rows(void) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct lh_shown shown = show(rows[i].how, rows[i].value);
-    if (strcmp(shown.text, rows[i].text)) fail_msg("%s(%.12g) is \"%s\", expected \"%s\"", rows[i].how, rows[i].value, shown.text, rows[i].text);
+    if (strcmp(shown.text, rows[i].text))
+      fail_msg("%s(%.12g) is \"%s\", expected \"%s\"", rows[i].how, rows[i].value, shown.text, rows[i].text);
   }
 }
 
@@ -73,9 +75,9 @@ static void test_utf8(void **state) {
       {"plain", "plain"},
       {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
       {"\xff", "\xef\xbf\xbd"},
-      {"a\xc3", "a\xef\xbf\xbd"},                                         /* cut short */
-      {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                           /* overlong */
-      {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},           /* a surrogate */
+      {"a\xc3", "a\xef\xbf\xbd"},                                               /* cut short */
+      {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                                 /* overlong */
+      {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},                 /* a surrogate */
       {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* above U+10FFFF */
       {"\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!"},
   };

@@ -26,15 +26,15 @@
 struct synthetic {
   /* set by the caller */
   const char *folder;
-  const char *slo;        /* YAML of the slo section, or NULL */
+  const char *slo;                     /* YAML of the slo section, or NULL */
   uint32_t groups, intervals, clients; /* clients of each group */
   uint64_t interval_ns;
-  uint32_t storm_at;      /* interval; 0: none */
+  uint32_t storm_at;              /* interval; 0: none */
   uint32_t slow_from, slow_until; /* intervals in which replies take 400 ms more */
-  uint32_t late_at;       /* an interval in which the tester was late; 0: none */
-  const char *close_text; /* of the close frames that drop clients */
+  uint32_t late_at;               /* an interval in which the tester was late; 0: none */
+  const char *close_text;         /* of the close frames that drop clients */
   enum lh_run_end how;
-  bool finish;            /* false: as a crash leaves it */
+  bool finish; /* false: as a crash leaves it */
   /* filled in */
   char path[512];
   struct lh_snapshot *totals; /* by group; synthetic_free */
@@ -44,7 +44,8 @@ struct synthetic_group {
   uint32_t never_started, open, waiting, finished;
 };
 
-static const char *const synthetic_names[] = {"chat", "feed", "presence", "ticker", "rooms", "api", "mobile", "kiosk", "audit", "video"};
+static const char *const synthetic_names[] = {"chat", "feed",   "presence", "ticker", "rooms",
+                                              "api",  "mobile", "kiosk",    "audit",  "video"};
 
 /* A new folder for a test, in memory where that is possible: thousands of commits wait for a disk. */
 static void synthetic_folder(char *out, size_t size) {
@@ -59,10 +60,13 @@ static uint64_t synthetic_random(uint32_t k, uint32_t g, uint32_t salt) {
 static struct lh_config *synthetic_config(const struct synthetic *s) {
   struct lh_buf text = LH_BUF_INIT(1 << 20);
   lh_buf_addf(&text, "run: {name: gateway-overnight, duration: %llums, interval: %llums, seed: 42}\n",
-              (unsigned long long)(s->intervals * s->interval_ns / LH_NS_PER_MS), (unsigned long long)(s->interval_ns / LH_NS_PER_MS));
-  lh_buf_addstr(&text, "targets:\n  gateway:\n    url: wss://gateway.example.test/ws\n    headers: {Authorization: \"Bearer secret-token\"}\ngroups:\n");
+              (unsigned long long)(s->intervals * s->interval_ns / LH_NS_PER_MS),
+              (unsigned long long)(s->interval_ns / LH_NS_PER_MS));
+  lh_buf_addstr(&text, "targets:\n  gateway:\n    url: wss://gateway.example.test/ws\n    headers: {Authorization: \"Bearer "
+                       "secret-token\"}\ngroups:\n");
   for (uint32_t g = 0; g < s->groups; g++)
-    lh_buf_addf(&text, "  %s: {kind: websocket, target: gateway, connections: %u, ramp: {over: 5m}}\n", synthetic_names[g], s->clients);
+    lh_buf_addf(&text, "  %s: {kind: websocket, target: gateway, connections: %u, ramp: {over: 5m}}\n", synthetic_names[g],
+                s->clients);
   if (s->slo) lh_buf_addstr(&text, s->slo);
   struct lh_config *config = NULL;
   struct lh_diagnostics diagnostics = {0};
@@ -79,8 +83,8 @@ static void synthetic_end(struct lh_store *store, struct lh_snapshot *now, const
 }
 
 /* Drops of one interval: single ones by close frame, the storm by RST within 0.4 s. */
-static uint32_t synthetic_drops(const struct synthetic *s, struct lh_store *store, struct lh_snapshot *now, uint32_t k, uint32_t g,
-                                struct synthetic_group *state, uint64_t at_ns) {
+static uint32_t synthetic_drops(const struct synthetic *s, struct lh_store *store, struct lh_snapshot *now, uint32_t k,
+                                uint32_t g, struct synthetic_group *state, uint64_t at_ns) {
   struct lh_ending e = {.stage = LH_STAGE_OPEN, .group = (uint16_t)g, .nth = 1};
   e.open_ns = lh_rng_below(synthetic_random(k, g, 3), 7200) * LH_NS_PER_S;
   e.idle_ns = lh_rng_below(synthetic_random(k, g, 4), 10000) * LH_NS_PER_MS;
@@ -103,7 +107,8 @@ static uint32_t synthetic_drops(const struct synthetic *s, struct lh_store *stor
   return 1;
 }
 
-static void synthetic_messages(const struct synthetic *s, struct lh_snapshot *now, uint32_t k, uint32_t g, uint64_t open, uint64_t down) {
+static void synthetic_messages(const struct synthetic *s, struct lh_snapshot *now, uint32_t k, uint32_t g, uint64_t open,
+                               uint64_t down) {
   uint64_t *c = now->counters, seconds = s->interval_ns / LH_NS_PER_S ? s->interval_ns / LH_NS_PER_S : 1;
   uint64_t sent = open * seconds / 10, lost = synthetic_random(k, g, 2) % 500 == 0 && sent ? 1 : 0;
   c[LH_COUNTER_messages_planned] += sent + down;
@@ -141,18 +146,20 @@ static void synthetic_open(struct lh_snapshot *now, uint32_t count, bool again, 
   }
 }
 
-static void synthetic_interval(const struct synthetic *s, struct lh_store *store, struct lh_snapshot *now, uint32_t k, uint32_t g,
-                               struct synthetic_group *state) {
+static void synthetic_interval(const struct synthetic *s, struct lh_store *store, struct lh_snapshot *now, uint32_t k,
+                               uint32_t g, struct synthetic_group *state) {
   uint64_t *c = now->counters, at_ns = SYNTHETIC_START_NS + k * s->interval_ns + s->interval_ns / 3;
   bool last = k + 1 == s->intervals;
-  uint64_t ramp_ns = 300 * LH_NS_PER_S < s->intervals * s->interval_ns / 4 ? 300 * LH_NS_PER_S : s->intervals * s->interval_ns / 4;
+  uint64_t ramp_ns =
+      300 * LH_NS_PER_S < s->intervals * s->interval_ns / 4 ? 300 * LH_NS_PER_S : s->intervals * s->interval_ns / 4;
   uint64_t target = (k + 1) * s->interval_ns >= ramp_ns ? s->clients : s->clients * ((k + 1) * s->interval_ns) / ramp_ns;
   uint32_t released = s->clients - state->never_started, fresh = target > released ? (uint32_t)target - released : 0;
   synthetic_open(now, fresh, false, 0);
   state->never_started -= fresh;
   state->open += fresh;
   uint32_t back = state->waiting > s->clients / 3 ? s->clients / 3 : state->waiting, refused = state->waiting - back;
-  struct lh_ending e = {.stage = LH_STAGE_CONNECT, .reason = LH_REASON_REFUSED, .code = 111, .group = (uint16_t)g, .at_ns = at_ns, .nth = 2};
+  struct lh_ending e = {
+      .stage = LH_STAGE_CONNECT, .reason = LH_REASON_REFUSED, .code = 111, .group = (uint16_t)g, .at_ns = at_ns, .nth = 2};
   synthetic_end(store, now, &e, refused);
   c[LH_COUNTER_attempts] += refused;
   c[LH_COUNTER_connect_failures] += refused;
@@ -171,7 +178,8 @@ static void synthetic_interval(const struct synthetic *s, struct lh_store *store
   c[LH_COUNTER_open_ns] += state->open * s->interval_ns + drops * (s->interval_ns / 3);
   synthetic_messages(s, now, k, g, state->open, state->waiting);
   if (last && s->finish) {
-    struct lh_ending end = {.stage = LH_STAGE_CLOSING, .reason = LH_REASON_SHUTDOWN, .group = (uint16_t)g, .at_ns = at_ns, .nth = 1};
+    struct lh_ending end = {
+        .stage = LH_STAGE_CLOSING, .reason = LH_REASON_SHUTDOWN, .group = (uint16_t)g, .at_ns = at_ns, .nth = 1};
     synthetic_end(store, now, &end, state->open);
     c[LH_COUNTER_ended] += state->open;
     c[LH_COUNTER_ended_open] += state->open;
@@ -189,27 +197,50 @@ static void synthetic_interval(const struct synthetic *s, struct lh_store *store
 
 static void synthetic_health(const struct synthetic *s, struct lh_store *store, uint32_t k) {
   uint64_t from_ns = SYNTHETIC_START_NS + k * s->interval_ns;
-  struct lh_worker_health health = {.from_ns = from_ns, .until_ns = from_ns + s->interval_ns, .rss_bytes = 40000000 + k * 16, .engine_bytes = 9000000,
-                                    .cpu_user_us = s->interval_ns / 8000, .cpu_system_us = s->interval_ns / 9000 + k % 7 * s->interval_ns / 100000,
-                                    .loop_lag_max_us = 400 + synthetic_random(k, 0, 5) % 2500, .turns = 1000, .descriptors = s->clients * s->groups + 20,
+  struct lh_worker_health health = {.from_ns = from_ns,
+                                    .until_ns = from_ns + s->interval_ns,
+                                    .rss_bytes = 40000000 + k * 16,
+                                    .engine_bytes = 9000000,
+                                    .cpu_user_us = s->interval_ns / 8000,
+                                    .cpu_system_us = s->interval_ns / 9000 + k % 7 * s->interval_ns / 100000,
+                                    .loop_lag_max_us = 400 + synthetic_random(k, 0, 5) % 2500,
+                                    .turns = 1000,
+                                    .descriptors = s->clients * s->groups + 20,
                                     .clients = s->clients * s->groups};
   if (s->late_at && k == s->late_at) health.loop_lag_max_us = 350000;
-  struct lh_host_sample host = {.cpu_busy_us = 1000000 + k * (s->interval_ns / 2500), .cpu_total_us = 9000000 + k * (s->interval_ns / 500),
-                                .cpu_steal_us = k * 100, .mem_available_bytes = UINT64_C(5000000000) - k * 1000, .mem_total_bytes = UINT64_C(8000000000),
-                                .sockets_used = 900, .tcp_in_use = s->clients * s->groups, .tcp_time_wait = k % 50, .files_open = 9000,
-                                .tcp_retransmits = 10 + k / 3, .tcp_out_segments = 1000 + k * 500, .net_bytes_in = k * 100000, .net_bytes_out = k * 90000};
+  struct lh_host_sample host = {.cpu_busy_us = 1000000 + k * (s->interval_ns / 2500),
+                                .cpu_total_us = 9000000 + k * (s->interval_ns / 500),
+                                .cpu_steal_us = k * 100,
+                                .mem_available_bytes = UINT64_C(5000000000) - k * 1000,
+                                .mem_total_bytes = UINT64_C(8000000000),
+                                .sockets_used = 900,
+                                .tcp_in_use = s->clients * s->groups,
+                                .tcp_time_wait = k % 50,
+                                .files_open = 9000,
+                                .tcp_retransmits = 10 + k / 3,
+                                .tcp_out_segments = 1000 + k * 500,
+                                .net_bytes_in = k * 100000,
+                                .net_bytes_out = k * 90000};
   assert_int_equal(lh_store_worker(store, k, 0, &health, NULL), 0);
   assert_int_equal(lh_store_host(store, k, &host, NULL), 0);
 }
 
-static void synthetic_event(const struct synthetic *s, struct lh_store *store, uint32_t k, enum lh_event_kind kind, const char *text) {
+static void synthetic_event(const struct synthetic *s, struct lh_store *store, uint32_t k, enum lh_event_kind kind,
+                            const char *text) {
   assert_int_equal(lh_store_event(store, SYNTHETIC_START_NS + k * s->interval_ns, kind, LH_NO_GROUP, text, NULL, NULL), 0);
 }
 
 static void synthetic_write(struct synthetic *s) {
   struct lh_config *config = synthetic_config(s);
-  struct lh_run_facts facts = {.id = "00c0ffee00c0ffee", .version = "0.1.0", .command_line = "longhaul run night.yaml", .config = config, .shard = 1,
-                               .shards = 1, .workers = 1, .start_ns = SYNTHETIC_START_NS, .start_wall_us = SYNTHETIC_WALL_US};
+  struct lh_run_facts facts = {.id = "00c0ffee00c0ffee",
+                               .version = "0.1.0",
+                               .command_line = "longhaul run night.yaml",
+                               .config = config,
+                               .shard = 1,
+                               .shards = 1,
+                               .workers = 1,
+                               .start_ns = SYNTHETIC_START_NS,
+                               .start_wall_us = SYNTHETIC_WALL_US};
   struct lh_store *store = NULL;
   struct lh_err err = {0};
   if (lh_store_create(&store, s->folder, &facts, &err)) fail_msg("%s", err.text);
@@ -235,7 +266,8 @@ static void synthetic_write(struct synthetic *s) {
     assert_int_equal(lh_store_commit(store, &err), 0);
   }
   uint64_t end_ns = SYNTHETIC_START_NS + s->intervals * s->interval_ns;
-  if (s->finish && lh_store_finish(store, s->how, end_ns, SYNTHETIC_WALL_US + (int64_t)(s->intervals * s->interval_ns / 1000), &err))
+  if (s->finish &&
+      lh_store_finish(store, s->how, end_ns, SYNTHETIC_WALL_US + (int64_t)(s->intervals * s->interval_ns / 1000), &err))
     fail_msg("%s", err.text);
   lh_store_close(store);
   for (uint32_t g = 0; g < s->groups; g++) lh_snapshot_free(&now[g]);

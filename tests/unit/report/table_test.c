@@ -19,8 +19,12 @@ static void test_plain(void **state) {
                {"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"},
                {"a\nb\tc", "a\\x0ab\\x09c"},
                {"caf\xc3\xa9", "caf\xc3\xa9"},
-               {"\xc2\x9b" "31m", "\\x9b31m"}, /* CSI as one C1 character */
-               {"a\xe2\x80\xae" "b", "a\\u202eb"},          /* right-to-left override */
+               {"\xc2\x9b"
+                "31m",
+                "\\x9b31m"}, /* CSI as one C1 character */
+               {"a\xe2\x80\xae"
+                "b",
+                "a\\u202eb"}, /* right-to-left override */
                {"\xff\xfe", "\\xff\\xfe"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct lh_buf out = LH_BUF_INIT(1000);
@@ -32,21 +36,24 @@ static void test_plain(void **state) {
 
 static void test_text_table(void **state) {
   (void)state;
-  static const struct lh_column columns[] = {
-      {.title = "name"}, {.title = "text", .flexible = true}, {.title = "hidden", .wide = true}, {.title = "count", .right = true}};
+  static const struct lh_column columns[] = {{.title = "name"},
+                                             {.title = "text", .flexible = true},
+                                             {.title = "hidden", .wide = true},
+                                             {.title = "count", .right = true}};
   struct lh_table table = {.title = "Things", .columns = columns, .column_count = 4, .left_out = 3};
   lh_table_add(&table, (const char *[]){"a", "short", "x", "1"});
-  lh_table_add(&table, (const char *[]){"bb", "a text that is far too long for a terminal of eighty columns, so that it has to be cut", "x", "12,345"});
+  lh_table_add(&table,
+               (const char *[]){"bb", "a text that is far too long for a terminal of eighty columns, so that it has to be cut",
+                                "x", "12,345"});
   lh_table_add(&table, (const char *[]){"c", NULL, NULL, NULL});
   struct lh_buf out = LH_BUF_INIT(10000);
   assert_int_equal(lh_table_text(&table, false, &out), 0);
-  assert_string_equal(out.data,
-                      "\nThings\n"
-                      "name  text                                                                 count\n"
-                      "a     short                                                                    1\n"
-                      "bb    a text that is far too long for a terminal of eighty columns, so …  12,345\n"
-                      "c                                                                               \n"
-                      "and 3 more: the JSON report has all\n");
+  assert_string_equal(out.data, "\nThings\n"
+                                "name  text                                                                 count\n"
+                                "a     short                                                                    1\n"
+                                "bb    a text that is far too long for a terminal of eighty columns, so …  12,345\n"
+                                "c                                                                               \n"
+                                "and 3 more: the JSON report has all\n");
   lh_buf_free(&out);
   struct lh_buf tight = LH_BUF_INIT(20);
   assert_int_equal(lh_table_text(&table, false, &tight), -ENOBUFS);
@@ -71,7 +78,9 @@ static void test_markdown(void **state) {
 static void test_filled(void **state) {
   (void)state;
   struct lh_buf out = LH_BUF_INIT(10000);
-  assert_int_equal(lh_text_filled("  - ", "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen", &out), 0);
+  assert_int_equal(
+      lh_text_filled("  - ", "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen", &out),
+      0);
   assert_string_equal(out.data, "  - one two three four five six seven eight nine ten eleven twelve thirteen\n"
                                 "    fourteen fifteen\n");
   lh_buf_reset(&out);
@@ -94,7 +103,8 @@ static void test_json_in_a_script(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_text_table), cmocka_unit_test(test_markdown),
-                                     cmocka_unit_test(test_filled), cmocka_unit_test(test_json_in_a_script)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_text_table),
+                                     cmocka_unit_test(test_markdown), cmocka_unit_test(test_filled),
+                                     cmocka_unit_test(test_json_in_a_script)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

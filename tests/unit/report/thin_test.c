@@ -16,16 +16,18 @@ static json_t *series(size_t count) {
   for (size_t i = 0; i < count; i++) {
     json_array_append_new(t, json_real((double)i * 10));
     json_array_append_new(open, json_integer(i == 5001 ? 3 : 1000));
-    json_array_append_new(p99, i >= 100 && i < 200 ? json_null() : json_integer(i == 7003 ? 999999 : 2000 + (json_int_t)(i % 5)));
+    json_array_append_new(p99,
+                          i >= 100 && i < 200 ? json_null() : json_integer(i == 7003 ? 999999 : 2000 + (json_int_t)(i % 5)));
     json_array_append_new(drops, json_integer(i % 7 == 0));
     json_array_append_new(null, json_null());
   }
   json_t *lane = json_pack("{s:o, s:o, s:o, s:o}", "open", open, "response_p99_us", p99, "drops", drops, "ping_p50_us", null);
   json_t *group = json_deep_copy(lane);
   json_object_set_new(group, "name", json_string("chat"));
-  json_object_set_new(group, "endings", json_pack("[{s:s, s:[[i,i],[i,i],[i,i]]}]", "reason", "RST", "at", 0, 5, 1, 6, (int)count - 1, 7));
-  return json_pack("{s:f, s:f, s:o, s:o, s:[o], s:{}, s:{}}", "interval_s", 10.0, "end_s", (double)count * 10, "t_s", t, "run", lane, "groups",
-                   group, "tester", "host");
+  json_object_set_new(group, "endings",
+                      json_pack("[{s:s, s:[[i,i],[i,i],[i,i]]}]", "reason", "RST", "at", 0, 5, 1, 6, (int)count - 1, 7));
+  return json_pack("{s:f, s:f, s:o, s:o, s:[o], s:{}, s:{}}", "interval_s", 10.0, "end_s", (double)count * 10, "t_s", t, "run",
+                   lane, "groups", group, "tester", "host");
 }
 
 static json_int_t total(const json_t *array) {
@@ -39,8 +41,7 @@ static json_int_t total(const json_t *array) {
 static bool holds(const json_t *array, json_int_t wanted) {
   const json_t *value;
   size_t i;
-  json_array_foreach(array, i, value)
-    if (json_integer_value(value) == wanted) return true;
+  json_array_foreach(array, i, value) if (json_integer_value(value) == wanted) return true;
   return false;
 }
 
@@ -59,7 +60,8 @@ static void test_long_series(void **state) {
     assert_true(holds(lh_look(to, "run.response_p99_us"), 999999));
     assert_true(json_is_null(json_array_get(lh_look(to, "run.response_p99_us"), 150 / n)));
     assert_true(json_is_null(lh_look(to, "run.ping_p50_us"))); /* one value throughout */
-    const json_t *at = json_object_get(json_array_get(json_object_get(json_array_get(lh_look(to, "groups"), 0), "endings"), 0), "at");
+    const json_t *at =
+        json_object_get(json_array_get(json_object_get(json_array_get(lh_look(to, "groups"), 0), "endings"), 0), "at");
     assert_int_equal(json_array_size(at), 2);
     assert_int_equal(json_integer_value(json_array_get(json_array_get(at, 0), 1)), 11);
     assert_int_equal(json_integer_value(json_array_get(json_array_get(at, 1), 0)), (count - 1) / n);

@@ -15,12 +15,17 @@
 
 static const char sound[] =
     "{'run': {'how': 'complete', 'planned_s': 28800, 'duration_s': 28803.2, 'whole': true, 'from_s': 0, 'until_s': 28803.2},"
-    " 'slo': [{'metric': 'chat.response.p99', 'op': 'below', 'threshold': 250000, 'unit': 'us', 'value': 212000, 'passed': true, 'for_s': null}],"
-    " 'totals': {'clients': {'planned': 5000, 'open_most': 5000}, 'attempts': 5040, 'opened': 5037, 'drops': 37, 'tester_drops': 0,"
+    " 'slo': [{'metric': 'chat.response.p99', 'op': 'below', 'threshold': 250000, 'unit': 'us', 'value': 212000, 'passed': "
+    "true, 'for_s': null}],"
+    " 'totals': {'clients': {'planned': 5000, 'open_most': 5000}, 'attempts': 5040, 'opened': 5037, 'drops': 37, "
+    "'tester_drops': 0,"
     "   'availability_percent': 99.987, 'drops_per_client_hour': 0.000925,"
-    "   'messages': {'lost': 0, 'lost_percent': 0}, 'latency': {'outage': {'count': 37, 'max_us': 4100000}, 'response': {'p99_us': 212000}}},"
-    " 'groups': [{'name': 'chat', 'clients': {'planned': 5000, 'open_most': 5000}, 'attempts': 5040, 'opened': 5037, 'books_balance': true, 'books': '',"
-    "   'endings': [{'stage': 'closing', 'side': 'us', 'reason': 'shutting down'}, {'stage': 'connect', 'side': 'network', 'reason': 'connection refused'}]}],"
+    "   'messages': {'lost': 0, 'lost_percent': 0}, 'latency': {'outage': {'count': 37, 'max_us': 4100000}, 'response': "
+    "{'p99_us': 212000}}},"
+    " 'groups': [{'name': 'chat', 'clients': {'planned': 5000, 'open_most': 5000}, 'attempts': 5040, 'opened': 5037, "
+    "'books_balance': true, 'books': '',"
+    "   'endings': [{'stage': 'closing', 'side': 'us', 'reason': 'shutting down'}, {'stage': 'connect', 'side': 'network', "
+    "'reason': 'connection refused'}]}],"
     " 'config_note': null,"
     " 'tester': {'intervals': 2880, 'intervals_late': 0, 'workers_lost': 0}}";
 
@@ -34,32 +39,41 @@ struct verdict_case {
 };
 
 static const struct verdict_case cases[] = {
-    {.verdict = "passed", .exit_code = 0, .reason = "the objective held",
-     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; response p99 212 ms, no drift found"},
+    {.verdict = "passed",
+     .exit_code = 0,
+     .reason = "the objective held",
+     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; "
+                 "response p99 212 ms, no drift found"},
     {"slo", "[]", .verdict = "passed", .exit_code = 0, .reason = "no objectives were set"},
     {"slo.0.passed", "false", .verdict = "failed", .exit_code = 1, .reason = "chat.response.p99 was 212 ms, not below 250 ms"},
-    {"slo.0.passed", "null", "slo.0.note", "'nothing was measured'", "inconclusive", 4, "could not be evaluated: nothing was measured", NULL},
-    {"config_note", "'night.yaml:3: what'", .verdict = "inconclusive", .exit_code = 4, .reason = "could not be read from the run file: night.yaml:3"},
+    {"slo.0.passed", "null", "slo.0.note", "'nothing was measured'", "inconclusive", 4,
+     "could not be evaluated: nothing was measured", NULL},
+    {"config_note", "'night.yaml:3: what'", .verdict = "inconclusive", .exit_code = 4,
+     .reason = "could not be read from the run file: night.yaml:3"},
     {"tester.intervals_late", "288", .verdict = "passed", .exit_code = 0, .reason = "late in 288 of 2,880 intervals (10 %)"},
     {"tester.intervals_late", "289", .verdict = "inconclusive", .exit_code = 4, .reason = "late in 289 of 2,880"},
     {"tester.intervals_late", "289", "slo.0.passed", "false", "failed", 1, "late in 289", NULL},
     {"tester.workers_lost", "1", .verdict = "inconclusive", .exit_code = 4, .reason = "1 worker was lost"},
     {"run.how", "'unfinished'", "run.duration_s", "7200", "inconclusive", 4, "the file holds 2 h of 8 h",
-     "5,000 clients for 2 h of the planned 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; response p99 212 ms, no drift found"},
+     "5,000 clients for 2 h of the planned 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within "
+     "4.10 s; response p99 212 ms, no drift found"},
     {"run.how", "'failed'", .verdict = "inconclusive", .exit_code = 4, .reason = "the tester failed after 8 h"},
     {"run.how", "'interrupted'", .verdict = "passed", .exit_code = 130, .reason = "the run was interrupted after 8 h"},
     {"run.how", "'interrupted'", "slo.0.passed", "false", "failed", 130, "interrupted", NULL},
-    {"groups.0.books_balance", "false", "groups.0.books", "'sent is 3, not 4'", "inconclusive", 4, "do not balance: sent is 3", NULL},
+    {"groups.0.books_balance", "false", "groups.0.books", "'sent is 3, not 4'", "inconclusive", 4, "do not balance: sent is 3",
+     NULL},
     {"groups.0.opened", "0", "groups.0.clients.open_most", "0", "failed", 1,
      "group chat never had a client open: 5,040 attempts, mostly ended by network: connection refused", NULL},
     {"totals.drops", "0", .verdict = "passed", .exit_code = 0, .reason = "held",
      .headline = "5,000 clients for 8 h: availability 99.987 %, no drops; response p99 212 ms, no drift found"},
     {"totals.latency.outage.count", "30", .verdict = "passed", .exit_code = 0, .reason = "held",
-     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), 30 back within 4.10 s and 7 not; response p99 212 ms, no drift found"},
+     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), 30 back within 4.10 s and "
+                 "7 not; response p99 212 ms, no drift found"},
     {"totals.latency.response.p99_us", "null", "totals.latency.outage.count", "0", "passed", 0, "held",
      "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), none back"},
     {"totals.messages", "{'lost': 1, 'lost_percent': 0.0012}", .verdict = "passed", .exit_code = 0, .reason = "held",
-     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; response p99 212 ms, no drift found; 1 reply lost (0.0012 %)"},
+     .headline = "5,000 clients for 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within 4.10 s; "
+                 "response p99 212 ms, no drift found; 1 reply lost (0.0012 %)"},
     {"findings", "[{'id': 'latency-drift'}]", "totals.drops", "0", "passed", 0, "held",
      "5,000 clients for 8 h: availability 99.987 %, no drops; response p99 212 ms, drifting"},
     {"run.until_s", "3599", "totals.drops", "0", "passed", 0, "held",
@@ -105,8 +119,10 @@ static void test_cases(void **state) {
     change(model, c->path2, c->value2);
     assert_int_equal(lh_verdict_judge(model, NULL), 0);
     char *reasons = json_dumps(lh_look(model, "verdict_reasons"), 0);
-    if (strcmp(lh_look_text(model, "verdict"), c->verdict) || lh_report_exit_code(model) != c->exit_code || !strstr(reasons, c->reason))
-      fail_msg("case %zu (%s): %s, exit %d: %s", i, c->path ? c->path : "sound", lh_look_text(model, "verdict"), lh_report_exit_code(model), reasons);
+    if (strcmp(lh_look_text(model, "verdict"), c->verdict) || lh_report_exit_code(model) != c->exit_code ||
+        !strstr(reasons, c->reason))
+      fail_msg("case %zu (%s): %s, exit %d: %s", i, c->path ? c->path : "sound", lh_look_text(model, "verdict"),
+               lh_report_exit_code(model), reasons);
     if (c->headline) assert_string_equal(lh_look_text(model, "headline"), c->headline);
     free(reasons);
     json_decref(model);

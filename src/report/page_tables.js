@@ -1,0 +1,264 @@
+'use strict';
+// Tables beside the charts: events, mass drops, endings, messages, latencies.
+const tables = (() => {
+  const { number, zero, table, longTable, when } = dom;
+
+  // Events and mass drops as one numbered list: the numbers stand on the charts.
+  function marksOf(model) {
+    const quiet = new Set(['run started', 'run ended', ...(model.storms.length ? ['mass drop'] : [])]);
+    const marks = model.events
+      .filter((event) => !quiet.has(event.kind))
+      .map((event) => ({ s: event.t_s, at: event.at, kind: event.kind, group: event.group, what: event.text }));
+    const waves = []; // groups that dropped together for one reason are one mark
+    for (const storm of [...model.storms].sort((a, b) => a.from_s - b.from_s)) {
+      const wave = waves.find(
+        (known) => known.reason === storm.reason && known.code === storm.code && storm.from_s - known.from_s < 2,
+      );
+      if (!wave) waves.push({ ...storm, groups: [storm.group] });
+      else
+        Object.assign(wave, {
+          drops: wave.drops + storm.drops,
+          open_before: wave.open_before + storm.open_before,
+          until_s: Math.max(wave.until_s, storm.until_s),
+          groups: [...wave.groups, storm.group],
+        });
+    }
+    for (const wave of waves) {
+      marks.push({
+        s: wave.from_s,
+        at: wave.at,
+        kind: 'mass drop',
+        group: wave.groups.length === 1 ? wave.group : `${wave.groups.length} groups`,
+        what: `${show.count(wave.drops)} of ${show.count(wave.open_before)} clients dropped within ${show.seconds(Math.max(0.001, wave.until_s - wave.from_s))}: ${wave.reason}${wave.code ? ` ${wave.code}` : ''}`,
+      });
+    }
+    return marks.sort((a, b) => a.s - b.s).map((mark, i) => ({ ...mark, n: i + 1 }));
+  }
+  function marks(model, list) {
+    if (list.length === 0) return el('p', { class: 'empty' }, 'No events: nothing was marked, no mass drop, no worker lost.');
+    return longTable(
+      [
+        ['#', 'n'],
+        ['at (UTC)', 'keep'],
+        ['into the run', 'n'],
+        ['event', 'keep'],
+        ['group', 'keep'],
+        ['what', 'text'],
+      ],
+      list.map((mark) => [mark.n, when(mark.at), show.seconds(mark.s), mark.kind, mark.group || 'all', mark.what]),
+      { caption: 'Events, by the numbers on the first chart' },
+    );
+  }
+
+  function storms(model) {
+    if (model.storms.length === 0) return null;
+    return el(
+      'div',
+      {},
+      el('h3', {}, 'Mass drops'),
+      longTable(
+        [
+          ['at (UTC)', 'keep'],
+          ['group', 'keep'],
+          ['drops', 'n'],
+          ['of open', 'n'],
+          ['within', 'n'],
+          ['reason', 'keep'],
+          ['50 % back', 'n'],
+          ['95 % back', 'n'],
+          ['all back', 'n'],
+          ['peak attempts/s', 'n'],
+          ['failed attempts', 'n'],
+        ],
+        model.storms.map((s) => [
+          when(s.at),
+          s.group,
+          show.count(s.drops),
+          show.count(s.open_before),
+          show.seconds(Math.max(0.001, s.until_s - s.from_s)),
+          `${s.side}: ${s.reason}${s.code ? ` ${s.code}` : ''}`,
+          show.none(show.seconds)(s.back_50_s),
+          show.none(show.seconds)(s.back_95_s),
+          s.back_100_s === null ? 'not seen' : show.seconds(s.back_100_s),
+          show.rate(s.attempts_peak_per_s),
+          zero(s.failed_attempts),
+        ]),
+        { label: 'Mass drops' },
+      ),
+      el(
+        'p',
+        { class: 'about after' },
+        `Return times are measured from the first drop, to the end of an interval of ${show.seconds(model.run.interval_s)}.`,
+      ),
+    );
+  }
+
+  function endings(model, lane) {
+    const rows = lane.totals.endings,
+      all = rows.reduce((sum, row) => sum + row.count, 0);
+    if (rows.length === 0) return el('p', { class: 'empty' }, 'No connection has ended.');
+    const columns = [
+      ['stage', 'keep'],
+      ['side', 'keep'],
+      ['reason', 'keep'],
+      ['code', 'keep'],
+      ['text', 'text code'],
+      ['count', 'n'],
+      ['', 'keep'],
+      ['first', 'keep'],
+      ['last (UTC)', 'keep'],
+    ];
+    const used = columns.map(
+      ([title]) => (title !== 'code' && title !== 'text') || rows.some((row) => row[title] !== null && row[title] !== ''),
+    );
+    return longTable(
+      columns.filter((_, c) => used[c]),
+      rows.map((row, i) =>
+        [
+          row.stage,
+          row.side,
+          row.drop && row.stage === 'open'
+            ? [row.reason, ' ', el('span', { class: 'state no', title: 'counts as a drop' }, '•')]
+            : row.reason,
+          row.code === null ? '' : `${row.code}${row.code_name ? ` ${row.code_name}` : ''}`,
+          row.text,
+          el('span', { 'data-path': `${lane.path}.endings.${i}.count` }, show.count(row.count)),
+          el('span', { class: 'share', style: `width:${Math.max(1, Math.round((90 * row.count) / all))}px` }),
+          when(row.first),
+          when(row.last),
+        ].filter((_, c) => used[c]),
+      ),
+      { caption: 'Endings: how connections ended. A red dot marks drops.' },
+    );
+  }
+
+  function messages(model) {
+    const row = (name, item, path) => {
+      const m = item.messages;
+      return [
+        el('strong', {}, name),
+        number(model, `${path}.messages.planned`, show.count),
+        number(model, `${path}.messages.sent`, show.count),
+        zero(m.skipped_not_open),
+        zero(m.skipped_late),
+        number(model, `${path}.messages.replied`, show.count),
+        number(model, `${path}.messages.lost`, show.count),
+        zero(m.late),
+        zero(m.duplicate),
+        zero(m.out_of_order),
+        zero(m.corrupt),
+        zero(m.in_flight),
+        zero(m.incoming),
+        show.bytes(item.bytes.sent),
+        show.bytes(item.bytes.received),
+      ];
+    };
+    const rows = model.groups.map((item, i) => row(item.name, item, `groups.${i}`));
+    if (rows.length > 1) rows.push(row('All groups', model.totals, 'totals'));
+    const columns = [
+      ['group', 'keep'],
+      ['planned', 'n'],
+      ['sent', 'n'],
+      ['skipped: not open', 'n', 'due while the client was not open'],
+      ['skipped: late', 'n', 'a whole period had passed'],
+      ['replied', 'n'],
+      ['lost', 'n', 'no reply in time, or the connection ended first'],
+      ['late', 'n', 'replied after `within`; part of replied'],
+      ['duplicate', 'n'],
+      ['out of order', 'n'],
+      ['corrupt', 'n'],
+      ['in flight', 'n', 'at the end'],
+      ['incoming', 'n', 'pushed by the server, no reply'],
+      ['bytes out', 'n'],
+      ['bytes in', 'n'],
+    ];
+    const keys = [
+      null,
+      null,
+      null,
+      'skipped_not_open',
+      'skipped_late',
+      null,
+      null,
+      'late',
+      'duplicate',
+      'out_of_order',
+      'corrupt',
+      'in_flight',
+      'incoming',
+      null,
+      null,
+    ];
+    const kept = keys.map((key) => key === null || model.groups.some((group) => group.messages[key] > 0)),
+      none = columns.filter((_, c) => !kept[c]).map(([title]) => title);
+    return [
+      table(
+        columns.filter((_, c) => kept[c]),
+        rows.map((cells) => cells.filter((_, c) => kept[c])),
+        { sum: rows.length > 1, label: 'Messages' },
+      ),
+      none.length ? el('p', { class: 'about after' }, `None in any group: ${none.join(', ')}.`) : null,
+    ];
+  }
+
+  const phases = [
+    ['resolve', 'Name resolution'],
+    ['tcp', 'TCP connect'],
+    ['tls', 'TLS handshake'],
+    ['upgrade', 'Upgrade'],
+    ['connect_total', 'All phases: begun to open'],
+  ];
+  const others = [
+    ['response', 'Response: planned time to reply'],
+    ['service', 'Service: written to reply'],
+    ['send_lateness', 'Send lateness: planned to written'],
+    ['ping', 'Ping round trip'],
+    ['rtt', 'TCP round trip (kernel)'],
+    ['ttfb', 'First byte'],
+    ['gap', 'Gap between pushes'],
+    ['outage', 'Outage: drop to open again'],
+    ['lifetime', 'Lifetime of open connections'],
+    ['idle_at_drop', 'Idle time at the drop'],
+    ['detect', 'Silent peer: time to detect'],
+  ];
+  function latencyTable(model, lane, list, label) {
+    const known = list.filter(([key]) => lane.totals.latency[key].count > 0);
+    if (known.length === 0) return el('p', { class: 'empty' }, 'Nothing was measured.');
+    const most = Math.max(...known.map(([key]) => lane.totals.latency[key].p99_us));
+    return table(
+      [
+        ['latency', 'keep'],
+        ['count', 'n'],
+        ['mean', 'n'],
+        ['p50', 'n'],
+        ['p90', 'n'],
+        ['p99', 'n'],
+        ['', 'keep'],
+        ['p99.9', 'n'],
+        ['max', 'n'],
+        ['over 1 h', 'n'],
+      ],
+      known.map(([key, words]) => {
+        const h = lane.totals.latency[key],
+          cell = (name) => el('span', { 'data-path': `${lane.path}.latency.${key}.${name}` }, show.us(h[name]));
+        return [
+          words,
+          show.count(h.count),
+          show.us(h.mean_us),
+          cell('p50_us'),
+          cell('p90_us'),
+          cell('p99_us'),
+          label === 'Connect phases'
+            ? el('span', { class: 'share', style: `width:${Math.max(1, Math.round((90 * h.p99_us) / most))}px` })
+            : '',
+          cell('p999_us'),
+          cell('max_us'),
+          zero(h.overflow),
+        ];
+      }),
+      { label },
+    );
+  }
+
+  return { marksOf, marks, storms, endings, messages, latencies: latencyTable, phases, others };
+})();
