@@ -67,7 +67,20 @@ static int add_report(struct lh_reports *r, uint64_t now_ns, struct lh_worker_he
   return failed ? failed : lh_frame_end(out, begin, NULL);
 }
 
+/* The tester never lies about itself. */
+static void tell_faults(struct lh_reports *r) {
+  struct lh_engine_faults now = lh_engine_faults(r->engine);
+  if (now.in_flight_full != r->faults.in_flight_full)
+    lh_log(LH_LOG_ERROR, "%llu messages were held back: more than %d await their replies in this worker",
+           (unsigned long long)(now.in_flight_full - r->faults.in_flight_full), LH_IN_FLIGHT_MAX);
+  if (now.no_memory != r->faults.no_memory)
+    lh_log(LH_LOG_ERROR, "%llu messages were held back or cut short: no memory in this worker",
+           (unsigned long long)(now.no_memory - r->faults.no_memory));
+  r->faults = now;
+}
+
 static void report_sent(struct lh_reports *r, const struct lh_worker_health *health) {
+  tell_faults(r);
   for (uint32_t g = 0; g < r->group_count; g++) lh_snapshot_next(lh_engine_snapshot(r->engine, g, health->until_ns));
   lh_vitals_next(&r->vitals, health);
 }

@@ -42,6 +42,7 @@ static void finish(struct lh_ws *ws, struct lh_peer *p, const char *words) {
   if (p->wsi) demise.ssl = lws_get_ssl(p->wsi);
   lh_ending_find(&demise, &ending);
   ending.stage = LH_STAGE_COUNT; /* the engine was told of each */
+  ending.local_port = p->local_port;
   forget(ws, p);
   if (ws->handed == p) ws->handed = NULL;
   lh_engine_on_ended(ws->engine, lh_ws_slot(ws, p), &ending, lh_now_ns());
