@@ -209,11 +209,17 @@ void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage s
   lh_client_arm_by(engine, slot, c->due_ns);
 }
 
+void lh_engine_on_port(struct lh_engine *engine, uint32_t slot, uint16_t local_port) {
+  struct client *c = &engine->clients[slot];
+  assert(c->state == LH_CLIENT_CONNECTING);
+  c->local_port = local_port;
+}
+
 void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_port, uint64_t now_ns) {
   struct client *c = event_of(engine, slot, now_ns);
   assert(c->state == LH_CLIENT_CONNECTING);
   record_phase(engine, c, LH_STAGE_OPEN);
-  c->local_port = local_port;
+  if (local_port) c->local_port = local_port;
   lh_client_enter(engine, slot, LH_CLIENT_OPEN);
   lh_client_arm(engine, slot);
 }

@@ -24,12 +24,27 @@ void lh_ending_from_errno(int error, struct lh_ending *out) {
     int error;
     enum lh_reason reason;
   } known[] = {
-      {ECONNREFUSED, LH_REASON_REFUSED},      {ECONNRESET, LH_REASON_RST},           {EPIPE, LH_REASON_RST},
-      {EHOSTUNREACH, LH_REASON_UNREACHABLE},  {ENETUNREACH, LH_REASON_UNREACHABLE},  {EHOSTDOWN, LH_REASON_UNREACHABLE},
-      {ENETDOWN, LH_REASON_UNREACHABLE},      {EAFNOSUPPORT, LH_REASON_UNREACHABLE}, {EACCES, LH_REASON_UNREACHABLE},
-      {EPERM, LH_REASON_UNREACHABLE},         {EADDRNOTAVAIL, LH_REASON_NO_LOCAL_PORT}, {EADDRINUSE, LH_REASON_NO_LOCAL_PORT},
-      {EMFILE, LH_REASON_NO_DESCRIPTOR},      {ENFILE, LH_REASON_NO_DESCRIPTOR},     {ENOMEM, LH_REASON_NO_MEMORY},
-      {ENOBUFS, LH_REASON_NO_MEMORY},         {ENOSPC, LH_REASON_NO_MEMORY},
+      {ECONNREFUSED, LH_REASON_REFUSED},
+      {ECONNRESET, LH_REASON_RST},
+      {ECONNABORTED, LH_REASON_RST},
+      {EPIPE, LH_REASON_RST},
+      {EHOSTUNREACH, LH_REASON_UNREACHABLE},
+      {ENETUNREACH, LH_REASON_UNREACHABLE},
+      {EHOSTDOWN, LH_REASON_UNREACHABLE},
+      {ENETDOWN, LH_REASON_UNREACHABLE},
+      {ENONET, LH_REASON_UNREACHABLE},
+      {EINVAL, LH_REASON_UNREACHABLE}, /* what a blackhole route gives */
+      {EAFNOSUPPORT, LH_REASON_UNREACHABLE},
+      {EACCES, LH_REASON_UNREACHABLE},
+      {EPERM, LH_REASON_UNREACHABLE},
+      {ETIMEDOUT, LH_REASON_CONNECT_TIMEOUT}, /* the kernel's patience ended before ours */
+      {EADDRNOTAVAIL, LH_REASON_NO_LOCAL_PORT},
+      {EADDRINUSE, LH_REASON_NO_LOCAL_PORT},
+      {EMFILE, LH_REASON_NO_DESCRIPTOR},
+      {ENFILE, LH_REASON_NO_DESCRIPTOR},
+      {ENOMEM, LH_REASON_NO_MEMORY},
+      {ENOBUFS, LH_REASON_NO_MEMORY},
+      {ENOSPC, LH_REASON_NO_MEMORY},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (known[i].error == error) {
@@ -84,7 +99,7 @@ static bool from_tcp_state(int fd, struct lh_ending *out) {
 
 static bool from_socket(const struct lh_demise *d, struct lh_ending *out) {
   const struct lh_peer *p = d->peer;
-  int error = p->error ? p->error : d->fd == LH_NO_FD ? 0 : socket_error(d->fd);
+  int error = p->error || p->eof || d->fd == LH_NO_FD ? p->error : socket_error(d->fd);
   if (error) {
     from_socket_error(error, out);
     return true;

@@ -63,7 +63,7 @@ ssize_t recv(int fd, void *bytes, size_t len, int flags) {
   ssize_t got = syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
   if (!peer) return got;
   if (got > 0) return show(peer, bytes, got);
-  if (got == 0 && len) peer->eof = true;
+  if (got == 0 && len) lh_peer_saw_eof(peer);
   if (got < 0) lh_peer_saw_error(peer, errno);
   return got;
 }
@@ -81,17 +81,17 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
 static void saw_tls_failure(struct lh_peer *peer, SSL *ssl, int result) {
   int saved = errno;
   switch (SSL_get_error(ssl, result)) {
-  case SSL_ERROR_ZERO_RETURN: peer->eof = true; break;
+  case SSL_ERROR_ZERO_RETURN: peer->eof = true; break; /* close_notify */
   case SSL_ERROR_SYSCALL:
     if (saved)
       lh_peer_saw_error(peer, saved);
     else
-      peer->eof = true;
+      lh_peer_saw_eof(peer);
     break;
   case SSL_ERROR_SSL: {
     int reason = ERR_GET_REASON(ERR_peek_error());
     if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-      peer->eof = true;
+      lh_peer_saw_eof(peer);
     else
       peer->tls_error = reason;
     break;

@@ -2,8 +2,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static struct lh_peer **peers_by_fd;
 static uint32_t peers_max;
@@ -70,7 +73,27 @@ size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len) {
   return sound;
 }
 
+/* TCP is closed at once by a reset. One that came behind a FIN, mostly the answer to the alert that OpenSSL writes at the end
+ * of a stream, leaves EPIPE as the socket's error (tcp_reset in the kernel); one that came first leaves ECONNRESET, or
+ * nothing when a write was told already. */
+static bool was_reset(int fd) {
+  struct tcp_info info = {.tcpi_state = 0};
+  int error = 0;
+  socklen_t info_len = sizeof info, error_len = sizeof error;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) || info.tcpi_state != TCP_CLOSE) return false;
+  return !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) && error != EPIPE;
+}
+
+void lh_peer_saw_eof(struct lh_peer *peer) {
+  if (peer->error || peer->eof) return;
+  if (was_reset(peer->fd))
+    peer->error = ECONNRESET;
+  else
+    peer->eof = true;
+}
+
 void lh_peer_saw_error(struct lh_peer *peer, int error) {
+  if (peer->eof) return;
   if (error && error != EAGAIN && error != EINTR && !peer->error) peer->error = error;
 }
 

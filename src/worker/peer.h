@@ -71,7 +71,9 @@ typedef void lh_peer_pinged(void *context, struct lh_peer *peer, uint32_t pings)
 void lh_peers_on_ping(lh_peer_pinged *pinged, void *context);
 /* A read gave `len` bytes. Returns how many of them libwebsockets may have: fewer when a bad frame begins. */
 size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len);
-/* A read or a write failed with this errno. */
+/* A read gave the end of the stream. A reset whose errno a write took away reads the same; the socket tells them apart. */
+void lh_peer_saw_eof(struct lh_peer *peer);
+/* A read or a write failed with this errno. After the end of the stream that says nothing new: the answer to our last bytes. */
 void lh_peer_saw_error(struct lh_peer *peer, int error);
 /* Forgets everything of the last connection. */
 void lh_peer_reset(struct lh_peer *peer);

@@ -4,7 +4,7 @@
 
 enum { FIN = 0x80, RSV1 = 0x40, RSV_REST = 0x30, CONTROL = 0x08, MASKED = 0x80 };
 enum { OP_CONTINUE = 0, OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
-enum { CODE_NONE = 1005, CONTROL_BYTES_MAX = 125 };
+enum { CODE_NONE = 1005, CODE_ABNORMAL = 1006, CODE_TLS = 1015, CONTROL_BYTES_MAX = 125 };
 
 static void keep_text(struct lh_wire_seen *seen, const uint8_t *at, size_t len) {
   size_t room = sizeof seen->text - 1 - seen->text_len;
@@ -103,8 +103,16 @@ static const char *length_fault(const struct lh_wire *w, uint8_t byte) {
   return NULL;
 }
 
+/* RFC 6455, 7.4: codes that stand for what was seen without a close frame, and those outside of every range. */
+static bool may_be_sent(uint16_t code) {
+  return code >= 1000 && code < 5000 && code != CODE_NONE && code != CODE_ABNORMAL && code != CODE_TLS;
+}
+
 static void end_close(struct lh_wire *w, struct lh_wire_seen *seen) {
-  if (w->close_bytes < 2) w->code = CODE_NONE;
+  if (w->close_bytes < 2)
+    w->code = CODE_NONE;
+  else if (!may_be_sent(w->code))
+    seen->fault = "close code that may not be sent";
   if (w->utf8 != UTF8_DONE) seen->fault = "close reason that is not UTF-8";
   seen->closed = !seen->fault;
   seen->code = w->code;

@@ -125,9 +125,12 @@ static int on_open(struct lh_ws *ws, struct lh_peer *p) {
   return 0;
 }
 
-/* The code is known from the wire already; the text may have come in more than one read. */
-static int on_close_frame(struct lh_peer *p, const char *bytes, size_t len) {
+/* The code is known from the wire already; the text may have come in more than one read. libwebsockets answers with what
+ * stands in `bytes`, where it may have put another code: the peer gets back its own. */
+static int on_close_frame(struct lh_peer *p, char *bytes, size_t len) {
   if (p->seen && p->seen->reason == LH_REASON_CLOSE_FRAME && len >= 2 && len - 2 < sizeof p->seen->text) {
+    bytes[0] = (char)(p->seen->code >> 8);
+    bytes[1] = (char)p->seen->code;
     memcpy(p->seen->text, bytes + 2, len - 2);
     p->seen->text[len - 2] = 0;
   }
@@ -342,6 +345,7 @@ void lh_ws_dialled(void *context, uint32_t slot, int fd, int error) {
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
   struct lh_address here = {.len = sizeof here.v6};
   if (!getsockname(fd, &here.any, &here.len)) p->local_port = ntohs(here.v4.sin_port);
+  lh_engine_on_port(ws->engine, slot, p->local_port);
   if (p->tries) lh_resolve_prefer(ws->resolver, lane->group->target, here.any.sa_family);
   lh_peer_bind(p, fd);
   p->wire.deflate = lane->group->deflate;

@@ -119,7 +119,9 @@ uint64_t lh_engine_next_ns(const struct lh_engine *engine);
 /* A stage of connecting is over and `stage` begins; the time since the last such event goes to the histogram of the stage
  * that is over (tcp when an adapter that resolves names beforehand goes from RESOLVE straight past CONNECT). */
 void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage stage, uint64_t now_ns);
-/* local_port: 0 when not known. */
+/* The TCP connection is up; local_port is what a server's log knows this connection by, however far it comes. */
+void lh_engine_on_port(struct lh_engine *engine, uint32_t slot, uint16_t local_port);
+/* local_port: 0 when not known, or told by lh_engine_on_port already. */
 void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_port, uint64_t now_ns);
 /* Part of an incoming message; `first` and `last` mark its ends. Small messages come whole (both set) and are not copied.
  * Replies may lead to sends from within the call (after: reply). */

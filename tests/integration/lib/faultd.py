@@ -13,12 +13,12 @@ from . import paths, process
 class Faultd:
     """with Faultd("at 2s drop all", "--processes", "2") as server: ... server.port ...; then server.log(), server.summary."""
 
-    def __init__(self, *arguments, listen=("127.0.0.1:0",), stdin=None):
+    def __init__(self, *arguments, listen=("127.0.0.1:0",), prefix=()):
         self.folder = Path(tempfile.mkdtemp(prefix="faultd-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.log_path = self.folder / "log.jsonl"
         options = [word for address in listen for word in ("--listen", address)]
-        self._command = [paths.FAULTD, "--with-parent", "--log", self.log_path, *options, *arguments]
+        self._command = [*prefix, paths.FAULTD, "--with-parent", "--log", self.log_path, *options, *arguments]
         self._listen_count = len(listen)
         self.addresses = []
         self.summary = None

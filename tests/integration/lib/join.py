@@ -81,9 +81,10 @@ def check_pair(test, row, line, expected, tick_s):
     test.assertIsNotNone(allowed, f"nothing is known of {line['by']} {line['how']}{both}")
     test.assertIn((row["side"], row["reason"]), allowed, both)
     test.assertEqual(row["open_ns"] > 0, "upgraded_ns" in line and line["how"] != "bad-accept", f"open on one side only{both}")
-    if (line["by"], line["how"]) == ("us", "close"):
+    if (line["by"], line["how"]) == ("us", "close") and row["side"] != "us":
         test.assertEqual(row["code"], line["close_sent"], both)
-    if (line["by"], line["how"]) == ("us", "refuse"):
+        test.assertIn(line["close_received"], (line["close_sent"], 0), both)  # a close frame is answered with its own code
+    if (line["by"], line["how"]) == ("us", "refuse") and row["side"] != "us":
         test.assertEqual(row["code"], line["status"], both)
     # A silent peer is found out at our time, everything the server does at its own.
     moment = line["caused_ns"] if row["side"] == "peer" else line["ended_ns"]

@@ -24,7 +24,7 @@ def config(url, connections=20, duration="3s", run=None, target=None, messages=N
 class Run:
     """One longhaul run in a folder of its own. Use as a context manager, or through run()."""
 
-    def __init__(self, conf, *arguments, env=None, command="run", cwd=None, program=None):
+    def __init__(self, conf, *arguments, env=None, command="run", cwd=None, program=None, prefix=()):
         """conf: a dict (written as JSON, which is YAML), a text, or a path or URL as it is."""
         self.folder = Path(tempfile.mkdtemp(prefix="longhaul-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
@@ -37,7 +37,7 @@ class Run:
         self.store = self.folder / "runs"
         store = [] if "--store" in arguments or command != "run" else ["--store", self.store]
         self._files = [open(self.folder / name, "w+", encoding="utf-8") for name in ("stdout", "stderr")]
-        self.child = process.start([program or paths.LONGHAUL, command, conf, *store, *arguments], stdout=self._files[0], stderr=self._files[1],
+        self.child = process.start([*prefix, program or paths.LONGHAUL, command, conf, *store, *arguments], stdout=self._files[0], stderr=self._files[1],
                                    env={**os.environ, "NO_COLOR": "1", **(env or {})}, cwd=cwd or self.folder)
         self.code = None
         self._report = None

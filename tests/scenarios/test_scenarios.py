@@ -1,0 +1,78 @@
+"""Runs every scenario of this folder, several at a time, and joins faultd's log with the run files."""
+import concurrent.futures
+import os
+import unittest
+
+import scenario
+import servers
+
+JOINED_LEAST = 20000  # connections joined over the whole suite without one disagreement
+AT_ONCE = int(os.environ.get("LH_SCENARIOS_AT_ONCE", "4"))
+
+
+class Scenarios(unittest.TestCase):
+    longMessage = True
+    wanted = {}  # name to variant
+    running = {}
+    joined = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+        cls.running = {name: cls.pool.submit(variant.play) for name, variant in cls.wanted.items()}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.pool.shutdown(cancel_futures=True)
+
+    def one(self, name):
+        variant = self.running[name].result()
+        self.joined[name] = variant.check(self)
+        del self.running[name]  # lets its folders go
+
+    def test_zz_enough_was_joined(self):
+        """Runs last: tests go by name."""
+        if len(self.joined) < len(Variants):
+            self.skipTest("not every scenario was run, or some failed")
+        total = sum(self.joined.values())
+        print(f"{total} connections joined in {len(self.joined)} runs", flush=True)
+        self.assertGreaterEqual(total, JOINED_LEAST)
+
+
+Variants = {}
+
+
+def make_tests():
+    no_network = scenario.Namespace.why_not()
+    for s in scenario.all_scenarios():
+        for kind in s.servers:
+            for scheme in s.schemes:
+                variant = scenario.Variant(s, scheme, kind)
+                Variants[variant.name] = variant
+                why_not = no_network if s.network else servers.why_not(kind)
+                setattr(Scenarios, f"test_{variant.name}", test_of(variant, why_not))
+
+
+def test_of(variant, why_not):
+    def test(self):
+        self.one(variant.name)
+    test.__doc__ = f"{variant.name}: {variant.scenario.about}"
+    return unittest.skip(why_not)(test) if why_not else test
+
+
+def load_tests(loader, tests, pattern):
+    """Only what was selected is played."""
+    def names(suite):
+        for item in suite:
+            yield from names(item) if isinstance(item, unittest.TestSuite) else [item]
+    for test in names(tests):
+        name = test._testMethodName.removeprefix("test_")
+        if name in Variants and not getattr(getattr(Scenarios, test._testMethodName), "__unittest_skip__", False):
+            Scenarios.wanted[name] = Variants[name]
+    return tests
+
+
+make_tests()
+
+if __name__ == "__main__":
+    unittest.main()
