@@ -38,6 +38,9 @@ static const char *const counters[] = {
     "pongs",
     "peer_pings",
     "choked",
+    "tcp_readings",
+    "tcp_segments",
+    "retransmits",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",

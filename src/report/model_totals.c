@@ -51,6 +51,20 @@ static json_t *messages(struct lh_build *b, const struct lh_lane *lane) {
   return out;
 }
 
+/* Of a few connections at a time; the round trips are the histogram rtt. */
+static json_t *network(struct lh_build *b, const struct lh_lane *lane) {
+  json_t *out = json_object();
+  uint64_t segments = counter(lane, LH_COUNTER_tcp_segments), again = counter(lane, LH_COUNTER_retransmits), unacked_most = 0;
+  for (uint32_t i = 0; i < b->g->count; i++)
+    if (lane->gauges[i][LH_GAUGE_unacked] > unacked_most) unacked_most = lane->gauges[i][LH_GAUGE_unacked];
+  put_counter(b, out, lane, LH_COUNTER_tcp_readings);
+  put_counter(b, out, lane, LH_COUNTER_tcp_segments);
+  put_counter(b, out, lane, LH_COUNTER_retransmits);
+  lh_put(b, out, "retransmit_percent", lh_json_real(percent(again, segments), 4));
+  lh_put(b, out, "unacked_most", lh_json_count(unacked_most));
+  return out;
+}
+
 static void put_books(struct lh_build *b, json_t *out, const struct lh_lane *lane) {
   struct lh_err err = {0};
   bool balance = b->g->whole && lh_snapshot_check(&lane->total, &err) == 0;
@@ -88,6 +102,7 @@ json_t *lh_build_totals(struct lh_build *b, const struct lh_lane *lane) {
   lh_put(b, pings, "answered", lh_json_count(counter(lane, LH_COUNTER_pongs)));
   lh_put(b, pings, "from_peer", lh_json_count(counter(lane, LH_COUNTER_peer_pings)));
   lh_put(b, out, "pings", pings);
+  lh_put(b, out, "network", network(b, lane));
   lh_put(b, out, "endings", lh_build_endings(b, &lane->total));
   lh_put(b, out, "endings_folded", lh_json_count(lane->total.tallies_folded));
   lh_put(b, out, "latency", lh_build_latency(b, &lane->total));

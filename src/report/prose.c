@@ -40,6 +40,24 @@ int lh_prose_tester(const json_t *model, struct lh_buf *out) {
   return failed;
 }
 
+/* Round trip beside service: what of the second is not in the first is the server's, or ours. */
+int lh_prose_network(const json_t *model, struct lh_buf *out) {
+  const json_t *n = lh_look(model, "totals.network"), *rtt = lh_look(model, "totals.latency.rtt"), *service = lh_look(model, "totals.latency.service");
+  if (lh_look_number(n, "tcp_readings") == 0) return 0;
+  int failed = lh_buf_addf(out, "TCP round trip %s (p50), %s (p99) in %s", lh_show_us(lh_look_number(rtt, "p50_us")).text,
+                           lh_show_us(lh_look_number(rtt, "p99_us")).text,
+                           lh_show_plural(lh_look_number(n, "tcp_readings"), "reading", "readings").text);
+  if (!failed && lh_look_number(service, "count") > 0)
+    failed = lh_buf_addf(out, ", beside a service of %s and %s", lh_show_us(lh_look_number(service, "p50_us")).text,
+                         lh_show_us(lh_look_number(service, "p99_us")).text);
+  if (!failed)
+    failed = lh_buf_addf(out, "; %s of %s of these connections sent again, at most %s unacknowledged.",
+                         lh_show_count(lh_look_number(n, "retransmits")).text,
+                         lh_show_plural(lh_look_number(n, "tcp_segments"), "segment", "segments").text,
+                         lh_show_count(lh_look_number(n, "unacked_most")).text);
+  return failed;
+}
+
 int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
   static const struct {
     const char *key, *one, *many;

@@ -97,6 +97,16 @@ static bool from_tcp_state(int fd, struct lh_ending *out) {
   }
 }
 
+static const char *where_it_broke_off(const struct lh_wire *w) {
+  switch ((enum lh_wire_state)w->state) {
+  case LH_WIRE_HEAD: return w->left ? "inside the response" : "";
+  case LH_WIRE_LENGTH:
+  case LH_WIRE_EXTENDED:
+  case LH_WIRE_PAYLOAD: return "inside a frame";
+  default: return "";
+  }
+}
+
 static bool from_socket(const struct lh_demise *d, struct lh_ending *out) {
   const struct lh_peer *p = d->peer;
   int error = p->error || p->eof || d->fd == LH_NO_FD ? p->error : socket_error(d->fd);
@@ -105,7 +115,7 @@ static bool from_socket(const struct lh_demise *d, struct lh_ending *out) {
     return true;
   }
   if (p->eof) {
-    set(out, LH_REASON_FIN, 0, "");
+    set(out, LH_REASON_FIN, 0, where_it_broke_off(&p->wire));
     return true;
   }
   return d->fd != LH_NO_FD && from_tcp_state(d->fd, out);

@@ -146,9 +146,12 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
   if (!failed) failed = lh_ws_attach(w->ws, engine, err);
   if (!failed) failed = lh_ticker_new(&w->ticker, &w->loop, on_due, w, err);
   if (failed) return failed;
+  struct lh_panels *panels = lh_panels_new(engine, (uint32_t)w->config->group_count, lh_ws_open_fd, w->ws);
+  if (!panels) return lh_err_set(err, ENOMEM, "no memory for the readings of TCP_INFO");
   w->reports = (struct lh_reports){.link = w->link,
                                    .engine = engine,
                                    .ws = w->ws,
+                                   .panels = panels,
                                    .group_count = (uint32_t)w->config->group_count,
                                    .start_ns = start->start_ns,
                                    .every_ns = start->report_every_ns};

@@ -62,8 +62,11 @@ static int add_report(struct lh_reports *r, uint64_t now_ns, struct lh_worker_he
   lh_vitals_read(&r->vitals, now_ns, lh_ws_descriptors(r->ws), health);
   int failed = lh_health_encode(health, out);
   if (!failed) failed = lh_buf_addu32(out, r->group_count);
-  for (uint32_t g = 0; !failed && g < r->group_count; g++)
-    failed = lh_snapshot_encode(lh_engine_snapshot(r->engine, g, now_ns), out);
+  for (uint32_t g = 0; !failed && g < r->group_count; g++) {
+    struct lh_snapshot *snapshot = lh_engine_snapshot(r->engine, g, now_ns);
+    lh_panel_read(r->panels, g, snapshot);
+    failed = lh_snapshot_encode(snapshot, out);
+  }
   return failed ? failed : lh_frame_end(out, begin, NULL);
 }
 

@@ -10,12 +10,14 @@
 #include "longhaul/conn/engine.h"
 #include "health.h"
 #include "link.h"
+#include "panel.h"
 #include "ws.h"
 
 struct lh_reports {
-  struct lh_link *link;     /* these three are borrowed */
+  struct lh_link *link;     /* these four are borrowed */
   struct lh_engine *engine;
   const struct lh_ws *ws;
+  struct lh_panels *panels;
   uint32_t group_count;
   uint64_t start_ns, every_ns; /* reports are due at start + k * every */
   uint64_t report_due_ns, rows_due_ns; /* LH_NEVER: none waits */

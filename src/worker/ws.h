@@ -33,6 +33,8 @@ const struct lh_io *lh_ws_io(const struct lh_ws *ws);
 int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err);
 /* Begins what the engine asked for. Once in each turn of the loop, before it waits; true: it must not wait. */
 bool lh_ws_before_wait(struct lh_ws *ws);
+/* The descriptor of a client's open connection and its local port, -1 when it has none; context is the struct. */
+int lh_ws_open_fd(void *context, uint32_t slot, uint16_t *local_port);
 uint32_t lh_ws_descriptors(const struct lh_ws *ws); /* sockets open now */
 
 #endif

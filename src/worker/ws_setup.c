@@ -320,6 +320,13 @@ int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err)
   return 0;
 }
 
+int lh_ws_open_fd(void *context, uint32_t slot, uint16_t *local_port) {
+  const struct lh_ws *ws = context;
+  if (!ws->peers || ws->peers[slot].state != LH_PEER_OPEN) return LH_NO_FD;
+  *local_port = ws->peers[slot].local_port;
+  return ws->peers[slot].fd;
+}
+
 uint32_t lh_ws_descriptors(const struct lh_ws *ws) {
   return ws->sockets;
 }

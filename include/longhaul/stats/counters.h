@@ -45,7 +45,10 @@
   X(peer_pings, "pings of the peer, answered")                                                                      \
   X(choked, "sends that had to wait for the socket to drain")                                                       \
   X(open_ns, "client-nanoseconds open")                                                                             \
-  X(wanted_ns, "client-nanoseconds wanted: released by the ramp and not planned to be closed")
+  X(wanted_ns, "client-nanoseconds wanted: released by the ramp and not planned to be closed")                    \
+  X(tcp_readings, "readings of the kernel's TCP_INFO of open connections, a few of each group with each report")    \
+  X(tcp_segments, "TCP segments that the connections read sent between two readings")                               \
+  X(retransmits, "TCP segments that the connections read sent again between two readings; part of tcp_segments")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \
@@ -58,7 +61,9 @@
   X(finished, "clients done by plan: ramped down, gave up, shut down")                       \
   X(wanted, "clients wanted now")                                                            \
   X(in_flight, "messages awaiting a reply")                                                  \
-  X(pending, "messages due and held back by a full socket")
+  X(pending, "messages due and held back by a full socket")                               \
+  X(tcp_seats, "open connections whose TCP_INFO was read")                                   \
+  X(unacked, "TCP segments of these that are sent and not acknowledged")
 
 /* X(name, unit help): HDR histograms in microseconds. */
 #define LH_HIST_LIST(X)                                                              \

@@ -276,7 +276,9 @@ static void metrics_are_those_of_the_stats_room(void **state) {
   for (size_t i = 0; i < count; i++) assert_string_equal(metric_histograms(&count)[i], histograms[i]);
   metric_counters(&count);
   assert_int_equal(count, COUNT(counters) - 2); /* open_ns and wanted_ns are what availability is made of */
-  for (size_t i = 0; i < count; i++) assert_string_equal(metric_counters(&count)[i], counters[i]);
+  for (size_t i = 0, k = 0; k < COUNT(counters); k++)
+    if (strcmp(counters[k], "open_ns") != 0 && strcmp(counters[k], "wanted_ns") != 0)
+      assert_string_equal(metric_counters(&count)[i++], counters[k]);
 }
 
 static void metrics_have_their_units(void **state) {
