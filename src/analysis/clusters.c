@@ -23,10 +23,17 @@ struct cluster {
   size_t drops;
 };
 
+/* Storms stand in order of time and do not overlap. */
 static bool in_storm(const struct lh_find_group *group, uint64_t at_ns) {
-  for (size_t i = 0; i < group->storm_count; i++)
-    if (at_ns >= group->storms[i].from_ns && at_ns <= group->storms[i].until_ns) return true;
-  return false;
+  size_t low = 0, high = group->storm_count; /* the first that begins after at_ns */
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (group->storms[middle].from_ns > at_ns)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low > 0 && at_ns <= group->storms[low - 1].until_ns;
 }
 
 /* Mass drops share a moment, and our own timeouts and losses a time of our making: neither tells of a limit on the way. */

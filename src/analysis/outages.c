@@ -3,7 +3,7 @@
 
 #include "analysis/find.h"
 
-enum { SINGLE_STORMS_MAX = 10 }; /* so many mass drops get a sentence each; the rest share one */
+enum { SINGLE_MAX = 10 }; /* so many mass drops, and as many outages, get a sentence each; the rest share one */
 
 /* A time without an open client. */
 struct outage {
@@ -49,15 +49,17 @@ static void say_failures(struct lh_finder *finder, const struct failures *failur
   if (failures->total == 0) return;
   char count[LH_WORD_SIZE], length[LH_WORD_SIZE], reason[LH_WORD_SIZE];
   unsigned best = commonest(failures);
-  lh_word_count(failures->total, count);
   lh_word_duration(failures->last_ns - failures->first_ns, length);
   lh_word_reason(best, failures->codes[best], reason);
-  bool all = failures->by_reason[best] == failures->total;
-  const char *many = failures->total == 1 ? "attempt" : "attempts";
-  if (all && best == LH_REASON_REFUSED)
-    lh_say(finder, ", the target refused %s connection %s for %s", count, many, length);
-  else
-    lh_say(finder, ", %s connection %s failed for %s (%s%s)", count, many, length, all ? "" : "mostly ", reason);
+  uint64_t others = failures->total - failures->by_reason[best];
+  if (best == LH_REASON_REFUSED && others * 10 <= failures->total) {
+    lh_say(finder, ", the target refused %s for %s", lh_word_many(failures->by_reason[best], "connection attempt", count),
+           length);
+    if (others) lh_say(finder, " (%s failed otherwise)", lh_word_count(others, count));
+  } else {
+    lh_say(finder, ", %s failed for %s (%s%s)", lh_word_many(failures->total, "connection attempt", count), length,
+           others ? "mostly " : "", reason);
+  }
   for (unsigned i = 0; i < LH_REASON_COUNT; i++)
     if (failures->by_reason[i])
       lh_prove(finder, "; failed attempts: %s x %s", lh_word_count(failures->by_reason[i], count),
@@ -174,6 +176,22 @@ static void find_further(struct lh_finder *finder, const struct lh_find_group *g
                                       .until_ns = last->until_ns});
 }
 
+static void find_further_silences(struct lh_finder *finder, const struct lh_find_group *group, size_t count,
+                                  const struct outage *first, const struct outage *last) {
+  char outages[LH_WORD_SIZE], from[LH_WORD_SIZE], until[LH_WORD_SIZE];
+  lh_say(finder, "%s of %s without any open client followed, the first %s, the last %s.",
+         lh_word_many(count, "further time", outages), group->series.name, lh_word_when(finder, first->from_ns, from),
+         lh_word_when(finder, last->from_ns, until));
+  lh_prove(finder, "0 open at the end of intervals between %.0f s and %.0f s of the run", (double)first->from_ns / 1e9,
+           (double)last->until_ns / 1e9);
+  lh_found(finder, &(struct lh_found){.id = "outage",
+                                      .severity = LH_SEVERITY_SERIOUS,
+                                      .confidence = 1,
+                                      .group = group->series.group,
+                                      .from_ns = first->from_ns,
+                                      .until_ns = last->until_ns});
+}
+
 /* A storm explains a time without open clients when it ends where that begins, within an interval, or lies in it. */
 static bool explains(const struct lh_find_group *group, const struct lh_storm *storm, const struct outage *silence) {
   uint64_t slack = group->series.interval_ns;
@@ -199,17 +217,22 @@ static bool next_silence(const struct lh_series *series, size_t *at, bool *was_o
 
 void lh_find_outages(struct lh_finder *finder, const struct lh_find_group *group) {
   for (size_t i = 0; i < group->storm_count; i++) {
-    if (i >= SINGLE_STORMS_MAX) {
+    if (i >= SINGLE_MAX) {
       find_further(finder, group, &group->storms[i], group->storm_count - i);
       break;
     }
     find_storm(finder, group, &group->storms[i], takes_all(&group->storms[i]));
   }
-  struct outage silence;
+  struct outage silence, first = {0}, last = {0};
   bool was_open = false;
+  size_t found = 0;
   for (size_t at = 0; next_silence(&group->series, &at, &was_open, &silence);) {
     bool explained = false;
     for (size_t i = 0; i < group->storm_count && !explained; i++) explained = explains(group, &group->storms[i], &silence);
-    if (!explained) find_silence(finder, group, &silence);
+    if (explained) continue;
+    if (++found <= SINGLE_MAX) find_silence(finder, group, &silence);
+    if (found == SINGLE_MAX + 1) first = silence;
+    last = silence;
   }
+  if (found > SINGLE_MAX) find_further_silences(finder, group, found - SINGLE_MAX, &first, &last);
 }

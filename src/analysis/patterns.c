@@ -38,60 +38,70 @@ void lh_find_storm_rhythm(struct lh_finder *finder, const struct lh_find_group *
                                       .until_ns = last->until_ns});
 }
 
-/* The storm of the group that begins within the moment; NULL when there is none. */
-static const struct lh_storm *storm_near(const struct lh_find_group *group, uint64_t at_ns) {
-  for (size_t i = 0; i < group->storm_count; i++) {
-    uint64_t from_ns = group->storms[i].from_ns;
-    if (from_ns >= at_ns && from_ns - at_ns <= same_moment_ns) return &group->storms[i];
-  }
-  return NULL;
+struct place {
+  const struct lh_find_group *group;
+  const struct lh_storm *storm;
+};
+
+static int by_time(const void *a, const void *b) {
+  const struct place *x = a, *y = b;
+  if (x->storm->from_ns != y->storm->from_ns) return x->storm->from_ns < y->storm->from_ns ? -1 : 1;
+  return (x->group > y->group) - (x->group < y->group);
 }
 
-/* Whether an earlier storm of another group is near: then the moment was looked at from there. */
-static bool was_seen(const struct lh_find_args *args, size_t group, uint64_t at_ns) {
-  for (size_t g = 0; g < args->group_count; g++) {
-    for (size_t i = 0; i < args->groups[g].storm_count; i++) {
-      uint64_t from_ns = args->groups[g].storms[i].from_ns;
-      if (g != group && at_ns - from_ns <= same_moment_ns && (from_ns < at_ns || g < group)) return true;
-    }
-  }
-  return false;
-}
-
-static void find_shared(struct lh_finder *finder, uint64_t at_ns) {
-  const struct lh_find_args *args = finder->args;
-  uint64_t drops = 0, until_ns = at_ns;
+/* Groups of one moment, each once; a group may have two storms within it. */
+static size_t count_groups(const struct place *places, size_t count) {
   size_t groups = 0;
-  for (size_t g = 0; g < args->group_count; g++) {
-    const struct lh_storm *storm = storm_near(&args->groups[g], at_ns);
-    if (!storm) continue;
-    groups++;
+  for (size_t i = 0; i < count; i++) {
+    bool again = false;
+    for (size_t j = 0; j < i && !again; j++) again = places[j].group == places[i].group;
+    groups += !again;
+  }
+  return groups;
+}
+
+static void say_shared(struct lh_finder *finder, const struct place *places, size_t count, size_t groups) {
+  uint64_t drops = 0, from_ns = places[0].storm->from_ns, until_ns = from_ns;
+  for (size_t i = 0; i < count; i++) {
+    const struct lh_storm *storm = places[i].storm;
     drops += storm->drops;
     if (storm->until_ns > until_ns) until_ns = storm->until_ns;
-    lh_prove(finder, "%s%s: %" PRIu64 " drops from %.3f s", groups > 1 ? "; " : "", args->groups[g].series.name, storm->drops,
+    lh_prove(finder, "%s%s: %" PRIu64 " drops from %.3f s", i ? "; " : "", places[i].group->series.name, storm->drops,
              (double)storm->from_ns / 1e9);
-  }
-  if (groups < 2) {
-    lh_unsay(finder);
-    return;
   }
   char when[LH_WORD_SIZE], many[LH_WORD_SIZE];
   lh_say(finder, "Mass drops hit %zu groups at once %s, %s in all: look for what they share.", groups,
-         lh_word_when(finder, at_ns, when), lh_word_many(drops, "connection", many));
+         lh_word_when(finder, from_ns, when), lh_word_many(drops, "connection", many));
   lh_found(finder, &(struct lh_found){.id = "mass-drop-shared",
                                       .severity = LH_SEVERITY_SERIOUS,
                                       .confidence = 0.9,
                                       .group = LH_NO_GROUP,
-                                      .from_ns = at_ns,
+                                      .from_ns = from_ns,
                                       .until_ns = until_ns});
 }
 
 /* Storms of several groups that begin within 5 s of the first. The first few of a run: then it is the rule. */
 void lh_find_shared_storms(struct lh_finder *finder) {
-  size_t before = finder->found.count;
-  for (size_t g = 0; g < finder->args->group_count; g++) {
-    const struct lh_find_group *group = &finder->args->groups[g];
-    for (size_t i = 0; i < group->storm_count && finder->found.count < before + SHARED_MOST; i++)
-      if (!was_seen(finder->args, g, group->storms[i].from_ns)) find_shared(finder, group->storms[i].from_ns);
+  const struct lh_find_args *args = finder->args;
+  size_t count = 0, said = 0;
+  for (size_t g = 0; g < args->group_count; g++) count += args->groups[g].storm_count;
+  if (count < 2) return;
+  struct place *places = malloc(count * sizeof *places);
+  if (!places) {
+    finder->failed = true;
+    return;
   }
+  count = 0;
+  for (size_t g = 0; g < args->group_count; g++)
+    for (size_t i = 0; i < args->groups[g].storm_count; i++)
+      places[count++] = (struct place){&args->groups[g], &args->groups[g].storms[i]};
+  qsort(places, count, sizeof *places, by_time);
+  for (size_t i = 0, end; i < count && said < SHARED_MOST; i = end) {
+    for (end = i; end < count && places[end].storm->from_ns - places[i].storm->from_ns <= same_moment_ns;) end++;
+    size_t groups = count_groups(places + i, end - i);
+    if (groups < 2) continue;
+    say_shared(finder, places + i, end - i, groups);
+    said++;
+  }
+  free(places);
 }

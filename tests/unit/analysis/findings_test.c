@@ -72,7 +72,11 @@ static void test_outage(void **state) {
          "All 5,000 clients of chat dropped at 20:30:00 UTC within 400 ms (RST), the target refused 61,000 connection attempts "
          "for "
          "20.0 s, and all were back within 26.0 s.");
+  night_tally(n, 1815, 1816, (struct lh_tally){.stage = LH_STAGE_UPGRADE, .reason = LH_REASON_RST, .count = 15});
+  night_find(n);
   const struct lh_finding *outage = night_finding(n, "outage");
+  assert_non_null(
+      strstr(outage->sentence, "the target refused 61,000 connection attempts for 20.0 s (15 failed otherwise), and all"));
   assert_int_equal(outage->from_ns, S(1800));
   assert_int_equal(outage->until_ns, S(1826));
   assert_non_null(strstr(outage->evidence, "61,000 x connection refused"));
@@ -127,6 +131,14 @@ static void test_silent_outage(void **state) {
                       "and it lasted to the end.");
   assert_int_equal(n->found.items[0].from_ns, S(1000));
   assert_int_equal(n->found.items[0].until_ns, S(1080));
+  /* A group that flaps all night fills no page. */
+  n = night_begin(4, 360, 10);
+  for (int i = 5; i < 360; i += 10) n->open[i] = 0;
+  night_find(n);
+  expect_only(n, 11);
+  assert_string_equal(n->found.items[10].sentence,
+                      "26 further times of chat without any open client followed, the first at 20:17:30 UTC, "
+                      "the last at 20:59:10 UTC.");
   /* A planned pause is none. */
   n = night_begin(4, 360, 10);
   for (int i = 100; i < 107; i++) n->open[i] = n->wanted[i] = 0;
