@@ -90,7 +90,10 @@ const about = (() => {
     const facts = (list, label) =>
       list.length
         ? table(
-            [['name'], ['value', 'text']],
+            [
+              ['name', 'fact'],
+              ['value', 'fact'],
+            ],
             list.map((f) => [el('span', { title: `read from ${f.source}` }, f.name), f.value]),
             { label },
           )
