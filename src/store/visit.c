@@ -59,30 +59,36 @@ static void take_text(char out[LH_CLOSE_TEXT_MAX], const struct lh_reason_row *r
 
 enum { WIDE_MOST = LH_COUNTER_COUNT + LH_GAUGE_COUNT + 64 };
 
+/* A table whose columns follow a list of the program. */
+struct wide_table {
+  const char *name, *first, *order; /* first: columns before the list */
+  const char *const *names;
+  size_t count;
+};
+
 /* Which of the names are columns of the table. */
-static int find_columns(struct visit *v, const char *table, const char *const *names, size_t count, bool *found) {
+static int find_columns(struct visit *v, const struct wide_table *wide, bool *found) {
   LH_SQL_SCOPED *select = NULL;
   int code = lh_sql_prepare(v->reader->db, "SELECT name FROM pragma_table_info(?)", &select);
-  if (code == SQLITE_OK) code = lh_sql_bind(select, "t", table);
+  if (code == SQLITE_OK) code = lh_sql_bind(select, "t", wide->name);
   if (code == SQLITE_OK) code = sqlite3_step(select);
   for (; code == SQLITE_ROW; code = sqlite3_step(select)) {
     const char *name = text_or_empty(select, 0);
-    for (size_t i = 0; i < count; i++) found[i] = found[i] || strcmp(names[i], name) == 0;
+    for (size_t i = 0; i < wide->count; i++) found[i] = found[i] || strcmp(wide->names[i], name) == 0;
   }
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 /* SELECT first, then each name, or 0 where an older file has no such column. Columns that only a newer one has are not
  * asked for. */
-static int prepare_wide(struct visit *v, const char *table, const char *first, const char *const *names, size_t count,
-                        const char *order, sqlite3_stmt **statement) {
+static int prepare_wide(struct visit *v, const struct wide_table *wide, sqlite3_stmt **statement) {
   bool found[WIDE_MOST] = {false};
-  int code = find_columns(v, table, names, count, found);
+  int code = find_columns(v, wide, found);
   if (code != SQLITE_OK) return code;
   sqlite3_str *sql = sqlite3_str_new(v->reader->db);
-  sqlite3_str_appendf(sql, "SELECT %s", first);
-  for (size_t i = 0; i < count; i++) sqlite3_str_appendf(sql, found[i] ? ", \"%w\"" : ", 0", names[i]);
-  sqlite3_str_appendf(sql, " FROM %s WHERE k >= ? AND k < ? ORDER BY %s", table, order);
+  sqlite3_str_appendf(sql, "SELECT %s", wide->first);
+  for (size_t i = 0; i < wide->count; i++) sqlite3_str_appendf(sql, found[i] ? ", \"%w\"" : ", 0", wide->names[i]);
+  sqlite3_str_appendf(sql, " FROM %s WHERE k >= ? AND k < ? ORDER BY %s", wide->name, wide->order);
   char *text = sqlite3_str_finish(sql);
   code = text ? lh_sql_prepare(v->reader->db, text, statement) : SQLITE_NOMEM;
   sqlite3_free(text);
@@ -195,8 +201,9 @@ static int prepare_walk(struct visit *v, struct interval_walk *walk) {
       LH_COUNTER_LIST(X) LH_GAUGE_LIST(X)
 #undef X
   };
-  int code = prepare_wide(v, "intervals", "k, group_no, tallies_folded", names, sizeof names / sizeof names[0], "k, group_no",
-                          &walk->intervals);
+  int code = prepare_wide(
+      v, &(struct wide_table){"intervals", "k, group_no, tallies_folded", "k, group_no", names, sizeof names / sizeof names[0]},
+      &walk->intervals);
   if (code == SQLITE_OK)
     code = lh_sql_prepare(v->reader->db,
                           "SELECT k, group_no, name, count, overflow, lost, min_us, max_us, sum_us, payload FROM histograms"
@@ -328,7 +335,8 @@ static int visit_workers(struct visit *v) {
 #undef X
   };
   LH_SQL_SCOPED *rows = NULL;
-  int code = prepare_wide(v, "workers", "k, worker", names, sizeof names / sizeof names[0], "k, worker, rowid", &rows);
+  int code = prepare_wide(
+      v, &(struct wide_table){"workers", "k, worker", "k, worker, rowid", names, sizeof names / sizeof names[0]}, &rows);
   return walk_rows(v, code, rows, visit_worker);
 }
 
@@ -348,7 +356,7 @@ static int visit_host(struct visit *v) {
 #undef X
   };
   LH_SQL_SCOPED *rows = NULL;
-  int code = prepare_wide(v, "host", "k", names, sizeof names / sizeof names[0], "k, rowid", &rows);
+  int code = prepare_wide(v, &(struct wide_table){"host", "k", "k, rowid", names, sizeof names / sizeof names[0]}, &rows);
   return walk_rows(v, code, rows, visit_sample);
 }
 

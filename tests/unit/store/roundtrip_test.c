@@ -382,6 +382,35 @@ static void test_latest(void **state) {
   fixture_remove(&f);
 }
 
+/* A reader that is there when the writer closes goes on reading, and so does one that comes after. */
+static void test_closing_under_a_reader(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  struct lh_store *store;
+  struct lh_err err = {0};
+  char path[256];
+  write_run(&f, 5, &store, path);
+  assert_ok(lh_store_commit(store, &err), err);
+  struct lh_reader *early;
+  assert_ok(lh_reader_open(&early, path, &err), err);
+  assert_ok(lh_store_finish(store, LH_RUN_COMPLETE, START_NS + 5 * LH_NS_PER_S, 0, &err), err);
+  lh_store_close(store);
+  struct seen seen;
+  seen_init(&seen);
+  struct lh_reader_visits visits = all_visits;
+  visits.context = &seen;
+  assert_ok(lh_reader_visit(early, 0, UINT32_MAX, &visits, &err), err);
+  assert_int_equal(seen.intervals, 5 * GROUPS);
+  seen_free(&seen);
+  lh_reader_close(early);
+  seen_init(&seen);
+  read_all(path, 0, UINT32_MAX, &seen);
+  assert_int_equal(seen.intervals, 5 * GROUPS);
+  seen_free(&seen);
+  fixture_remove(&f);
+}
+
 static int see_rest(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot) {
   (void)context, (void)k, (void)group;
   assert_int_equal(snapshot->tally_count, 2);
@@ -462,6 +491,7 @@ int main(void) {
       cmocka_unit_test(test_latest),
       cmocka_unit_test(test_stop),
       cmocka_unit_test(test_what_found_no_memory),
+      cmocka_unit_test(test_closing_under_a_reader),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
