@@ -74,6 +74,7 @@ static const struct {
 } message_rows[] = {
     {LH_COUNTER_lost, LH_COUNTER_messages_sent, "messages-lost", "message", "of", "got no reply", 0.1},
     {LH_COUNTER_corrupt, LH_COUNTER_messages_sent, "replies-corrupt", "answer", "to", "differed from what was to come back", 0},
+    {LH_COUNTER_failed, LH_COUNTER_messages_sent, "replies-failed", "answer", "to", "failed a check of the config", 0},
     {LH_COUNTER_duplicate, LH_COUNTER_messages_sent, "replies-duplicate", "answer", "to", "came for messages already answered",
      0.1},
     {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "answer", "to", "overtook an earlier one", 1},

@@ -186,7 +186,12 @@ static void bind_row(struct load *load, struct holder at, struct node *node) {
   case LH_OPTION_MAP: bind_map(load, at, node); break;
   case LH_OPTION_NAMED:
   case LH_OPTION_LIST: bind_elements(load, at, node); break;
-  case LH_OPTION_STRINGS: bind_strings(load, at, node); break;
+  case LH_OPTION_STRINGS:
+    if (landing->set)
+      landing->set(load, at.row, node, at.base);
+    else
+      bind_strings(load, at, node);
+    break;
   default: (landing->set ? landing->set : value_store)(load, at.row, node, at.base);
   }
 }

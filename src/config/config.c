@@ -77,6 +77,9 @@ static void free_message(struct lh_message *message) {
   free(message->reply.pointer);
   free(message->method);
   free(message->request_path);
+  free(message->reply.matches);
+  free(message->reply.equals);
+  free_headers(&message->headers);
 }
 
 static void free_group(struct lh_group *group) {

@@ -51,6 +51,7 @@ static void write_scalar(struct writer *writer, const struct lh_option *row, con
 static void write_strings(struct writer *writer, const struct lh_option *row, const struct node *node, unsigned level) {
   add(writer, level, row_name(row));
   add_raw(writer, " [");
+  if (node->kind == NODE_SCALAR && !writer->failed) writer->failed = yaml_text_add_quoted(&writer->out, node->masked);
   for (const struct node *item = node->first; item; item = item->next) {
     /* Inside [ ] more characters mean something: quotes never harm. */
     if (!writer->failed) writer->failed = yaml_text_add_quoted(&writer->out, item->masked);

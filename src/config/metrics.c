@@ -41,6 +41,12 @@ static const char *const counters[] = {
     "tcp_readings",
     "tcp_segments",
     "retransmits",
+    "failed",
+    "wrong_status",
+    "wrong_content",
+    "wrong_value",
+    "too_large",
+    "stale_keepalive",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",

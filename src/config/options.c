@@ -8,7 +8,7 @@
 #include "text.h"
 
 /* The kinds that this program can carry: a kind of enum lh_kind_id is lifted by adding its name here. */
-#define KINDS "websocket|null"
+#define KINDS "websocket|null|http|sse|stream|tcp"
 
 /* clang-format off */
 #define SIZE_OF(type, member) sizeof(((type *)0)->member)
@@ -35,6 +35,32 @@ static bool is_connected(const void *group) {
 static bool is_simulated(const void *group) {
   return ((const struct lh_group *)group)->kind == LH_KIND_NULL;
 }
+static bool is_websocket(const void *group) {
+  return ((const struct lh_group *)group)->kind == LH_KIND_WEBSOCKET;
+}
+static bool has_pings(const void *group) {
+  return is_websocket(group) || is_simulated(group);
+}
+static bool has_requests(const void *group) {
+  return ((const struct lh_group *)group)->kind == LH_KIND_HTTP;
+}
+static bool has_upgrade(const void *group) {
+  enum lh_kind_id kind = ((const struct lh_group *)group)->kind;
+  return kind == LH_KIND_WEBSOCKET || kind == LH_KIND_SSE || kind == LH_KIND_STREAM;
+}
+static bool has_path(const void *group) {
+  return is_connected(group) && ((const struct lh_group *)group)->kind != LH_KIND_TCP;
+}
+static bool has_stream(const void *group) {
+  enum lh_kind_id kind = ((const struct lh_group *)group)->kind;
+  return kind == LH_KIND_SSE || kind == LH_KIND_STREAM || kind == LH_KIND_TCP;
+}
+#define WEBSOCKET_ONLY .applies = is_websocket, .idle = "it belongs to kind websocket"
+#define PINGS_ONLY .applies = has_pings, .idle = "it belongs to kind websocket"
+#define REQUESTS_ONLY .applies = has_requests, .idle = "it belongs to kind http"
+#define UPGRADE_ONLY .applies = has_upgrade, .idle = "it belongs to kinds websocket, sse and stream"
+#define PATH_ONLY .applies = has_path, .idle = "kinds tcp and null make no request"
+#define STREAM_ONLY .applies = has_stream, .idle = "it belongs to kinds sse, stream and tcp"
 #define TLS_ONLY .applies = is_tls, .idle = "the URL of this target is not encrypted"
 #define CONNECTED_ONLY .applies = is_connected, .idle = "kind null opens no connection"
 #define SIMULATED_ONLY .applies = is_simulated, .idle = "it belongs to kind null"
@@ -84,7 +110,7 @@ static const struct lh_option options[] = {
     {.key = "targets.*", .type = LH_OPTION_MAP, .preset = "", .example = "gateway", .help = "One endpoint.",
      .landing = NO_LANDING},
     {.key = "targets.*.url", .type = LH_OPTION_URL, .example = "wss://gateway.example.test/ws",
-     .help = "Where to connect: ws:// or wss://, host, port and path.", .landing = TARGET(url, .set = set_url)},
+     .help = "Where to connect: ws:// or wss:// for websocket, http:// or https:// for http, sse and stream, tcp:// or tls:// for tcp.", .landing = TARGET(url, .set = set_url)},
     {.key = "targets.*.tls", .type = LH_OPTION_MAP, .preset = "{}", .help = "How the server is trusted.",
      .landing = LAND(TLS_ONLY)},
     {.key = "targets.*.tls.verify", .type = LH_OPTION_BOOL, .preset = "true",
@@ -130,16 +156,16 @@ static const struct lh_option options[] = {
      .help = "How many clients it has, each with one connection at a time.", .landing = GROUP(connections)},
     {.key = "groups.*.path", .type = LH_OPTION_STRING, .preset = "", .example = "/ws/chat",
      .help = "A path, with its query, in place of the one in the target's URL.",
-     .landing = GROUP(path, .check = text_path, CONNECTED_ONLY)},
+     .landing = GROUP(path, .check = text_path, PATH_ONLY)},
     {.key = "groups.*.headers", .type = LH_OPTION_HEADERS, .preset = "", .example = "{X-Client: \"${client}\"}",
      .help = "Headers to add after the target's; the same name replaces.",
-     .landing = GROUP(headers, .set = set_headers, CONNECTED_ONLY)},
+     .landing = GROUP(headers, .set = set_headers, PATH_ONLY)},
     {.key = "groups.*.subprotocols", .type = LH_OPTION_STRINGS, .preset = "", .example = "[graphql-transport-ws]",
      .help = "WebSocket subprotocols to offer, best first.",
-     .landing = GROUP(subprotocols, .check = text_token, .limit = LH_HEADERS_MAX, CONNECTED_ONLY)},
+     .landing = GROUP(subprotocols, .check = text_token, .limit = LH_HEADERS_MAX, WEBSOCKET_ONLY)},
     {.key = "groups.*.deflate", .type = LH_OPTION_BOOL, .preset = "false",
      .help = "Whether permessage-deflate is offered; it costs memory and CPU on both sides.",
-     .landing = GROUP(deflate, CONNECTED_ONLY)},
+     .landing = GROUP(deflate, WEBSOCKET_ONLY)},
     {.key = "groups.*.source_addresses", .type = LH_OPTION_STRINGS, .preset = "", .example = "[10.0.0.7, 10.0.0.8]",
      .help = "Local addresses that the clients connect from in turn; each has about 28,000 ports to one target.",
      .landing = GROUP(source_addresses, .check = text_address, .limit = LH_ADDRESSES_MAX, CONNECTED_ONLY)},
@@ -164,7 +190,7 @@ static const struct lh_option options[] = {
      .landing = GROUP(lifetime_ns)},
     {.key = "groups.*.lifetime_jitter", .type = LH_OPTION_SHARE, .preset = "0%", .range = "0%..100%", .example = "20%",
      .help = "Vary each lifetime by up to half of this share to either side.", .landing = GROUP(lifetime_jitter)},
-    {.key = "groups.*.ping", .type = LH_OPTION_MAP, .preset = "", .landing = LAND(.by_presence = true, CONNECTED_ONLY),
+    {.key = "groups.*.ping", .type = LH_OPTION_MAP, .preset = "", .landing = LAND(.by_presence = true, PINGS_ONLY),
      .help = "WebSocket pings that find silent peers; without it none are sent."},
     {.key = "groups.*.ping.every", .type = LH_OPTION_DURATION, .range = "10ms..365d", .example = "30s",
      .help = "How often each open client sends a ping.", .landing = GROUP(ping.every_ns)},
@@ -175,7 +201,15 @@ static const struct lh_option options[] = {
     {.key = "groups.*.tls_timeout", .type = LH_OPTION_DURATION, .preset = "10s", .range = "1ms..1h",
      .help = "How long a TLS handshake may take.", .landing = GROUP(tls_timeout_ns, CONNECTED_ONLY)},
     {.key = "groups.*.upgrade_timeout", .type = LH_OPTION_DURATION, .preset = "10s", .range = "1ms..1h",
-     .help = "How long the answer to the upgrade request may take.", .landing = GROUP(upgrade_timeout_ns, CONNECTED_ONLY)},
+     .help = "How long the answer to the request that opens a WebSocket or a stream may take.",
+     .landing = GROUP(upgrade_timeout_ns, UPGRADE_ONLY)},
+    {.key = "groups.*.request_timeout", .type = LH_OPTION_DURATION, .preset = "", .range = "1ms..1d", .example = "30s",
+     .help = "How long a whole response may take before the request is lost and its connection is ended; without it, "
+             "each message's reply.lost_after.",
+     .landing = GROUP(request_timeout_ns, .alternative = true, REQUESTS_ONLY)},
+    {.key = "groups.*.stall_timeout", .type = LH_OPTION_DURATION, .preset = "", .range = "10ms..365d", .example = "1m",
+     .help = "How long an open stream may stay silent before it is ended as stalled; without it, for ever.",
+     .landing = GROUP(stall_timeout_ns, .alternative = true, STREAM_ONLY)},
     {.key = "groups.*.user_timeout", .type = LH_OPTION_DURATION, .preset = "", .range = "1ms..1h", .example = "30s",
      .help = "TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged; without it the kernel's own patience.",
      .landing = GROUP(user_timeout_ns, CONNECTED_ONLY)},
@@ -244,6 +278,31 @@ static const struct lh_option options[] = {
     {.key = "groups.*.messages[].count", .type = LH_OPTION_COUNT, .preset = "", .range = "1..1000000000000",
      .example = "1000", .help = "The most sends by one client in the run; without it there is no limit.",
      .landing = MESSAGE(count)},
+    {.key = "groups.*.messages[].get", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/healthz",
+     .help = "Kind http: the path of a GET request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].post", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
+     .help = "Kind http: the path of a POST request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].put", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
+     .help = "Kind http: the path of a PUT request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].patch", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
+     .help = "Kind http: the path of a PATCH request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].delete", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
+     .help = "Kind http: the path of a DELETE request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].head", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
+     .help = "Kind http: the path of a HEAD request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].options", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
+     .help = "Kind http: the path of a OPTIONS request; it may hold variables.",
+     .landing = LAND(.set = set_request, .alternative = true)},
+    {.key = "groups.*.messages[].headers", .type = LH_OPTION_HEADERS, .preset = "",
+     .example = "{X-Request-Id: \"${token}\"}",
+     .help = "Kind http: headers to add after the group's; the same name replaces.",
+     .landing = MESSAGE(headers, .set = set_headers, .alternative = true)},
     {.key = "groups.*.messages[].text", .type = LH_OPTION_TEMPLATE, .preset = "",
      .example = "{\"op\":\"echo\",\"id\":\"${token}\",\"n\":${seq}}",
      .help = "The payload; variables are ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}.",
@@ -265,8 +324,19 @@ static const struct lh_option options[] = {
      .help = "Text that the reply must hold; with ${token} in it, the reply is known by the token.",
      .landing = MESSAGE(reply.contains)},
     {.key = "groups.*.messages[].reply.pointer", .type = LH_OPTION_STRING, .preset = "", .example = "/id",
-     .help = "A JSON pointer (RFC 6901) to the value of the reply that holds the token.",
+     .help = "A JSON pointer (RFC 6901) to the value of the reply that holds the token; kind http: to a value that must be there.",
      .landing = MESSAGE(reply.pointer, .check = text_pointer, .alternative = true)},
+    {.key = "groups.*.messages[].reply.status", .type = LH_OPTION_STRINGS, .preset = "", .example = "[200, 3xx]",
+     .help = "Kind http: the statuses that are accepted, one or a list, as 204 or 3xx; without it, 2xx.",
+     .landing = LAND(.set = set_statuses, .limit = LH_STATUSES_MAX - 1, .alternative = true)},
+    {.key = "groups.*.messages[].reply.matches", .type = LH_OPTION_STRING, .preset = "", .example = "\"id\": *[0-9]+",
+     .help = "Kind http: an extended regular expression (POSIX) that the body must match.",
+     .landing = MESSAGE(reply.matches, .check = text_regex, .alternative = true)},
+    {.key = "groups.*.messages[].reply.equals", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "ready",
+     .help = "Kind http: what the value at `pointer` must be; a JSON string is compared without its quotes.",
+     .landing = MESSAGE(reply.equals, .alternative = true)},
+    {.key = "groups.*.messages[].reply.body_max", .type = LH_OPTION_SIZE, .preset = "", .range = "1B..1024GiB", .example = "64KiB",
+     .help = "Kind http: a longer body fails the check.", .landing = MESSAGE(reply.body_max, .alternative = true)},
     {.key = "groups.*.messages[].reply.match", .type = LH_OPTION_CHOICE, .preset = "auto",
      .choices = "auto|token|order|pointer|echo", .example = "token",
      .help = "How a reply is known: by its token, by order, by a pointer, or as an exact echo; auto follows the other keys.",

@@ -204,6 +204,23 @@ static enum lh_match match_from_other_keys(const struct lh_message *message) {
   return carries_token(message) ? LH_MATCH_TOKEN : LH_MATCH_NONE;
 }
 
+/* Every request has a response, which is known by its order; one that does not come leaves its connection of no use. */
+static void resolve_response(const struct scope *scope) {
+  const struct lh_group *group = scope->parent->base;
+  struct lh_reply_config *reply = &((struct lh_message *)scope->base)->reply;
+  reply->match = LH_MATCH_ORDER;
+  reply->end_when_lost = true;
+  if (!reply->status[0]) reply->status[0] = 2;
+  if (!reply->lost_after_ns) {
+    reply->lost_after_ns = group->request_timeout_ns;
+    bool is_shorter = reply->lost_after_ns && reply->lost_after_ns < reply->within_ns;
+    if (is_shorter && !node_at(scope->node, "reply.within")) reply->within_ns = reply->lost_after_ns;
+  }
+  if (reply->lost_after_ns) return;
+  uint64_t twice = 2 * reply->within_ns, minute = 60 * LH_NS_PER_S;
+  reply->lost_after_ns = twice > minute ? twice : minute;
+}
+
 static void resolve_reply(struct load *load, const struct scope *scope) {
   struct lh_message *message = scope->base;
   struct node *reply = sound(scope, "reply"), *match = node_at(scope->node, "reply.match");
@@ -248,7 +265,10 @@ static void resolve_message(struct load *load, const struct scope *scope) {
   }
   if (!sound_payload) return;
   resolve_payload(load, scope);
-  resolve_reply(load, scope);
+  if (((const struct lh_group *)scope->parent->base)->kind == LH_KIND_HTTP)
+    resolve_response(scope);
+  else
+    resolve_reply(load, scope);
 }
 
 /* ---- objectives ---- */

@@ -135,10 +135,53 @@ static bool same_name_before(const struct load *load, const struct scope *scope)
     if (other->name && message->name && strcmp(other->name, message->name) == 0) return true;
   return false;
 }
+static enum lh_kind_id kind_around(const struct scope *scope) {
+  return ((const struct lh_group *)scope->parent->base)->kind;
+}
 static bool payload_unclear(const struct load *load, const struct scope *scope) {
   (void)load;
   static const char *const payloads[] = {"text", "binary", "file", "size"};
-  return count_given(scope, payloads, 4) != 1;
+  unsigned count = count_given(scope, payloads, 4);
+  return kind_around(scope) == LH_KIND_HTTP ? count > 1 : count != 1;
+}
+static bool request_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const methods[] = {"get", "post", "put", "patch", "delete", "head", "options"};
+  unsigned count = count_given(scope, methods, 7);
+  return kind_around(scope) == LH_KIND_HTTP ? count != 1 : count > 0;
+}
+static bool request_key_alone(const struct scope *scope, const char *key) {
+  return kind_around(scope) != LH_KIND_HTTP && given(scope, key);
+}
+static bool headers_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return request_key_alone(scope, "headers");
+}
+static bool status_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return request_key_alone(scope, "reply.status");
+}
+static bool matches_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return request_key_alone(scope, "reply.matches");
+}
+static bool equals_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "reply.equals") && (kind_around(scope) != LH_KIND_HTTP || !given(scope, "reply.pointer"));
+}
+static bool body_max_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return request_key_alone(scope, "reply.body_max");
+}
+static bool match_not_order(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct node *match = node_at(scope->node, "reply.match");
+  return kind_around(scope) == LH_KIND_HTTP && match && strcmp(match->text, "order") != 0 && strcmp(match->text, "auto") != 0;
+}
+static bool sends_nothing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_group *group = scope->base;
+  return (group->kind == LH_KIND_SSE || group->kind == LH_KIND_STREAM) && group->message_count > 0;
 }
 static bool every_missing(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -150,7 +193,7 @@ static bool every_with_reply(const struct load *load, const struct scope *scope)
 }
 static bool reply_missing(const struct load *load, const struct scope *scope) {
   (void)load;
-  return message_of(scope)->after == LH_AFTER_REPLY && !given(scope, "reply");
+  return message_of(scope)->after == LH_AFTER_REPLY && !given(scope, "reply") && kind_around(scope) != LH_KIND_HTTP;
 }
 static bool delay_unused(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -183,7 +226,7 @@ static bool pointer_missing(const struct load *load, const struct scope *scope) 
 }
 static bool pointer_unused(const struct load *load, const struct scope *scope) {
   (void)load;
-  return given(scope, "reply.pointer") && message_of(scope)->reply.match != LH_MATCH_POINTER;
+  return given(scope, "reply.pointer") && message_of(scope)->reply.match != LH_MATCH_POINTER && kind_around(scope) != LH_KIND_HTTP;
 }
 static bool needs_token(const struct lh_message *message) {
   enum lh_match match = message->reply.match;
@@ -261,8 +304,26 @@ static const struct rule rows[] = {
          NOT_IN_SCHEMA),
 
     MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages", NOT_IN_SCHEMA),
-    MUST(MESSAGE, "", "text binary file size", payload_unclear, "needs exactly one of text, binary, file and size",
-         "{'oneOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']}]}"),
+    MUST(MESSAGE, "", "text binary file size", payload_unclear,
+         "needs exactly one of text, binary, file and size; kind http at most one, as its body",
+         "{'oneOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']},"
+         ""
+         " {'not': {'anyOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']}]},"
+         " 'anyOf': [{'required': ['get']}, {'required': ['post']}, {'required': ['put']}, {'required': ['patch']},"
+         " {'required': ['delete']}, {'required': ['head']}, {'required': ['options']}]}]}"),
+    MUST(MESSAGE, "", "get post put patch delete head options", request_unclear,
+         "kind http needs exactly one of get, post, put, patch, delete, head and options; other kinds have none of them",
+         NOT_IN_SCHEMA),
+    MUST(MESSAGE, "headers", "headers", headers_unused, "belongs to kind http; other kinds have headers of the group only",
+         NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.status", "reply", status_unused, "belongs to kind http", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.matches", "reply", matches_unused, "belongs to kind http", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.equals", "reply", equals_unused, "belongs to kind http, and needs pointer beside it", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.body_max", "reply", body_max_unused, "belongs to kind http", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "reply.match", "reply", match_not_order, "must be order with kind http, where responses come in order",
+         NOT_IN_SCHEMA),
+    MUST("groups.*", "messages", "messages kind", sends_nothing, "kinds sse and stream send nothing but the request that opens them",
+         NOT_IN_SCHEMA),
     MUST(MESSAGE, "every", "every after", every_missing, "may be left out only with after: open or after: reply",
          "{'anyOf': [{'required': ['every']}, {'required': ['after']}]}"),
     MUST(MESSAGE, "every", "every after", every_with_reply,
@@ -270,7 +331,9 @@ static const struct rule rows[] = {
          "{'if': {'required': ['after'], 'properties': {'after': {'const': 'reply'}}}, 'then': {'properties': {'every': "
          "false}}}"),
     MUST(MESSAGE, "reply", "after reply", reply_missing, "may not be left out with after: reply",
-         "{'if': {'required': ['after'], 'properties': {'after': {'const': 'reply'}}}, 'then': {'required': ['reply']}}"),
+         "{'if': {'required': ['after'], 'properties': {'after': {'const': 'reply'}}}, "
+         " 'then': {'anyOf': [{'required': ['reply']}, {'required': ['get']}, {'required': ['post']}, {'required': ['put']},"
+         " {'required': ['patch']}, {'required': ['delete']}, {'required': ['head']}, {'required': ['options']}]}}"),
     MUST(MESSAGE, "delay", "delay after", delay_unused, "needs after: open or after: reply", NOT_IN_SCHEMA),
     MUST(MESSAGE, "jitter", "jitter every after", jitter_unused, "needs `every` beside it", NOT_IN_SCHEMA),
     MUST(MESSAGE, "phase", "phase after", phase_unused, "may be together only with after: run", NOT_IN_SCHEMA),

@@ -165,6 +165,12 @@ static void write_members(struct json *json, const struct lh_option *row) {
   case LH_OPTION_NAMED:
   case LH_OPTION_LIST: write_elements(json, row); break;
   case LH_OPTION_STRINGS:
+    if (row->landing->set) { /* one alone may stand for a list of one */
+      snprintf(text, sizeof text, "[{'$ref': '#/$defs/text'}, {'type': 'array', 'maxItems': %zu, 'items': {'$ref': '#/$defs/text'}}]",
+               row->landing->limit);
+      jtext_raw(json, "anyOf", text);
+      break;
+    }
     jtext_string(json, "type", "array");
     snprintf(text, sizeof text, "%zu", row->landing->limit);
     jtext_raw(json, "maxItems", text);

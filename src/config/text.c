@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <regex.h>
 #include <string.h>
 
 enum { PATH_BYTES_MAX = 2000 }; /* what the worker has room for in a request line */
@@ -98,4 +99,11 @@ bool text_is_utf8(const char *bytes, size_t len) {
     i += step;
   }
   return true;
+}
+
+const char *text_regex(const char *text) {
+  regex_t compiled;
+  if (!*text || regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) != 0) return "an extended regular expression (POSIX)";
+  regfree(&compiled);
+  return NULL;
 }

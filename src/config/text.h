@@ -13,6 +13,8 @@ const char *text_address(const char *text); /* numeric, IPv4 or IPv6 */
 const char *text_path(const char *text);    /* "/path?query" as it may stand in a request line */
 const char *text_token(const char *text);   /* RFC 9110 token: header names, subprotocols */
 const char *text_header_value(const char *text);
+/* An extended regular expression of POSIX. */
+const char *text_regex(const char *text);
 const char *text_pointer(const char *text);         /* JSON pointer, RFC 6901 */
 const char *text_pem_certificate(const char *text); /* a file's content */
 const char *text_pem_key(const char *text);

@@ -46,7 +46,8 @@ static void enter_waiting(struct lh_engine *e, struct group *g, struct client *c
   if (c->attempt == 0) return;
   uint64_t wait = lh_plan_backoff_ns(&g->config->reconnect, e->config->run.seed, g->number, lh_client_number(e, g, slot),
                                      c->nth, c->attempt);
-  c->due_ns = lh_later(e->now_ns, wait);
+  uint64_t asked = g->io->retry_after ? g->io->retry_after(g->io->context, slot) : 0;
+  c->due_ns = lh_later(e->now_ns, wait > asked ? wait : asked);
 }
 
 static void enter_connecting(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
@@ -83,6 +84,7 @@ static void enter_open(struct lh_engine *e, struct group *g, struct client *c, u
     c->ping_due_ns = lh_later(now, lh_plan_ping_offset_ns(g->config, seed, g->number, number, c->nth));
   if (c->origin_ns == LH_NEVER) lh_schedule_begin(e, slot);
   lh_schedule_opened(e, slot);
+  if (c->flight_first != LH_NONE) lh_message_resend(e, slot);
 }
 
 static void enter_closing(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
@@ -126,6 +128,7 @@ void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state ne
   case LH_CLIENT_OPEN: enter_open(e, g, c, slot); break;
   case LH_CLIENT_CLOSING: enter_closing(e, g, c, slot); break;
   case LH_CLIENT_FINISHED:
+    lh_flight_lose_all(e, slot); /* one that waited to be sent once more */
     c->due_ns = LH_NEVER;
     c->stage = LH_STAGE_COUNT;
     break;
@@ -238,10 +241,22 @@ static void tend_pings(struct lh_engine *e, struct group *g, struct client *c, u
 
 /* ---- the timer ---- */
 
+/* Nothing is armed anew for each byte: the timer fires when the silence could be over at the earliest, and looks again. */
+static uint64_t stall_ns(const struct group *g, const struct client *c) {
+  uint64_t timeout = g->config->stall_timeout_ns;
+  return timeout && c->state == LH_CLIENT_OPEN ? lh_later(c->heard_ns, timeout) : LH_NEVER;
+}
+
+static void stalled(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
+  lh_record_ns(g, LH_HIST_detect, e->now_ns - c->heard_ns);
+  lh_client_abort(e, slot, LH_REASON_STALLED, "");
+}
+
 static uint64_t next_due_ns(const struct lh_engine *e, const struct group *g, const struct client *c, uint32_t slot) {
   uint64_t due = lh_min(c->due_ns, c->turn_ns);
   due = lh_min(due, c->lost_ns);
   due = lh_min(due, next_ping_ns(e, g, c));
+  due = lh_min(due, stall_ns(g, c));
   return lh_min(due, lh_schedule_next_ns(e, slot));
 }
 
@@ -319,6 +334,7 @@ void lh_client_fire(struct lh_engine *e, uint32_t slot) {
   if (c->due_ns <= e->now_ns) state_due(e, c, slot);
   if (next_ping_ns(e, g, c) <= e->now_ns) tend_pings(e, g, c, slot);
   if (c->lost_ns <= e->now_ns) lh_flight_expire(e, slot);
+  if (stall_ns(g, c) <= e->now_ns) stalled(e, g, c, slot);
   lh_schedule_run(e, slot);
   lh_client_arm(e, slot);
 }

@@ -70,7 +70,7 @@ static void count(struct lh_engine *e, struct group *g, struct client *c, const 
 static enum lh_client_state next_state(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *ending) {
   const struct lh_reconnect_config *reconnect = &g->config->reconnect;
   bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_DISTURBANCE ||
-                 ending->reason == LH_REASON_PLANNED_END;
+                 ending->reason == LH_REASON_PLANNED_END || ending->reason == LH_REASON_STALE_KEEPALIVE;
   if (!c->ramp_wants || e->stopping) return LH_CLIENT_FINISHED;
   if (!reconnect->enabled && ending->reason != LH_REASON_PLANNED_END) return LH_CLIENT_FINISHED;
   if (by_plan || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
@@ -90,10 +90,14 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   lh_snapshot_tally(&g->snapshot, &ending);
   if (e->args.ending_sink) e->args.ending_sink(e->args.ending_context, &ending);
 
-  lh_flight_lose_all(e, slot);
+  const enum lh_client_state next = next_state(e, g, c, &ending);
+  if (ending.reason == LH_REASON_STALE_KEEPALIVE && next == LH_CLIENT_WAITING && c->flight_first != LH_NONE)
+    lh_count(g, LH_COUNTER_stale_keepalive, 1); /* stays in flight, and goes out again once the client is open */
+  else
+    lh_flight_lose_all(e, slot);
   lh_replies_forget_pieces(e, c);
   if (e->stopping) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
-  lh_client_enter(e, slot, next_state(e, g, c, &ending));
+  lh_client_enter(e, slot, next);
   lh_client_arm(e, slot);
 }

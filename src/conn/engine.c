@@ -239,6 +239,16 @@ void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *b
   if (engine->stopping && c->flight_first == LH_NONE) lh_client_arm_by(engine, slot, engine->now_ns);
 }
 
+void lh_engine_on_data(struct lh_engine *engine, uint32_t slot, size_t len, uint64_t now_ns) {
+  struct client *c = event_of(engine, slot, now_ns);
+  struct group *g = lh_group_of(engine, c);
+  assert(is_up(c));
+  lh_count(g, LH_COUNTER_bytes_received, len);
+  if (c->state == LH_CLIENT_OPEN && c->mark_ns != LH_NEVER) lh_record_ns(g, LH_HIST_gap, engine->now_ns - c->mark_ns);
+  if (c->state == LH_CLIENT_OPEN) c->mark_ns = engine->now_ns;
+  c->heard_ns = engine->now_ns;
+}
+
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns) {
   struct client *c = event_of(engine, slot, now_ns);
   assert(is_up(c));

@@ -7,6 +7,7 @@
  * messages.c  a group's messages compiled; sending one
  * flight.c    messages that await a reply
  * replies.c   what an incoming message is
+ * responses.c what a response to a request is
  * null_kind.c a server that is pretended
  * engine.c    making, turns, events, looking in
  *
@@ -16,6 +17,7 @@
 #define LH_CONN_ENGINE_PRIVATE_H
 
 #include <assert.h>
+#include <regex.h>
 
 #include "longhaul/base/clock.h"
 #include "longhaul/conn/engine.h"
@@ -31,6 +33,8 @@ struct message {
   const struct lh_message *config;
   struct lh_template *payload;  /* owned; NULL: the config's bytes as they are */
   struct lh_template *contains; /* owned; NULL: the match says all there is to check */
+  struct lh_template *equals;   /* owned; NULL: the value at the pointer must only be there */
+  regex_t *matches;             /* owned; NULL: nothing to match */
   struct lh_template *answer;   /* owned; null kind: what is answered, NULL: the payload */
   enum lh_match match;          /* how its reply is known in truth: ORDER where there is no token to look for */
   bool has_token;
@@ -116,6 +120,7 @@ struct group {
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
   uint32_t wanted;
   uint64_t in_flight, pending;
+  uint64_t sending_seq;   /* of the message that is being sent */
   uint64_t integrated_ns; /* open_ns and wanted_ns are counted up to here */
   struct lh_snapshot snapshot;
 };
@@ -215,6 +220,8 @@ void lh_messages_free(struct group *g);
 /* Sends one. LH_SEND_HELD: there was no room to remember it. */
 enum { LH_SEND_HELD = LH_SEND_FAILED + 1 };
 int lh_message_send(struct lh_engine *e, uint32_t slot, uint32_t message, uint64_t planned_ns);
+/* Sends the client's oldest one in flight again, on a fresh connection; lost when that cannot be. */
+void lh_message_resend(struct lh_engine *e, uint32_t slot);
 struct lh_template_values lh_message_values(const struct lh_engine *e, uint32_t slot, uint64_t seq, uint64_t now_ns);
 /* What an echo is compared by: what is kept of it, and the whole length. */
 uint64_t lh_message_hash(const struct group *g, const char *bytes, size_t len, uint64_t total);
@@ -236,6 +243,11 @@ void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, si
 /* The pieces of a message that will not be whole. */
 void lh_replies_forget_pieces(struct lh_engine *e, struct client *c);
 void lh_replies_sent(struct client *c, bool one_way); /* the client's message number c->seq went out */
+
+/* Books the reply to a message in flight; `goes_on`: what a closed loop does then. */
+void lh_replies_book(struct lh_engine *e, uint32_t slot, uint32_t flight, bool goes_on);
+/* Keeps up to `max` bytes of an incoming message in c->gather, and counts all of them. */
+void lh_gather_add(struct lh_engine *e, struct client *c, const char *bytes, size_t len, size_t max);
 
 /* ---- null_kind.c ---- */
 /* Makes e->null when a group is of that kind, and gives such groups their io. Its timers begin at first_timer. */

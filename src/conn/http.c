@@ -110,6 +110,10 @@ void lh_http_expect(struct lh_http_reader *reader, bool head_request) {
   reader->head_bytes = 0;
 }
 
+unsigned lh_http_status(const struct lh_http_reader *reader) {
+  return ((const llhttp_t *)(const void *)reader->parser)->status_code;
+}
+
 bool lh_http_begun(const struct lh_http_reader *reader) {
   return reader->phase == LH_HTTP_BODY || (reader->phase == LH_HTTP_HEAD && (reader->head_bytes || reader->informational));
 }

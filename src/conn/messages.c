@@ -48,6 +48,24 @@ static int choose_match(struct message *message, struct lh_err *err) {
   return 0;
 }
 
+/* Of a response's body. */
+static int compile_checks(struct message *message, struct lh_err *err) {
+  const struct lh_reply_config *reply = &message->config->reply;
+  if (reply->matches) {
+    message->matches = calloc(1, sizeof *message->matches);
+    if (!message->matches) return lh_err_set(err, ENOMEM, "no memory for a regular expression");
+    int failed = regcomp(message->matches, reply->matches, REG_EXTENDED | REG_NOSUB);
+    if (failed) {
+      char why[128];
+      regerror(failed, message->matches, why, sizeof why);
+      free(message->matches);
+      message->matches = NULL;
+      return lh_err_set(err, EINVAL, "'%s' is not an extended regular expression: %s", reply->matches, why);
+    }
+  }
+  return reply->equals ? lh_template_compile(reply->equals, strlen(reply->equals), &message->equals, err) : 0;
+}
+
 static int compile_message(struct message *message, struct lh_err *err) {
   const struct lh_reply_config *reply = &message->config->reply;
   int rc = compile_payload(message, err);
@@ -58,6 +76,7 @@ static int compile_message(struct message *message, struct lh_err *err) {
     return lh_err_set(err, EINVAL,
                       "'%s' is not a JSON pointer: expected \"\" or parts that each begin with /, with ~0 for ~ and ~1 for /",
                       reply->pointer);
+  if ((rc = compile_checks(message, err)) < 0) return rc;
   return compile_contains(message, err);
 }
 
@@ -74,6 +93,8 @@ static void note(struct group *g, const struct message *message) {
 static size_t largest(const struct message *message) {
   size_t payload = message->payload ? lh_template_size_max(message->payload) : message->config->payload_len;
   size_t contains = message->contains ? lh_template_size_max(message->contains) : 0;
+  size_t equals = message->equals ? lh_template_size_max(message->equals) : 0;
+  if (equals > contains) contains = equals;
   return payload > contains ? payload : contains;
 }
 
@@ -99,6 +120,9 @@ void lh_messages_free(struct group *g) {
     lh_template_free(g->messages[m].payload);
     lh_template_free(g->messages[m].contains);
     lh_template_free(g->messages[m].answer);
+    lh_template_free(g->messages[m].equals);
+    if (g->messages[m].matches) regfree(g->messages[m].matches);
+    free(g->messages[m].matches);
   }
   free(g->messages);
 }
@@ -146,26 +170,51 @@ static void count_sent(struct group *g, struct client *c, size_t len, const stru
   lh_replies_sent(c, one_way);
 }
 
+/* Renders a message into the scratch buffer and hands it to the kind. */
+static enum lh_send_result send_rendered(struct lh_engine *e, uint32_t slot, struct flight *flight, size_t *len) {
+  struct group *g = lh_group_of(e, &e->clients[slot]);
+  const struct message *message = &g->messages[flight->message];
+  char *bytes = e->scratch + LH_IO_HEADROOM;
+  *len = message->config->payload_len;
+  if (message->payload) {
+    struct lh_template_values values = lh_message_values(e, slot, flight->seq, flight->sent_ns);
+    *len = lh_template_render(message->payload, &values, bytes);
+  } else if (*len > 0) {
+    memcpy(bytes, message->config->payload, *len);
+  }
+  if (message->config->reply.match == LH_MATCH_ECHO) flight->hash = lh_message_hash(g, bytes, *len, *len);
+  g->sending_seq = flight->seq;
+  return g->io->send(g->io->context, slot, flight->message, bytes, *len, message->config->binary);
+}
+
 int lh_message_send(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t planned_ns) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
-  const struct message *message = &g->messages[m];
-  const bool one_way = message->match == LH_MATCH_NONE;
+  const bool one_way = g->messages[m].match == LH_MATCH_NONE;
   if (!one_way && !lh_flight_ready(e)) return LH_SEND_HELD;
 
   struct flight flight = {.planned_ns = planned_ns, .sent_ns = clock_of(e, g->io), .seq = c->seq, .message = m};
-  char *bytes = e->scratch + LH_IO_HEADROOM;
-  size_t len = message->config->payload_len;
-  if (message->payload) {
-    struct lh_template_values values = lh_message_values(e, slot, c->seq, flight.sent_ns);
-    len = lh_template_render(message->payload, &values, bytes);
-  } else if (len > 0) {
-    memcpy(bytes, message->config->payload, len);
-  }
-  if (message->config->reply.match == LH_MATCH_ECHO) flight.hash = lh_message_hash(g, bytes, len, len);
-  enum lh_send_result result = g->io->send(g->io->context, slot, m, bytes, len, message->config->binary);
+  size_t len;
+  enum lh_send_result result = send_rendered(e, slot, &flight, &len);
   if (result != LH_SEND_DONE) return (int)result;
   count_sent(g, c, len, &flight, one_way);
   if (!one_way) lh_flight_add(e, slot, &flight);
   return LH_SEND_DONE;
+}
+
+void lh_message_resend(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
+  struct flight *flight = &e->flights.items[c->flight_first];
+  size_t len;
+  flight->sent_ns = clock_of(e, g->io);
+  if (!g->io->send || send_rendered(e, slot, flight, &len) != LH_SEND_DONE)
+    lh_flight_lose_all(e, slot);
+  else
+    lh_count(g, LH_COUNTER_bytes_sent, len);
+}
+
+struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint32_t slot) {
+  const struct group *g = &engine->groups[engine->clients[slot].group];
+  return lh_message_values(engine, slot, g->sending_seq, engine->now_ns);
 }

@@ -87,7 +87,7 @@ static bool is_right(struct lh_engine *e, uint32_t slot, const struct flight *fl
   return holds_text(e, slot, flight, in);
 }
 
-static void settle(struct lh_engine *e, uint32_t slot, uint32_t f, const struct incoming *in) {
+void lh_replies_book(struct lh_engine *e, uint32_t slot, uint32_t f, bool goes_on) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   const struct flight flight = e->flights.items[f];
@@ -97,14 +97,18 @@ static void settle(struct lh_engine *e, uint32_t slot, uint32_t f, const struct 
   lh_record_ns(g, LH_HIST_response, response);
   lh_record_ns(g, LH_HIST_service, e->now_ns - flight.sent_ns);
   if (reply->within_ns && response > reply->within_ns) lh_count(g, LH_COUNTER_late, 1);
-  if (!is_right(e, slot, &flight, in)) lh_count(g, LH_COUNTER_corrupt, 1);
   if (seen_at_or_before(flight.seq, c->replied_seq))
     lh_count(g, LH_COUNTER_out_of_order, 1);
   else
     c->replied_seq = (uint32_t)flight.seq;
   set_answered(c, flight.seq);
   lh_flight_remove(e, slot, f);
-  lh_schedule_answered(e, slot, flight.message);
+  if (goes_on) lh_schedule_answered(e, slot, flight.message);
+}
+
+static void settle(struct lh_engine *e, uint32_t slot, uint32_t f, const struct incoming *in) {
+  if (!is_right(e, slot, &e->flights.items[f], in)) lh_count(lh_group_of(e, &e->clients[slot]), LH_COUNTER_corrupt, 1);
+  lh_replies_book(e, slot, f, true);
 }
 
 /* Whether a token of the group and client of this slot. */
@@ -200,7 +204,7 @@ void lh_replies_forget_pieces(struct lh_engine *e, struct client *c) {
   c->gather = NULL;
 }
 
-static void gather_add(struct lh_engine *e, struct client *c, const char *bytes, size_t len, size_t max) {
+void lh_gather_add(struct lh_engine *e, struct client *c, const char *bytes, size_t len, size_t max) {
   size_t kept = c->gather ? c->gather->len : 0;
   size_t want = len < max - kept ? kept + len : max;
   if (!c->gather || want > c->gather->room) c->gather = gather_more(e, c->gather, want, max);
@@ -223,7 +227,7 @@ void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, si
     return;
   }
   if (first) lh_replies_forget_pieces(e, c);
-  gather_add(e, c, bytes, len, g->config->message_max);
+  lh_gather_add(e, c, bytes, len, g->config->message_max);
   if (!last) return;
   struct gather *gather = c->gather;
   c->gather = NULL;

@@ -85,13 +85,18 @@ static bool send_one(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t pl
   }
 }
 
+static uint64_t held_since_ns(const struct lh_engine *e, uint32_t slot, uint32_t m) {
+  const struct group *g = &e->groups[e->clients[slot].group];
+  const struct message_state *state = &lh_states_of(g, slot)[m];
+  return is_loop(&g->messages[m]) ? state->due_ns : plan_due_ns(e, slot, m, state->k - 1);
+}
+
 static void send_held(struct lh_engine *e, uint32_t slot, uint32_t m) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   struct message_state *state = &lh_states_of(g, slot)[m];
   bool loop = is_loop(&g->messages[m]);
-  uint64_t planned_ns = loop ? state->due_ns : plan_due_ns(e, slot, m, state->k - 1);
-  if (!send_one(e, slot, m, planned_ns)) return;
+  if (!send_one(e, slot, m, held_since_ns(e, slot, m))) return;
   state->held = 0;
   g->pending--;
   if (loop || used_up(&g->messages[m], state)) state->due_ns = LH_NEVER;
@@ -101,8 +106,19 @@ void lh_schedule_send_held(struct lh_engine *e, uint32_t slot) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   struct message_state *states = lh_states_of(g, slot);
-  for (uint32_t m = 0; m < g->message_count && !c->choked; m++)
-    if (states[m].held) send_held(e, slot, m);
+  /* A request waits for each response before it, so that one that always went first would starve the others. */
+  for (uint32_t left = g->message_count; left > 0 && !c->choked; left--) {
+    uint32_t oldest = LH_NONE;
+    uint64_t oldest_ns = LH_NEVER;
+    for (uint32_t m = 0; m < g->message_count; m++) {
+      uint64_t since_ns = states[m].held ? held_since_ns(e, slot, m) : LH_NEVER;
+      if (since_ns >= oldest_ns) continue;
+      oldest = m;
+      oldest_ns = since_ns;
+    }
+    if (oldest == LH_NONE) return;
+    send_held(e, slot, oldest);
+  }
 }
 
 bool lh_schedule_holds(const struct lh_engine *e, uint32_t slot) {

@@ -36,6 +36,8 @@ static const struct equation subsets[] = {
     {C(drops), {C(ended_open)}, 1},     {C(tester_drops), {C(drops)}, 1}, {C(connect_failures), {C(ended)}, 1},
     {C(reconnects), {C(opened)}, 1},    {C(late), {C(replied)}, 1},       {C(lost_then_replied), {C(lost)}, 1},
     {C(out_of_order), {C(replied)}, 1}, {C(pongs), {C(pings_sent)}, 1},
+    {C(failed), {C(replied)}, 1},       {C(wrong_status), {C(failed)}, 1},  {C(wrong_content), {C(failed)}, 1},
+    {C(wrong_value), {C(failed)}, 1},   {C(too_large), {C(failed)}, 1},     {C(stale_keepalive), {C(messages_sent)}, 1},
 };
 
 static const char *term_name(struct term term) {

@@ -56,7 +56,7 @@ void lh_ending_from_errno(int error, struct lh_ending *out) {
 }
 
 /* An error of a connection that was up. The kernel gives up on a peer that acknowledges nothing. */
-static void from_socket_error(int error, struct lh_ending *out) {
+void lh_ending_from_socket(int error, struct lh_ending *out) {
   if (error == ETIMEDOUT)
     set(out, LH_REASON_SILENT_PEER, error, "TCP gave up");
   else if (error == ECONNREFUSED)
@@ -111,7 +111,7 @@ static bool from_socket(const struct lh_demise *d, struct lh_ending *out) {
   const struct lh_peer *p = d->peer;
   int error = p->error || p->eof || d->fd == LH_NO_FD ? p->error : socket_error(d->fd);
   if (error) {
-    from_socket_error(error, out);
+    lh_ending_from_socket(error, out);
     return true;
   }
   if (p->eof) {
@@ -132,16 +132,21 @@ static const char *alert_name(int alert) {
   }
 }
 
-static bool from_tls(const struct lh_peer *p, struct lh_ending *out) {
-  if (p->alert)
-    set(out, LH_REASON_TLS_ALERT, p->alert, alert_name(p->alert));
-  else if (p->verify)
-    set(out, lh_tls_verify_reason(p->verify), p->verify, X509_verify_cert_error_string(p->verify));
-  else if (p->tls_error)
-    set(out, LH_REASON_TLS_FAILED, p->tls_error, ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, p->tls_error)));
+bool lh_ending_from_tls(const struct lh_tls_trouble *trouble, struct lh_ending *out) {
+  if (trouble->alert)
+    set(out, LH_REASON_TLS_ALERT, trouble->alert, alert_name(trouble->alert));
+  else if (trouble->verify)
+    set(out, lh_tls_verify_reason(trouble->verify), (int)trouble->verify, X509_verify_cert_error_string(trouble->verify));
+  else if (trouble->error)
+    set(out, LH_REASON_TLS_FAILED, trouble->error, ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, trouble->error)));
   else
     return false;
   return true;
+}
+
+static bool from_tls(const struct lh_peer *p, struct lh_ending *out) {
+  const struct lh_tls_trouble trouble = {.alert = p->alert, .verify = p->verify, .error = p->tls_error};
+  return lh_ending_from_tls(&trouble, out);
 }
 
 /* ---- the upgrade ---- */

@@ -21,5 +21,16 @@ void lh_ending_find(const struct lh_demise *demise, struct lh_ending *out);
 
 /* The ending of a connect() or bind() that failed, or of a socket that could not be made. */
 void lh_ending_from_errno(int error, struct lh_ending *out);
+/* The ending of a connection that was up, by the errno of its last read or write. */
+void lh_ending_from_socket(int error, struct lh_ending *out);
+
+/* What TLS complained of; 0 where it did not. */
+struct lh_tls_trouble {
+  int alert;   /* fatal, received */
+  long verify; /* X509_V_ERR_* */
+  int error;   /* OpenSSL's reason code */
+};
+/* False when there is none. */
+bool lh_ending_from_tls(const struct lh_tls_trouble *trouble, struct lh_ending *out);
 
 #endif

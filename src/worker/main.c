@@ -15,6 +15,7 @@
 #include "longhaul/base/log.h"
 #include "longhaul/config/load.h"
 #include "longhaul/conn/engine.h"
+#include "raw.h"
 #include "reports.h"
 #include "ticker.h"
 #include "ws.h"
@@ -27,6 +28,7 @@ struct worker {
   struct lh_link *link;
   struct lh_ticker *ticker;
   struct lh_ws *ws;
+  struct lh_raw *raw;
   struct lh_config *config;
   struct lh_engine *engine; /* NULL until START */
   struct lh_reports reports;
@@ -90,6 +92,7 @@ static void before_wait(uv_prepare_t *prepare) {
   w->reports.vitals.turns++;
   turn_if_due(w);
   bool busy = lh_ws_before_wait(w->ws);
+  lh_raw_begin_queued(w->raw);
   if (w->stopping && lh_engine_done(w->engine))
     finish(w);
   else
@@ -116,20 +119,18 @@ static bool load(struct worker *w, const struct lh_start *start) {
   return !failed;
 }
 
-static int check_kinds(const struct lh_config *config, struct lh_err *err) {
-  for (size_t i = 0; i < config->group_count; i++) {
-    const struct lh_group *g = &config->groups[i];
-    if (g->kind != LH_KIND_WEBSOCKET && g->kind != LH_KIND_NULL)
-      return lh_err_set(err, EINVAL, "groups.%s.kind: %s cannot be run by this version; expected websocket or null", g->name,
-                        lh_kind_name(g->kind));
-  }
-  return 0;
+/* A client is one of the websocket kind or of the raw kinds. */
+static int open_fd(void *context, uint32_t slot, uint16_t *local_port) {
+  const struct worker *w = context;
+  int fd = lh_ws_open_fd(w->ws, slot, local_port);
+  return fd >= 0 ? fd : lh_raw_open_fd(w->raw, slot, local_port);
 }
 
 static int open_engine(struct worker *w, const struct lh_start *start, struct lh_err *err) {
   struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id};
-  int failed = check_kinds(w->config, err);
-  if (!failed) failed = lh_ws_new(&w->ws, &ws_args, err);
+  struct lh_raw_args raw_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id};
+  int failed = lh_ws_new(&w->ws, &ws_args, err);
+  if (!failed) failed = lh_raw_new(&w->raw, &raw_args, err);
   if (failed) return failed;
   struct lh_engine_args args = {.config = w->config,
                                 .slice = start->slice,
@@ -138,20 +139,26 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
                                 .start_wall_us = start->start_wall_us,
                                 .workers = start->workers,
                                 .replacement = start->replacement,
-                                .io = {[LH_KIND_WEBSOCKET] = lh_ws_io(w->ws)},
+                                .io = {[LH_KIND_WEBSOCKET] = lh_ws_io(w->ws),
+                                       [LH_KIND_HTTP] = lh_raw_io(w->raw, LH_KIND_HTTP),
+                                       [LH_KIND_SSE] = lh_raw_io(w->raw, LH_KIND_SSE),
+                                       [LH_KIND_STREAM] = lh_raw_io(w->raw, LH_KIND_STREAM),
+                                       [LH_KIND_TCP] = lh_raw_io(w->raw, LH_KIND_TCP)},
                                 .ending_sink = lh_reports_ending,
                                 .ending_context = &w->reports};
   struct lh_engine *engine;
   failed = lh_engine_new(&engine, &args, err);
   if (!failed) failed = lh_ws_attach(w->ws, engine, err);
+  if (!failed) failed = lh_raw_attach(w->raw, engine, err);
   if (!failed) failed = lh_ticker_new(&w->ticker, &w->loop, on_due, w, err);
   if (failed) return failed;
-  struct lh_panels *panels = lh_panels_new(engine, (uint32_t)w->config->group_count, lh_ws_open_fd, w->ws);
+  struct lh_panels *panels = lh_panels_new(engine, (uint32_t)w->config->group_count, open_fd, w);
   if (!panels) return lh_err_set(err, ENOMEM, "no memory for the readings of TCP_INFO");
   w->reports = (struct lh_reports){.link = w->link,
                                    .engine = engine,
                                    .ws = w->ws,
                                    .panels = panels,
+                                   .raw = w->raw,
                                    .group_count = (uint32_t)w->config->group_count,
                                    .start_ns = start->start_ns,
                                    .every_ns = start->report_every_ns};

@@ -11,6 +11,7 @@
 #include "health.h"
 #include "link.h"
 #include "panel.h"
+#include "raw.h"
 #include "ws.h"
 
 struct lh_reports {
@@ -18,6 +19,7 @@ struct lh_reports {
   struct lh_engine *engine;
   const struct lh_ws *ws;
   struct lh_panels *panels;
+  const struct lh_raw *raw;
   uint32_t group_count;
   uint64_t start_ns, every_ns; /* reports are due at start + k * every */
   uint64_t report_due_ns, rows_due_ns; /* LH_NEVER: none waits */

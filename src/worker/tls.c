@@ -66,8 +66,9 @@ static void on_info(const SSL *ssl, int where, int value) {
     before_handshake((SSL *)ssl, tls->target);
   } else if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {
     struct lh_peer *peer = lh_peer_of(SSL_get_fd(ssl));
+    uint8_t *place = peer ? &peer->alert : SSL_get_app_data(ssl);
     int alert = value & 0xff;
-    if (peer && alert != SSL_AD_CLOSE_NOTIFY && alert != SSL_AD_USER_CANCELLED) peer->alert = (uint8_t)alert;
+    if (place && alert != SSL_AD_CLOSE_NOTIFY && alert != SSL_AD_USER_CANCELLED) *place = (uint8_t)alert;
   }
 }
 

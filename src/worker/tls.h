@@ -15,7 +15,9 @@ struct lh_tls;
 /* Reads CA, certificate and key. -EINVAL with a sentence that names target, key and file when one is of no use. The target
  * is borrowed until free. */
 int lh_tls_new(struct lh_tls **tls, const struct lh_target *target, struct lh_err *err);
-SSL_CTX *lh_tls_context(const struct lh_tls *tls); /* borrowed */
+/* Borrowed. A fatal alert received goes to the connection's peer, or, when it has none, to the byte that the SSL's app data
+ * points to. */
+SSL_CTX *lh_tls_context(const struct lh_tls *tls);
 void lh_tls_free(struct lh_tls *tls);              /* accepts NULL */
 
 /* The reason that a verify result of OpenSSL (X509_V_ERR_*) stands for. */

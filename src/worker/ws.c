@@ -226,12 +226,12 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
   uint32_t client = lh_engine_client_of(ws->engine, slot);
   const struct lh_address *to = lh_book_pick(book, client, p->tries);
   struct lh_dial d = {.to = to,
-                      .from = lh_lane_source(lane, client, to->any.sa_family),
+                      .from = lh_source_pick(&lane->sources, client, to->any.sa_family),
                       .user_timeout_ms = (uint32_t)(lane->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = lane->group->send_buffer,
                       .receive_buffer = lane->group->receive_buffer,
                       .slot = slot};
-  if (!d.from && lane->source_count) {
+  if (!d.from && lane->sources.count) {
     fail_errno(ws, p, EAFNOSUPPORT);
     return;
   }

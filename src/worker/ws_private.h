@@ -8,6 +8,7 @@
 #include "handshake.h"
 #include "peer.h"
 #include "resolve.h"
+#include "sources.h"
 #include "ws.h"
 
 /* A group as libwebsockets needs it. All zero for groups of other kinds. */
@@ -18,8 +19,7 @@ struct lh_lane {
   struct lws_vhost **vhosts;  /* one in each context; owned, or another lane's */
   const char *local_protocol; /* of lh_ws_protocols: which receive buffer */
   int lws_flags;              /* LCCSCF_* */
-  struct lh_address *sources; /* owned */
-  uint32_t source_count;
+  struct lh_sources sources;
 };
 
 /* Slots, first in first out, linked through lh_peer.next. */
@@ -57,8 +57,6 @@ static inline const struct lh_lane *lh_ws_lane(const struct lh_ws *ws, uint32_t 
   return &ws->lanes[lh_engine_group_of(ws->engine, slot)];
 }
 
-/* The client's turn among its group's source addresses of this family; NULL when there is none. */
-const struct lh_address *lh_lane_source(const struct lh_lane *lane, uint32_t client, int family);
 struct lh_template_values lh_ws_values(const struct lh_ws *ws, uint32_t slot);
 
 void lh_peer_list_push(struct lh_ws *ws, struct lh_peer_list *list, uint32_t slot);

@@ -64,15 +64,6 @@ void lh_peer_list_remove(struct lh_ws *ws, struct lh_peer_list *list, uint32_t s
 
 /* ---- lanes ---- */
 
-const struct lh_address *lh_lane_source(const struct lh_lane *lane, uint32_t client, int family) {
-  uint32_t fitting = 0;
-  for (uint32_t i = 0; i < lane->source_count; i++) fitting += lane->sources[i].any.sa_family == family;
-  if (!fitting) return NULL;
-  uint32_t turn = client % fitting;
-  for (uint32_t i = 0;; i++)
-    if (lane->sources[i].any.sa_family == family && turn-- == 0) return &lane->sources[i];
-}
-
 struct lh_template_values lh_ws_values(const struct lh_ws *ws, uint32_t slot) {
   uint32_t number = lh_engine_group_of(ws->engine, slot);
   return (struct lh_template_values){.tag = ws->tag,
@@ -80,33 +71,6 @@ struct lh_template_values lh_ws_values(const struct lh_ws *ws, uint32_t slot) {
                                      .group_name = ws->args.config->groups[number].name,
                                      .time_ms = (uint64_t)lh_wall_us() / 1000,
                                      .seed = ws->args.config->run.seed};
-}
-
-/* An address that is not this host's would fail for every client in turn; it is found out here instead. */
-static int try_source(const struct lh_group *group, const char *text, const struct lh_address *source, struct lh_err *err) {
-  int fd = socket(source->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return lh_err_set(err, errno, "groups.%s.source_addresses: no socket for %s: %s", group->name, text, strerror(errno));
-  int failed = bind(fd, &source->any, source->len) ? errno : 0;
-  close(fd);
-  if (!failed) return 0;
-  return lh_err_set(err, failed, "groups.%s.source_addresses: %s cannot be used: %s; expected an address of this host",
-                    group->name, text, strerror(failed));
-}
-
-static int add_sources(struct lh_lane *lane, struct lh_err *err) {
-  const struct lh_strings *texts = &lane->group->source_addresses;
-  if (!texts->count) return 0;
-  lane->sources = calloc(texts->count, sizeof *lane->sources);
-  if (!lane->sources) return lh_err_set(err, ENOMEM, "no memory for source addresses of group %s", lane->group->name);
-  for (size_t i = 0; i < texts->count; i++) {
-    if (lh_address_parse(texts->items[i], 0, &lane->sources[i]))
-      return lh_err_set(err, EINVAL, "groups.%s.source_addresses: '%s' is not a numeric IPv4 or IPv6 address",
-                        lane->group->name, texts->items[i]);
-    int failed = try_source(lane->group, texts->items[i], &lane->sources[i], err);
-    if (failed) return failed;
-  }
-  lane->source_count = (uint32_t)texts->count;
-  return 0;
 }
 
 /* Room for the largest reply that the config expects, so that it comes in one piece. */
@@ -165,7 +129,7 @@ static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_gro
   lane->lws_flags = lane->target->tls_scheme ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0;
   lane->lws_flags |= LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
   int failed = lh_handshake_new(&lane->handshake, group, lane->target, err);
-  if (!failed) failed = add_sources(lane, err);
+  if (!failed) failed = lh_sources_open(&lane->sources, group, err);
   if (!failed && group->deflate && !ws->deflate) failed = lh_deflate_new(&ws->deflate, err);
   if (!failed && lane->target->tls_scheme && !ws->tls[group->target])
     failed = lh_tls_new(&ws->tls[group->target], lane->target, err);
@@ -256,11 +220,12 @@ static uint32_t fit_descriptors(uint32_t clients) {
   return (uint32_t)limit.rlim_cur;
 }
 
-static uint32_t clients_of_kind(const struct lh_ws_args *args) {
+static uint32_t clients_of_kind(const struct lh_ws_args *args, bool websocket) {
   uint32_t clients = 0;
   for (size_t i = 0; i < args->config->group_count; i++) {
     const struct lh_group *g = &args->config->groups[i];
-    if (g->kind == LH_KIND_WEBSOCKET) clients += lh_slice_count(args->slice, g->connections);
+    if (g->kind != LH_KIND_NULL && (g->kind == LH_KIND_WEBSOCKET) == websocket)
+      clients += lh_slice_count(args->slice, g->connections);
   }
   return clients;
 }
@@ -284,12 +249,12 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   ws->queued = ws->draining = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
   ws->tag = lh_token_tag(args->run_id);
   *out = ws; /* on failure the process ends, and what was made with it */
-  uint32_t clients = clients_of_kind(args);
+  uint32_t clients = clients_of_kind(args, true), others = clients_of_kind(args, false);
   if (!clients) return 0;
   size_t request_max = 0;
   int failed = allocate(ws, err);
   if (!failed) failed = open_lanes(ws, &request_max, err);
-  if (!failed) failed = lh_peers_open(fit_descriptors(clients), err);
+  if (!failed) failed = lh_peers_open(fit_descriptors(clients + others), err);
   if (!failed) failed = lh_dialler_new(&ws->dialler, args->loop, lh_ws_dialled, ws, err);
   if (!failed) failed = lh_resolver_new(&ws->resolver, args->loop, args->config, lh_ws_settled, ws, err);
   if (!failed) failed = open_contexts(ws, request_max, clients, err);

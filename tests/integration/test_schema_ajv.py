@@ -34,6 +34,9 @@ GOOD = [
     group("lifetime: 5m, lifetime_jitter: 0.2, receive_buffer: 4096, headers: {X-N: 5, X-T: true}"),
     message("every: 1s, text: 5"),
     message("after: open, size: 64, frame: binary"),
+    message("every: 1s, get: '/${seq}', headers: {X-A: b}, reply: {status: [200, 3xx], pointer: /a, equals: b}").replace("ws://", "http://").replace("websocket", "http"),
+    message("after: reply, post: /, text: x, reply: {status: 204, matches: '^a', body_max: 1KiB}").replace("ws://", "http://").replace("websocket", "http"),
+    group("stall_timeout: 5s").replace("ws://", "http://").replace("websocket", "sse"),
     message("after: reply, text: '${token}', reply: {match: echo, lost_after: auto}, until: end"),
     HEAD + "groups:\n  a: &a {kind: websocket, connections: 5}\n  b: {<<: *a, connections: 6}\n"
            "slo: [{metric: availability, above: 99.9%}, {metric: drops, below: 5}]\n",
@@ -45,7 +48,7 @@ BAD = [
     HEAD + "groups: {}",
     HEAD + "groups: {g: {connections: 5}}",
     HEAD + "groups: {'a.b': {kind: websocket, connections: 5}}",
-    HEAD + "groups: {g: {kind: http, connections: 5}}",
+    HEAD + "groups: {g: {kind: ftp, connections: 5}}",
     HEAD + "groups: {g: {kind: websocket}}",
     HEAD.replace("1m", "60") + "groups: {g: {kind: websocket, connections: 5}}",
     HEAD.replace("1m", "1m1h") + "groups: {g: {kind: websocket, connections: 5}}",

@@ -71,7 +71,17 @@
   X(NO_MEMORY, HOST, "no memory or buffers", true)                                         \
   X(WORKER_LOST, TESTER, "worker lost", true)                                              \
   X(LOOP_STALLED, TESTER, "loop stalled", true)                                            \
-  X(UNCLASSIFIED, TESTER, "unclassified", true) /* text says what was seen; a defect of ours to be mended */
+  X(UNCLASSIFIED, TESTER, "unclassified", true) /* text says what was seen; a defect of ours to be mended */              \
+  X(IDLE_CLOSE, PEER, "idle close", true)                                                  \
+  X(REQUEST_CAP, PEER, "request cap", true) /* Connection: close after `code` responses of this connection */             \
+  X(STALE_KEEPALIVE, PEER, "stale keep-alive", false) /* the request is sent once more: nothing was lost */               \
+  X(NO_RESPONSE, PEER, "closed without a response", true)                                  \
+  X(RESPONSE_CUT, PEER, "response cut short", true)                                        \
+  X(STREAM_END, PEER, "stream ended", true)                                                \
+  X(STATUS_REFUSED, PEER, "HTTP status", true)                                             \
+  X(WRONG_TYPE, PEER, "wrong content type", true)                                          \
+  X(PEER_FIN, PEER, "FIN", true)                                                           \
+  X(STALLED, NETWORK, "stalled", true)
 
 enum lh_stage {
 #define X(id, name) LH_STAGE_##id,

@@ -134,7 +134,10 @@ struct lh_reply_config {
   uint64_t within_ns;     /* later than this is late; default 5 s */
   uint64_t lost_after_ns; /* no reply in this time: lost; default max(60 s, 2 within) */
   bool end_when_lost;     /* `else: reconnect`: the connection is ended as "reply missing too long"; default false */
-  uint16_t status[8];     /* http: accepted statuses; 0-terminated, empty: any 2xx */
+  uint16_t status[LH_STATUSES_MAX]; /* http: accepted ones, 2 for any 2xx; 0-terminated */
+  char *matches;          /* http: extended regular expression (POSIX) that the body must match, or NULL */
+  char *equals;           /* http: text with variables that the value at `pointer` must be, or NULL: it must be there */
+  uint64_t body_max;      /* http: a longer body fails the check; 0: no limit */
   struct lh_place place;
 };
 
@@ -156,6 +159,7 @@ struct lh_message {
   struct lh_reply_config reply;
   char *method;         /* http: GET, POST, ...; NULL for other kinds */
   char *request_path;   /* http: path with variables, or NULL */
+  struct lh_headers headers; /* http: after the group's; the same name replaces */
   struct lh_place place;
 };
 
@@ -176,6 +180,8 @@ struct lh_group {
   uint64_t connect_timeout_ns; /* TCP; default 10 s */
   uint64_t tls_timeout_ns;     /* default 10 s */
   uint64_t upgrade_timeout_ns; /* default 10 s */
+  uint64_t request_timeout_ns; /* http: no whole response in this time ends the connection, 0: each message's lost_after */
+  uint64_t stall_timeout_ns;   /* open and no byte for so long: stalled; 0: never */
   uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT, 0: the kernel's */
   uint32_t send_buffer, receive_buffer; /* SO_SNDBUF, SO_RCVBUF; 0: the kernel's */
   size_t message_max;          /* largest incoming message kept for matching; default LH_REPLY_BYTES_MAX */

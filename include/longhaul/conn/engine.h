@@ -31,6 +31,13 @@
  *   one; of older ones an answer at or before the last lost one counts as lost_then_replied while lost ones are
  *   unanswered, else as duplicate.
  *   out_of_order is a reply that comes after the reply to a later message of the same client.
+ *
+ * Requests (kind http)
+ *   A message is a request; its reply is the response. One is outstanding at a time: the adapter calls the next one CHOKED
+ *   and says when it is writable, so that what falls due meanwhile is held. Of several held ones the oldest goes first.
+ *   A request on a connection that ends as STALE_KEEPALIVE stays in flight: the client connects anew without a wait, and the
+ *   request goes out again, once, with the same seq and token, as the first on the new connection. If that connection does
+ *   not come up, it is lost.
  */
 #ifndef LONGHAUL_CONN_ENGINE_H
 #define LONGHAUL_CONN_ENGINE_H
@@ -67,7 +74,8 @@ enum lh_send_result { LH_SEND_DONE, LH_SEND_CHOKED, LH_SEND_FAILED };
 /* The I/O of one kind of connection. Every slot of this table but connect and abort has a default in the engine (a NULL
  * slot is "not supported": pings are then not planned, messages count as skipped_not_open, close becomes abort).
  * connect, close and abort are called from lh_engine_turn only, never from within an event; send and ping also from within
- * lh_engine_on_message (after: reply) and lh_engine_on_writable. */
+ * lh_engine_on_message and lh_engine_on_response (after: reply), lh_engine_on_writable and lh_engine_on_open (a request that
+ * goes out once more). */
 struct lh_io {
   void *context;
   /* Begins a connection of this slot, in stage RESOLVE. Events follow later; lh_engine_on_stage and lh_engine_on_ended may
@@ -81,6 +89,8 @@ struct lh_io {
   void (*close)(void *context, uint32_t slot, uint16_t code);
   /* Ends the connection at once, whatever its stage. No event follows; the engine records the ending itself. */
   void (*abort)(void *context, uint32_t slot);
+  /* How long the server asked this client to wait before it connects again, in ns; 0: it did not. */
+  uint64_t (*retry_after)(void *context, uint32_t slot);
   /* The clock, read for each send, so that lateness and service time stay true in a long turn. NULL: the turn's now_ns. */
   uint64_t (*now)(void *context);
 };
@@ -127,6 +137,23 @@ void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_p
  * Replies may lead to sends from within the call (after: reply). */
 void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, bool first, bool last,
                           bool binary, uint64_t now_ns);
+/* Bytes of a stream that has no messages. The time since the last call goes to the histogram of gaps. */
+void lh_engine_on_data(struct lh_engine *engine, uint32_t slot, size_t len, uint64_t now_ns);
+
+/* A whole response to the one request that is outstanding. */
+struct lh_response {
+  uint16_t status;
+  bool closes;       /* the connection ends with it: what follows from the reply waits for the next one */
+  const char *bytes; /* the last piece of its body; the ones before it came by lh_engine_on_body. Borrowed */
+  size_t len;
+};
+/* The first byte of the response came. */
+void lh_engine_on_first_byte(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
+void lh_engine_on_body(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, uint64_t now_ns);
+void lh_engine_on_response(struct lh_engine *engine, uint32_t slot, const struct lh_response *response, uint64_t now_ns);
+/* The values of the message that is being sent, for what a kind writes around it. From within lh_io.send only. */
+struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint32_t slot);
+
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
 void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 void lh_engine_on_writable(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);

@@ -54,6 +54,8 @@ int lh_http_feed(struct lh_http_reader *reader, const struct lh_http_events *eve
 /* The peer has closed. A body to close is done by that (event `done`); a response cut short is -EPROTO with a sentence;
  * in phase IDLE or before the first byte of a head it is 0: nothing was lost but the connection. */
 int lh_http_eof(struct lh_http_reader *reader, const struct lh_http_events *events, void *context, struct lh_err *err);
+/* The status of the response whose head was read last, 0 before the first. */
+unsigned lh_http_status(const struct lh_http_reader *reader);
 /* Whether any byte of the awaited response was read. */
 bool lh_http_begun(const struct lh_http_reader *reader);
 void lh_http_free(struct lh_http_reader *reader);

@@ -42,13 +42,19 @@
   X(bytes_received, "payload bytes received")                                                                       \
   X(pings_sent, "pings sent")                                                                                       \
   X(pongs, "pongs that answer a ping; subset of pings_sent")                                                        \
-  X(peer_pings, "pings of the peer, answered")                                                                      \
-  X(choked, "sends that had to wait for the socket to drain")                                                       \
+  X(peer_pings, "pings of the peer, answered; comments of an event stream")                                                                      \
+  X(choked, "sends that had to wait for the socket, or for the response before")                                                     \
   X(open_ns, "client-nanoseconds open")                                                                             \
-  X(wanted_ns, "client-nanoseconds wanted: released by the ramp and not planned to be closed")                    \
+  X(wanted_ns, "client-nanoseconds wanted: released by the ramp and not planned to be closed")                      \
   X(tcp_readings, "readings of the kernel's TCP_INFO of open connections, a few of each group with each report")    \
   X(tcp_segments, "TCP segments that the connections read sent between two readings")                               \
-  X(retransmits, "TCP segments that the connections read sent again between two readings; part of tcp_segments")
+  X(retransmits, "TCP segments that the connections read sent again between two readings; part of tcp_segments")    \
+  X(failed, "replies that failed a check of the config; subset of replied")                                         \
+  X(wrong_status, "replies with another status than accepted; subset of failed")                                    \
+  X(wrong_content, "replies without the text that `contains` or `matches` asks for; subset of failed")              \
+  X(wrong_value, "replies whose value at `pointer` is not `equals`; subset of failed")                              \
+  X(too_large, "replies with a body longer than `body_max`; subset of failed")                                      \
+  X(stale_keepalive, "requests lost to a connection the server was closing, and sent once more; subset of sent")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \

@@ -17,6 +17,7 @@
 #define T "targets: {t: {url: 'ws://h/'}}\n"
 #define G "groups: {g: {kind: websocket, connections: 1}}\n"
 #define RT R T
+#define HT R "targets: {t: {url: 'http://h/'}}\n"
 
 static const char *test_getenv(const char *name) {
   return strcmp(name, "LATIN1") == 0 ? "caf\xe9" : NULL;
@@ -173,7 +174,7 @@ static const struct {
     {RT "groups: {g: {kind: websocket, connections: 1, timeout: 5s}}\n",
      "t.yaml:3:47: groups.g.timeout: unknown key here; there is groups.*.ping.timeout"},
     {RT "groups: {g: {kind: websocket, connections: 1, frobnicate: 1}}\n",
-     "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, simulate, messages"},
+     "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, request_timeout, stall_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, simulate, messages"},
     {RT "groups: {g: {kind: websocket, connections: 1, path: x}}\n",
      "t.yaml:3:53: groups.g.path: \"x\" is not accepted; expected a path that begins with / and holds no spaces, control characters or #; escape them as %XX"},
     {RT "groups: {g: {kind: websocket, connections: 0}}\n",
@@ -227,12 +228,13 @@ static const struct {
      "t.yaml:3:60: groups.g.message_max: \"1TB\" is not a size; expected a number with its unit (B, KiB, MiB, GiB), such as 64KiB"},
     {RT "groups: {g: {kind: websocket, connections: 1, simulate: {service: 1ms}}}\n",
      "warning: t.yaml:3:57: groups.g.simulate: has no effect: it belongs to kind null"},
-    {RT "groups: {g: {kind: http, conections: 0}, 'a.b': {kind: websocked}, n: {kind: null, connections: 5, path: /x}}\n",
-     "t.yaml:3:20: groups.g.kind: kind http is not supported by this version; expected websocket or null\n"
-     "t.yaml:3:42: groups.a.b: the name \"a.b\" is not accepted; expected letters, digits, - and _, beginning with a letter or digit\n"
-     "t.yaml:3:42: groups.a.b.connections: may be left out only with ramp.stages\n"
-     "t.yaml:3:56: groups.a.b.kind: \"websocked\" is not known; expected websocket or null; did you mean websocket?\n"
-     "warning: t.yaml:3:106: groups.n.path: has no effect: kind null opens no connection"},
+    {RT "groups: {g: {kind: http, connections: 0}, 'a.b': {kind: websocked}, n: {kind: null, connections: 5, path: /x}}\n",
+     "t.yaml:3:20: groups.g.kind: the URL of target t is ws://; kind http expects http:// or https://\n"
+     "t.yaml:3:39: groups.g.connections: \"0\" is out of range; expected 1 to 16000000\n"
+     "t.yaml:3:43: groups.a.b: the name \"a.b\" is not accepted; expected letters, digits, - and _, beginning with a letter or digit\n"
+     "t.yaml:3:43: groups.a.b.connections: may be left out only with ramp.stages\n"
+     "t.yaml:3:57: groups.a.b.kind: \"websocked\" is not known; expected websocket, null, http, sse, stream or tcp; did you mean websocket?\n"
+     "warning: t.yaml:3:107: groups.n.path: has no effect: kinds tcp and null make no request"},
     {RT "groups: {}\n",
      "warning: t.yaml:2:11: targets.t: no group uses this target\n"
      "t.yaml:3:9: groups: 0 items; expected 1 to 256"},
@@ -241,13 +243,32 @@ static const struct {
      "t.yaml:3:19: groups.h: nothing stands here; expected a mapping"},
     {R "targets: {a: {url: 'ws://a'}, b: {url: 'ws://b'}}\n" G,
      "t.yaml:3:10: groups.g.target: missing; expected a, b"},
+    /* requests */
+    {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, text: x}]}}\n",
+     "t.yaml:3:53: groups.g.messages[0]: kind http needs exactly one of get, post, put, patch, delete, head and options; other kinds have none of them"},
+    {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: /a, put: /b}]}}\n",
+     "t.yaml:3:53: groups.g.messages[0]: kind http needs exactly one of get, post, put, patch, delete, head and options; other kinds have none of them"},
+    {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: a}]}}\n",
+     "t.yaml:3:70: groups.g.messages[0].get: \"a\" is not accepted; expected a path that begins with / and holds no spaces, control characters or #; escape them as %XX"},
+    {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: /, reply: {status: [200, 1xx]}}]}}\n",
+     "t.yaml:3:95: groups.g.messages[0].reply.status[1]: \"1xx\" is not a final status; expected a status from 200 to 599, or a class such as 2xx"},
+    {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: /, reply: {match: token}}]}}\n",
+     "t.yaml:3:88: groups.g.messages[0].reply.match: must be order with kind http, where responses come in order"},
+    {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: /, reply: {equals: x}}]}}\n",
+     "t.yaml:3:89: groups.g.messages[0].reply.equals: belongs to kind http, and needs pointer beside it"},
+    {HT "groups: {g: {kind: sse, connections: 1, messages: [{every: 1s, text: x}]}}\n",
+     "t.yaml:3:51: groups.g.messages: kinds sse and stream send nothing but the request that opens them"},
+    {HT "groups: {g: {kind: sse, connections: 1, ping: {every: 1s}}}\n",
+     "warning: t.yaml:3:47: groups.g.ping: has no effect: it belongs to kind websocket"},
+    {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: x, headers: {A: b}}]}}\n",
+     "t.yaml:3:88: groups.g.messages[0].headers: belongs to kind http; other kinds have headers of the group only"},
     /* messages */
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{text: x}]}}\n",
      "t.yaml:3:58: groups.g.messages[0].every: may be left out only with after: open or after: reply"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s}]}}\n",
-     "t.yaml:3:58: groups.g.messages[0]: needs exactly one of text, binary, file and size"},
+     "t.yaml:3:58: groups.g.messages[0]: needs exactly one of text, binary, file and size; kind http at most one, as its body"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: x, size: 5}]}}\n",
-     "t.yaml:3:58: groups.g.messages[0]: needs exactly one of text, binary, file and size"},
+     "t.yaml:3:58: groups.g.messages[0]: needs exactly one of text, binary, file and size; kind http at most one, as its body"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 0s, text: x}]}}\n",
      "t.yaml:3:66: groups.g.messages[0].every: \"0s\" is out of range; expected 1ms to 365d"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: {a: 1}}]}}\n",

@@ -230,7 +230,7 @@ static void what_it_cannot_do_it_says(void **state) {
   } cases[] = {
       {"run: {duration: 1h, colour: red}\n", NULL, 0, "colour"},
       {"run: {duration: 1h}\ntargets: {t: {url: 'http://127.0.0.1:1/'}}\n"
-       "groups: {g: {kind: http, target: t, connections: 1, messages: [{name: m, every: 1s, get: /}]}}\n",
+       "groups: {g: {kind: http, target: t, connections: 1, messages: [{name: m, every: 1s, get: x}]}}\n",
        NULL, 0, "groups.g"},
       {"run: {duration: 1h}\ntargets: {t: {url: 'ws://127.0.0.1:1/'}}\n"
        "groups: {g: {kind: websocket, target: t, connections: 1, source_addresses: [192.0.2.7]}}\n",

@@ -1,0 +1,307 @@
+#include "raw.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "endings.h"
+#include "longhaul/base/clock.h"
+#include "raw_private.h"
+#include "tls.h"
+
+enum { EVENTS_MAX = 256, READS_MAX = 4 /* of one client for each wake-up, so that a flood starves nobody */ };
+
+/* ---- lists ---- */
+
+static void push(struct lh_raw *raw, struct lh_line_list *list, struct lh_line *line) {
+  uint32_t slot = lh_raw_slot(raw, line);
+  line->next = LH_NO_LINE;
+  if (list->first == LH_NO_LINE)
+    list->first = slot;
+  else
+    raw->lines[list->last].next = slot;
+  list->last = slot;
+}
+
+static struct lh_line *pop(struct lh_raw *raw, struct lh_line_list *list) {
+  if (list->first == LH_NO_LINE) return NULL;
+  struct lh_line *line = &raw->lines[list->first];
+  list->first = line->next;
+  return line;
+}
+
+static void take_out(struct lh_raw *raw, struct lh_line_list *list, const struct lh_line *line) {
+  uint32_t slot = lh_raw_slot(raw, line), before = LH_NO_LINE;
+  for (uint32_t at = list->first; at != slot; at = raw->lines[at].next) before = at;
+  *(before == LH_NO_LINE ? &list->first : &raw->lines[before].next) = line->next;
+  if (list->last == slot) list->last = before;
+}
+
+/* ---- the end of a connection ---- */
+
+/* Back to nothing; `own` stays. */
+static void clear(struct lh_raw *raw, struct lh_line *line) {
+  if (line->fd >= 0) {
+    raw->sockets--;
+    if (line->state != LH_LINE_DIALLING) close(line->fd); /* that also takes it out of the set */
+  }
+  if (line->reader) lh_http_free(line->reader);
+  free(line->reader);
+  SSL_free(line->ssl);
+  free(line->out);
+  *line = (struct lh_line){.fd = -1, .next = LH_NO_LINE, .generation = line->generation + 1, .own = line->own};
+}
+
+void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending *ending) {
+  uint32_t slot = lh_raw_slot(raw, line);
+  clear(raw, line);
+  lh_engine_on_ended(raw->engine, slot, ending, lh_now_ns());
+}
+
+void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reason, int code, const char *text) {
+  struct lh_ending ending = {.stage = LH_STAGE_COUNT, .reason = (uint8_t)reason, .code = code};
+  snprintf(ending.text, sizeof ending.text, "%s", text);
+  lh_raw_end(raw, line, &ending);
+}
+
+void lh_raw_end_gone(struct lh_raw *raw, struct lh_line *line, int error, enum lh_reason fin) {
+  struct lh_ending ending = {.stage = LH_STAGE_COUNT, .reason = (uint8_t)fin};
+  if (error) lh_ending_from_socket(error, &ending);
+  lh_raw_end(raw, line, &ending);
+}
+
+/* TLS itself found fault with the connection, or the peer said that it did. */
+static void end_tls(struct lh_raw *raw, struct lh_line *line, int reason) {
+  struct lh_ending ending = {.stage = LH_STAGE_COUNT};
+  long verify = line->state == LH_LINE_TLS ? SSL_get_verify_result(line->ssl) : X509_V_OK;
+  const struct lh_tls_trouble trouble = {.alert = line->alert, .verify = verify, .error = reason};
+  if (!lh_ending_from_tls(&trouble, &ending)) ending.reason = LH_REASON_TLS_FAILED;
+  lh_raw_end(raw, line, &ending);
+}
+
+/* `got` as lh_wire_pull gives it. What a write saw first is the cause, what the read saw is our own shutdown. */
+static void gone(struct lh_raw *raw, struct lh_line *line, long got) {
+  int error = line->error ? line->error : got > 0 ? (int)got : 0;
+  if (line->alert || got < 0)
+    end_tls(raw, line, (int)-got);
+  else if (line->state == LH_LINE_TLS)
+    lh_raw_end_gone(raw, line, error, LH_REASON_PEER_FIN);
+  else
+    lh_raw_track(raw, line)->kind->gone(raw, line, error);
+}
+
+/* ---- reading and writing ---- */
+
+static void read_on(struct lh_raw *raw, struct lh_line *line) {
+  const struct lh_raw_kind *kind = lh_raw_track(raw, line)->kind;
+  const uint32_t generation = line->generation;
+  for (int reads = 0; reads < READS_MAX || (line->ssl && SSL_pending(line->ssl) > 0); reads++) {
+    long got;
+    enum lh_pull pull = lh_wire_pull(raw, line, &got);
+    if (pull == LH_PULL_GONE) gone(raw, line, got);
+    if (pull != LH_PULL_BYTES) return;
+    if (!kind->take(raw, line, raw->bytes, (size_t)got) || !lh_raw_lives(line, generation)) return;
+    if (!line->ssl && (size_t)got < sizeof raw->bytes) return;
+  }
+}
+
+static void shake_hands(struct lh_raw *raw, struct lh_line *line) {
+  ERR_clear_error();
+  int result = SSL_do_handshake(line->ssl), saved = errno;
+  if (result == 1) {
+    const uint32_t generation = line->generation;
+    if (lh_raw_track(raw, line)->kind->up(raw, line) && lh_raw_lives(line, generation)) read_on(raw, line);
+    return;
+  }
+  switch (SSL_get_error(line->ssl, result)) {
+  case SSL_ERROR_WANT_READ:
+  case SSL_ERROR_WANT_WRITE: return;
+  case SSL_ERROR_SYSCALL: gone(raw, line, saved); return;
+  default: {
+    int reason = ERR_GET_REASON(ERR_peek_error());
+    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+      gone(raw, line, 0);
+    else
+      end_tls(raw, line, reason);
+  }
+  }
+}
+
+static void write_on(struct lh_raw *raw, struct lh_line *line) {
+  const struct lh_raw_kind *kind = lh_raw_track(raw, line)->kind;
+  if (line->out && lh_wire_flush(raw, line) && kind->drained) kind->drained(raw, line);
+}
+
+static void handle(struct lh_raw *raw, struct lh_line *line, uint32_t events) {
+  const uint32_t generation = line->generation;
+  if (line->state == LH_LINE_TLS) {
+    shake_hands(raw, line);
+    return;
+  }
+  if (events & EPOLLOUT) write_on(raw, line);
+  if (lh_raw_lives(line, generation) && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read_on(raw, line);
+}
+
+void lh_raw_ready(uv_poll_t *watch, int status, int events) {
+  struct lh_raw *raw = watch->data;
+  (void)status, (void)events;
+  struct epoll_event ready[EVENTS_MAX];
+  int count = epoll_wait(raw->epoll, ready, EVENTS_MAX, 0);
+  for (int i = 0; i < count; i++) {
+    struct lh_line *line = &raw->lines[(uint32_t)ready[i].data.u64];
+    if (lh_raw_lives(line, (uint32_t)(ready[i].data.u64 >> 32))) handle(raw, line, ready[i].events);
+  }
+}
+
+/* ---- begin: addresses, TCP, TLS ---- */
+
+static void try_next(struct lh_raw *raw, struct lh_line *line, int error);
+
+static void dial(struct lh_raw *raw, struct lh_line *line) {
+  uint32_t slot = lh_raw_slot(raw, line), client = lh_engine_client_of(raw->engine, slot);
+  const struct lh_track *track = lh_raw_track(raw, line);
+  const struct lh_book *book = lh_resolve_book(raw->resolver, track->group->target);
+  const struct lh_address *to = lh_book_pick(book, client, line->tries);
+  struct lh_dial d = {.to = to,
+                      .from = lh_source_pick(&track->sources, client, to->any.sa_family),
+                      .user_timeout_ms = (uint32_t)(track->group->user_timeout_ns / LH_NS_PER_MS),
+                      .send_buffer = track->group->send_buffer,
+                      .receive_buffer = track->group->receive_buffer,
+                      .slot = slot};
+  struct lh_ending ending = {.stage = LH_STAGE_COUNT};
+  if (!d.from && track->sources.count) {
+    lh_ending_from_errno(EAFNOSUPPORT, &ending);
+    lh_raw_end(raw, line, &ending);
+    return;
+  }
+  int fd = lh_dial(raw->dialler, &d);
+  if (fd < 0) {
+    try_next(raw, line, -fd);
+    return;
+  }
+  raw->sockets++;
+  line->state = LH_LINE_DIALLING;
+  line->fd = fd;
+}
+
+/* A name with addresses of both families is one way to reach one server: what one family refuses, the other may take. */
+static void try_next(struct lh_raw *raw, struct lh_line *line, int error) {
+  const struct lh_book *book = lh_resolve_book(raw->resolver, lh_raw_track(raw, line)->group->target);
+  struct lh_ending ending = {.stage = LH_STAGE_COUNT};
+  lh_ending_from_errno(error, &ending);
+  bool other_may_do = ending.reason == LH_REASON_REFUSED || ending.reason == LH_REASON_UNREACHABLE;
+  line->tries++;
+  if (other_may_do && lh_book_pick(book, lh_engine_client_of(raw->engine, lh_raw_slot(raw, line)), line->tries))
+    dial(raw, line);
+  else
+    lh_raw_end(raw, line, &ending);
+}
+
+static void begin(struct lh_raw *raw, struct lh_line *line) {
+  uint32_t target = lh_raw_track(raw, line)->group->target;
+  if (!lh_resolve_book(raw->resolver, target)) {
+    line->state = LH_LINE_RESOLVING;
+    push(raw, &raw->awaiting[target], line);
+    lh_resolve(raw->resolver, target);
+    return;
+  }
+  lh_engine_on_stage(raw->engine, lh_raw_slot(raw, line), LH_STAGE_CONNECT, lh_now_ns());
+  dial(raw, line);
+}
+
+void lh_raw_begin_queued(struct lh_raw *raw) {
+  for (struct lh_line *line; (line = pop(raw, &raw->queued));) begin(raw, line);
+}
+
+void lh_raw_settled(void *context, uint32_t target, int error, const char *text) {
+  struct lh_raw *raw = context;
+  struct lh_line_list waiting = raw->awaiting[target];
+  raw->awaiting[target] = (struct lh_line_list)LH_LINE_LIST_EMPTY;
+  for (struct lh_line *line; (line = pop(raw, &waiting));) {
+    if (error)
+      lh_raw_end_as(raw, line, LH_REASON_NAME_NOT_FOUND, error, text);
+    else
+      begin(raw, line);
+  }
+}
+
+static int start_tls(struct lh_raw *raw, struct lh_line *line) {
+  const struct lh_tls *tls = raw->tls[lh_raw_track(raw, line)->group->target];
+  line->ssl = SSL_new(lh_tls_context(tls));
+  if (!line->ssl || SSL_set_fd(line->ssl, line->fd) != 1) return -ENOMEM;
+  SSL_set_app_data(line->ssl, &line->alert);
+  SSL_set_connect_state(line->ssl);
+  return 0;
+}
+
+static int watch_line(struct lh_raw *raw, const struct lh_line *line) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
+                              .data.u64 = (uint64_t)line->generation << 32 | lh_raw_slot(raw, line)};
+  return epoll_ctl(raw->epoll, EPOLL_CTL_ADD, line->fd, &event) ? -errno : 0;
+}
+
+void lh_raw_dialled(void *context, uint32_t slot, int fd, int error) {
+  struct lh_raw *raw = context;
+  struct lh_line *line = &raw->lines[slot];
+  const struct lh_track *track = lh_raw_track(raw, line);
+  assert(line->state == LH_LINE_DIALLING && line->fd == fd);
+  if (error) {
+    line->fd = -1;
+    raw->sockets--;
+    try_next(raw, line, error);
+    return;
+  }
+  struct lh_address here = {.len = sizeof here.v6};
+  if (!getsockname(fd, &here.any, &here.len)) line->local_port = ntohs(here.v4.sin_port);
+  if (line->tries) lh_resolve_prefer(raw->resolver, track->group->target, here.any.sa_family);
+  line->state = track->target->tls_scheme ? LH_LINE_TLS : LH_LINE_UPGRADE;
+  int failed = watch_line(raw, line);
+  if (!failed && line->state == LH_LINE_TLS) failed = start_tls(raw, line);
+  if (failed) {
+    struct lh_ending ending = {.stage = LH_STAGE_COUNT};
+    lh_ending_from_errno(-failed, &ending);
+    lh_raw_end(raw, line, &ending);
+  } else if (line->state == LH_LINE_TLS) {
+    lh_engine_on_stage(raw->engine, slot, LH_STAGE_TLS, lh_now_ns());
+    shake_hands(raw, line);
+  } else {
+    track->kind->up(raw, line);
+  }
+}
+
+/* ---- the engine's actions ---- */
+
+static void io_connect(void *context, uint32_t slot, uint32_t nth, uint64_t now_ns) {
+  (void)nth, (void)now_ns;
+  struct lh_raw *raw = context;
+  struct lh_line *line = &raw->lines[slot];
+  assert(line->state == LH_LINE_IDLE);
+  line->state = LH_LINE_QUEUED;
+  push(raw, &raw->queued, line);
+}
+
+static void io_close(void *context, uint32_t slot, uint16_t code) {
+  (void)code;
+  struct lh_raw *raw = context;
+  struct lh_line *line = &raw->lines[slot];
+  const struct lh_raw_kind *kind = lh_raw_track(raw, line)->kind;
+  line->closing = true;
+  if (!kind->may_close || kind->may_close(line)) lh_wire_close(line);
+}
+
+static void io_abort(void *context, uint32_t slot) {
+  struct lh_raw *raw = context;
+  struct lh_line *line = &raw->lines[slot];
+  if (line->state == LH_LINE_QUEUED) take_out(raw, &raw->queued, line);
+  if (line->state == LH_LINE_RESOLVING) take_out(raw, &raw->awaiting[lh_raw_track(raw, line)->group->target], line);
+  if (line->state == LH_LINE_DIALLING) lh_dial_cancel(raw->dialler, line->fd);
+  clear(raw, line);
+}
+
+const struct lh_io lh_raw_actions = {.connect = io_connect, .close = io_close, .abort = io_abort};

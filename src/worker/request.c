@@ -1,0 +1,88 @@
+#include "request.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "longhaul/base/buf.h"
+#include "longhaul/base/limits.h"
+
+enum { HEAD_BYTES_MAX = 1 << 20, LINES_MAX = 3 * LH_HEADERS_MAX + 3 };
+
+struct lines {
+  const struct lh_header *items[LINES_MAX];
+  size_t count;
+};
+
+/* A later one of the same name replaces: the message's the group's, the group's the target's. */
+static void add_line(struct lines *lines, const struct lh_header *header) {
+  for (size_t i = 0; i < lines->count; i++)
+    if (!strcasecmp(lines->items[i]->name, header->name)) {
+      lines->items[i] = header;
+      return;
+    }
+  lines->items[lines->count++] = header;
+}
+
+static void add_lines(struct lines *lines, const struct lh_headers *headers) {
+  for (size_t i = 0; i < headers->count; i++) add_line(lines, &headers->items[i]);
+}
+
+/* What is no template must not become one. */
+static int add_plain(struct lh_buf *out, const char *text) {
+  int failed = 0;
+  for (const char *at; !failed && (at = strstr(text, "${")); text = at + 2) {
+    failed = lh_buf_add(out, text, (size_t)(at - text));
+    if (!failed) failed = lh_buf_addstr(out, "$${");
+  }
+  return failed ? failed : lh_buf_addstr(out, text);
+}
+
+static int add_first_line(struct lh_buf *out, const struct lh_request_args *args) {
+  const struct lh_message *m = args->message;
+  const char *path = args->group->path ? args->group->path : args->target->path;
+  int failed = lh_buf_addf(out, "%s ", m ? m->method : "GET");
+  if (!failed) failed = m ? lh_buf_addstr(out, m->request_path) : add_plain(out, path);
+  return failed ? failed : lh_buf_addstr(out, " HTTP/1.1\r\n");
+}
+
+static int add_host(struct lh_buf *out, const struct lh_target *t) {
+  uint16_t preset = t->tls_scheme ? 443 : 80;
+  int failed = lh_buf_addf(out, strchr(t->host, ':') ? "Host: [%s]" : "Host: %s", t->host);
+  if (!failed && t->port != preset) failed = lh_buf_addf(out, ":%u", t->port);
+  return failed ? failed : lh_buf_addstr(out, "\r\n");
+}
+
+static int compose(struct lh_buf *out, const struct lh_request_args *args) {
+  static char agent[] = "User-Agent", version[] = "longhaul/" LH_VERSION, accept[] = "Accept", any[] = "*/*",
+              events[] = "text/event-stream", cache[] = "Cache-Control", no_store[] = "no-store";
+  static const struct lh_header user_agent = {agent, version}, accept_any = {accept, any}, accept_events = {accept, events},
+                                no_cache = {cache, no_store};
+  bool is_events = args->group->kind == LH_KIND_SSE, own_host = false;
+  struct lines lines = {.count = 0};
+  add_line(&lines, &user_agent);
+  add_line(&lines, is_events ? &accept_events : &accept_any);
+  if (is_events) add_line(&lines, &no_cache);
+  add_lines(&lines, &args->target->headers);
+  add_lines(&lines, &args->group->headers);
+  if (args->message) add_lines(&lines, &args->message->headers);
+  for (size_t i = 0; i < lines.count; i++) own_host |= !strcasecmp(lines.items[i]->name, "Host");
+  int failed = add_first_line(out, args);
+  if (!failed && !own_host) failed = add_host(out, args->target);
+  for (size_t i = 0; !failed && i < lines.count; i++)
+    failed = lh_buf_addf(out, "%s: %s\r\n", lines.items[i]->name, lines.items[i]->value);
+  return failed;
+}
+
+int lh_request_new(struct lh_template **head, const struct lh_request_args *args, struct lh_err *err) {
+  struct lh_buf text = LH_BUF_INIT(HEAD_BYTES_MAX);
+  int failed = compose(&text, args);
+  if (failed)
+    failed = lh_err_set(err, failed, "group %s: a request's head is longer than the %d bytes that can be sent", args->group->name,
+                        HEAD_BYTES_MAX);
+  else if ((failed = lh_template_compile(text.data, text.len, head, err)))
+    lh_err_prefix(err, "group %s: a request's head", args->group->name);
+  lh_buf_free(&text);
+  return failed;
+}

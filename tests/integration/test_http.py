@@ -1,0 +1,257 @@
+"""Kinds http, sse, stream and tcp against faultd, and against a server of a few lines where the order of events matters."""
+import socket
+import threading
+import unittest
+
+from lib import books
+from lib.faultd import Faultd
+from lib.longhaul import config, endings, run
+
+BACK_SOON = {"first": "50ms", "max": "100ms", "jitter": "none"}
+
+
+class Listener:
+    """Serves each connection with `serve(socket)` in a thread of its own."""
+
+    def __init__(self, serve):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.serve = serve
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            client.settimeout(20)
+            threading.Thread(target=self.one, args=(client,), daemon=True).start()
+
+    def one(self, client):
+        try:
+            self.serve(client)
+        except OSError:
+            pass
+        client.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.socket.close()
+
+
+def read_request(client):
+    """One request's head, or b"" at the end."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        piece = client.recv(1)
+        if not piece:
+            return b""
+        head += piece
+    return head
+
+
+class Requests(unittest.TestCase):
+    def go(self, server, messages, **group):
+        done = run(config(server.url(scheme="http"), connections=5, duration="2s", kind="http", messages=messages, **group))
+        books.check(self, done)
+        self.assertEqual(done.code, 0, done.stderr)
+        return done.group
+
+    def test_methods_bodies_and_checks(self):
+        messages = [{"name": "ok", "every": "100ms", "get": "/"},
+                    {"name": "echo", "every": "500ms", "post": "/echo", "text": '{"id":"${token}"}',
+                     "reply": {"contains": "${token}", "pointer": "/id", "equals": "${token}", "matches": "^[{]\"id\":\"[a-z0-9]+\""}},
+                    {"name": "none", "every": "500ms", "get": "/status/404", "reply": {"status": [404, "3xx"]}},
+                    {"name": "empty", "every": "500ms", "get": "/status/204"},
+                    {"name": "head", "every": "500ms", "head": "/bytes/5000"},
+                    {"name": "large", "every": "500ms", "get": "/bytes/200000", "reply": {"body_max": "200000B"}},
+                    {"name": "chunked", "every": "500ms", "get": "/chunked"}]
+        with Faultd() as server:
+            group = self.go(server, messages)
+        self.assertGreater(group["messages"]["replied"], 100)
+        self.assertEqual((group["messages"]["failed"], group["drops"], group["opened"]), (0, 0, 5))
+        self.assertEqual(group["messages"]["replied"], group["latency"]["ttfb"]["count"])
+
+    def test_failed_checks_have_their_names(self):
+        messages = [{"name": "status", "every": "1s", "get": "/status/500"},
+                    {"name": "text", "every": "1s", "get": "/", "reply": {"contains": "absent"}},
+                    {"name": "regex", "every": "1s", "get": "/", "reply": {"matches": "^absent$"}},
+                    {"name": "value", "every": "1s", "post": "/echo", "text": '{"a":"b"}', "reply": {"pointer": "/a", "equals": "c"}},
+                    {"name": "size", "every": "1s", "get": "/bytes/5000", "reply": {"body_max": "100B"}}]
+        with Faultd() as server:
+            messages = self.go(server, messages)["messages"]
+        found = {key: messages[key] for key in ("failed", "wrong_status", "wrong_content", "wrong_value", "too_large")}
+        self.assertEqual(found, {"failed": 50, "wrong_status": 10, "wrong_content": 20, "wrong_value": 10, "too_large": 10})
+
+    def test_endings_have_their_names(self):
+        for path, rules, reason in (("/close", [], "HTTP Connection: close"), ("/", ["idle 200ms fin"], "idle close"), ("/", ["idle 200ms rst"], "RST")):
+            with self.subTest(reason=reason), Faultd(*rules) as server:
+                group = self.go(server, [{"name": "m", "every": "500ms", "get": path}], reconnect=BACK_SOON)
+                self.assertEqual({key[2] for key in endings(group) if key[0] == "open"}, {reason})
+                self.assertEqual(group["messages"]["lost"], 0)
+
+    def test_tls(self):
+        server = Faultd("--tls")
+        ca = server.folder / "ca.pem"
+        server._command += ["--tls-ca", ca]
+        with server:
+            done = run(config(server.url(scheme="https"), connections=5, duration="2s", kind="http", target={"tls": {"ca": str(ca)}},
+                              messages=[{"name": "m", "every": "200ms", "get": "/bytes/100000"}]))
+        books.check(self, done)
+        self.assertEqual((done.group["drops"], done.group["latency"]["tls"]["count"]), (0, 5))
+        self.assertGreaterEqual(done.group["bytes"]["received"], 45 * 100000)
+
+    def test_a_closed_loop_never_waits(self):
+        with Faultd() as server:
+            group = self.go(server, [{"name": "m", "after": "reply", "get": "/"}])
+        self.assertGreater(group["messages"]["replied"], 1000)
+        self.assertEqual(group["messages"]["lost"], 0)
+
+
+class Servers(unittest.TestCase):
+    """What only a server of one's own can be made to do at the right moment."""
+
+    def go(self, serve, messages, **group):
+        with Listener(serve) as server:
+            done = run(config(f"http://127.0.0.1:{server.port}", connections=3, duration="2s", kind="http", messages=messages,
+                              reconnect=BACK_SOON, **group))
+        books.check(self, done)
+        return done.group
+
+    def test_stale_keep_alive_is_sent_once_more(self):
+        seen, first = [], threading.Lock()
+        seen_twice = set()
+
+        def serve(client):
+            for served in range(100):
+                head = read_request(client)
+                if not head:
+                    return
+                with first:
+                    stale = served > 0 and len(seen_twice) < 3 and head not in seen_twice
+                    seen.append(head)
+                    if stale:
+                        seen_twice.add(head)
+                if stale:  # closed without a word after the request has come
+                    return
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        group = self.go(serve, [{"name": "m", "every": "300ms", "get": "/${token}"}])
+        messages = group["messages"]
+        self.assertEqual((messages["stale_keepalive"], messages["lost"], group["drops"]), (3, 0, 0))
+        self.assertEqual({seen.count(head) for head in seen_twice}, {2})
+        self.assertIn(("open", "peer", "stale keep-alive", None), endings(group))
+
+    def test_closed_on_a_fresh_connection_is_no_response(self):
+        group = self.go(lambda client: read_request(client), [{"name": "m", "every": "300ms", "get": "/"}])
+        self.assertEqual(group["messages"]["stale_keepalive"], 0)
+        self.assertEqual(group["messages"]["replied"], 0)
+        self.assertIn(("open", "peer", "closed without a response", None), endings(group))
+
+    def test_request_cap(self):
+        def serve(client):
+            for left in (2, 1, 0):
+                if not read_request(client):
+                    return
+                close = b"" if left else b"Connection: close\r\n"
+                client.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + close + b"Content-Length: 0\r\n\r\n")
+
+        group = self.go(serve, [{"name": "m", "every": "200ms", "get": "/"}])
+        self.assertEqual({key[2:] for key in endings(group) if key[0] == "open"}, {("request cap", 3)})
+
+    def test_responses_that_break(self):
+        cases = {b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort": "response cut short", b"nonsense\r\n\r\n": "bad HTTP",
+                 b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more": "bad HTTP"}
+        for response, reason in cases.items():
+            def serve(client, response=response):
+                read_request(client)
+                client.sendall(response)
+
+            with self.subTest(reason=reason):
+                group = self.go(serve, [{"name": "m", "every": "300ms", "get": "/"}])
+                self.assertEqual({key[2] for key in endings(group) if key[0] == "open"}, {reason})
+
+    def test_no_response_ends_the_connection(self):
+        def serve(client):
+            while read_request(client):
+                pass
+
+        group = self.go(serve, [{"name": "m", "every": "300ms", "get": "/"}], request_timeout="300ms")
+        self.assertIn(("open", "us", "reply missing too long", None), endings(group))
+
+    def test_a_body_without_a_length_ends_with_the_connection(self):
+        def serve(client):
+            read_request(client)
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\nbody")
+
+        group = self.go(serve, [{"name": "m", "every": "300ms", "get": "/", "reply": {"matches": "^body$"}}])
+        self.assertEqual((group["messages"]["failed"], group["messages"]["lost"]), (0, 0))
+        self.assertEqual({key[2] for key in endings(group) if key[0] == "open"}, {"HTTP Connection: close"})
+
+
+class Streams(unittest.TestCase):
+    def test_events_and_gaps(self):
+        with Faultd() as server:
+            done = run(config(server.url("/sse/100ms", scheme="http"), connections=5, duration="2s", kind="sse", messages=[]))
+        books.check(self, done)
+        self.assertAlmostEqual(done.group["messages"]["incoming"], 100, delta=10)
+        self.assertAlmostEqual(done.group["latency"]["gap"]["p50_us"], 100_000, delta=20_000)
+        self.assertEqual(done.group["drops"], 0)
+
+    def test_last_event_id_and_retry(self):
+        heads = []
+
+        def serve(client):
+            heads.append(read_request(client))
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            client.sendall(b"retry: 300\nid: seven\ndata: a\n\n: comment\n\n")
+
+        with Listener(serve) as server:
+            done = run(config(f"http://127.0.0.1:{server.port}/", connections=1, duration="2s", kind="sse", messages=[], reconnect=BACK_SOON))
+        books.check(self, done)
+        self.assertNotIn(b"Last-Event-ID", heads[0])
+        self.assertGreater(len(heads), 2)
+        self.assertLess(len(heads), 8)
+        for head in heads[1:]:
+            self.assertIn(b"\r\nLast-Event-ID: seven\r\n", head)
+        self.assertEqual(done.group["messages"]["incoming"], len(heads))
+        self.assertIn(("open", "peer", "stream ended", None), endings(done.group))
+
+    def test_what_is_no_event_stream_is_refused(self):
+        for path, reason, code in (("/", "wrong content type", None), ("/status/503", "HTTP status", 503)):
+            with self.subTest(reason=reason), Faultd() as server:
+                done = run(config(server.url(path, scheme="http"), connections=2, duration="1s", kind="sse", messages=[], reconnect=BACK_SOON))
+                books.check(self, done)
+                self.assertEqual({key for key in endings(done.group)} - {("connect", "us", "shutting down", None)}, {("upgrade", "peer", reason, code)})
+
+    def test_a_silent_stream_is_stalled(self):
+        def serve(client):
+            read_request(client)
+            client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            client.recv(1)
+
+        with Listener(serve) as server:
+            done = run(config(f"http://127.0.0.1:{server.port}/", connections=2, duration="2s", kind="stream", messages=[], stall_timeout="300ms", reconnect=BACK_SOON))
+        books.check(self, done)
+        self.assertGreater(endings(done.group)[("open", "network", "stalled", None)], 4)
+        self.assertGreater(done.group["bytes"]["received"], 20)
+
+    def test_lines_over_tcp(self):
+        def serve(client):
+            for line in client.makefile("rb"):
+                client.sendall(line)
+
+        with Listener(serve) as server:
+            done = run(config(f"tcp://127.0.0.1:{server.port}", connections=3, duration="2s", kind="tcp",
+                              messages=[{"name": "m", "every": "100ms", "text": "PING ${token}\n", "reply": {"match": "echo"}}]))
+        books.check(self, done)
+        messages = done.group["messages"]
+        self.assertGreater(messages["replied"], 50)
+        self.assertEqual((messages["corrupt"], messages["lost"], done.group["drops"]), (0, 0, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()
