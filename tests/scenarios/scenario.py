@@ -19,7 +19,7 @@ from lib.longhaul import Run  # noqa: E402
 import servers  # noqa: E402
 
 KEYS = {"about", "schemes", "servers", "rules", "flags", "clients", "duration", "network", "before", "acts", "host", "joined", "seen_as",
-        "run", "target", "group", "groups", "ends", "long"}
+        "run", "target", "group", "groups", "ends", "all_replied", "leave_out"}
 RUN_DEADLINE_S = 60
 TICK_S = 0.25  # several servers and testers share the cores, and each may wait for its turn
 
@@ -55,6 +55,7 @@ class Scenario:
         self.about = data["about"]
         self.schemes = data.get("schemes", ["ws"])
         self.servers = data.get("servers", ["faultd"])
+        self.leave_out = [tuple(pair) for pair in data.get("leave_out", [])]
         self.rules, self.flags = data.get("rules", []), data.get("flags", [])
         self.clients, self.duration = data.get("clients", 20), data.get("duration", "1500ms")
         self.network = data.get("network", False)
@@ -63,7 +64,7 @@ class Scenario:
         self.seen_as = seen_as(data.get("seen_as", []))
         self.run, self.target, self.group = data.get("run", {}), data.get("target", {}), data.get("group", {})
         self.groups = data.get("groups", {"g": {}})
-        self.ends = data["ends"]
+        self.ends, self.all_replied = data["ends"], data.get("all_replied", False)
         assert set(self.ends) == set(self.groups), f"{path.name}: ends are for {sorted(self.ends)}, groups are {sorted(self.groups)}"
 
 
@@ -84,7 +85,7 @@ class Variant:
 
     def __init__(self, scenario, scheme, server):
         self.scenario, self.scheme, self.server_kind = scenario, scheme, server
-        self.name = "_".join([re.sub(r"\W", "_", scenario.name), scheme] + ([] if server == "faultd" else [server]))
+        self.name = "_".join([re.sub(r"\W", "_", scenario.name), scheme] + ([] if server == "faultd" else [re.sub(r"\W", "_", server)]))
         self.done = self.server = None
 
     def config(self, words):
@@ -100,7 +101,7 @@ class Variant:
     def make_server(self, prefix):
         s = self.scenario
         if self.server_kind != "faultd":
-            return servers.KINDS[self.server_kind](self.scheme)
+            return servers.KINDS[self.server_kind](self.scheme, s.rules)
         flags = list(s.flags)
         server = Faultd(*flags, *s.rules, prefix=prefix)
         if self.scheme == "wss":
@@ -153,6 +154,8 @@ class Variant:
         books.check(test, run)
         for part in run.report["groups"]:
             check_ends(test, s.ends[part["name"]], part)
+            if s.all_replied:
+                check_replies(test, part)
         told = run.query("select count(*) n from tallies join reasons using (reason_id) where reason = 'unclassified'")[0]["n"]
         test.assertEqual(told, 0, "unclassified endings")
         if s.joined and self.server_kind == "faultd":
@@ -183,6 +186,17 @@ def _replace(thing, words):
 def _shell(command, prefix, words):
     done = subprocess.run([*prefix, "sh", "-ec", command], env={**os.environ, **words}, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def check_replies(test, part):
+    """Every message was answered, once and unharmed, and every ping but those on their way at the end."""
+    messages = part["messages"]
+    test.assertGreater(messages["sent"], 0)
+    test.assertEqual(messages["replied"], messages["sent"], messages)
+    test.assertEqual((messages["corrupt"], messages["duplicate"], messages["out_of_order"], messages["incoming"]), (0, 0, 0, 0), messages)
+    if part["pings"]["sent"]:
+        test.assertGreaterEqual(part["pings"]["answered"], part["pings"]["sent"] - part["clients"]["planned"])
+        test.assertGreater(part["pings"]["answered"], 0)
 
 
 def check_ends(test, expected, part):

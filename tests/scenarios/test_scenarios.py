@@ -47,6 +47,8 @@ def make_tests():
     for s in scenario.all_scenarios():
         for kind in s.servers:
             for scheme in s.schemes:
+                if (scheme, kind) in s.leave_out:
+                    continue
                 variant = scenario.Variant(s, scheme, kind)
                 Variants[variant.name] = variant
                 why_not = no_network if s.network else servers.why_not(kind)
