@@ -47,6 +47,7 @@ static const char *const counters[] = {
     "wrong_value",
     "too_large",
     "stale_keepalive",
+    "retry_afters",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",

@@ -81,6 +81,15 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
   return LH_CLIENT_FINISHED;
 }
 
+/* Backoff waits as long as the peer asked for, when that is longer. */
+static void stay_away(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *seen) {
+  if (!seen || c->state != LH_CLIENT_WAITING || !g->config->reconnect.retry_after) return;
+  uint64_t until_ns = lh_later(e->now_ns, seen->retry_after_ns);
+  if (until_ns <= c->due_ns) return;
+  c->due_ns = until_ns;
+  lh_count(g, LH_COUNTER_retry_afters, 1);
+}
+
 void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
@@ -99,5 +108,6 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   if (e->stopping) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
   lh_client_enter(e, slot, next);
+  stay_away(e, g, c, seen);
   lh_client_arm(e, slot);
 }

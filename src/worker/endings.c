@@ -187,6 +187,7 @@ void lh_ending_find(const struct lh_demise *d, struct lh_ending *out) {
   if (p->seen) {
     bool is_redirect = p->is_redirect && p->seen->reason == LH_REASON_UPGRADE_REFUSED;
     set(out, is_redirect ? LH_REASON_REDIRECT : p->seen->reason, p->seen->code, p->seen->text);
+    out->retry_after_ns = p->seen->retry_after_ns;
   } else if (p->fault) {
     set(out, d->stage == LH_STAGE_OPEN ? LH_REASON_BAD_FRAME : LH_REASON_BAD_HTTP, 0, p->fault);
   } else if (!from_words(d, out) && !from_tls(p, out) && !from_socket(d, out)) {

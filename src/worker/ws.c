@@ -15,6 +15,7 @@
 #include "frame.h"
 #include "handshake.h"
 #include "longhaul/base/clock.h"
+#include "longhaul/conn/http.h"
 #include "peer.h"
 #include "resolve.h"
 #include "tls.h"
@@ -109,6 +110,9 @@ static int on_response(struct lh_peer *p) {
     return 0;
   }
   if (!p->seen) return -1;
+  char retry_after[64];
+  if (lws_hdr_copy(p->wsi, retry_after, sizeof retry_after, WSI_TOKEN_HTTP_RETRY_AFTER) > 0)
+    p->seen->retry_after_ns = lh_http_retry_after_ns(retry_after, lh_wall_us());
   p->is_redirect = status >= 300 && status < 400;
   if (p->is_redirect)
     lws_hdr_copy(p->wsi, p->seen->text, sizeof p->seen->text, WSI_TOKEN_HTTP_LOCATION);

@@ -64,6 +64,15 @@ class Upgrade(Case):
         self.assertEqual(done.group["opened"], 20)
 
 
+    def test_retry_after_is_honoured(self):
+        with Faultd("first 20 refuse 503 retry-after 2s") as server:
+            done = self.checked(config(server.url(), connections=20, duration="6s", reconnect=BACK_SOON), server)
+        self.assertEqual(endings(done.group)[("upgrade", "peer", "upgrade refused", 503)], 20)
+        self.assertEqual(done.group["opened"], 20)
+        self.assertEqual(done.query("SELECT sum(retry_afters) AS n FROM intervals")[0]["n"], 20)
+        self.assertTrue(50 < done.group["availability_percent"] < 68, done.group["availability_percent"])
+
+
 class Connect(Case):
     def test_nobody_listens(self):
         with Faultd() as server:

@@ -117,6 +117,7 @@ struct lh_ending {
   uint8_t reason;        /* enum lh_reason */
   int32_t code;          /* see the glossary */
   char text[LH_CLOSE_TEXT_MAX]; /* NUL-terminated, may be empty */
+  uint64_t retry_after_ns; /* how long the peer asked us to stay away (Retry-After); 0: it did not. For the engine alone */
 };
 
 const char *lh_stage_name(enum lh_stage stage);

@@ -114,6 +114,7 @@ struct lh_reconnect_config {
   enum lh_backoff_jitter jitter; /* default full */
   uint32_t limit;          /* most attempts in a row before a client gives up (finished); 0: no limit */
   uint64_t reset_after_ns; /* open for this long: the next drop starts again at `first`; default 10 s */
+  bool retry_after;        /* a refusal's Retry-After makes a shorter wait longer; default true */
 };
 
 enum lh_payload_source { LH_PAYLOAD_TEXT, LH_PAYLOAD_BINARY, LH_PAYLOAD_FILE, LH_PAYLOAD_SIZE, LH_PAYLOAD_NONE };

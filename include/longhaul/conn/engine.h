@@ -89,7 +89,7 @@ struct lh_io {
   void (*close)(void *context, uint32_t slot, uint16_t code);
   /* Ends the connection at once, whatever its stage. No event follows; the engine records the ending itself. */
   void (*abort)(void *context, uint32_t slot);
-  /* How long the server asked this client to wait before it connects again, in ns; 0: it did not. */
+  /* How long the server asked this client to wait before it connects again, whatever the ending, in ns; 0: it did not. */
   uint64_t (*retry_after)(void *context, uint32_t slot);
   /* The clock, read for each send, so that lateness and service time stay true in a long turn. NULL: the turn's now_ns. */
   uint64_t (*now)(void *context);
@@ -157,7 +157,8 @@ struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
 void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 void lh_engine_on_writable(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
-/* The connection is gone. The adapter fills reason, code and text, and the stage when it knows better than the last
+/* The connection is gone. The adapter fills reason, code, text and retry_after_ns (the client then stays away for at least as
+ * long, unless the group's reconnect says otherwise), and the stage when it knows better than the last
  * on_stage how far connecting had come (else LH_STAGE_COUNT); the engine fills the rest, and replaces the reason by its own
  * when it had asked for the end (planned end, lifetime, shutdown, silent peer, timeouts). */
 void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh_ending *seen, uint64_t now_ns);

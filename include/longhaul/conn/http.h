@@ -60,4 +60,8 @@ unsigned lh_http_status(const struct lh_http_reader *reader);
 bool lh_http_begun(const struct lh_http_reader *reader);
 void lh_http_free(struct lh_http_reader *reader);
 
+/* What the value of a Retry-After header asks for, counted from now: seconds, or a date (RFC 9110, 10.2.3; of its three forms
+ * the one that may still be written). 0 when it asks for nothing, lies in the past or cannot be read. */
+uint64_t lh_http_retry_after_ns(const char *value, int64_t now_wall_us);
+
 #endif

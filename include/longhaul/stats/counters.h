@@ -54,7 +54,8 @@
   X(wrong_content, "replies without the text that `contains` or `matches` asks for; subset of failed")              \
   X(wrong_value, "replies whose value at `pointer` is not `equals`; subset of failed")                              \
   X(too_large, "replies with a body longer than `body_max`; subset of failed")                                      \
-  X(stale_keepalive, "requests lost to a connection the server was closing, and sent once more; subset of sent")
+  X(stale_keepalive, "requests lost to a connection the server was closing, and sent once more; subset of sent")     \
+  X(retry_afters, "waits before a reconnect that Retry-After made longer")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \

@@ -206,7 +206,7 @@ static void the_json_has_every_row(void **state) {
   lh_buf_reset(&out);
   assert_int_equal(lh_explain_json("groups.x.reconnect", &out, NULL), 0);
   json_t *some = json_loads(out.data, 0, NULL), *jitter = json_array_get(some, 4);
-  assert_int_equal(json_array_size(some), 7);
+  assert_int_equal(json_array_size(some), 8);
   assert_string_equal(json_string_value(json_object_get(jitter, "key")), "groups.*.reconnect.jitter");
   assert_string_equal(json_string_value(json_object_get(jitter, "default")), "full");
   assert_int_equal(json_array_size(json_object_get(jitter, "choices")), 3);

@@ -178,11 +178,40 @@ static void a_head_without_end_is_refused(void **state) {
   lh_http_free(&reader);
 }
 
+static void retry_after_is_read_in_both_forms(void **state) {
+  (void)state;
+  static const int64_t now_us = INT64_C(784111777) * 1000000; /* Sun, 06 Nov 1994 08:49:37 GMT */
+  static const struct {
+    const char *value;
+    uint64_t seconds;
+  } rows[] = {
+      {"0", 0},
+      {"120", 120},
+      {" 5 ", 5},
+      {"Sun, 06 Nov 1994 08:49:47 GMT", 10},
+      {"Mon, 07 Nov 1994 08:49:37 GMT", 86400},
+      {"Sun, 06 Nov 1994 08:49:37 GMT", 0},
+      {"Sat, 05 Nov 1994 08:49:37 GMT", 0},
+      {"", 0},
+      {"-5", 0},
+      {"5s", 0},
+      {"soon", 0},
+      {"Sun, 06 Nov 1994 08:49:47 CET", 0},
+      {"99999999999999999999999999", UINT64_C(315360000)},
+      {"Sun, 06 Nov 9994 08:49:47 GMT", UINT64_C(315360000)},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (lh_http_retry_after_ns(rows[i].value, now_us) != rows[i].seconds * 1000000000)
+      fail_msg("\"%s\" gives %llu ns, expected %llu s", rows[i].value,
+               (unsigned long long)lh_http_retry_after_ns(rows[i].value, now_us), (unsigned long long)rows[i].seconds);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(cases_hold_at_every_split),
       cmocka_unit_test(a_connection_carries_many_responses),
       cmocka_unit_test(a_head_without_end_is_refused),
+      cmocka_unit_test(retry_after_is_read_in_both_forms),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,52 @@ static void the_ramp_ends_an_outage(void **state) {
   rig_free(&rig);
 }
 
+/* ---- Retry-After ---- */
+
+static void refused_for(struct rig *rig, uint64_t retry_after_ns) {
+  const struct lh_ending seen = {
+      .stage = LH_STAGE_COUNT, .reason = LH_REASON_UPGRADE_REFUSED, .code = 503, .retry_after_ns = retry_after_ns};
+  lh_engine_on_ended(rig->engine, 0, &seen, rig->now);
+}
+
+static void connects_after(struct rig *rig, uint64_t wait_ns) {
+  size_t before = rig->counts[CALL_CONNECT];
+  rig_run(rig, wait_ns - 2 * MS);
+  assert_int_equal(rig->counts[CALL_CONNECT], before);
+  rig_run(rig, 4 * MS);
+  assert_int_equal(rig->counts[CALL_CONNECT], before + 1);
+}
+
+static void retry_after_makes_a_wait_longer_never_shorter(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.reconnect.retry_after = true;
+  rig_start(&rig);
+  refused_for(&rig, 7 * SEC); /* the backoff would be 1 s */
+  connects_after(&rig, 7 * SEC);
+  refused_for(&rig, SEC); /* 2 s by now */
+  connects_after(&rig, 2 * SEC);
+  refused_for(&rig, 0);
+  connects_after(&rig, 4 * SEC);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_retry_afters), 1);
+  refused_for(&rig, LH_NEVER);
+  rig_run(&rig, 3600 * SEC);
+  assert_int_equal(rig.counts[CALL_CONNECT], 4);
+  rig_free(&rig);
+}
+
+static void retry_after_can_be_left_unheeded(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_start(&rig);
+  refused_for(&rig, 7 * SEC);
+  connects_after(&rig, SEC);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_retry_afters), 0);
+  rig_free(&rig);
+}
+
 /* ---- integrals ---- */
 
 static void open_and_wanted_time_are_exact(void **state) {
@@ -243,6 +289,8 @@ int main(void) {
       cmocka_unit_test(the_ramp_lets_go_and_takes_again),
       cmocka_unit_test(the_ramp_takes_back_in_any_state),
       cmocka_unit_test(the_ramp_ends_an_outage),
+      cmocka_unit_test(retry_after_makes_a_wait_longer_never_shorter),
+      cmocka_unit_test(retry_after_can_be_left_unheeded),
       cmocka_unit_test(open_and_wanted_time_are_exact),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
