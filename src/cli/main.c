@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "longhaul/config/load.h"
 #include "longhaul/worker/worker.h"
 
 enum { HELP_BYTES_MAX = 1 << 16, COMMAND_LINE_MAX = 1 << 20 };
@@ -30,16 +31,24 @@ static int unknown_command(const char *name) {
   return lh_cli_usage_error("there is no command \"%s\"; see longhaul --help", name);
 }
 
-/* The command line as one text for the run file; words that a shell would split or change are quoted. */
+/* One word; quoted when a shell would split or change it. */
+static int add_word(struct lh_buf *line, const char *word) {
+  bool plain = word[0] != '\0' && strpbrk(word, " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
+  int code = lh_buf_addstr(line, plain ? " " : " '");
+  for (const char *c = word; *c != '\0' && code == 0; c++)
+    code = !plain && *c == '\'' ? lh_buf_addstr(line, "'\\''") : lh_buf_add(line, c, 1);
+  if (code == 0 && !plain) code = lh_buf_addstr(line, "'");
+  return code;
+}
+
+/* The command line as one text for the run file, without its secrets. */
 static char *join(int argc, char **argv) {
   struct lh_buf line = LH_BUF_INIT(COMMAND_LINE_MAX);
   int code = lh_buf_addstr(&line, "longhaul");
   for (int i = 1; i < argc && code == 0; i++) {
-    bool plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
-    code = lh_buf_addstr(&line, plain ? " " : " '");
-    for (const char *c = argv[i]; *c != '\0' && code == 0; c++)
-      code = !plain && *c == '\'' ? lh_buf_addstr(&line, "'\\''") : lh_buf_add(&line, c, 1);
-    if (code == 0 && !plain) code = lh_buf_addstr(&line, "'");
+    char *shown = lh_config_mask_argument(argv[i]);
+    code = shown != NULL ? add_word(&line, shown) : -ENOMEM;
+    free(shown);
   }
   if (code == 0) return line.data;
   lh_buf_free(&line);

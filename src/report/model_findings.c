@@ -29,8 +29,7 @@ static bool arrays_make(struct arrays *a, const struct lh_build *b, const struct
   a->open = calloc(count, sizeof *a->open);
   a->numbers = calloc(count * COLUMNS, sizeof *a->numbers);
   a->late = calloc(count, sizeof *a->late);
-  a->storms = calloc(lane->drop_count / 5 + 1, sizeof *a->storms);
-  if (!a->wanted || !a->open || !a->numbers || !a->late || !a->storms) return false;
+  if (!a->wanted || !a->open || !a->numbers || !a->late) return false;
   for (size_t i = 0; i < count; i++) {
     const uint64_t *c = lane->counters[i], *latency = lane->latency[i];
     a->wanted[i] = (uint32_t)lane->gauges[i][LH_GAUGE_wanted];
@@ -117,6 +116,15 @@ static json_t *finding_json(struct lh_build *b, const struct lh_finding *finding
   return out;
 }
 
+static bool find_storms(struct arrays *a, struct lh_find_group *group) {
+  size_t most = lh_find_storms(&group->series, group->drops, group->drop_count, NULL, 0);
+  a->storms = calloc(most + 1, sizeof *a->storms);
+  if (!a->storms) return false;
+  group->storm_count = lh_find_storms(&group->series, group->drops, group->drop_count, a->storms, most);
+  group->storms = a->storms;
+  return true;
+}
+
 void lh_build_findings(struct lh_build *b, json_t *model) {
   json_t *storms = json_array(), *findings = json_array();
   struct arrays *arrays = calloc(b->g->group_count + 1u, sizeof *arrays);
@@ -128,9 +136,7 @@ void lh_build_findings(struct lh_build *b, json_t *model) {
     if (b->failed) break;
     struct lh_find_group *group = &groups[n];
     *group = describe(b, a, n);
-    size_t most = group->drop_count / 5 + 1;
-    group->storm_count = lh_find_storms(&group->series, group->drops, group->drop_count, a->storms, most);
-    group->storms = a->storms;
+    if (!find_storms(a, group)) b->failed = true;
     for (size_t i = 0; i < group->storm_count; i++) lh_push(b, storms, storm_json(b, n, &a->storms[i]));
   }
   struct lh_findings found = {0};

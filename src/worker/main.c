@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
@@ -227,6 +228,7 @@ int lh_worker_main(void) {
   struct worker *w = &worker;
   struct lh_err err;
   ignore_signals();
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* descriptor 0 tells it too, but not to a worker that never comes back to its loop */
   raise_descriptors();
   mallopt(M_ARENA_MAX, 1); /* one thread allocates; an arena for the resolver's threads would only cost memory */
   uv_loop_init(&w->loop);
