@@ -119,6 +119,7 @@ static const struct lh_cli_example examples[] = {
     {"longhaul run soak.yaml --report night.html --report night.md", "write reports as well"},
     {"longhaul run soak.yaml --shard 2/8", "the second of eight hosts"},
     {"longhaul run ws://127.0.0.1:8080/ws -c 1000 -d 1m", "a quick look, with no file"},
+    {"longhaul run http://127.0.0.1:8080/healthz -c 1000", "the same for keep-alive requests"},
     {0}};
 
 static const struct lh_cli_option options[] = {

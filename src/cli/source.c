@@ -54,7 +54,8 @@ static int quick_text(const struct lh_cli_args *args, const char *url, char **te
                                 .connections = 1,
                                 .duration = lh_cli_value(args, "duration"),
                                 .every = lh_cli_value(args, "every"),
-                                .text = lh_cli_value(args, "text")};
+                                .text = lh_cli_value(args, "text"),
+                                .sse = lh_cli_has(args, "sse")};
   if (connections != NULL) {
     char *end;
     errno = 0;
@@ -74,6 +75,7 @@ static int refuse_quick_options(const struct lh_cli_args *args) {
                               lh_cli_value(args, "connections"));
   if (lh_cli_has(args, "every") || lh_cli_has(args, "text"))
     return lh_cli_usage_error("--every and --text go with a URL; for a config use --set");
+  if (lh_cli_has(args, "sse")) return lh_cli_usage_error("--sse goes with a URL; a config says kind: sse");
   return 0;
 }
 

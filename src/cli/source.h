@@ -25,7 +25,8 @@ struct lh_source {
       {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},     \
       {.name = "shard", .argument = "I/N", .help = "run part I of N of the clients; the same config on each host"},            \
       {.name = "connections", .letter = 'c', .argument = "N", .help = "with a URL: clients (default 1)"},                      \
-      {.name = "every", .argument = "TIME", .help = "with a URL: message period of each client (default 1s; 0: none)"}, {      \
+      {.name = "every", .argument = "TIME", .help = "with a URL: message period of each client (default 1s; 0: none)"},        \
+      {.name = "sse", .help = "with an http URL: hold event streams in place of sending requests"}, {                          \
     .name = "text", .argument = "TEXT", .help = "with a URL: what is sent; ${token} and ${seq} are filled in"                  \
   }
 

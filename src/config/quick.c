@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,16 +16,38 @@
 enum { QUICK_BYTES_MAX = 1 << 20 };
 static const char text_preset[] = "{\"id\":\"${token}\",\"n\":${seq}}";
 
+/* What a URL is by its scheme. */
+struct look {
+  const char *scheme, *kind;
+  bool has_message, has_request;
+};
+
+static const struct look *look_of(const struct lh_quick_args *args) {
+  static const struct look looks[] = {{"ws://", "websocket", true, false}, {"wss://", "websocket", true, false},
+                                      {"http://", "http", true, true},     {"https://", "http", true, true},
+                                      {"tcp://", "tcp", false, false},     {"tls://", "tcp", false, false}};
+  static const struct look events = {"http", "sse", false, false};
+  for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+    if (strncasecmp(args->url, looks[i].scheme, strlen(looks[i].scheme)) == 0)
+      return args->sse && looks[i].has_request ? &events : &looks[i];
+  return NULL;
+}
+
 static int check(const struct lh_quick_args *args, struct lh_err *err) {
   uint64_t ns;
   const char *text = args->text ? args->text : text_preset;
   if (!text_is_utf8(args->url, strlen(args->url)) || !text_is_utf8(text, strlen(text)))
     return lh_err_set(err, EINVAL, "the URL or the message text is not UTF-8; expected UTF-8 text");
   char *shown = secret_url(args->url);
-  bool is_ws = strncasecmp(args->url, "ws://", 5) == 0 || strncasecmp(args->url, "wss://", 6) == 0;
-  int failed = is_ws ? 0
-                     : lh_err_set(err, EINVAL, "%s is not a URL that can be run without a config; expected ws:// or wss://",
-                                  shown ? shown : "the URL");
+  const struct look *look = look_of(args);
+  int failed = 0;
+  if (!look)
+    failed = lh_err_set(err, EINVAL,
+                        "%s is not a URL that can be run without a config; expected ws://, wss://, http://, https://, tcp:// or "
+                        "tls://",
+                        shown ? shown : "the URL");
+  else if (args->sse && strcmp(look->kind, "sse") != 0)
+    failed = lh_err_set(err, EINVAL, "%s cannot be an event stream; expected http:// or https://", shown ? shown : "the URL");
   free(shown);
   if (!failed && args->duration && (lh_parse_duration(args->duration, &ns) != 0 || ns == 0))
     failed =
@@ -36,12 +59,34 @@ static int check(const struct lh_quick_args *args, struct lh_err *err) {
   return failed;
 }
 
+static bool has_messages(const struct lh_quick_args *args) {
+  uint64_t ns;
+  if (args->every && lh_parse_duration(args->every, &ns) == 0 && ns == 0) return false;
+  return look_of(args)->has_message || (args->text && strcmp(look_of(args)->kind, "tcp") == 0);
+}
+
+/* A GET of the URL's own path, or a POST of the text. */
+static int add_request(struct lh_buf *out, const struct lh_quick_args *args) {
+  const char *path = strstr(args->url, "://") + 3;
+  path += strcspn(path, "/?");
+  struct lh_buf whole = LH_BUF_INIT(QUICK_BYTES_MAX);
+  int failed = lh_buf_addf(&whole, "%s%s", *path == '/' ? "" : "/", path);
+  if (!failed) failed = lh_buf_addf(out, "        %s: ", args->text ? "post" : "get");
+  if (!failed) failed = yaml_text_add_quoted(out, whole.data);
+  if (!failed && args->text) failed = lh_buf_addstr(out, "\n        text: ");
+  if (!failed && args->text) failed = yaml_text_add_quoted(out, args->text);
+  lh_buf_free(&whole);
+  return failed ? failed : lh_buf_addstr(out, "\n        reply: {within: 5s}\n");
+}
+
 /* A message that carries a token knows its reply by it, any other by order. */
 static int add_messages(struct lh_buf *out, const struct lh_quick_args *args) {
   const char *every = args->every ? args->every : "1s", *text = args->text ? args->text : text_preset;
-  uint64_t ns;
-  if (lh_parse_duration(every, &ns) == 0 && ns == 0) return 0;
-  int failed = lh_buf_addf(out, "    messages:\n      - name: message\n        every: %s\n        text: ", every);
+  bool is_request = look_of(args)->has_request;
+  if (!has_messages(args)) return 0;
+  int failed = lh_buf_addf(out, "    messages:\n      - name: %s\n        every: %s\n", is_request ? "request" : "message", every);
+  if (!failed && is_request) return add_request(out, args);
+  if (!failed) failed = lh_buf_addstr(out, "        text: ");
   if (!failed) failed = yaml_text_add_quoted(out, text);
   if (!failed)
     failed = lh_buf_addf(out, "\n        reply: {match: %s, within: 5s}\n",
@@ -57,7 +102,7 @@ int lh_config_quick(const struct lh_quick_args *args, char **text, struct lh_err
       &out, "run:\n  name: quick\n  duration: %s\ntargets:\n  target:\n    url: ", args->duration ? args->duration : "30s");
   if (!failed) failed = yaml_text_add_quoted(&out, args->url);
   if (!failed)
-    failed = lh_buf_addf(&out, "\ngroups:\n  clients:\n    kind: websocket\n    target: target\n    connections: %u\n",
+    failed = lh_buf_addf(&out, "\ngroups:\n  clients:\n    kind: %s\n    target: target\n    connections: %u\n", look_of(args)->kind,
                          args->connections);
   if (!failed) failed = add_messages(&out, args);
   if (failed) {

@@ -41,7 +41,8 @@ struct lh_quick_args {
   unsigned connections;
   const char *duration; /* as written, NULL: "30s" */
   const char *every;    /* message period, NULL: "1s"; "0" sends no messages */
-  const char *text;     /* payload template, NULL: a small JSON with the token */
+  const char *text;     /* payload template, NULL: a small JSON with the token; http: the body of a POST, NULL: a GET */
+  bool sse;             /* the URL is an event stream */
 };
 int lh_config_quick(const struct lh_quick_args *args, char **text, struct lh_err *err);
 

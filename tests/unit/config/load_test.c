@@ -517,6 +517,11 @@ static void a_quick_look_is_a_config(void **state) {
        S / 4,
        LH_MATCH_ORDER},
       {{.url = "wss://h", .connections = 1, .duration = "2s", .every = "0"}, 2, 0, LH_MATCH_NONE},
+      {{.url = "http://h?q=1", .connections = 5}, 30, S, LH_MATCH_ORDER},
+      {{.url = "https://h/a", .connections = 5, .text = "${token}"}, 30, S, LH_MATCH_ORDER},
+      {{.url = "http://h/events", .connections = 5, .sse = true}, 30, 0, LH_MATCH_NONE},
+      {{.url = "tcp://h:1", .connections = 5}, 30, 0, LH_MATCH_NONE},
+      {{.url = "tls://h:1", .connections = 5, .text = "PING\n"}, 30, S, LH_MATCH_ORDER},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
     char *text = NULL;
@@ -543,7 +548,8 @@ static void a_quick_look_says_what_is_wrong(void **state) {
     const char *sentence;
   } rows[] = {
       {{.url = "gopher://u:p@h/", .connections = 1},
-       "gopher://***@h/ is not a URL that can be run without a config; expected ws:// or wss://"},
+       "gopher://***@h/ is not a URL that can be run without a config; expected ws://, wss://, http://, https://, tcp:// or tls://"},
+      {{.url = "ws://h", .connections = 1, .sse = true}, "ws://h cannot be an event stream; expected http:// or https://"},
       {{.url = "ws://h", .connections = 1, .duration = "5"},
        "\"5\" is not a duration; expected a number with its unit, such as 30s or 1h"},
       {{.url = "ws://h", .connections = 1, .every = "often"},
