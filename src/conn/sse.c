@@ -68,7 +68,8 @@ static int take_field(struct lh_sse *sse, const char *name, size_t name_len, con
 static void dispatch(struct lh_sse *sse, lh_sse_sink *sink, void *context) {
   if (sse->data.len) {
     size_t len = sse->data.len;
-    if (sse->data.data[len - 1] == '\n') sse->data.data[--len] = 0; /* a cut event may lack its LF */
+    /* The limit has room for the last LF, in whose place a cut event has a byte too many. */
+    if (sse->data.data[len - 1] == '\n' || len == sse->data.limit) sse->data.data[--len] = 0;
     sink(context, &(struct lh_sse_event){.type = sse->type[0] ? sse->type : "message",
                                          .data = sse->data.data,
                                          .data_len = len,
@@ -99,7 +100,12 @@ static int take_line(struct lh_sse *sse, const char *line, size_t len, lh_sse_si
 }
 
 static int end_line(struct lh_sse *sse, const char *part, size_t len, lh_sse_sink *sink, void *context) {
-  if (sse->line.len == 0) return take_line(sse, part, len, sink, context);
+  if (sse->line.len == 0) {
+    sse->line_cut = len > sse->line.limit; /* as it would be, had it come in pieces */
+    int result = take_line(sse, part, sse->line_cut ? sse->line.limit : len, sink, context);
+    sse->line_cut = false;
+    return result;
+  }
   int failed = add_cut(&sse->line, part, len, &sse->line_cut);
   if (!failed) failed = take_line(sse, sse->line.data, sse->line.len, sink, context);
   lh_buf_free(&sse->line);

@@ -1,0 +1,152 @@
+/* Requests: one response each, its checks, and the one that goes out once more. */
+#include "rig.h"
+
+static char method[] = "GET", path[] = "/";
+
+static void request_rig(struct rig *rig, struct lh_message message) {
+  rig_make(rig, 1);
+  message.method = method;
+  message.request_path = path;
+  message.every_ns = SEC;
+  message.reply.match = LH_MATCH_ORDER;
+  message.reply.end_when_lost = true;
+  message.reply.lost_after_ns = 60 * SEC;
+  if (!message.reply.status[0]) message.reply.status[0] = 2;
+  rig_add_message(rig, message);
+  rig_start(rig);
+  rig_open(rig);
+  rig_run(rig, SEC);
+  assert_int_equal(rig->counts[CALL_SEND], 1);
+}
+
+static void respond(struct rig *rig, unsigned status, const char *body) {
+  const struct lh_response response = {.status = (uint16_t)status, .bytes = body, .len = strlen(body)};
+  lh_engine_on_first_byte(rig->engine, 0, rig->now);
+  lh_engine_on_response(rig->engine, 0, &response, rig->now);
+}
+
+static void each_check_has_its_counter(void **state) {
+  (void)state;
+  const struct {
+    struct lh_reply_config reply;
+    unsigned status;
+    const char *body;
+    enum lh_counter_id failed; /* LH_COUNTER_replied: none */
+  } rows[] = {
+      {{.body_max = 0}, 204, "", LH_COUNTER_replied},
+      {{.body_max = 0}, 304, "", LH_COUNTER_wrong_status},
+      {{.status = {200, 3}}, 304, "", LH_COUNTER_replied},
+      {{.status = {200}}, 201, "", LH_COUNTER_wrong_status},
+      {{.contains = (char[]){"b"}}, 200, "abc", LH_COUNTER_replied},
+      {{.contains = (char[]){"x"}}, 200, "abc", LH_COUNTER_wrong_content},
+      {{.matches = (char[]){"^a.c$"}}, 200, "abc", LH_COUNTER_replied},
+      {{.matches = (char[]){"^b"}}, 200, "abc", LH_COUNTER_wrong_content},
+      {{.pointer = (char[]){"/a"}}, 200, "{\"a\":1}", LH_COUNTER_replied},
+      {{.pointer = (char[]){"/b"}}, 200, "{\"a\":1}", LH_COUNTER_wrong_value},
+      {{.pointer = (char[]){"/a"}, .equals = (char[]){"up"}}, 200, "{\"a\":\"up\"}", LH_COUNTER_replied},
+      {{.pointer = (char[]){"/a"}, .equals = (char[]){"up"}}, 200, "{\"a\":\"down\"}", LH_COUNTER_wrong_value},
+      {{.pointer = (char[]){"/a"}, .equals = (char[]){"1"}}, 200, "{\"a\":1}", LH_COUNTER_replied},
+      {{.body_max = 3}, 200, "abc", LH_COUNTER_replied},
+      {{.body_max = 2}, 200, "abc", LH_COUNTER_too_large},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct rig rig;
+    request_rig(&rig, (struct lh_message){.reply = rows[i].reply});
+    respond(&rig, rows[i].status, rows[i].body);
+    bool good = rows[i].failed == LH_COUNTER_replied;
+    if (rig_counter(&rig, LH_COUNTER_failed) == good || rig_counter(&rig, rows[i].failed) != 1) fail_msg("row %zu", i);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+    assert_int_equal(rig_hist(&rig, LH_HIST_ttfb)->count, 1);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_bytes_received), strlen(rows[i].body));
+    rig_free(&rig);
+  }
+}
+
+static void a_body_in_pieces_is_one(void **state) {
+  (void)state;
+  struct rig rig;
+  request_rig(&rig, (struct lh_message){.reply = {.matches = (char[]){"^abc$"}, .body_max = 3}});
+  lh_engine_on_first_byte(rig.engine, 0, rig.now);
+  lh_engine_on_body(rig.engine, 0, "a", 1, rig.now);
+  lh_engine_on_body(rig.engine, 0, "b", 1, rig.now);
+  const struct lh_response response = {.status = 200, .bytes = "c", .len = 1};
+  lh_engine_on_response(rig.engine, 0, &response, rig.now);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_failed), 0);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_bytes_received), 3);
+  rig_free(&rig);
+}
+
+static void a_stale_request_goes_out_once_more(void **state) {
+  (void)state;
+  struct rig rig;
+  request_rig(&rig, (struct lh_message){PAYLOAD("${token}"), .source = LH_PAYLOAD_TEXT});
+  char first[RIG_BYTES + 1];
+  snprintf(first, sizeof first, "%s", rig_last(&rig, CALL_SEND)->bytes);
+  rig_end_with(&rig, LH_REASON_STALE_KEEPALIVE, 0);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_in_flight), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_drops), 0);
+  rig_run(&rig, 2 * MS); /* no backoff */
+  rig_open(&rig);
+  assert_int_equal(rig.counts[CALL_SEND], 2);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, first);
+  respond(&rig, 200, "");
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_messages_sent), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_stale_keepalive), 1);
+  rig_free(&rig);
+}
+
+static void a_stale_request_is_lost_when_there_is_no_way_back(void **state) {
+  (void)state;
+  struct rig rig;
+  request_rig(&rig, (struct lh_message){PAYLOAD("x"), .source = LH_PAYLOAD_TEXT});
+  rig_end_with(&rig, LH_REASON_STALE_KEEPALIVE, 0);
+  rig_run(&rig, 2 * MS);
+  rig_end_with(&rig, LH_REASON_REFUSED, 0);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_lost), 1);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_in_flight), 0);
+  rig_free(&rig);
+}
+
+static void a_stale_request_is_lost_when_the_run_stops(void **state) {
+  (void)state;
+  struct rig rig;
+  request_rig(&rig, (struct lh_message){PAYLOAD("x"), .source = LH_PAYLOAD_TEXT});
+  rig_end_with(&rig, LH_REASON_STALE_KEEPALIVE, 0);
+  lh_engine_stop(rig.engine, rig.now);
+  rig_run(&rig, SEC);
+  assert_true(lh_engine_done(rig.engine));
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_lost), 1);
+  rig_free(&rig);
+}
+
+static void a_silent_stream_stalls(void **state) {
+  (void)state;
+  struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.stall_timeout_ns = SEC;
+  rig_start(&rig);
+  rig_open(&rig);
+  for (int i = 0; i < 5; i++) {
+    rig_run(&rig, SEC / 2);
+    lh_engine_on_data(rig.engine, 0, 10, rig.now);
+  }
+  assert_int_equal(rig_state(&rig), LH_CLIENT_OPEN);
+  rig_run(&rig, SEC + 2 * MS);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_STALLED);
+  assert_int_equal(rig_hist(&rig, LH_HIST_gap)->count, 4);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_bytes_received), 50);
+  rig_free(&rig);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(each_check_has_its_counter),
+      cmocka_unit_test(a_body_in_pieces_is_one),
+      cmocka_unit_test(a_stale_request_goes_out_once_more),
+      cmocka_unit_test(a_stale_request_is_lost_when_there_is_no_way_back),
+      cmocka_unit_test(a_stale_request_is_lost_when_the_run_stops),
+      cmocka_unit_test(a_silent_stream_stalls),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
