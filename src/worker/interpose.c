@@ -49,7 +49,10 @@ int connect(int fd, const struct sockaddr *address, socklen_t len) {
  * shutdown makes certain to come. */
 static ssize_t show(struct lh_peer *peer, const void *bytes, ssize_t len) {
   size_t sound = lh_peer_saw(peer, bytes, (size_t)len);
-  if (sound == (size_t)len) return len;
+  if (sound == (size_t)len) {
+    peer->holds_lf = len > 1 && lh_peer_awaits_body(peer); /* a read of one byte must give it: nothing else means "later" */
+    return len - peer->holds_lf;
+  }
   if (sound) {
     shutdown(peer->fd, SHUT_RDWR);
     return (ssize_t)sound;
@@ -58,8 +61,25 @@ static ssize_t show(struct lh_peer *peer, const void *bytes, ssize_t len) {
   return -1;
 }
 
+/* The byte that was held back, and behind it `got` bytes that a read put there. */
+static ssize_t release_lf(struct lh_peer *peer, char *bytes, ssize_t got) {
+  peer->holds_lf = false;
+  if (got > 0) lh_peer_saw(peer, bytes + 1, (size_t)got);
+  *bytes = '\n';
+  return 1 + (got > 0 ? got : 0);
+}
+
+static ssize_t recv_behind_lf(struct lh_peer *peer, int fd, char *bytes, size_t len, int flags) {
+  ssize_t got = len > 1 ? syscall(SYS_recvfrom, fd, bytes + 1, len - 1, flags, NULL, NULL) : 0;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return got;
+  if (got == 0 && len > 1) lh_peer_saw_eof(peer);
+  if (got < 0) lh_peer_saw_error(peer, errno);
+  return release_lf(peer, bytes, got);
+}
+
 ssize_t recv(int fd, void *bytes, size_t len, int flags) {
   struct lh_peer *peer = lh_peer_of(fd);
+  if (peer && peer->holds_lf && len) return recv_behind_lf(peer, fd, bytes, len, flags);
   ssize_t got = syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
   if (!peer) return got;
   if (got > 0) return show(peer, bytes, got);
@@ -113,8 +133,14 @@ int SSL_connect(SSL *ssl) {
 int SSL_read(SSL *ssl, void *bytes, int len) {
   static int (*original)(SSL *, void *, int);
   if (!original) *(void **)&original = dlsym(RTLD_NEXT, "SSL_read");
-  int got = original(ssl, bytes, len);
   struct lh_peer *peer = lh_peer_of(SSL_get_fd(ssl));
+  if (peer && peer->holds_lf && len > 1) {
+    int behind = original(ssl, (char *)bytes + 1, len - 1);
+    if (behind <= 0 && SSL_get_error(ssl, behind) == SSL_ERROR_WANT_READ) return behind;
+    if (behind <= 0) saw_tls_failure(peer, ssl, behind);
+    return (int)release_lf(peer, bytes, behind);
+  }
+  int got = original(ssl, bytes, len);
   if (!peer) return got;
   if (got > 0) return (int)show(peer, bytes, got);
   saw_tls_failure(peer, ssl, got);

@@ -56,6 +56,10 @@ static void keep_seen(struct lh_peer *peer, enum lh_reason reason, int32_t code,
   peer->seen->text[seen->text_len] = 0;
 }
 
+bool lh_peer_awaits_body(const struct lh_peer *peer) {
+  return peer->wire.state == LH_WIRE_BODY && peer->wire.has_body && peer->seen && !peer->seen->text[0];
+}
+
 size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len) {
   struct lh_wire_seen seen;
   seen.pings = 0;
@@ -68,6 +72,8 @@ size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len) {
     keep_seen(peer, LH_REASON_UPGRADE_REFUSED, seen.status, &seen);
   else if (seen.closed)
     keep_seen(peer, LH_REASON_CLOSE_FRAME, seen.code, &seen);
+  else if (seen.text_len && lh_peer_awaits_body(peer))
+    memcpy(peer->seen->text, seen.text, seen.text_len + 1U);
   if (seen.pings && on_ping) on_ping(on_ping_context, peer, seen.pings);
   if (seen.fault) peer->fault = seen.fault;
   return sound;

@@ -51,6 +51,8 @@ struct lh_peer {
   bool held_back : 1;     /* libwebsockets may hold bytes that the socket did not take */
   bool wants_write : 1;   /* the engine waits for lh_engine_on_writable */
   bool is_redirect : 1;
+  bool holds_lf : 1;      /* the head's last byte is kept from libwebsockets, which ends a refused upgrade at its head, until
+                             the body that it announces begins */
 };
 
 enum { LH_PEER_BYTES = 64 }; /* a line of the cache each */
@@ -71,6 +73,8 @@ typedef void lh_peer_pinged(void *context, struct lh_peer *peer, uint32_t pings)
 void lh_peers_on_ping(lh_peer_pinged *pinged, void *context);
 /* A read gave `len` bytes. Returns how many of them libwebsockets may have: fewer when a bad frame begins. */
 size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len);
+/* Whether the head of a refusal is read and the body that it announces is not: a soak must say why it was refused. */
+bool lh_peer_awaits_body(const struct lh_peer *peer);
 /* A read gave the end of the stream. A reset whose errno a write took away reads the same; the socket tells them apart. */
 void lh_peer_saw_eof(struct lh_peer *peer);
 /* A read or a write failed with this errno. After the end of the stream that says nothing new: the answer to our last bytes. */

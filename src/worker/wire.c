@@ -61,6 +61,22 @@ static void read_status(struct lh_wire *w, uint8_t byte) {
     w->code = (uint16_t)(w->code * 10 + (byte - '0'));
 }
 
+static void read_content_length(struct lh_wire *w, uint8_t byte) {
+  static const char name[] = "\ncontent-length:";
+  uint8_t lower = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
+  if (w->in_length) {
+    if (byte >= '1' && byte <= '9') w->has_body = true;
+    w->in_length = byte != '\n';
+  }
+  if (lower == (uint8_t)name[w->more])
+    w->more++;
+  else
+    w->more = byte == '\n';
+  if (w->more < sizeof name - 1) return;
+  w->more = 0;
+  w->in_length = true;
+}
+
 static size_t feed_head(struct lh_wire *w, const uint8_t *at, size_t len, struct lh_wire_seen *seen) {
   static const char blank[] = "\r\n\r\n", begin[] = "HTTP/1.";
   for (size_t i = 0; i < len; i++) {
@@ -69,6 +85,7 @@ static size_t feed_head(struct lh_wire *w, const uint8_t *at, size_t len, struct
       return i;
     }
     read_status(w, at[i]);
+    read_content_length(w, at[i]);
     w->left++;
     if (at[i] == (uint8_t)blank[w->first])
       w->first++;
@@ -76,8 +93,8 @@ static size_t feed_head(struct lh_wire *w, const uint8_t *at, size_t len, struct
       w->first = at[i] == '\r';
     if (w->first < 4) continue;
     seen->status = w->code;
-    bool deflate = w->deflate;
-    *w = (struct lh_wire){.state = w->code == 101 ? LH_WIRE_FRAME : LH_WIRE_BODY, .deflate = deflate};
+    *w = (struct lh_wire){
+        .state = w->code == 101 ? LH_WIRE_FRAME : LH_WIRE_BODY, .deflate = w->deflate, .has_body = w->has_body};
     return i + 1;
   }
   return len;

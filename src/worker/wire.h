@@ -34,13 +34,15 @@ struct lh_wire {
   uint64_t left;       /* payload bytes to come; while EXTENDED: the length so far; while HEAD: head bytes seen */
   uint8_t state;       /* enum lh_wire_state */
   uint8_t first;       /* first byte of the frame; while HEAD: how much of the blank line was seen */
-  uint8_t more;        /* length bytes to come */
+  uint8_t more;        /* length bytes to come; while HEAD: how much of "content-length:" was seen */
   uint8_t close_bytes; /* payload bytes of a close frame seen, up to 2 */
   uint16_t code;       /* of the close frame; while HEAD: the status */
   uint8_t utf8;        /* where in a character of a text it stands; 0: between two */
   bool in_message : 1; /* a fragmented message is under way */
   bool checks_text : 1; /* the message is an uncompressed text */
   bool deflate : 1;    /* RSV1 is allowed */
+  bool in_length : 1;  /* inside the value of Content-Length */
+  bool has_body : 1;   /* Content-Length is not 0: a body will follow the head */
 };
 
 /* What one read showed. The caller clears it before; text is NUL-terminated. */

@@ -112,6 +112,10 @@ static const struct row {
     {.what = "past U+10FFFF", BYTES(HEAD "\x81\x04\xf4\x90\x80\x80"), .status = 101, .fault = "text that is not UTF-8"},
     {.what = "bad behind ASCII", BYTES(HEAD "\x81\x0a" "abcdefghi\xff"), .status = 101, .fault = "text that is not UTF-8"},
     {.what = "cut character", BYTES(HEAD "\x81\x01\xc3"), .status = 101, .fault = "text that ends inside a UTF-8 character"},
+    {.what = "code 1005 on the wire", BYTES(HEAD "\x88\x02\x03\xed"), .status = 101, .fault = "close code that may not be sent"},
+    {.what = "code 1015 on the wire", BYTES(HEAD "\x88\x02\x03\xf7"), .status = 101, .fault = "close code that may not be sent"},
+    {.what = "code 999", BYTES(HEAD "\x88\x02\x03\xe7"), .status = 101, .fault = "close code that may not be sent"},
+    {.what = "code 5000", BYTES(HEAD "\x88\x02\x13\x88"), .status = 101, .fault = "close code that may not be sent"},
     {.what = "binary may be anything", BYTES(HEAD "\x82\x02\xff\xc0"), .status = 101},
 };
 
@@ -159,6 +163,26 @@ static void long_body_is_cut(void **state) {
 }
 
 /* Random bytes never read past their end (the sanitizers watch) and never leave a state behind that loops. */
+static void a_body_is_announced_by_its_length(void **state) {
+  (void)state;
+  static const struct {
+    const char *headers;
+    bool has_body;
+  } heads[] = {{"Content-Length: 12\r\n", true},    {"content-length:07\r\n", true}, {"Content-Length: 0\r\n", false},
+              {"X: Content-Length: 5\r\n", false}, {"", false},                     {"Content-Length: 0\r\nX: 9\r\n", false},
+              {"Server: x\r\nCONTENT-LENGTH: 10\r\n", true}};
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    char head[128];
+    struct lh_wire wire = {0};
+    struct lh_wire_seen seen = {0};
+    int len = snprintf(head, sizeof head, "HTTP/1.1 503 No\r\n%s\r\n", heads[i].headers);
+    assert_int_equal(lh_wire_feed(&wire, head, (size_t)len, &seen), len);
+    assert_int_equal(seen.status, 503);
+    assert_int_equal(wire.state, LH_WIRE_BODY);
+    if (wire.has_body != heads[i].has_body) fail_msg("%s", heads[i].headers);
+  }
+}
+
 static void random_bytes_do_no_harm(void **state) {
   (void)state;
   for (uint64_t round = 0; round < 20000; round++) {
@@ -181,6 +205,7 @@ int main(void) {
       cmocka_unit_test(says_the_same_however_it_is_cut),
       cmocka_unit_test(sound_bytes_end_where_the_bad_frame_begins),
       cmocka_unit_test(long_body_is_cut),
+      cmocka_unit_test(a_body_is_announced_by_its_length),
       cmocka_unit_test(random_bytes_do_no_harm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
