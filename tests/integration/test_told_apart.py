@@ -101,7 +101,9 @@ class ToldApart(Case):
         self.assertIn(run.code, (0, 1, 4), run.stderr)
         books.check(self, run)
         drops = {part["name"]: {key[1:]: n for key, n in endings(part).items() if key[0] == "open"} for part in report["groups"]}
-        self.assertEqual(drops["killed"], {("peer", "FIN without close frame", None): CLIENTS})
+        # The kernel ends a dead process's connections with FIN, or with RST where a ping was still unread.
+        self.assertLessEqual(set(drops["killed"]), {("peer", "FIN without close frame", None), ("peer", "RST", None)})
+        self.assertEqual(sum(drops["killed"].values()), CLIENTS)
         self.assertEqual(drops["stopped"], {("network", "silent peer", None): CLIENTS})
         self.assertEqual(drops["filtered"], {("network", "silent peer", None): CLIENTS})
         self.assertEqual(set(drops["restarted"]), {("peer", "close frame", 1012)})
@@ -116,7 +118,7 @@ class ToldApart(Case):
             part = next(part for part in report["groups"] if part["name"] == name)
             self.assertGreaterEqual(part["reconnects"], CLIENTS, f"{name} came back")
             self.assertEqual(part["latency"]["detect"]["count"], 0 if name == "restarted" else CLIENTS)
-        for words in ("silent peer", "FIN without close frame", "connection refused", "1012"):
+        for words in ("silent peer", "connection refused", "connect timeout", "1012"):
             self.assertIn(words, run.stdout)
 
     def disturb(self, net, run, killed, stopped, filtered):
