@@ -74,8 +74,8 @@ static bool has_content(struct lh_engine *e, uint32_t slot, const struct message
     if (!memmem(body->bytes, body->len, e->scratch + LH_IO_HEADROOM, len)) return false;
   }
   if (!message->matches) return true;
-  regmatch_t span = {.rm_so = 0, .rm_eo = (regoff_t)body->len};
-  return regexec(message->matches, body->bytes, 1, &span, REG_STARTEND) == 0;
+  /* Not regexec: its text ends with a NUL, and AddressSanitizer's stand-in looks for one even with REG_STARTEND. */
+  return re_search(message->matches, body->bytes, (regoff_t)body->len, 0, (regoff_t)body->len, NULL) >= 0;
 }
 
 /* A JSON string is compared by what stands between its quotes. */
