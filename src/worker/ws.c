@@ -129,16 +129,19 @@ static int on_open(struct lh_ws *ws, struct lh_peer *p) {
   return 0;
 }
 
-/* The code is known from the wire already; the text may have come in more than one read. libwebsockets answers with what
- * stands in `bytes`, where it may have put another code: the peer gets back its own. */
-static int on_close_frame(struct lh_peer *p, char *bytes, size_t len) {
+static void write_close(struct lh_peer *p, uint16_t code);
+
+/* The code is known from the wire already; the text may have come in more than one read. The answer is ours, with the code
+ * that came, and the end follows at once. libwebsockets' own way answers with the code it made of it, and sets a timer for
+ * each connection in a list that is sorted by walking: 18,000 clients closed together by their server kept the loop from
+ * everything else for 5 s of CPU. */
+static int on_close_frame(struct lh_peer *p, const char *bytes, size_t len) {
   if (p->seen && p->seen->reason == LH_REASON_CLOSE_FRAME && len >= 2 && len - 2 < sizeof p->seen->text) {
-    bytes[0] = (char)(p->seen->code >> 8);
-    bytes[1] = (char)p->seen->code;
     memcpy(p->seen->text, bytes + 2, len - 2);
     p->seen->text[len - 2] = 0;
   }
-  return p->closing ? -1 : 0; /* both close frames are exchanged; else libwebsockets answers it */
+  if (!p->closing) write_close(p, p->wire.code);
+  return -1;
 }
 
 static int on_writable(struct lh_ws *ws, struct lh_peer *p) {
@@ -436,19 +439,23 @@ static enum lh_send_result io_ping(void *context, uint32_t slot, uint64_t cookie
   return write_message(p, LH_OPCODE_PING, frame + LH_FRAME_HEAD_MAX, sizeof cookie);
 }
 
-/* Written here and not by libwebsockets' own way, which costs four epoll_ctl calls and a timer in its sorted list: a herd
- * of 18,000 that closes together would take seconds. */
-static void io_close(void *context, uint32_t slot, uint16_t code) {
-  struct lh_ws *ws = context;
-  struct lh_peer *p = &ws->peers[slot];
+/* 1005 stands for a close frame without a code, and is answered with one. */
+static void write_close(struct lh_peer *p, uint16_t code) {
+  enum { NO_CODE = 1005 };
   char frame[LH_FRAME_HEAD_MAX + 2];
-  if (p->closing || p->seen) return;
+  size_t payload = code == NO_CODE ? 0 : 2;
   frame[LH_FRAME_HEAD_MAX] = (char)(code >> 8);
   frame[LH_FRAME_HEAD_MAX + 1] = (char)code;
   p->closing = true;
-  char *begin = lh_frame_make(LH_OPCODE_CLOSE, lh_frame_key(), frame + LH_FRAME_HEAD_MAX, 2);
-  size_t len = (size_t)(frame + sizeof frame - begin);
+  char *begin = lh_frame_make(LH_OPCODE_CLOSE, lh_frame_key(), frame + LH_FRAME_HEAD_MAX, payload);
+  size_t len = (size_t)(frame + LH_FRAME_HEAD_MAX - begin) + payload;
   if (holds_back(p) || write_frame(p, begin, len) == LH_SEND_CHOKED) write_through_lws(p, begin, len);
+}
+
+static void io_close(void *context, uint32_t slot, uint16_t code) {
+  struct lh_ws *ws = context;
+  struct lh_peer *p = &ws->peers[slot];
+  if (!p->closing && !p->seen) write_close(p, code);
 }
 
 static void io_abort(void *context, uint32_t slot) {
