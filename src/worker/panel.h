@@ -6,7 +6,7 @@
  *   seat    a place of the panel
  *
  * The cost is bounded: at most LH_SEATS_MAX readings a group and LH_READINGS_MAX a worker with each report, whatever the
- * number of clients. A reading is one system call: 32 of them take about 40 us.
+ * number of clients. A reading is one system call: 32 of them took 23 us.
  */
 #ifndef WORKER_PANEL_H
 #define WORKER_PANEL_H
