@@ -124,6 +124,7 @@ static void saw_tls_failure(struct lh_peer *peer, SSL *ssl, int result) {
 int SSL_connect(SSL *ssl) {
   static int (*original)(SSL *);
   if (!original) *(void **)&original = dlsym(RTLD_NEXT, "SSL_connect");
+  ERR_clear_error(); /* the queue is the thread's: what another connection left there would be read as this one's */
   int result = original(ssl);
   struct lh_peer *peer = result <= 0 ? lh_peer_of(SSL_get_fd(ssl)) : NULL;
   if (peer) saw_tls_failure(peer, ssl, result);
@@ -133,6 +134,7 @@ int SSL_connect(SSL *ssl) {
 int SSL_read(SSL *ssl, void *bytes, int len) {
   static int (*original)(SSL *, void *, int);
   if (!original) *(void **)&original = dlsym(RTLD_NEXT, "SSL_read");
+  ERR_clear_error();
   struct lh_peer *peer = lh_peer_of(SSL_get_fd(ssl));
   if (peer && peer->holds_lf && len > 1) {
     int behind = original(ssl, (char *)bytes + 1, len - 1);

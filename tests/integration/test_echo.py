@@ -1,7 +1,8 @@
 """Runs in which nothing breaks: everything that was sent came back, and both sides count the same."""
+import subprocess
 import unittest
 
-from common import Case, Faultd, config, endings
+from common import Case, Faultd, config, endings, run
 
 
 class Echo(Case):
@@ -47,6 +48,23 @@ class Echo(Case):
             done = self.checked(config(server.url(scheme="wss"), target={"tls": {"ca": str(ca)}}), server)
         self.same_counts(done, server)
         self.assertEqual(done.group["latency"]["tls"]["count"], done.group["opened"])
+
+    def test_one_broken_handshake_is_nobody_elses(self):
+        """OpenSSL's queue of errors belongs to the thread: what a refused certificate leaves there must end no other connection."""
+        server = Faultd("--tls")
+        ca, other = server.folder / "ca.pem", server.folder / "other.pem"
+        server._command += ["--tls-ca", ca]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", server.folder / "key.pem", "-out", other,
+                        "-days", "3", "-subj", "/CN=other"], check=True, stderr=subprocess.DEVNULL)
+        with server:
+            conf = config(server.url(scheme="wss"), connections=20, target={"tls": {"ca": str(ca)}}, run={"workers": 1})
+            conf["targets"]["wrong"] = {"url": server.url(scheme="wss"), "tls": {"ca": str(other)}}
+            conf["groups"]["h"] = {**conf["groups"]["g"], "target": "wrong", "connections": 5, "reconnect": {"first": "50ms", "max": "100ms"}}
+            done = run(conf)
+        self.assertEqual(done.code, 1, done.stderr)  # h never opened
+        right, wrong = done.report["groups"]
+        self.assertGreater(wrong["attempts"], 50)
+        self.assertEqual((right["drops"], right["opened"], right["attempts"], wrong["opened"]), (0, 20, 20, 0))
 
     def test_ipv6(self):
         with Faultd(listen=("[::1]:0",)) as server:

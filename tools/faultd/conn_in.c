@@ -20,6 +20,7 @@ static ssize_t receive(struct conn *conn, void *bytes, size_t room) {
     return n >= 0 ? n : -errno;
   }
   size_t n = 0;
+  ERR_clear_error(); /* see transmit() */
   if (SSL_read_ex(conn->ssl, bytes, room, &n) == 1) return (ssize_t)n;
   int why = SSL_get_error(conn->ssl, 0);
   int saved = errno;
@@ -146,6 +147,7 @@ static bool read_once(struct server *server, struct conn *conn) {
 
 static void tls_handshake(struct server *server, struct conn *conn) {
   conn->tls_wants_write = false;
+  ERR_clear_error();
   int done = SSL_accept(conn->ssl);
   int saved = errno;
   if (done == 1) {

@@ -1,5 +1,6 @@
 /* What leaves a connection: queued bytes, writes, bytes that leave a few at a time. */
 #include <errno.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -17,6 +18,7 @@ static ssize_t transmit(struct conn *conn, const void *bytes, size_t len) {
     return n >= 0 ? n : errno == EAGAIN ? 0 : -errno;
   }
   size_t written = 0;
+  ERR_clear_error(); /* the queue is the thread's: what another connection left there would be read as this one's */
   if (SSL_write_ex(conn->ssl, bytes, len, &written) == 1) return (ssize_t)written;
   int why = SSL_get_error(conn->ssl, 0);
   int saved = errno;
@@ -45,7 +47,8 @@ static void after_flush(struct server *server, struct conn *conn) {
   free(conn->out);
   conn->out = NULL;
   conn->out_at = conn->out_len = conn->out_room = 0;
-  if (conn->ssl && !conn->bare_fin && (conn->end_after_flush || conn->fin_after_flush)) SSL_shutdown(conn->ssl);
+  bool says_bye = conn->ssl && !SSL_in_init(conn->ssl) && !conn->bare_fin;
+  if (says_bye && (conn->end_after_flush || conn->fin_after_flush)) SSL_shutdown(conn->ssl);
   if (conn->end_after_flush) {
     conn_end(server, conn);
     return;
