@@ -1,6 +1,9 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/source.h"
 #include "longhaul/base/clock.h"
@@ -115,7 +118,8 @@ static int add_host(struct lh_buf *out, const struct plan *p) {
         out, "  memory             about %s, %s available\n  run file           about %s and 90 B each ending, %s free in %s\n",
         lh_format_size(p->fit.memory_bytes, need, sizeof need),
         lh_format_size(p->host.mem_available_bytes, there, sizeof there), lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
-        lh_format_size(p->host.disk_free_bytes, disk, sizeof disk), p->config->run.store);
+        p->host.disk_known ? lh_format_size(p->host.disk_free_bytes, disk, sizeof disk) : "unknown space",
+        p->config->run.store);
   return code;
 }
 
@@ -203,9 +207,35 @@ static int render_json(struct lh_buf *out, const struct plan *p) {
 }
 
 /* ---- the command ---- */
+/* The run would make the folder; here its nearest parent is asked, so that nothing is left behind. */
+static int judge_store(const char *folder) {
+  char path[4096];
+  struct stat st;
+  if (snprintf(path, sizeof path, "%s", folder) >= (int)sizeof path)
+    errno = ENAMETOOLONG;
+  else {
+    errno = 0;
+    while (path[0] != '\0' && stat(path, &st) < 0 && errno == ENOENT) {
+      char *slash = strrchr(path, '/');
+      if (slash == path && path[1] != '\0') slash++;
+      if (slash != NULL)
+        *slash = '\0';
+      else
+        path[0] = '\0';
+      errno = 0;
+    }
+    if (errno == 0 && access(path[0] != '\0' ? path : ".", W_OK | X_OK) == 0 && (path[0] == '\0' || S_ISDIR(st.st_mode)))
+      return 0;
+    if (errno == 0) errno = ENOTDIR;
+  }
+  return lh_cli_fail(LH_EXIT_USAGE, "no run file can be written in %s: %s. Choose another folder with --store or run.store",
+                     folder, strerror(errno));
+}
+
 static int check_main(const struct lh_cli_args *args) {
   struct lh_source source;
   int exit_code = lh_source_load(args, &source);
+  if (exit_code == 0) exit_code = judge_store(source.config->run.store);
   if (exit_code == 0) {
     struct plan p = {.config = source.config, .source = &source, .host = lh_fit_host_read(source.config)};
     struct lh_err err = {0};

@@ -113,6 +113,7 @@ static int newest_first(const void *a, const void *b) {
 /* ---- printing ---- */
 static int add_row(struct lh_buf *out, const struct row *row) {
   char when[32], length[32], availability[32] = "-";
+  if (row->name == NULL && strstr(row->state, row->path) != NULL) return lh_buf_addf(out, "%s\n", row->state);
   if (row->name == NULL) return lh_buf_addf(out, "%s: %s\n", row->path, row->state);
   lh_format_utc(row->start_wall_us, when, sizeof when);
   if (row->availability >= 0) snprintf(availability, sizeof availability, "%.3f %%", row->availability);

@@ -26,15 +26,18 @@ enum {
 };
 
 /* ---- what the host allows ---- */
-static uint64_t disk_free(const char *folder) {
+static bool read_disk_free(const char *folder, uint64_t *bytes) {
   struct statvfs fs;
   char path[4096];
   snprintf(path, sizeof path, "%s", folder);
   /* The folder may not be there yet: its nearest parent is on the same disk. */
   for (;;) {
-    if (statvfs(path[0] != '\0' ? path : ".", &fs) == 0) return (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (statvfs(path[0] != '\0' ? path : ".", &fs) == 0) {
+      *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+      return fs.f_blocks > 0; /* /proc and the like have no size */
+    }
     char *slash = strrchr(path, '/');
-    if (path[0] == '\0') return 0;
+    if (path[0] == '\0') return false;
     if (slash == path && path[1] != '\0')
       path[1] = '\0';
     else if (slash != NULL && slash != path)
@@ -56,7 +59,7 @@ struct lh_fit_host lh_fit_host_read(const struct lh_config *config) {
     host.mem_available_bytes = sample.mem_available_bytes;
     host.mem_total_bytes = sample.mem_total_bytes;
   }
-  host.disk_free_bytes = disk_free(config->run.store);
+  host.disk_known = read_disk_free(config->run.store, &host.disk_free_bytes);
   return host;
 }
 
@@ -216,7 +219,7 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
   else if (host->mem_available_bytes > 0 && fit->memory_bytes > host->mem_available_bytes)
     code = say(&fit->warnings, "the clients need about %s of memory, %s is available now", need,
                lh_format_size(host->mem_available_bytes, there, sizeof there));
-  if (code == 0 && host->disk_free_bytes > 0 && fit->disk_bytes > host->disk_free_bytes)
+  if (code == 0 && host->disk_known && fit->disk_bytes > host->disk_free_bytes)
     code = say(&fit->problems, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
                lh_format_size(fit->disk_bytes, need, sizeof need), config->run.store,
                lh_format_size(host->disk_free_bytes, there, sizeof there));

@@ -267,11 +267,15 @@ static void put_tester(struct page *p, const struct lh_screen_facts *f) {
     putf(p, RED, "%u of %u workers", f->workers_alive, f->workers);
   else
     putf(p, PLAIN, "%u worker%s", f->workers, f->workers == 1 ? "" : "s");
-  putf(p, PLAIN, "  cpu %.1f %%  lag %s  rss %s", f->health.cpu_percent,
-       lh_format_duration_brief(f->health.loop_lag_max_us * 1000, lag, sizeof lag),
-       lh_format_size(f->health.rss_bytes, rss, sizeof rss));
-  if (open > 0) putf(p, PLAIN, " (%s/client)", lh_format_size(f->health.rss_bytes / open, each, sizeof each));
+  putf(p, PLAIN, "  cpu %.1f %%", f->health.cpu_percent);
   if (f->host_cpu_percent >= 0) putf(p, PLAIN, "  host %.0f %%", f->host_cpu_percent);
+  putf(p, PLAIN, "  lag %s  rss %s", lh_format_duration_brief(f->health.loop_lag_max_us * 1000, lag, sizeof lag),
+       lh_format_size(f->health.rss_bytes, rss, sizeof rss));
+  /* Whole or not at all: a number cut in the middle reads as another number. */
+  char last[64];
+  int len =
+      snprintf(last, sizeof last, " (%s/client)", lh_format_size(open > 0 ? f->health.rss_bytes / open : 0, each, sizeof each));
+  if (open > 0 && p->at + (uint32_t)len <= p->size.columns) put(p, PLAIN, last);
   end_line(p);
 }
 

@@ -114,6 +114,18 @@ class Host(Case):
                     self.assertIn(child.wait(15), (USAGE, INCONCLUSIVE), child.stderr)
                     self.assertIn(store, child.stderr)
 
+    def test_check_asks_for_the_store_too(self):
+        with Faultd() as server, tempfile.TemporaryDirectory() as folder:
+            conf = Path(folder) / "c.yaml"
+            conf.write_text(json.dumps(config(server.url(), duration="2s")))
+            for store, code in ((folder + "/new/runs", 0), (folder, 0), (str(conf), USAGE), (str(conf) + "/runs", USAGE)):
+                with self.subTest(store):
+                    done = subprocess.run([paths.LONGHAUL, "check", conf, "--store", store], text=True, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, timeout=30)
+                    self.assertEqual(done.returncode, code, done.stderr)
+                    self.assertEqual(store in done.stderr, code != 0, done.stderr)
+            self.assertEqual([path.name for path in Path(folder).iterdir()], ["c.yaml"])
+
     def test_too_few_descriptors(self):
         """ulimit -n 256 and a plan of 2,000: exit 3, at once, with the command that helps."""
         with Faultd() as server:

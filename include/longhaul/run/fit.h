@@ -26,7 +26,8 @@ struct lh_fit_host {
   uint32_t cores;
   uint32_t first_port, last_port; /* ephemeral range */
   uint64_t mem_available_bytes, mem_total_bytes;
-  uint64_t disk_free_bytes; /* where the run file goes */
+  bool disk_known;
+  uint64_t disk_free_bytes; /* where the run file goes; 0 with disk_known: it is full */
 };
 
 struct lh_fit_path {

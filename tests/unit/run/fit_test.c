@@ -17,6 +17,7 @@ static const struct lh_fit_host roomy = {.descriptors = 20000,
                                          .last_port = 60999,
                                          .mem_available_bytes = UINT64_C(8) << 30,
                                          .mem_total_bytes = UINT64_C(16) << 30,
+                                         .disk_known = true,
                                          .disk_free_bytes = UINT64_C(100) << 30};
 
 static struct lh_config *load(const char *run, const char *group) {
@@ -120,6 +121,14 @@ static void test_bytes(void **state) {
   assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
   assert_int_equal(a.problems.count, 2);
   expect("a small disk", &a.problems, "use another run.store");
+  lh_fit_free(&a);
+  small.disk_free_bytes = 0;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  expect("a full disk", &a.problems, "use another run.store");
+  lh_fit_free(&a);
+  small.disk_known = false;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  assert_int_equal(a.problems.count, 1); /* memory alone */
   lh_fit_free(&a);
 
   /* What is not known is not judged. */

@@ -93,7 +93,7 @@ static void test_standard(void **state) {
                                          "17950/18000    20    30     0     0   1800 63.0 us 1.02 ms",
                                          "35901/36000    40    60     1     1   3600       -       -",
                                          "20:03:28 group-number-0  412 x  peer: close frame 1012 'bye ?[31m? red' (open)",
-                                         "tester 2 workers  cpu 12.3 %  lag 640 us  rss 30 MiB"};
+                                         "tester 2 workers  cpu 12.3 %  host 31 %  lag 640 us  rss 30 MiB (876 B/client)\n"};
   for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
     if (!holds(&out, expected[i])) print_message("missing: %s\nin:\n%s", expected[i], out.data);
     assert_true(holds(&out, expected[i]));
