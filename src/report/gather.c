@@ -45,7 +45,9 @@ static int settle_span(struct lh_gather *g, const struct lh_report_args *args, s
   const struct lh_run_row *run = g->run;
   uint64_t lasted_ns = run->end_ns > run->start_ns ? run->end_ns - run->start_ns : 0;
   if (run->interval_ns == 0 || run->interval_count == 0)
-    return lh_err_set(err, -ENODATA, "%s: the run stopped before its first interval was stored: there is nothing to report",
+    return lh_err_set(err, -ENODATA,
+                      "%s: no interval is stored: the run stopped before its first one, or this is a copy without the "
+                      "-wal file beside it. There is nothing to report",
                       args->path);
   if (args->from_ns >= args->until_ns) return lh_err_set(err, -EINVAL, "--from must be before --until");
   uint64_t stored_ns = run->interval_count * run->interval_ns;

@@ -94,6 +94,14 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
   }
 }
 
+/* No doubt on the numbers, but a reader must not take the run for one in which certificates were right. */
+static void say_unverified(struct reasons *r, const json_t *model) {
+  const json_t *group;
+  size_t i;
+  json_array_foreach(lh_look(model, "groups"), i, group) if (lh_look_true(group, "tls") && !lh_look_true(group, "tls_verify"))
+      say(r, "group %s took any certificate (tls.verify: false)", lh_look_text(group, "name"));
+}
+
 static void judge_end(struct reasons *r, const json_t *model) {
   const char *how = lh_look_text(model, "run.how");
   struct lh_shown lasted = lh_show_seconds(lh_look_number(model, "run.duration_s"));
@@ -220,6 +228,7 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   judge_objectives(&r, model);
   judge_end(&r, model);
   judge_tester(&r, model);
+  say_unverified(&r, model);
   write_headline(&headline, model);
   const char *verdict = r.failed_slo ? "failed" : r.doubt ? "inconclusive" : "passed";
   if (json_object_set_new(model, "headline", json_string(headline.text)) ||

@@ -53,6 +53,7 @@ static const struct verdict_case cases[] = {
     {"tester.intervals_late", "288", .verdict = "passed", .exit_code = 0, .reason = "late in 288 of 2,880 intervals (10 %)"},
     {"tester.intervals_late", "289", .verdict = "inconclusive", .exit_code = 4, .reason = "late in 289 of 2,880"},
     {"tester.intervals_late", "289", "slo.0.passed", "false", "failed", 1, "late in 289", NULL},
+    {"groups.0.tls", "true", "groups.0.tls_verify", "false", "passed", 0, "group chat took any certificate", NULL},
     {"tester.workers_lost", "1", .verdict = "inconclusive", .exit_code = 4, .reason = "1 worker was lost"},
     {"run.how", "'unfinished'", "run.duration_s", "7200", "inconclusive", 4, "the file holds 2 h of 8 h",
      "5,000 clients for 2 h of the planned 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within "
