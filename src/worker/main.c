@@ -34,6 +34,7 @@ struct worker {
   struct lh_engine *engine; /* NULL until START */
   struct lh_reports reports;
   uint64_t start_ns, turn_ns; /* of the run; of the engine's last turn */
+  bool has_more;              /* that turn left some of what was due to the next */
   bool stopping;
   bool done;
   int exit_code;
@@ -49,7 +50,7 @@ static void fail(struct worker *w, const char *text) {
 /* ---- the turn ---- */
 
 static void turn(struct worker *w, uint64_t now_ns) {
-  lh_engine_turn(w->engine, now_ns);
+  w->has_more = lh_engine_turn(w->engine, now_ns) <= now_ns;
   w->turn_ns = now_ns;
 }
 
@@ -65,7 +66,7 @@ static void on_due(void *context, uint64_t now_ns, uint64_t lag_ns) {
  * messages a second this halves the wake-ups and moves a send by half a millisecond at most, which send lateness shows. */
 static uint64_t next_ns(const struct worker *w) {
   uint64_t engine = lh_engine_next_ns(w->engine), reports = lh_reports_next_ns(&w->reports);
-  if (engine < w->turn_ns + turn_spacing_ns) engine = w->turn_ns + turn_spacing_ns;
+  if (!w->has_more && engine < w->turn_ns + turn_spacing_ns) engine = w->turn_ns + turn_spacing_ns;
   uint64_t next = engine < reports ? engine : reports;
   return next > w->start_ns ? next : w->start_ns;
 }

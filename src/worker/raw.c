@@ -304,4 +304,9 @@ static void io_abort(void *context, uint32_t slot) {
   clear(raw, line);
 }
 
-const struct lh_io lh_raw_actions = {.connect = io_connect, .close = io_close, .abort = io_abort};
+static uint64_t io_now(void *context) {
+  (void)context;
+  return lh_now_ns();
+}
+
+const struct lh_io lh_raw_actions = {.connect = io_connect, .close = io_close, .abort = io_abort, .now = io_now};

@@ -484,5 +484,10 @@ static void io_abort(void *context, uint32_t slot) {
   lh_peer_reset(p);
 }
 
+static uint64_t io_now(void *context) {
+  (void)context;
+  return lh_now_ns();
+}
+
 const struct lh_io lh_ws_actions = {
-    .connect = io_connect, .send = io_send, .ping = io_ping, .close = io_close, .abort = io_abort};
+    .connect = io_connect, .send = io_send, .ping = io_ping, .close = io_close, .abort = io_abort, .now = io_now};
