@@ -1,6 +1,7 @@
 #include "link.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,9 @@ enum { COMMANDS = 0, REPORTS = 1, LOG_LINES_A_SECOND = 10, READ_BYTES = 65536 };
 
 struct lh_link {
   uv_pipe_t commands, reports;
-  lh_link_frame *on_frame;
-  void *context;
+  struct lh_link_events events;
   struct lh_buf in;     /* bytes that are no whole frame yet */
+  bool is_broken;       /* reading goes on for the end of the stream alone */
   uint64_t log_second;  /* the second that log_lines counts */
   uint32_t log_lines;
   uint64_t log_left_out;
@@ -38,7 +39,7 @@ static int take_frames(struct lh_link *link, struct lh_err *err) {
   struct lh_cursor body;
   int found;
   while ((found = lh_frame_next(link->in.data + at, link->in.len - at, &type, &body, &used, err)) > 0) {
-    link->on_frame(link->context, type, &body);
+    link->events.frame(link->events.context, type, &body);
     at += used;
   }
   if (found < 0) return found;
@@ -52,14 +53,13 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
   struct lh_link *link = stream->data;
   struct lh_err err;
   if (got < 0) end_process();
-  if (got == 0) return;
+  if (got == 0 || link->is_broken) return;
   int failed = lh_buf_add(&link->in, buf->base, (size_t)got);
   if (failed) failed = lh_err_set(&err, failed, "no room for a command of the supervisor");
   if (!failed) failed = take_frames(link, &err);
   if (!failed) return;
-  lh_link_text(link, LH_FRAME_FAILED, 0, err.text);
-  lh_link_flush(link);
-  end_process();
+  link->is_broken = true;
+  link->events.broken(link->events.context, err.text);
 }
 
 static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *buf) {
@@ -68,10 +68,10 @@ static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *buf) {
   *buf = uv_buf_init(bytes, sizeof bytes);
 }
 
-int lh_link_new(struct lh_link **link, uv_loop_t *loop, lh_link_frame *on_frame, void *context, struct lh_err *err) {
+int lh_link_new(struct lh_link **link, uv_loop_t *loop, const struct lh_link_events *events, struct lh_err *err) {
   struct lh_link *l = calloc(1, sizeof *l);
   if (!l) return lh_err_set(err, ENOMEM, "no memory for the pipes to the supervisor");
-  *l = (struct lh_link){.on_frame = on_frame, .context = context, .in = LH_BUF_INIT((size_t)LH_FRAME_BYTES_MAX + READ_BYTES)};
+  *l = (struct lh_link){.events = *events, .in = LH_BUF_INIT((size_t)LH_FRAME_BYTES_MAX + READ_BYTES)};
   uv_pipe_init(loop, &l->commands, 0);
   uv_pipe_init(loop, &l->reports, 0);
   l->commands.data = l->reports.data = l;
@@ -120,8 +120,7 @@ void lh_link_text(struct lh_link *link, enum lh_frame_type type, int level, cons
 }
 
 void lh_link_flush(struct lh_link *link) {
-  uv_stream_set_blocking((uv_stream_t *)&link->reports, 1);
-  while (!lh_link_idle(link)) uv_run(link->reports.loop, UV_RUN_NOWAIT);
+  while (!lh_link_idle(link)) uv_run(link->reports.loop, UV_RUN_ONCE);
 }
 
 /* ---- the log ---- */

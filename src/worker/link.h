@@ -14,9 +14,17 @@ struct lh_link;
 
 /* A whole frame came. Its body is valid for the call. */
 typedef void lh_link_frame(void *context, enum lh_frame_type type, struct lh_cursor *body);
+/* What came is no frame, and no more will be read: a sentence that says so. */
+typedef void lh_link_broken(void *context, const char *text);
+
+struct lh_link_events {
+  lh_link_frame *frame;
+  lh_link_broken *broken;
+  void *context;
+};
 
 /* When descriptor 0 closes the supervisor is gone, and the process exits from within the loop. */
-int lh_link_new(struct lh_link **link, uv_loop_t *loop, lh_link_frame *on_frame, void *context, struct lh_err *err);
+int lh_link_new(struct lh_link **link, uv_loop_t *loop, const struct lh_link_events *events, struct lh_err *err);
 
 /* Whether everything sent so far has left: a sender that can wait should. */
 bool lh_link_idle(const struct lh_link *link);
@@ -24,7 +32,7 @@ bool lh_link_idle(const struct lh_link *link);
 void lh_link_send(struct lh_link *link, struct lh_buf *frames);
 /* A frame that holds only text: LOG (with its level), FAILED. */
 void lh_link_text(struct lh_link *link, enum lh_frame_type type, int level, const char *text);
-/* Blocks until all is written; for the last words before an exit. */
+/* Runs the loop until all is written; for the last words before an exit, and never from within the loop. */
 void lh_link_flush(struct lh_link *link);
 
 /* Sends the process's log lines as LOG frames from now on: at most 10 a second, the others counted in the next line. */

@@ -40,11 +40,16 @@ struct worker {
   int exit_code;
 };
 
-static void fail(struct worker *w, const char *text) {
+static void fail(void *context, const char *text) {
+  struct worker *w = context;
   lh_link_text(w->link, LH_FRAME_FAILED, 0, text);
-  lh_link_flush(w->link);
   w->exit_code = EXIT_FAILURE;
   uv_stop(&w->loop);
+}
+
+/* The loop runs on only to get the last words out. */
+static bool is_over(const struct worker *w) {
+  return w->done || w->exit_code;
 }
 
 /* ---- the turn ---- */
@@ -56,6 +61,7 @@ static void turn(struct worker *w, uint64_t now_ns) {
 
 static void on_due(void *context, uint64_t now_ns, uint64_t lag_ns) {
   struct worker *w = context;
+  if (is_over(w)) return;
   if (lag_ns > w->reports.vitals.lag_max_ns) w->reports.vitals.lag_max_ns = lag_ns;
   if (now_ns < w->start_ns) return;
   turn(w, now_ns);
@@ -77,28 +83,17 @@ static void turn_if_due(struct worker *w) {
   if (now >= w->start_ns && lh_engine_next_ns(w->engine) <= now) turn(w, now);
 }
 
-static void finish(struct worker *w) {
-  w->done = true;
-  lh_reports_last(&w->reports, lh_now_ns());
-  struct lh_buf out = LH_BUF_INIT(64);
-  if (!lh_frame_end(&out, lh_frame_begin(&out, LH_FRAME_DONE), NULL)) lh_link_send(w->link, &out);
-  lh_buf_free(&out);
-  lh_link_flush(w->link);
-  uv_stop(&w->loop);
-}
-
 /* Once in each turn of the loop, just before it waits. */
 static void before_wait(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
-  if (!w->engine || w->done) return;
+  if (!w->engine || is_over(w)) return;
   w->reports.vitals.turns++;
   turn_if_due(w);
   bool busy = lh_ws_before_wait(w->ws);
   lh_raw_begin_queued(w->raw);
-  if (w->stopping && lh_engine_done(w->engine))
-    finish(w);
-  else
-    lh_ticker_arm(w->ticker, busy ? lh_now_ns() : next_ns(w));
+  lh_ticker_arm(w->ticker, busy ? lh_now_ns() : next_ns(w));
+  w->done = w->stopping && lh_engine_done(w->engine);
+  if (w->done) uv_stop(&w->loop);
 }
 
 /* ---- START ---- */
@@ -189,7 +184,7 @@ static void on_stop(struct worker *w) {
 static void on_frame(void *context, enum lh_frame_type type, struct lh_cursor *body) {
   struct worker *w = context;
   char text[96];
-  if (w->done || w->exit_code) return;
+  if (is_over(w)) return;
   switch (type) {
   case LH_FRAME_START: on_start(w, body); return;
   case LH_FRAME_STOP: on_stop(w); return;
@@ -211,6 +206,18 @@ static void say_hello(struct worker *w) {
   lh_buf_free(&out);
 }
 
+/* What is left to say, however long the supervisor takes to hear it. The timer is off: no one would set it again. */
+static void say_last(struct worker *w) {
+  struct lh_buf out = LH_BUF_INIT(64);
+  if (w->ticker) lh_ticker_arm(w->ticker, LH_NEVER);
+  if (w->done) {
+    lh_reports_last(&w->reports, lh_now_ns());
+    if (!lh_frame_end(&out, lh_frame_begin(&out, LH_FRAME_DONE), NULL)) lh_link_send(w->link, &out);
+  }
+  lh_link_flush(w->link);
+  lh_buf_free(&out);
+}
+
 static void raise_descriptors(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit)) return;
@@ -228,6 +235,7 @@ int lh_worker_main(void) {
   static struct worker worker; /* libwebsockets and libuv point into it until the process ends */
   struct worker *w = &worker;
   struct lh_err err;
+  const struct lh_link_events events = {.frame = on_frame, .broken = fail, .context = w};
   ignore_signals();
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* descriptor 0 tells it too, but not to a worker that never comes back to its loop */
   raise_descriptors();
@@ -236,13 +244,14 @@ int lh_worker_main(void) {
   uv_prepare_init(&w->loop, &w->prepare);
   w->prepare.data = w;
   uv_prepare_start(&w->prepare, before_wait);
-  if (lh_link_new(&w->link, &w->loop, on_frame, w, &err)) {
+  if (lh_link_new(&w->link, &w->loop, &events, &err)) {
     lh_log(LH_LOG_ERROR, "%s", err.text);
     return EXIT_FAILURE;
   }
   lh_link_take_log(w->link);
   say_hello(w);
   uv_run(&w->loop, UV_RUN_DEFAULT);
+  say_last(w);
   /* What the loop and libwebsockets hold goes with the process: taking 18,000 connections apart one by one helps nobody. */
   return w->exit_code;
 }

@@ -296,6 +296,39 @@ static void a_full_pipe_loses_nothing(void **state) {
   close(taken);
 }
 
+static uint64_t cpu_ticks(pid_t pid) {
+  char path[64], text[1024] = "";
+  unsigned long user = 0, system = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+  fclose(file);
+  const char *rest = strrchr(text, ')'); /* the name may hold anything */
+  assert_int_equal(sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system), 2);
+  return user + system;
+}
+
+/* Its last words wait for a supervisor that is busy, without burning the core that the supervisor needs. */
+static void last_words_wait_quietly(void **state) {
+  (void)state;
+  struct worker w;
+  begin(&w, 2048);
+  struct lh_start start = start_of(null_yaml);
+  send_frame(&w, LH_FRAME_START, &start);
+  HEAR_UNTIL(&w, w.report_count >= 2);
+  usleep(1200 * 1000); /* the pipe fills up */
+  send_frame(&w, LH_FRAME_STOP, NULL);
+  usleep(500 * 1000);
+  uint64_t before = cpu_ticks(w.pid);
+  usleep(1000 * 1000);
+  assert_true(cpu_ticks(w.pid) - before <= (uint64_t)sysconf(_SC_CLK_TCK) / 10);
+  HEAR_UNTIL(&w, w.done);
+  assert_false(w.gap);
+  assert_int_equal(w.ending_count, 50);
+  assert_int_equal(end(&w), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reports_follow_each_other_and_the_books_balance),
@@ -303,6 +336,7 @@ int main(void) {
       cmocka_unit_test(a_lost_supervisor_ends_it),
       cmocka_unit_test(what_it_cannot_do_it_says),
       cmocka_unit_test(a_full_pipe_loses_nothing),
+      cmocka_unit_test(last_words_wait_quietly),
   };
   signal(SIGPIPE, SIG_IGN);
   return cmocka_run_group_tests(tests, NULL, NULL);
