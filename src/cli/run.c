@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/report_file.h"
 #include "cli/source.h"
@@ -16,6 +17,24 @@ static int check_reports(const struct lh_cli_args *args) {
     struct lh_err err = {0};
     if (strcmp(args->given[i].option->name, "report") != 0) continue;
     if (lh_report_file_format(args->given[i].value, &format, &err) < 0) return lh_cli_usage_error("%s", err.text);
+  }
+  return 0;
+}
+
+/* Whether the reports' folders are there, asked before the night rather than after it. The store is made by the run. */
+static int check_folders(const struct lh_cli_args *args, const char *store) {
+  size_t store_len = strlen(store);
+  while (store_len > 1 && store[store_len - 1] == '/') store_len--;
+  for (size_t i = 0; i < args->given_count; i++) {
+    const char *path = args->given[i].value;
+    if (strcmp(args->given[i].option->name, "report") != 0) continue;
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+    if (len == store_len && strncmp(path, store, len) == 0) continue;
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%.*s", (int)len, slash == NULL ? "." : path);
+    if (access(folder, W_OK | X_OK) < 0)
+      return lh_cli_usage_error("--report %s could not be written after the run: %s: %s", path, folder, strerror(errno));
   }
   return 0;
 }
@@ -107,6 +126,7 @@ static int run_main(const struct lh_cli_args *args) {
   int exit_code = check_reports(args);
   if (exit_code != 0) return exit_code;
   exit_code = lh_source_load(args, &source);
+  if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
   if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"));
   if (exit_code == 0) exit_code = run_source(args, &source);
   lh_source_free(&source);

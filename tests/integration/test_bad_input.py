@@ -86,7 +86,9 @@ class Configs(Case):
 class CommandLine(Case):
     def test_usage(self):
         for arguments in ([], ["frobnicate"], ["run"], ["run", "--nonsense", "x"], ["run", "x.yaml", "--set", "novalue"], ["report"],
-                          ["report", "/no/such/run.longhaul"], ["report", "latest", "--store", "/no/such"], ["run", "ws://127.0.0.1:9/", "-c", "lots"],
+                          ["report", "/no/such/run.longhaul"], ["report", "latest", "--store", "/no/such"],
+                          ["run", "ws://127.0.0.1:9/", "--report", "/no/such/x.html"],
+                          ["run", "ws://127.0.0.1:9/", "-c", "lots"],
                           ["run", "gopher://x/", "-c", "1"], ["explain", "no.such.key"]):
             with self.subTest(arguments):
                 done = longhaul.command(*arguments)
