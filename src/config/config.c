@@ -103,6 +103,7 @@ void lh_config_free(struct lh_config *config) {
   }
   free(config->targets);
   free(config->groups);
+  free(config->actions);
   free(config->slo);
   free(config->run.name);
   free(config->run.store);

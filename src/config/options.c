@@ -20,6 +20,7 @@
 #define GROUP(member, ...) AT(struct lh_group, member, __VA_ARGS__)
 #define MESSAGE(member, ...) AT(struct lh_message, member, __VA_ARGS__)
 #define STAGE(member, ...) AT(struct lh_stage_point, member, __VA_ARGS__)
+#define ACTION(member, ...) AT(struct lh_action, member, __VA_ARGS__)
 #define SLO(member, ...) AT(struct lh_slo_config, member, __VA_ARGS__)
 #define HOLDS(outer, pointer, counter, inner, ...)                                                                   \
   .element = &(const struct element){.size = sizeof(inner), .items = offsetof(outer, pointer),                       \
@@ -352,6 +353,31 @@ static const struct lh_option options[] = {
     {.key = "groups.*.messages[].reply.else", .type = LH_OPTION_CHOICE, .preset = "wait", .choices = "wait|reconnect",
      .help = "What a lost reply leads to: wait goes on, reconnect ends the connection, which counts as a drop.",
      .landing = MESSAGE(reply.end_when_lost)},
+
+    /* ---- planned disturbances ---- */
+    {.key = "actions", .type = LH_OPTION_LIST, .preset = "",
+     .help = "Disturbances from our side, so that a run tests how the server recovers; they are never counted as drops.",
+     .landing = LAND(HOLDS(struct lh_config, actions, action_count, struct lh_action, .name = NO_MEMBER,
+                      .place = offsetof(struct lh_action, place), .most = LH_ACTIONS_MAX))},
+    {.key = "actions[]", .type = LH_OPTION_MAP, .preset = "", .help = "One disturbance: a drop, a close or a pause.",
+     .landing = NO_LANDING},
+    {.key = "actions[].at", .type = LH_OPTION_DURATION, .range = "0s..365d", .example = "10m",
+     .help = "When, since the start of the run.", .landing = ACTION(at_ns)},
+    {.key = "actions[].every", .type = LH_OPTION_DURATION, .preset = "", .range = "100ms..365d", .example = "1h",
+     .help = "Again after each such time; without it, once.", .landing = ACTION(every_ns)},
+    {.key = "actions[].group", .type = LH_OPTION_STRING, .preset = "", .example = "chat",
+     .help = "The group whose clients it takes; without it, those of every group.", .landing = NO_LANDING},
+    {.key = "actions[].drop", .type = LH_OPTION_SHARE, .preset = "", .range = "0%..100%", .example = "20%",
+     .help = "Reset the connections of so many clients, chosen by the seed and anew each time.", .landing = NO_LANDING},
+    {.key = "actions[].close", .type = LH_OPTION_COUNT, .preset = "", .range = "1000..4999", .example = "4000",
+     .help = "Close connections in good order with this close code.",
+     .landing = ACTION(close_code, .alternative = true)},
+    {.key = "actions[].pause", .type = LH_OPTION_DURATION, .preset = "", .range = "1ms..365d", .choices = "end",
+     .example = "30s", .help = "Send neither messages nor pings for so long; end: to the end of the run.",
+     .landing = ACTION(pause_ns, .word = LH_NEVER, .alternative = true)},
+    {.key = "actions[].clients", .type = LH_OPTION_SHARE, .preset = "100%", .range = "0%..100%", .example = "20%",
+     .help = "With close or pause, the share of the clients that it takes.",
+     .landing = ACTION(share, .alternative = true)},
 
     /* ---- objectives ---- */
     {.key = "slo", .type = LH_OPTION_LIST, .preset = "", .help = "Objectives that decide between passed and failed.",

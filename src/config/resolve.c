@@ -271,6 +271,36 @@ static void resolve_message(struct load *load, const struct scope *scope) {
     resolve_reply(load, scope);
 }
 
+/* ---- planned disturbances ---- */
+static void resolve_action_group(struct load *load, struct lh_action *action, struct node *written) {
+  struct nearest nearest = {0};
+  const struct lh_config *config = load->config;
+  for (uint32_t g = 0; g < config->group_count; g++) {
+    if (!config->groups[g].name) continue;
+    if (strcmp(config->groups[g].name, written->text) == 0) {
+      action->group = g;
+      return;
+    }
+    nearest_try(&nearest, written->text, config->groups[g].name);
+  }
+  if (config->group_count)
+    report_value(load, written, "no group is called %s; expected %s", quoted(load, written),
+                 nearest.word ? nearest.word : "the name of a group");
+}
+
+static void resolve_action(struct load *load, const struct scope *scope) {
+  struct lh_action *action = scope->base;
+  struct node *group = sound(scope, "group"), *drop = sound(scope, "drop");
+  action->group = LH_ALL_GROUPS;
+  if (group && group->kind == NODE_SCALAR) resolve_action_group(load, action, group);
+  action->kind = node_child(scope->node, "pause")   ? LH_ACTION_PAUSE
+                 : node_child(scope->node, "close") ? LH_ACTION_CLOSE
+                                                    : LH_ACTION_DROP;
+  if (drop && action->kind == LH_ACTION_DROP && (drop->kind != NODE_SCALAR || lh_parse_share(drop->text, &action->share)))
+    report_value(load, drop, "%s is not a share; expected a percentage such as 20%%, or a fraction from 0 to 1",
+                 quoted(load, drop));
+}
+
 /* ---- objectives ---- */
 /* The metric without its group, when the first part names a group. */
 static const char *without_group(const struct lh_config *config, const char *metric) {
@@ -357,6 +387,8 @@ void resolve_config(struct load *load) {
       resolve_ramp(load, scope);
     } else if (strcmp(scope->row->key, "groups.*.messages[]") == 0) {
       resolve_message(load, scope);
+    } else if (strcmp(scope->row->key, "actions[]") == 0) {
+      resolve_action(load, scope);
     } else if (strcmp(scope->row->key, "slo[]") == 0) {
       resolve_slo(load, scope);
     }

@@ -245,6 +245,31 @@ static bool size_below_token(const struct load *load, const struct scope *scope)
   return message->source == LH_PAYLOAD_SIZE && needs_token(message) && message->payload_len < TOKEN_BYTES;
 }
 
+/* ---- planned disturbances ---- */
+static bool action_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const kinds[] = {"drop", "close", "pause"};
+  return count_given(scope, kinds, 3) != 1;
+}
+static bool share_twice(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "drop") && given(scope, "clients");
+}
+static bool code_not_ours(const struct load *load, const struct scope *scope) {
+  (void)load;
+  uint16_t code = ((const struct lh_action *)scope->base)->close_code;
+  return given(scope, "close") && ((code >= 1004 && code <= 1006) || code == 1015);
+}
+static bool pause_too_long(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_action *action = scope->base;
+  return action->every_ns && action->pause_ns >= action->every_ns;
+}
+static bool action_after_run(const struct load *load, const struct scope *scope) {
+  uint64_t duration_ns = load->config->run.duration_ns;
+  return duration_ns && ((const struct lh_action *)scope->base)->at_ns >= duration_ns;
+}
+
 /* ---- objectives ---- */
 static bool direction_unclear(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -346,6 +371,15 @@ static const struct rule rows[] = {
          "a match by token or pointer needs ${token} in the message's text; without it, match: order", NOT_IN_SCHEMA),
     MUST(MESSAGE, "size", "reply text binary file size", size_below_token, "must be at least 26B, the length of a token",
          NOT_IN_SCHEMA),
+
+    MUST("actions[]", "", "drop close pause", action_unclear, "needs exactly one of drop, close and pause",
+         "{'oneOf': [{'required': ['drop']}, {'required': ['close']}, {'required': ['pause']}]}"),
+    MUST("actions[]", "clients", "drop clients", share_twice, "must be left out with drop, which is a share itself",
+         "{'not': {'required': ['drop', 'clients']}}"),
+    MUST("actions[]", "close", "close", code_not_ours, "must be a code that may be sent: not 1004, 1005, 1006 or 1015",
+         NOT_IN_SCHEMA),
+    MUST("actions[]", "pause", "pause every", pause_too_long, "must be shorter than `every`", NOT_IN_SCHEMA),
+    WARN("actions[]", "at", "at", action_after_run, "is not before the end of the run: it never happens", NOT_IN_SCHEMA),
 
     MUST("slo[]", "", "below above", direction_unclear, "needs exactly one of below and above",
          "{'oneOf': [{'required': ['below']}, {'required': ['above']}]}"),

@@ -29,7 +29,9 @@ void lh_group_integrate(struct group *g, uint64_t now_ns) {
 /* Brings the group's `wanted` in line with the client. Call after integrating. */
 static void count_wanted(struct group *g, struct client *c) {
   bool closed_by_plan = c->state == LH_CLIENT_CLOSING && c->asked != LH_REASON_REPLY_MISSING;
-  bool wanted = c->ramp_wants && !closed_by_plan;
+  /* The wait after a disturbance of ours is our own doing; the attempt that follows it is the server's again. */
+  bool sent_away = c->outage_planned && c->attempt <= 1 && (c->state == LH_CLIENT_WAITING || c->state == LH_CLIENT_FINISHED);
+  bool wanted = c->ramp_wants && !closed_by_plan && !sent_away;
   if (wanted == c->wanted) return;
   c->wanted = wanted;
   if (wanted)
@@ -71,8 +73,9 @@ static void enter_open(struct lh_engine *e, struct group *g, struct client *c, u
   if (c->been_open) lh_count(g, LH_COUNTER_reconnects, 1);
   c->been_open = true;
   lh_record_ns(g, LH_HIST_connect_total, now - c->begun_ns);
-  if (c->outage_ns != LH_NEVER) lh_record_ns(g, LH_HIST_outage, now - c->outage_ns);
+  if (c->outage_ns != LH_NEVER) lh_record_ns(g, c->outage_planned ? LH_HIST_planned_outage : LH_HIST_outage, now - c->outage_ns);
   c->outage_ns = LH_NEVER;
+  c->outage_planned = 0;
   c->due_ns = lh_later(now, lh_plan_lifetime_ns(g->config, seed, g->number, number, c->nth));
   c->due_is_drop = false;
   if (g->config->kind == LH_KIND_NULL) {
@@ -95,7 +98,10 @@ static void enter_closing(struct lh_engine *e, struct group *g, struct client *c
     uint64_t last_ns = e->now_ns + closing_last_ns;
     c->due_ns = e->drain_ns > last_ns ? e->drain_ns : last_ns;
   }
-  g->io->close(g->io->context, slot, c->asked == LH_REASON_SHUTDOWN ? CLOSE_GOING_AWAY : CLOSE_NORMAL);
+  uint16_t code = c->asked == LH_REASON_SHUTDOWN      ? CLOSE_GOING_AWAY
+                  : c->asked == LH_REASON_DISTURBANCE ? e->close_code
+                                                      : CLOSE_NORMAL;
+  g->io->close(g->io->context, slot, code);
 }
 
 static void leave_open(struct lh_engine *e, struct client *c, uint32_t slot) {
@@ -168,6 +174,7 @@ static void start_client(struct lh_engine *e, struct client *c, uint32_t slot) {
 
 static void end_client(struct lh_engine *e, struct client *c, uint32_t slot) {
   c->outage_ns = LH_NEVER;
+  c->outage_planned = 0;
   lh_schedule_pause(e, slot);
   if (c->state == LH_CLIENT_WAITING)
     lh_client_enter(e, slot, LH_CLIENT_FINISHED);
@@ -196,6 +203,13 @@ static void take_turns(struct lh_engine *e, struct group *g, struct client *c, u
 }
 
 /* ---- pings ---- */
+
+uint64_t lh_client_pause_end_ns(const struct lh_engine *e, uint32_t slot, uint64_t at_ns) {
+  const struct group *g = &e->groups[e->clients[slot].group];
+  if (!g->has_pauses) return 0;
+  uint64_t end_ns = lh_plan_pause_end_ns(e->config, g->number, lh_client_number(e, g, slot), at_ns - e->args.start_ns);
+  return end_ns ? lh_later(e->args.start_ns, end_ns) : 0;
+}
 
 void lh_client_ping(struct lh_engine *e, uint32_t slot) {
   struct client *c = &e->clients[slot];
@@ -235,8 +249,9 @@ static void tend_pings(struct lh_engine *e, struct group *g, struct client *c, u
     return;
   }
   uint64_t every = g->config->ping.every_ns, late = e->now_ns - c->ping_due_ns;
+  bool paused = lh_client_pause_end_ns(e, slot, c->ping_due_ns) != 0;
   c->ping_due_ns += every * (late / every + 1);
-  lh_client_ping(e, slot);
+  if (!paused) lh_client_ping(e, slot);
 }
 
 /* ---- the timer ---- */

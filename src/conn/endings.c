@@ -59,21 +59,27 @@ static void count(struct lh_engine *e, struct group *g, struct client *c, const 
   }
   lh_count(g, LH_COUNTER_ended_open, 1);
   lh_record_ns(g, LH_HIST_lifetime, ending->open_ns);
+  if (ending->reason == LH_REASON_DISTURBANCE && c->ramp_wants && !e->stopping) {
+    c->outage_ns = c->opened_ns + ending->open_ns;
+    c->outage_planned = 1;
+  }
   if (!lh_ending_is_drop(ending->stage, ending->reason)) return;
   lh_count(g, LH_COUNTER_drops, 1);
   if (side == LH_SIDE_TESTER) lh_count(g, LH_COUNTER_tester_drops, 1);
   lh_record_ns(g, LH_HIST_idle_at_drop, ending->idle_ns);
+  c->outage_planned = 0;
   if (c->ramp_wants && !e->stopping) c->outage_ns = c->opened_ns + ending->open_ns;
 }
 
-/* Attempts in a row: one that stayed open for long enough, or ended by plan, begins a new row. */
+/* Attempts in a row: one that stayed open for long enough, or ended by plan, begins a new row. What we cut ourselves comes back by
+ * its policy, as after a drop. */
 static enum lh_client_state next_state(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *ending) {
   const struct lh_reconnect_config *reconnect = &g->config->reconnect;
-  bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_DISTURBANCE ||
-                 ending->reason == LH_REASON_PLANNED_END || ending->reason == LH_REASON_STALE_KEEPALIVE;
+  bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_PLANNED_END ||
+                 ending->reason == LH_REASON_STALE_KEEPALIVE;
   if (!c->ramp_wants || e->stopping) return LH_CLIENT_FINISHED;
   if (!reconnect->enabled && ending->reason != LH_REASON_PLANNED_END) return LH_CLIENT_FINISHED;
-  if (by_plan || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
+  if (by_plan || ending->reason == LH_REASON_DISTURBANCE || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
   if (by_plan) return LH_CLIENT_WAITING;
   c->attempt++;
   if (reconnect->limit == 0 || c->attempt <= reconnect->limit) return LH_CLIENT_WAITING;

@@ -64,6 +64,7 @@ static int init_group(struct lh_engine *e, uint32_t number, uint32_t first_slot,
   g->first_slot = first_slot;
   g->client_count = lh_slice_count(e->args.slice, config->connections);
   g->integrated_ns = e->now_ns;
+  g->has_pauses = lh_plan_has_pauses(e->config, number);
   g->io = config->kind == LH_KIND_NULL ? lh_null_io(e->null) : e->args.io[config->kind];
   if (!g->io || !g->io->connect || !g->io->abort)
     return lh_err_set(err, ENOTSUP, "group '%s': connections of kind %s cannot be made by this worker", config->name,
@@ -83,11 +84,12 @@ static int init_engine(struct lh_engine *e, struct lh_err *err) {
   if (rc < 0) return rc;
   e->clients = calloc(e->client_count ? e->client_count : 1, sizeof *e->clients);
   if (!e->clients) return lh_err_set(err, ENOMEM, "no memory for %u clients", e->client_count);
-  rc = lh_wheel_new(&e->wheel, e->client_count + 1 + null_group_count(e->config), e->now_ns, err);
+  rc = lh_wheel_new(&e->wheel, e->client_count + 2 + null_group_count(e->config), e->now_ns, err);
   if (rc < 0) return rc;
-  if ((rc = lh_null_new(e, e->client_count + 1, err)) < 0) return rc;
+  if ((rc = lh_null_new(e, e->client_count + 2, err)) < 0) return rc;
   for (uint32_t g = 0, slot = 0; g < e->group_count; slot += e->groups[g++].client_count)
     if ((rc = init_group(e, g, slot, err)) < 0) return rc;
+  if ((rc = lh_actions_new(e, err)) < 0) return rc;
   e->scratch = malloc(e->scratch_size ? e->scratch_size : 1);
   return e->scratch ? 0 : lh_err_set(err, ENOMEM, "no memory for messages of %zu bytes", e->scratch_size);
 }
@@ -138,6 +140,7 @@ void lh_engine_free(struct lh_engine *engine) {
   lh_null_free(engine->null);
   lh_wheel_free(engine->wheel);
   free(engine->flights.items);
+  free(engine->actions);
   free(engine->scratch);
   free(engine->clients);
   free(engine->groups);
@@ -161,6 +164,8 @@ uint64_t lh_engine_turn(struct lh_engine *engine, uint64_t now_ns) {
       lh_client_fire(engine, timer);
     else if (timer == lh_timer_of_queue(engine))
       lh_queue_pump(engine);
+    else if (timer == lh_timer_of_actions(engine))
+      lh_actions_fire(engine);
     else
       lh_null_fire(engine, timer);
   }

@@ -2,6 +2,7 @@
  *
  * client.c    the state of a client: the one function that changes it, its timer, ramp, pings
  * endings.c   the end of a connection: by whom, what it counts as, where the client goes next
+ * actions.c   planned disturbances
  * queue.c     who may connect now: rate cap and handshakes under way
  * schedule.c  which messages are due
  * messages.c  a group's messages compiled; sending one
@@ -101,7 +102,8 @@ struct client {
   uint64_t outage_ns;    /* the drop that is not mended yet, or LH_NEVER */
   struct gather *gather; /* owned */
   uint32_t lost_unanswered;
-  uint32_t nth;     /* connections begun */
+  uint32_t nth : 31; /* connections begun */
+  uint32_t outage_planned : 1; /* we caused it by an action */
   uint32_t attempt; /* connections that failed in a row */
   uint32_t queue_next;
 };
@@ -115,6 +117,7 @@ struct group {
   uint32_t message_count;
   uint32_t number, first_slot, client_count;
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
+  bool has_pauses;                                /* actions stop its sending for some time */
   bool one_way_tokens;                            /* messages without a reply carry tokens too */
   uint64_t lost_after_min_ns;                     /* shortest of all messages */
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
@@ -125,13 +128,19 @@ struct group {
   struct lh_snapshot snapshot;
 };
 
+/* How far a planned disturbance is. */
+struct action_state {
+  uint64_t due_ns, k; /* the next time, and its number */
+  uint32_t slot;      /* clients before this one are done with, when it is under way */
+};
+
 struct lh_engine {
   const struct lh_config *config;
   struct lh_engine_args args;
   struct client *clients; /* owned, client_count */
   struct group *groups;   /* owned */
   uint32_t group_count, client_count;
-  struct lh_wheel *wheel; /* timers: the clients, then the queue, then the null kind's groups */
+  struct lh_wheel *wheel; /* timers: the clients, the queue, the actions, the null kind's groups */
   uint64_t now_ns, first_turn_ns;
   size_t gathered_bytes; /* held by messages in pieces */
   struct flight_pool flights;
@@ -144,6 +153,8 @@ struct lh_engine {
   uint32_t live; /* clients neither idle nor finished */
   bool in_turn;  /* connect, close and abort are called from a turn only */
   bool stopping;
+  struct action_state *actions; /* owned; by number in the config */
+  uint16_t close_code;          /* of the action that is being carried out */
   uint64_t drain_ns;    /* when stopping: how long replies are awaited */
   struct lh_null *null; /* owned; NULL when no group is of that kind */
   struct lh_engine_faults faults;
@@ -154,6 +165,9 @@ static inline struct group *lh_group_of(struct lh_engine *e, const struct client
 }
 static inline uint32_t lh_timer_of_queue(const struct lh_engine *e) {
   return e->client_count;
+}
+static inline uint32_t lh_timer_of_actions(const struct lh_engine *e) {
+  return e->client_count + 1;
 }
 static inline void lh_count(struct group *g, enum lh_counter_id id, uint64_t n) {
   g->snapshot.counters[id] += n;
@@ -188,6 +202,8 @@ void lh_client_arm_by(struct lh_engine *e, uint32_t slot, uint64_t due_ns);
 void lh_client_close(struct lh_engine *e, uint32_t slot, enum lh_reason reason);
 /* Ends a connection at once. From a turn only. */
 void lh_client_abort(struct lh_engine *e, uint32_t slot, enum lh_reason reason, const char *text);
+/* When the pause that an action put it in at that time is over; 0: it is in none. */
+uint64_t lh_client_pause_end_ns(const struct lh_engine *e, uint32_t slot, uint64_t at_ns);
 void lh_client_ping(struct lh_engine *e, uint32_t slot);
 /* The run is over for this client; its next turn winds it down. */
 void lh_client_stop(struct lh_engine *e, uint32_t slot);
@@ -196,6 +212,10 @@ void lh_group_integrate(struct group *g, uint64_t now_ns);
 /* ---- endings.c ---- */
 /* Books the end of a client's connection and sends it on. seen: what the adapter saw, NULL when the engine ended it. */
 void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text);
+
+/* ---- actions.c ---- */
+int lh_actions_new(struct lh_engine *e, struct lh_err *err);
+void lh_actions_fire(struct lh_engine *e);
 
 /* ---- queue.c ---- */
 /* A waiting client is ready: it connects now or joins the queue. From a turn only. */

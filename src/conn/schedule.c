@@ -138,7 +138,14 @@ static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
   const struct lh_message *config = g->messages[m].config;
   struct message_state *state = &lh_states_of(g, slot)[m];
   if (state->held) drop_held(e, slot, m, LH_COUNTER_skipped_late);
-  const uint64_t planned_ns = state->due_ns;
+  const uint64_t planned_ns = state->due_ns, pause_end_ns = lh_client_pause_end_ns(e, slot, planned_ns);
+  if (pause_end_ns) { /* not planned: a loop goes on behind the pause, a schedule leaves out what falls into it */
+    if (is_loop(&g->messages[m]))
+      state->due_ns = pause_end_ns;
+    else
+      plan_from(e, slot, m, state->k + 1);
+    return;
+  }
   lh_count(g, LH_COUNTER_messages_planned, 1);
   if (c->state != LH_CLIENT_OPEN || !g->io->send) {
     lh_count(g, LH_COUNTER_skipped_not_open, 1);
@@ -220,7 +227,8 @@ void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message) 
   uint64_t due = lh_states_of(g, slot)[message].due_ns;
   if (due <= e->now_ns && !e->stopping) {
     take_due(e, slot, message);
-    due = c->lost_ns;
+    const struct message_state *state = &lh_states_of(g, slot)[message];
+    due = state->held ? c->lost_ns : lh_min(c->lost_ns, state->due_ns); /* behind a pause */
   }
   lh_client_arm_by(e, slot, due);
 }

@@ -13,6 +13,7 @@
 #include "longhaul/base/units.h"
 #include "longhaul/host/host.h"
 #include "longhaul/run/fit.h"
+#include "run/disturb.h"
 
 /* ---- intervals ---- */
 static void note_clocks(struct lh_supervisor *sv) {
@@ -112,6 +113,23 @@ void lh_supervisor_fail(struct lh_supervisor *sv, const struct lh_err *err) {
   lh_supervisor_stop(sv, "the run cannot go on");
 }
 
+/* ---- planned disturbances ---- */
+static void note_actions(struct lh_supervisor *sv, uint64_t now_ns) {
+  const struct lh_config *config = sv->args->config;
+  while (sv->phase == LH_RUN_RUNNING && sv->action_ns <= now_ns && sv->action_ns < sv->stop_ns) {
+    uint64_t at_ns = sv->action_ns - sv->start_ns;
+    for (size_t a = 0; a < config->action_count; a++) {
+      char words[256];
+      if (!lh_disturb_is_at(&config->actions[a], at_ns)) continue;
+      lh_disturb_words(config, &config->actions[a], words, sizeof words);
+      lh_log(LH_LOG_INFO, "planned disturbance: %s", words);
+      lh_journal_event(&sv->journal, sv->action_ns, LH_EVENT_ACTION, "%s", words);
+    }
+    uint64_t next_ns = lh_disturb_next_ns(config, at_ns);
+    sv->action_ns = next_ns == LH_NEVER ? LH_NEVER : sv->start_ns + next_ns;
+  }
+}
+
 /* ---- the timer ---- */
 static uint64_t next_due_ns(const struct lh_supervisor *sv) {
   uint64_t due = late_commit_ns(sv);
@@ -119,6 +137,7 @@ static uint64_t next_due_ns(const struct lh_supervisor *sv) {
   uint64_t replace = lh_crew_replace_due_ns(sv);
   if (phase_end < due) due = phase_end;
   if (replace < due) due = replace;
+  if (sv->phase == LH_RUN_RUNNING && sv->action_ns < sv->stop_ns && sv->action_ns < due) due = sv->action_ns;
   if (sv->view != NULL && sv->draw_ns < due) due = sv->draw_ns;
   return due;
 }
@@ -133,6 +152,7 @@ static void on_timer(uv_timer_t *timer) {
     lh_journal_event(&sv->journal, now_ns, LH_EVENT_WARNING, "the supervisor did not run for %s", text);
     sv->awake_ns = now_ns;
   }
+  note_actions(sv, now_ns);
   if (sv->phase == LH_RUN_RUNNING && now_ns >= sv->stop_ns) lh_supervisor_stop(sv, "the duration is over");
   if (sv->phase == LH_RUN_DRAINING && now_ns >= sv->kill_ns) kill_crew(sv, "they did not drain in time");
   lh_crew_replace(sv, now_ns);
@@ -239,6 +259,10 @@ static void set_times(struct lh_supervisor *sv) {
   sv->start_ns = sv->timewatch.last.now_ns + lead_ns;
   sv->start_wall_us = sv->timewatch.last.wall_us + (int64_t)(lead_ns / LH_NS_PER_US);
   sv->stop_ns = sv->start_ns + sv->args->config->run.duration_ns;
+  const struct lh_config *config = sv->args->config;
+  sv->action_ns = LH_NEVER;
+  for (size_t a = 0; a < config->action_count; a++)
+    if (sv->start_ns + config->actions[a].at_ns < sv->action_ns) sv->action_ns = sv->start_ns + config->actions[a].at_ns;
   sv->draw_ns = sv->start_ns + LH_NS_PER_S / 5; /* a little after the ticks, when the reports are in */
 }
 

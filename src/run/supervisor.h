@@ -49,6 +49,7 @@ struct lh_supervisor {
   uint64_t kill_ns;      /* when draining ends */
   uint64_t timer_due_ns; /* what the timer is set to */
   uint64_t awake_ns;     /* since when we run without a stop: late workers are given their time from here */
+  uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
   uint64_t draw_ns;      /* next redraw */
   struct lh_timewatch timewatch;
   uint32_t workers;

@@ -121,3 +121,10 @@ static void on_closed(uv_handle_t *handle) {
 void lh_dialler_free(struct lh_dialler *dialler) {
   if (dialler) uv_close((uv_handle_t *)&dialler->watch, on_closed);
 }
+
+/* Connecting to no address dissolves the association, and Linux tells the peer of an established one by RST; closing with
+ * SO_LINGER would leave that to libwebsockets, which may shut down, and so send a FIN, first. */
+void lh_dial_reset(int fd) {
+  const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+  connect(fd, &nowhere, sizeof nowhere);
+}

@@ -43,4 +43,7 @@ void lh_dial_cancel(struct lh_dialler *dialler, int fd);
 /* Accepts NULL. Needs one more turn of the loop before the loop may be closed. */
 void lh_dialler_free(struct lh_dialler *dialler);
 
+/* Resets a connection at once: the peer gets an RST. The descriptor stays the caller's to close. */
+void lh_dial_reset(int fd);
+
 #endif

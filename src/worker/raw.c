@@ -309,4 +309,11 @@ static uint64_t io_now(void *context) {
   return lh_now_ns();
 }
 
-const struct lh_io lh_raw_actions = {.connect = io_connect, .close = io_close, .abort = io_abort, .now = io_now};
+static void io_reset(void *context, uint32_t slot) {
+  const struct lh_raw *raw = context;
+  lh_dial_reset(raw->lines[slot].fd);
+  io_abort(context, slot);
+}
+
+const struct lh_io lh_raw_actions = {.connect = io_connect, .close = io_close, .abort = io_abort,
+                                     .reset = io_reset, .now = io_now};

@@ -489,5 +489,12 @@ static uint64_t io_now(void *context) {
   return lh_now_ns();
 }
 
+static void io_reset(void *context, uint32_t slot) {
+  const struct lh_ws *ws = context;
+  lh_dial_reset(ws->peers[slot].fd);
+  io_abort(context, slot);
+}
+
 const struct lh_io lh_ws_actions = {
-    .connect = io_connect, .send = io_send, .ping = io_ping, .close = io_close, .abort = io_abort, .now = io_now};
+    .connect = io_connect, .send = io_send, .ping = io_ping, .close = io_close, .abort = io_abort,
+    .reset = io_reset, .now = io_now};

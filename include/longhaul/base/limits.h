@@ -10,6 +10,7 @@ enum {
   LH_ADDRESSES_MAX = 256,        /* source addresses, or addresses of one name */
   LH_HEADERS_MAX = 64,           /* extra headers of one target and group */
   LH_STATUSES_MAX = 9,           /* HTTP statuses accepted by one reply, and a 0 */
+  LH_ACTIONS_MAX = 64,           /* planned disturbances of one run */
   LH_SLO_MAX = 256,              /* objectives of one run */
   LH_NAME_MAX = 64,              /* bytes of a name with its NUL: run, target, group, message */
   LH_CLIENTS_MAX = 16 * 1000 * 1000, /* clients of one group */

@@ -196,6 +196,22 @@ struct lh_group {
 
 #define LH_NO_TARGET UINT32_MAX
 
+/* ---- planned disturbances ---- */
+enum lh_action_kind { LH_ACTION_DROP, LH_ACTION_CLOSE, LH_ACTION_PAUSE };
+
+#define LH_ALL_GROUPS UINT32_MAX
+
+struct lh_action {
+  uint64_t at_ns;         /* since the start of the run */
+  uint64_t every_ns;      /* 0: once */
+  uint32_t group;         /* number in lh_config.groups, or LH_ALL_GROUPS */
+  enum lh_action_kind kind;
+  double share;           /* of each group's clients, 0..1 */
+  uint16_t close_code;    /* CLOSE */
+  uint64_t pause_ns;      /* PAUSE; LH_NEVER: to the end of the run */
+  struct lh_place place;
+};
+
 /* ---- objectives ---- */
 struct lh_slo_config {
   char *metric;       /* dotted: "availability", "drops", or GROUP.histogram.statistic, GROUP.counter */
@@ -217,6 +233,8 @@ struct lh_config {
   size_t target_count;
   struct lh_group *groups;
   size_t group_count;
+  struct lh_action *actions;
+  size_t action_count;
   struct lh_slo_config *slo;
   size_t slo_count;
 };

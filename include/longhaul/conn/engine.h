@@ -89,6 +89,8 @@ struct lh_io {
   void (*close)(void *context, uint32_t slot, uint16_t code);
   /* Ends the connection at once, whatever its stage. No event follows; the engine records the ending itself. */
   void (*abort)(void *context, uint32_t slot);
+  /* The same for an open connection, which the server sees as a reset. NULL: abort. */
+  void (*reset)(void *context, uint32_t slot);
   /* How long the server asked this client to wait before it connects again, whatever the ending, in ns; 0: it did not. */
   uint64_t (*retry_after)(void *context, uint32_t slot);
   /* The clock, read for each send, so that lateness and service time stay true in a long turn. NULL: the turn's now_ns. */

@@ -81,6 +81,19 @@ struct lh_rate lh_rate_make(double per_second);
 /* Takes one when it may go now: true. Else false, and *ready_ns tells when to ask again. */
 bool lh_rate_take(struct lh_rate *rate, uint64_t now_ns, uint64_t *ready_ns);
 
+/* ---- planned disturbances ---- */
+/* Time number k (0, 1, ...) of an action since the start of the run; LH_NEVER when there is none. */
+uint64_t lh_plan_action_ns(const struct lh_action *action, uint64_t k);
+/* The number of its first time at or past at_ns. */
+uint64_t lh_plan_action_after(const struct lh_action *action, uint64_t at_ns);
+bool lh_plan_action_is_on(const struct lh_action *action, uint32_t group);
+/* Whether time k of the config's action `number` takes this client: exactly the action's share of a group's clients,
+ * rounded, drawn anew each time. */
+bool lh_plan_action_takes(const struct lh_config *config, uint32_t number, uint64_t k, uint32_t group, uint32_t client);
+bool lh_plan_has_pauses(const struct lh_config *config, uint32_t group);
+/* When the pause that the client is in at that time is over, LH_NEVER: not before the end of the run; 0: it is in none. */
+uint64_t lh_plan_pause_end_ns(const struct lh_config *config, uint32_t group, uint32_t client, uint64_t at_ns);
+
 /* ---- what the whole plan needs; for `check`, preflight and `workers: auto` ---- */
 struct lh_plan_needs {
   uint64_t clients;             /* most wanted at once */

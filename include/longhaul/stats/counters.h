@@ -89,7 +89,8 @@
   X(lifetime, "open connections, from open to end")                                  \
   X(idle_at_drop, "last byte received to drop")                                      \
   X(detect, "last sign of life to the verdict silent peer")                          \
-  X(rtt, "kernel TCP round trip, sampled")
+  X(rtt, "kernel TCP round trip, sampled")                                           \
+  X(planned_outage, "planned disturbance to open again")
 
 enum lh_hist_id {
 #define X(name, help) LH_HIST_##name,

@@ -1,0 +1,44 @@
+"""Disturbances from our side: seen by the server, planned for us."""
+import time
+import unittest
+
+from common import Case, Faultd, books, config, endings, run
+
+PLANNED = ("closing", "us", "planned disturbance", None)
+
+
+class Actions(Case):
+    def disturbed(self, *actions, duration="4s", **group):
+        with Faultd() as server:
+            conf = config(server.url(), connections=50, duration=duration, reconnect={"first": "200ms", "max": "400ms"}, **group)
+            conf["actions"] = list(actions)
+            done = run(conf, deadline=40)
+            server.stop()
+        books.check(self, done)
+        self.assertEqual(done.group["drops"], 0)
+        self.assertEqual(done.group["latency"]["outage"]["count"], 0)
+        return done, server
+
+    def test_a_share_is_reset_and_comes_back(self):
+        done, server = self.disturbed({"at": "1s", "every": "1s", "group": "g", "drop": "20%"})
+        self.assertEqual(endings(done.group)[PLANNED], 30)
+        self.assertEqual(done.group["reconnects"], 30)
+        self.assertEqual(done.query("SELECT count(*) AS n FROM events WHERE kind='action'")[0]["n"], 3)
+        self.assertEqual(done.query("SELECT count(*) AS n FROM histograms WHERE planned_outage IS NOT NULL")[0]["n"] > 0, True)
+        self.assertEqual(sum(line.get("reason") == "rst" for line in server.log()), 30, server.log()[-3:])
+        self.assertGreater(done.group["availability_percent"], 97)
+
+    def test_a_close_has_its_code(self):
+        done, server = self.disturbed({"at": "1s", "close": 4321, "clients": "50%"})
+        self.assertEqual(endings(done.group)[PLANNED], 25)
+        self.assertEqual(done.group["reconnects"], 25)
+
+    def test_a_pause_sends_nothing(self):
+        done, server = self.disturbed({"at": "1s", "pause": "2s"}, messages=[{"every": "200ms", "text": "${token}", "reply": {"contains": "${token}"}}])
+        sent = done.group["messages"]["sent"]
+        self.assertTrue(50 * 8 <= sent <= 50 * 12, sent)
+        self.assertEqual(done.group["messages"]["planned"], sent)
+
+
+if __name__ == "__main__":
+    unittest.main()
