@@ -45,6 +45,8 @@ static int take_endings(struct lh_supervisor *sv, struct lh_child *child, struct
       return code;
     }
     lh_collect_ending(sv->collect, child->number, &ending);
+    bool drop = lh_ending_is_drop(ending.stage, ending.reason) && lh_reason_side(ending.reason) != LH_SIDE_TESTER;
+    if (drop) lh_massdrop_add(&sv->massdrops[ending.group], &ending, 1);
     lh_journal_ending(&sv->journal, &ending, 1);
   }
   if (sv->journal.failed.code != 0) lh_supervisor_settle(sv);

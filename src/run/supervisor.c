@@ -113,6 +113,28 @@ void lh_supervisor_fail(struct lh_supervisor *sv, const struct lh_err *err) {
   lh_supervisor_stop(sv, "the run cannot go on");
 }
 
+/* ---- mass drops ---- */
+static int open_massdrops(struct lh_supervisor *sv, struct lh_err *err) {
+  const struct lh_config *config = sv->args->config;
+  sv->massdrops = calloc(config->group_count, sizeof *sv->massdrops);
+  if (sv->massdrops == NULL) return lh_err_set(err, ENOMEM, "no memory to watch for mass drops");
+  for (size_t g = 0; g < config->group_count; g++)
+    sv->massdrops[g].enough =
+        lh_massdrop_enough(config->run.mass_drop, config->groups[g].connections / (sv->args->shards ? sv->args->shards : 1));
+  return 0;
+}
+
+static void note_massdrops(struct lh_supervisor *sv, uint64_t now_ns, bool flush) {
+  for (size_t g = 0; g < sv->args->config->group_count; g++) {
+    char text[LH_MASSDROP_TEXT_MAX];
+    uint64_t from_ns;
+    if (!lh_massdrop_over(&sv->massdrops[g], now_ns, flush, text, &from_ns)) continue;
+    const char *name = sv->args->config->groups[g].name;
+    lh_log(LH_LOG_WARNING, "mass drop: group %s: %s", name, text);
+    lh_journal_event(&sv->journal, from_ns, LH_EVENT_MASS_DROP, "group %s: %s", name, text);
+  }
+}
+
 /* ---- planned disturbances ---- */
 static void note_actions(struct lh_supervisor *sv, uint64_t now_ns) {
   const struct lh_config *config = sv->args->config;
@@ -178,6 +200,7 @@ void lh_supervisor_settle(struct lh_supervisor *sv) {
   uint64_t now_ns = lh_now_ns();
   if (sv->phase == LH_RUN_OVER) return;
   note_clocks(sv);
+  note_massdrops(sv, now_ns, false);
   commit_complete(sv, now_ns);
   if (sv->journal.failed.code != 0 && sv->failed.code == 0) {
     struct lh_err err = sv->journal.failed;
@@ -276,6 +299,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   set_times(sv);
   int code = open_journal(sv, err);
   if (code == 0) code = open_collection(sv, err);
+  if (code == 0) code = open_massdrops(sv, err);
   if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0)
     code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
   if (code < 0) return code;
@@ -294,6 +318,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
 
 /* ---- the end ---- */
 static void finish(struct lh_supervisor *sv) {
+  note_massdrops(sv, lh_now_ns(), true);
   while (lh_collect_pending(sv->collect) && sv->failed.code != -ENOMEM) commit_oldest(sv);
   enum lh_run_end how = LH_RUN_COMPLETE;
   if (sv->failed.code != 0 || sv->journal.failed.code != 0)
@@ -335,6 +360,7 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   lh_collect_free(sv->collect);
   lh_crew_free(sv);
   lh_watch_free(sv->watch);
+  free(sv->massdrops);
   lh_journal_close(&sv->journal);
   free(sv);
   return code;

@@ -16,6 +16,7 @@
 #include "run/child.h"
 #include "run/collect.h"
 #include "run/journal.h"
+#include "run/massdrop.h"
 #include "run/recent.h"
 #include "run/timewatch.h"
 #include "run/view.h"
@@ -49,6 +50,7 @@ struct lh_supervisor {
   uint64_t kill_ns;      /* when draining ends */
   uint64_t timer_due_ns; /* what the timer is set to */
   uint64_t awake_ns;     /* since when we run without a stop: late workers are given their time from here */
+  struct lh_massdrop *massdrops; /* owned; by group */
   uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
   uint64_t draw_ns;      /* next redraw */
   struct lh_timewatch timewatch;

@@ -40,5 +40,24 @@ class Actions(Case):
         self.assertEqual(done.group["messages"]["planned"], sent)
 
 
+class MassDrop(Case):
+    def of(self, rules, **keys):
+        with Faultd(*rules) as server:
+            done = run(config(server.url(), connections=50, duration="5s", reconnect={"first": "200ms", "max": "400ms"}, run=keys), deadline=40)
+            server.stop()
+        books.check(self, done)
+        return [row["text"] for row in done.query("SELECT text FROM events WHERE kind='mass drop'")], done.stderr
+
+    def test_it_stands_on_the_timeline(self):
+        texts, words = self.of(["at 2s close 1012"])
+        self.assertEqual(len(texts), 1, texts)
+        self.assertRegex(texts[0], r"^group g: 50 clients dropped within [\d.]+ ms, peer: close frame 1012$")
+        self.assertIn("mass drop: " + texts[0], words)
+
+    def test_how_many_can_be_set(self):
+        texts, _ = self.of(["at 2s close 1012"], mass_drop=51)
+        self.assertEqual(texts, [])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -50,6 +50,7 @@ struct lh_run_config {
   uint32_t connecting_max; /* most handshakes under way at once across the run; 0: auto */
   uint64_t drain_ns;      /* how long the end waits for outstanding replies and closing handshakes, default 5 s */
   uint64_t warmup_ns;     /* the start of the run that the verdict leaves out, default 0 */
+  uint64_t mass_drop;     /* drops of a group within a second that are a mass drop; 0: auto */
   uint64_t endings_max;   /* ending rows kept, default LH_ENDING_ROWS_MAX; 0: none */
 };
 

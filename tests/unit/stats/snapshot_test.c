@@ -421,7 +421,7 @@ static void bad_frames_give_a_sentence(void **state) {
       {{1, 1, 99, 1, 0, 0, 0}, 7, "99 counters"},
       {{1, 2, LH_COUNTER_COUNT - 1, 1, 0, 1, 0}, 7, "after the last one known"},
       {{1, 0, 1, LH_GAUGE_COUNT, 1, 0, 0}, 7, "gauges"},
-      {{1, 0, 0, 17, 0, 0, 0}, 7, "17 histograms"},
+      {{1, 0, 0, 99, 0, 0, 0}, 7, "99 histograms"},
       {{1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0}, 11, "overflow but no values"},
       {{1, 0, 0, 1, 0, 2, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0x14, 0x40, 2, 9, 2}, 21, "says 2 values"},
       {{1, 0, 0, 1, 0, 1, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0x18, 0x40, 2, 9, 2},
