@@ -1,0 +1,8 @@
+# What takes minutes: the main job at full size, and what LH_LONG asks for. Included by tests/tests.mk.
+
+.PHONY: check-main-job check-sixty-thousand
+check-long: check-main-job check-sixty-thousand
+check-main-job: $(OUT)/longhaul
+	@LH_BUILD=$(OUT) LH_MAIN_JOB=1 tests/integration/run-tests tests/integration/test_main_job.py
+check-sixty-thousand: $(OUT)/longhaul $(OUT)/faultd
+	@LH_BUILD=$(OUT) LH_LONG=1 tests/integration/run-tests tests/integration/test_schedule.py
