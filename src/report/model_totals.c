@@ -12,11 +12,11 @@ static void put_counter(struct lh_build *b, json_t *out, const struct lh_lane *l
   lh_put(b, out, lh_counter_name(id), lh_json_count(counter(lane, id)));
 }
 
-/* Gauges as of the end, and the most that were wanted and open at the end of any interval: after a complete run the
- * first are all zero. */
+/* Clients of the plan (`planned` and `wanted`), gauges as of the end, and the most that were wanted and open at the end of
+ * any interval: after a complete run nothing is open and nothing wanted any more. */
 static json_t *clients(struct lh_build *b, const struct lh_lane *lane) {
-  static const enum lh_gauge_id shown[] = {LH_GAUGE_wanted,  LH_GAUGE_open,     LH_GAUGE_connecting,   LH_GAUGE_waiting,
-                                           LH_GAUGE_closing, LH_GAUGE_finished, LH_GAUGE_never_started};
+  static const enum lh_gauge_id shown[] = {LH_GAUGE_open,    LH_GAUGE_connecting, LH_GAUGE_waiting,
+                                           LH_GAUGE_closing, LH_GAUGE_finished,   LH_GAUGE_never_started};
   json_t *out = json_object();
   uint64_t wanted_most = 0, open_most = 0;
   for (uint32_t i = 0; i < b->g->count; i++) {
@@ -24,8 +24,10 @@ static json_t *clients(struct lh_build *b, const struct lh_lane *lane) {
     if (lane->gauges[i][LH_GAUGE_open] > open_most) open_most = lane->gauges[i][LH_GAUGE_open];
   }
   lh_put(b, out, "planned", lh_json_count(lane->total.gauges[LH_GAUGE_clients]));
+  lh_put(b, out, "wanted", lh_json_count(lane->total.gauges[LH_GAUGE_clients]));
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
     lh_put(b, out, lh_gauge_name(shown[i]), lh_json_count(lane->total.gauges[shown[i]]));
+  lh_put(b, out, "wanted_at_end", lh_json_count(lane->total.gauges[LH_GAUGE_wanted]));
   lh_put(b, out, "wanted_most", lh_json_count(wanted_most));
   lh_put(b, out, "open_most", lh_json_count(open_most));
   return out;
