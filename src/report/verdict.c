@@ -94,6 +94,18 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
   }
 }
 
+/* A target that takes connections and answers nothing is as much a failure as one that takes none. */
+static void judge_unanswered(struct reasons *r, const json_t *model) {
+  const json_t *group;
+  size_t i;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    double asked = lh_look_number(group, "messages.sent") - lh_look_number(group, "messages.one_way");
+    if (lh_look_number(group, "messages.lost") == 0 || lh_look_number(group, "messages.replied") > 0) continue;
+    r->failed_slo = true;
+    say(r, "group %s got no reply to any of %s", lh_look_text(group, "name"), lh_show_plural(asked, "message", "messages").text);
+  }
+}
+
 /* No doubt on the numbers, but a reader must not take the run for one in which certificates were right. */
 static void say_unverified(struct reasons *r, const json_t *model) {
   const json_t *group;
@@ -225,6 +237,7 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   struct sentence headline = {.len = 0};
   if (!r.list) return lh_err_set(err, -ENOMEM, "no memory for the verdict");
   judge_never_opened(&r, model);
+  judge_unanswered(&r, model);
   judge_objectives(&r, model);
   judge_end(&r, model);
   judge_tester(&r, model);

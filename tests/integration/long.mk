@@ -3,6 +3,6 @@
 .PHONY: check-main-job check-sixty-thousand
 check-long: check-main-job check-sixty-thousand
 check-main-job: $(OUT)/longhaul
-	@LH_BUILD=$(OUT) LH_MAIN_JOB=1 tests/integration/run-tests tests/integration/test_main_job.py
+	@LH_BUILD=$(OUT) LH_MAIN_JOB=1 LH_TEST_DEADLINE=900 tests/integration/run-tests tests/integration/test_main_job.py
 check-sixty-thousand: $(OUT)/longhaul $(OUT)/faultd
-	@LH_BUILD=$(OUT) LH_LONG=1 tests/integration/run-tests tests/integration/test_schedule.py
+	@LH_BUILD=$(OUT) LH_LONG=1 LH_TEST_DEADLINE=900 tests/integration/run-tests tests/integration/test_schedule.py
