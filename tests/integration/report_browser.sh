@@ -1,15 +1,12 @@
 #!/bin/bash
 # The HTML report in a browser: a synthetic night, rendered, opened in headless Chromium, clicked through.
-# Prints "N passed, N failed". Needs chromium, node, npm (playwright-core goes into build/npm), sqlite3.
+# Prints "N passed, N failed". Needs chromium, node, npm, sqlite3.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 for tool in chromium node npm sqlite3; do
   command -v $tool >/dev/null || { echo "report_browser needs $tool: apt-get install $tool" >&2; echo "0 passed, 1 failed"; exit 1; }
 done
-if [ ! -d build/npm/node_modules/playwright-core ]; then
-  mkdir -p build/npm
-  npm install --prefix build/npm --no-audit --no-fund --silent playwright-core >&2 || { echo "cannot install playwright-core with npm" >&2; echo "0 passed, 1 failed"; exit 1; }
-fi
+tests/npm/install >&2 || { echo "0 passed, 1 failed"; exit 1; }
 make -s DEV=1 build/dev/tests/unit/report/night_test >&2
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

@@ -1,26 +1,15 @@
 """Our histograms against npm's hdr-histogram-js: it reads what we write, and we read what it writes, with equal results."""
 import json
 import os
-import shutil
 import subprocess
 import unittest
 from pathlib import Path
 
+from lib import npm
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/integration/hdr_js"
 SCRATCH = ROOT / "build/hdr_js"
-LIBRARY = "hdr-histogram-js@3.0.1"
-
-
-def install():
-    """npm's library in the scratch folder; a reason why not, or None."""
-    if (SCRATCH / "node_modules/hdr-histogram-js/package.json").exists():
-        return None
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "node and npm are needed"
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", str(SCRATCH), LIBRARY]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-    return f"npm could not install {LIBRARY}: {done.stdout.strip()[-300:]}" if done.returncode else None
 
 
 def build():
@@ -37,7 +26,7 @@ def ours(mode, text=""):
 
 def theirs(mode, text=""):
     done = subprocess.run(["node", str(HERE / "hdr_js.js"), mode], input=text, stdout=subprocess.PIPE, text=True, check=True, timeout=120,
-                          env={**os.environ, "NODE_PATH": str(SCRATCH / "node_modules")})
+                          env=npm.ENVIRONMENT)
     return done.stdout
 
 
@@ -49,7 +38,7 @@ class HdrJs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         SCRATCH.mkdir(parents=True, exist_ok=True)
-        reason = install()
+        reason = npm.why_not()
         if reason:
             raise unittest.SkipTest(reason)
         build()

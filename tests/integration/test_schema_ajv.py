@@ -1,17 +1,14 @@
 """The JSON Schema against npm's ajv: it is a schema, what loads fits it, and what it can refuse does not load either."""
 import json
-import os
-import shutil
 import subprocess
 import unittest
 from pathlib import Path
 
-from lib import paths
+from lib import npm, paths
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/integration/schema_ajv"
 SCRATCH = ROOT / "build/schema_ajv"
-PACKAGES = {"ajv": "8.17.1", "yaml": "2.5.1"}
 
 HEAD = "run: {duration: 1m}\ntargets: {t: {url: ws://h/}}\n"
 
@@ -77,18 +74,6 @@ BAD = [
 ]
 
 
-def install():
-    """npm's packages in the scratch folder; a reason why not, or None."""
-    if all((SCRATCH / "node_modules" / name / "package.json").exists() for name in PACKAGES):
-        return None
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "node and npm are needed"
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", str(SCRATCH),
-               *(f"{name}@{version}" for name, version in PACKAGES.items())]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-    return f"npm could not install {' '.join(PACKAGES)}: {done.stdout.strip()[-300:]}" if done.returncode else None
-
-
 def explain(what):
     done = subprocess.run([paths.LONGHAUL, "explain", what], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     return done.stdout
@@ -106,7 +91,7 @@ class SchemaAjv(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         SCRATCH.mkdir(parents=True, exist_ok=True)
-        reason = install()
+        reason = npm.why_not()
         if reason:
             raise unittest.SkipTest(reason)
         cls.schema = json.loads(explain("--schema"))
@@ -114,7 +99,7 @@ class SchemaAjv(unittest.TestCase):
     def errors(self, texts):
         done = subprocess.run(["node", str(HERE / "validate.js")], input=json.dumps({"schema": self.schema, "texts": texts}),
                               stdout=subprocess.PIPE, text=True, check=True, timeout=120,
-                              env={**os.environ, "NODE_PATH": str(SCRATCH / "node_modules")})
+                              env=npm.ENVIRONMENT)
         return json.loads(done.stdout)
 
     def test_bundled_configs_and_reference_fit(self):

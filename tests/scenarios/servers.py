@@ -1,5 +1,4 @@
 """Servers not written here, with what of faultd's behaviour they can produce: the same scenarios, the same endings."""
-import functools
 import os
 import shutil
 import subprocess
@@ -7,11 +6,9 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from lib import paths, process
+from lib import npm, process
 
 FOLDER = Path(__file__).resolve().parent
-NPM = paths.ROOT / "build" / "npm"
-WS = "ws@8"
 
 
 class Other:
@@ -53,21 +50,9 @@ class Other:
 
 class NpmWs(Other):
     def command(self):
-        return ["node", FOLDER / "ws_server.mjs", NPM]
+        return ["node", FOLDER / "ws_server.mjs", npm.FOLDER]
 
-    @staticmethod
-    @functools.cache
-    def why_not():
-        if not shutil.which("node"):
-            return "node is needed"
-        if (NPM / "node_modules" / "ws").exists():
-            return None
-        if not shutil.which("npm"):
-            return "npm is needed"
-        NPM.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", str(NPM), WS]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
-        return f"npm could not install {WS}: {done.stdout.strip()[-300:]}" if done.returncode else None
+    why_not = staticmethod(npm.why_not)
 
 
 class PythonWebsockets(Other):
