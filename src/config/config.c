@@ -79,6 +79,11 @@ static void free_message(struct lh_message *message) {
   free(message->request_path);
   free(message->reply.matches);
   free(message->reply.equals);
+  free(message->when.pointer);
+  free(message->when.equals);
+  free(message->when.begins);
+  free(message->when.contains);
+  free(message->when.hex);
   free_headers(&message->headers);
 }
 

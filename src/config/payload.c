@@ -165,6 +165,84 @@ bool set_payload_base64(struct load *load, const struct lh_option *row, struct n
   return true;
 }
 
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Pairs of digits, white space between them as you like; `${...}` stays as it is where variables are allowed. Bytes that happen
+ * to be a variable's beginning are escaped for the template. Returns the length, -1 when it is no such text. out has room for
+ * strlen(text) + 1 bytes. */
+static long hex_decode(const char *text, bool variables, char *out) {
+  size_t len = 0;
+  bool after_dollar = false; /* the byte before it came from digits and is a $ */
+  while (*text) {
+    const char *end = variables && text[0] == '$' && text[1] == '{' ? strchr(text, '}') : NULL;
+    if (is_space(*text)) {
+      text++;
+    } else if (end) {
+      if (after_dollar) return -1;
+      memcpy(out + len, text, (size_t)(end + 1 - text));
+      len += (size_t)(end + 1 - text);
+      text = end + 1;
+    } else {
+      int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+      if (low < 0) return -1;
+      char byte = (char)(high << 4 | low);
+      if (variables && byte == '{' && after_dollar) out[len++] = '$';
+      out[len++] = byte;
+      after_dollar = byte == '$';
+      text += 2;
+      continue;
+    }
+    after_dollar = after_dollar && is_space(text[-1]);
+  }
+  return (long)len;
+}
+
+/* Sets *bytes, owned. False when it was reported. */
+static bool take_hex(struct load *load, struct node *node, bool variables, char **bytes, size_t *len) {
+  char *room = malloc(strlen(node->text) + 1);
+  if (!room) {
+    load->arena.out_of_memory = true;
+    return false;
+  }
+  long got = hex_decode(node->text, variables, room);
+  if (got <= 0) {
+    report_value(load, node, "%s is not hexadecimal; expected pairs of the digits 0-9 and a-f%s", quoted(load, node),
+                 variables ? ", with ${variables} between them, and not right after a byte 24" : "");
+    free(room);
+    return false;
+  }
+  *bytes = room;
+  *len = (size_t)got;
+  return true;
+}
+
+bool set_payload_hex(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  char *bytes;
+  size_t len;
+  if (!is_text(load, row, node) || !variables_check(load, node) || !take_hex(load, node, true, &bytes, &len)) return false;
+  take(base, LH_PAYLOAD_HEX, bytes, len);
+  return true;
+}
+
+bool set_when_hex(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  struct lh_when_config *when = &((struct lh_message *)base)->when;
+  char *bytes;
+  size_t len;
+  if (!is_text(load, row, node) || !take_hex(load, node, false, &bytes, &len)) return false;
+  free(when->hex);
+  when->hex = bytes;
+  when->hex_len = len;
+  return true;
+}
+
 bool set_payload_file(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_buf content;
   char *path;

@@ -177,7 +177,7 @@ static void resolve_ramp(struct load *load, const struct scope *scope) {
 /* ---- messages ---- */
 static bool carries_token(const struct lh_message *message) {
   if (message->source == LH_PAYLOAD_SIZE) return true; /* room for it: a rule */
-  bool is_template = message->source == LH_PAYLOAD_TEXT || (message->source == LH_PAYLOAD_FILE && !message->binary);
+  bool is_template = message->source == LH_PAYLOAD_TEXT || message->source == LH_PAYLOAD_HEX || (message->source == LH_PAYLOAD_FILE && !message->binary);
   return is_template && variables_has(message->payload, message->payload_len, "token");
 }
 
@@ -258,7 +258,7 @@ static void resolve_message(struct load *load, const struct scope *scope) {
     node_set_text(load, scope->node, "name", name);
   }
   bool sound_payload = true;
-  static const char *const payloads[] = {"text", "binary", "file", "size", "frame"};
+  static const char *const payloads[] = {"text", "binary", "hex", "file", "size", "frame"};
   for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
     const struct node *node = node_child(scope->node, payloads[i]);
     sound_payload = sound_payload && (!node || !node->bad);

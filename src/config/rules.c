@@ -140,8 +140,8 @@ static enum lh_kind_id kind_around(const struct scope *scope) {
 }
 static bool payload_unclear(const struct load *load, const struct scope *scope) {
   (void)load;
-  static const char *const payloads[] = {"text", "binary", "file", "size"};
-  unsigned count = count_given(scope, payloads, 4);
+  static const char *const payloads[] = {"text", "binary", "hex", "file", "size"};
+  unsigned count = count_given(scope, payloads, 5);
   return kind_around(scope) == LH_KIND_HTTP ? count > 1 : count != 1;
 }
 static bool request_unclear(const struct load *load, const struct scope *scope) {
@@ -198,6 +198,19 @@ static bool reply_missing(const struct load *load, const struct scope *scope) {
 static bool delay_unused(const struct load *load, const struct scope *scope) {
   (void)load;
   return message_of(scope)->delay_ns && message_of(scope)->after == LH_AFTER_RUN;
+}
+static bool when_missing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const ways[] = {"when.equals", "when.begins", "when.contains", "when.pointer", "when.hex"};
+  return message_of(scope)->after == LH_AFTER_INCOMING && count_given(scope, ways, 5) == 0;
+}
+static bool when_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "when") && message_of(scope)->after != LH_AFTER_INCOMING;
+}
+static bool incoming_unheard(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return message_of(scope)->after == LH_AFTER_INCOMING && kind_around(scope) == LH_KIND_HTTP;
 }
 static bool jitter_unused(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -329,11 +342,12 @@ static const struct rule rows[] = {
          NOT_IN_SCHEMA),
 
     MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages", NOT_IN_SCHEMA),
-    MUST(MESSAGE, "", "text binary file size", payload_unclear,
-         "needs exactly one of text, binary, file and size; kind http at most one, as its body",
-         "{'oneOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']},"
-         ""
-         " {'not': {'anyOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['file']}, {'required': ['size']}]},"
+    MUST(MESSAGE, "", "text binary hex file size", payload_unclear,
+         "needs exactly one of text, binary, hex, file and size; kind http at most one, as its body",
+         "{'oneOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['hex']}, {'required': ['file']},"
+         " {'required': ['size']},"
+         " {'not': {'anyOf': [{'required': ['text']}, {'required': ['binary']}, {'required': ['hex']}, {'required': ['file']},"
+         " {'required': ['size']}]},"
          " 'anyOf': [{'required': ['get']}, {'required': ['post']}, {'required': ['put']}, {'required': ['patch']},"
          " {'required': ['delete']}, {'required': ['head']}, {'required': ['options']}]}]}"),
     MUST(MESSAGE, "", "get post put patch delete head options", request_unclear,
@@ -349,7 +363,7 @@ static const struct rule rows[] = {
          NOT_IN_SCHEMA),
     MUST("groups.*", "messages", "messages kind", sends_nothing, "kinds sse and stream send nothing but the request that opens them",
          NOT_IN_SCHEMA),
-    MUST(MESSAGE, "every", "every after", every_missing, "may be left out only with after: open or after: reply",
+    MUST(MESSAGE, "every", "every after", every_missing, "may be left out only with after: open, reply or incoming",
          "{'anyOf': [{'required': ['every']}, {'required': ['after']}]}"),
     MUST(MESSAGE, "every", "every after", every_with_reply,
          "must be left out with after: reply, where replies set the pace and `delay` is the wait between",
@@ -359,7 +373,13 @@ static const struct rule rows[] = {
          "{'if': {'required': ['after'], 'properties': {'after': {'const': 'reply'}}}, "
          " 'then': {'anyOf': [{'required': ['reply']}, {'required': ['get']}, {'required': ['post']}, {'required': ['put']},"
          " {'required': ['patch']}, {'required': ['delete']}, {'required': ['head']}, {'required': ['options']}]}}"),
-    MUST(MESSAGE, "delay", "delay after", delay_unused, "needs after: open or after: reply", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "delay", "delay after", delay_unused, "needs after: open, reply or incoming", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "when", "after when", when_missing,
+         "may not be left out with after: incoming; expected one or more of equals, begins, contains, pointer and hex",
+         NOT_IN_SCHEMA),
+    MUST(MESSAGE, "when", "after when", when_unused, "needs after: incoming", NOT_IN_SCHEMA),
+    MUST(MESSAGE, "after", "after", incoming_unheard, "may be incoming only with kinds websocket, tcp and null",
+         NOT_IN_SCHEMA),
     MUST(MESSAGE, "jitter", "jitter every after", jitter_unused, "needs `every` beside it", NOT_IN_SCHEMA),
     MUST(MESSAGE, "phase", "phase after", phase_unused, "may be together only with after: run", NOT_IN_SCHEMA),
     MUST(MESSAGE, "until", "from until", until_before_from, "must be later than `from`", NOT_IN_SCHEMA),
@@ -367,7 +387,7 @@ static const struct rule rows[] = {
     MUST(MESSAGE, "reply.lost_after", "reply", lost_before_late, "must not be shorter than reply.within", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.pointer", "reply", pointer_missing, "may not be left out with match: pointer", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.pointer", "reply", pointer_unused, "needs match: pointer, or no match at all", NOT_IN_SCHEMA),
-    MUST(MESSAGE, "reply", "reply text binary file size frame", token_missing,
+    MUST(MESSAGE, "reply", "reply text binary hex file size frame", token_missing,
          "a match by token or pointer needs ${token} in the message's text; without it, match: order", NOT_IN_SCHEMA),
     MUST(MESSAGE, "size", "reply text binary file size", size_below_token, "must be at least 26B, the length of a token",
          NOT_IN_SCHEMA),

@@ -73,7 +73,10 @@ static int init_group(struct lh_engine *e, uint32_t number, uint32_t first_slot,
   if (rc < 0) return rc;
   size_t states = (size_t)g->client_count * g->message_count;
   g->states = calloc(states ? states : 1, sizeof *g->states);
-  if (!g->states) return lh_err_set(err, ENOMEM, "no memory for the schedules of group '%s'", config->name);
+  if (g->has_anchors) g->anchors = malloc((states ? states : 1) * sizeof *g->anchors);
+  if (!g->states || (g->has_anchors && !g->anchors))
+    return lh_err_set(err, ENOMEM, "no memory for the schedules of group '%s'", config->name);
+  for (size_t i = 0; g->anchors && i < states; i++) g->anchors[i] = LH_NEVER;
   g->in_state[LH_CLIENT_IDLE] = g->client_count;
   for (uint32_t i = 0; i < g->client_count; i++) init_client(e, g, first_slot + i);
   return 0;
@@ -135,6 +138,7 @@ void lh_engine_free(struct lh_engine *engine) {
   for (uint32_t g = 0; g < engine->group_count; g++) {
     lh_messages_free(&engine->groups[g]);
     free(engine->groups[g].states);
+    free(engine->groups[g].anchors);
     lh_snapshot_free(&engine->groups[g].snapshot);
   }
   lh_null_free(engine->null);
@@ -347,7 +351,8 @@ size_t lh_engine_bytes(const struct lh_engine *engine) {
   bytes += lh_wheel_bytes(engine->wheel) + engine->flights.room * sizeof *engine->flights.items;
   for (uint32_t g = 0; g < engine->group_count; g++) {
     const struct group *group = &engine->groups[g];
-    bytes += sizeof *group + (size_t)group->client_count * group->message_count * sizeof *group->states;
+    size_t states = (size_t)group->client_count * group->message_count;
+    bytes += sizeof *group + states * (sizeof *group->states + (group->anchors ? sizeof *group->anchors : 0));
   }
   return bytes + lh_null_bytes(engine->null);
 }

@@ -8,6 +8,7 @@
  * messages.c  a group's messages compiled; sending one
  * flight.c    messages that await a reply
  * replies.c   what an incoming message is
+ * triggers.c  what an incoming message sets off
  * responses.c what a response to a request is
  * null_kind.c a server that is pretended
  * engine.c    making, turns, events, looking in
@@ -119,6 +120,9 @@ struct group {
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
   bool has_pauses;                                /* actions stop its sending for some time */
   bool one_way_tokens;                            /* messages without a reply carry tokens too */
+  bool has_triggers;                              /* messages of the server set off some of ours */
+  bool has_anchors;                               /* and begin schedules */
+  uint64_t *anchors; /* owned, as states; NULL: none. Since the run's start, when a schedule began; LH_NEVER: it has not */
   uint64_t lost_after_min_ns;                     /* shortest of all messages */
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
   uint32_t wanted;
@@ -233,6 +237,8 @@ void lh_schedule_send_held(struct lh_engine *e, uint32_t slot);
 bool lh_schedule_holds(const struct lh_engine *e, uint32_t slot);
 /* A message of a closed loop was answered, or given up. */
 void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message);
+/* A message of the server that this one comes after was seen. */
+void lh_schedule_triggered(struct lh_engine *e, uint32_t slot, uint32_t message);
 
 /* ---- messages.c ---- */
 int lh_messages_compile(struct lh_engine *e, struct group *g, struct lh_err *err);
@@ -268,6 +274,10 @@ void lh_replies_sent(struct client *c, bool one_way); /* the client's message nu
 void lh_replies_book(struct lh_engine *e, uint32_t slot, uint32_t flight, bool goes_on);
 /* Keeps up to `max` bytes of an incoming message in c->gather, and counts all of them. */
 void lh_gather_add(struct lh_engine *e, struct client *c, const char *bytes, size_t len, size_t max);
+
+/* ---- triggers.c ---- */
+/* A whole incoming message; `total` is its length, of which `len` bytes were kept. */
+void lh_triggers_look(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total);
 
 /* ---- null_kind.c ---- */
 /* Makes e->null when a group is of that kind, and gives such groups their io. Its timers begin at first_timer. */

@@ -194,3 +194,8 @@ bool lh_json_pointer_find(const char *pointer, const char *json, size_t len, str
   *value = (struct lh_json_span){start, (size_t)(t.at - start)};
   return true;
 }
+
+bool lh_json_span_is(struct lh_json_span value, const char *text, size_t len) {
+  if (value.len >= 2 && value.at[0] == '"') value = (struct lh_json_span){value.at + 1, value.len - 2};
+  return len == value.len && memcmp(value.at, text, len) == 0;
+}

@@ -20,4 +20,7 @@ struct lh_json_span {
 /* The value a valid pointer names; false when there is none. */
 bool lh_json_pointer_find(const char *pointer, const char *json, size_t len, struct lh_json_span *value);
 
+/* Whether a value is `text`: a string by what stands between its quotes, escapes as they are. */
+bool lh_json_span_is(struct lh_json_span value, const char *text, size_t len);
+
 #endif

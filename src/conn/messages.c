@@ -13,9 +13,9 @@ static int fault(const struct group *g, const struct message *message, struct lh
   return lh_err_prefix(err, "group '%s', message '%s'", g->config->name, message->config->name);
 }
 
-/* Text and text files may hold variables; other bytes are sent as they are. */
+/* Text, text files and hex may hold variables; other bytes are sent as they are. */
 static bool is_template(const struct lh_message *config) {
-  return config->source == LH_PAYLOAD_TEXT || (config->source == LH_PAYLOAD_FILE && !config->binary);
+  return config->source == LH_PAYLOAD_TEXT || config->source == LH_PAYLOAD_HEX || (config->source == LH_PAYLOAD_FILE && !config->binary);
 }
 
 static int compile_payload(struct message *message, struct lh_err *err) {
@@ -86,6 +86,8 @@ static void note(struct group *g, const struct message *message) {
   g->seeks_tokens |= message->match == LH_MATCH_TOKEN || message->match == LH_MATCH_ECHO;
   g->seeks_pointers |= message->match == LH_MATCH_POINTER;
   g->seeks_order |= message->match == LH_MATCH_ORDER;
+  g->has_triggers |= message->config->after == LH_AFTER_INCOMING;
+  g->has_anchors |= message->config->after == LH_AFTER_INCOMING && message->config->every_ns;
   g->one_way_tokens |= message->match == LH_MATCH_NONE && message->has_token;
 }
 

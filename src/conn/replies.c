@@ -158,7 +158,7 @@ static enum found seek_pointers(struct lh_engine *e, uint32_t slot, const struct
   return found;
 }
 
-void lh_replies_take(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total) {
+static void classify(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   const struct incoming in = {bytes, len, total};
@@ -175,6 +175,11 @@ void lh_replies_take(struct lh_engine *e, uint32_t slot, const char *bytes, size
     settle(e, slot, f, &in);
   else
     count_incoming(e, g, c);
+}
+
+void lh_replies_take(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total) {
+  classify(e, slot, bytes, len, total);
+  if (lh_group_of(e, &e->clients[slot])->has_triggers) lh_triggers_look(e, slot, bytes, len, total);
 }
 
 /* ---- messages in pieces ---- */
@@ -222,7 +227,7 @@ void lh_gather_add(struct lh_engine *e, struct client *c, const char *bytes, siz
 void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, bool first, bool last) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
-  if (!g->seeks_tokens && !g->seeks_pointers && !g->seeks_order) { /* nothing to find in it */
+  if (!g->seeks_tokens && !g->seeks_pointers && !g->seeks_order && !g->has_triggers) { /* nothing to find in it */
     if (last) count_incoming(e, g, c);
     return;
   }

@@ -78,15 +78,13 @@ static bool has_content(struct lh_engine *e, uint32_t slot, const struct message
   return re_search(message->matches, body->bytes, (regoff_t)body->len, 0, (regoff_t)body->len, NULL) >= 0;
 }
 
-/* A JSON string is compared by what stands between its quotes. */
 static bool has_value(struct lh_engine *e, uint32_t slot, const struct message *message, const struct body *body) {
   struct lh_json_span value;
   if (!message->config->reply.pointer) return true;
   if (!lh_json_pointer_find(message->config->reply.pointer, body->bytes, body->len, &value)) return false;
   if (!message->equals) return true;
-  if (value.len >= 2 && value.at[0] == '"') value = (struct lh_json_span){value.at + 1, value.len - 2};
   size_t len = render(e, slot, message->equals);
-  return len == value.len && memcmp(value.at, e->scratch + LH_IO_HEADROOM, len) == 0;
+  return lh_json_span_is(value, e->scratch + LH_IO_HEADROOM, len);
 }
 
 static void check(struct lh_engine *e, uint32_t slot, const struct lh_response *response, const struct body *body) {

@@ -1,22 +1,29 @@
 /* Which messages are due. A client's next due time of each message is kept; the one after it is asked of the plan. */
 #include "conn/engine_private.h"
 
+/* What happens says when it is due, not a number on a grid: a closed loop, or a message of the server. */
+static bool is_prompted(const struct message *message) {
+  const struct lh_message *config = message->config;
+  return config->after == LH_AFTER_REPLY || (config->after == LH_AFTER_INCOMING && config->every_ns == 0);
+}
+
+static uint64_t *anchor_of(const struct group *g, uint32_t slot, uint32_t m) {
+  return g->anchors + (size_t)(slot - g->first_slot) * g->message_count + m;
+}
+
 /* Due time number k by the plan. */
 static uint64_t plan_due_ns(const struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t k) {
   const struct client *c = &e->clients[slot];
   const struct group *g = &e->groups[c->group];
-  bool from_open = g->messages[m].config->after == LH_AFTER_OPEN;
-  uint64_t origin_ns = from_open ? c->opened_ns - e->args.start_ns : c->origin_ns;
+  uint64_t origin_ns = c->origin_ns;
+  if (g->messages[m].config->after == LH_AFTER_OPEN) origin_ns = c->opened_ns - e->args.start_ns;
+  if (g->messages[m].config->after == LH_AFTER_INCOMING) origin_ns = *anchor_of(g, slot, m);
   uint64_t due = lh_plan_due_ns(g->config, m, lh_client_number(e, g, slot), e->config->run.seed, origin_ns, k);
   return lh_later(e->args.start_ns, due);
 }
 
 static bool used_up(const struct message *message, const struct message_state *state) {
   return message->config->count && state->sent >= message->config->count;
-}
-
-static bool is_loop(const struct message *message) {
-  return message->config->after == LH_AFTER_REPLY;
 }
 
 /* Due times from number k on. */
@@ -27,8 +34,8 @@ static void plan_from(const struct lh_engine *e, uint32_t slot, uint32_t m, uint
   state->due_ns = used_up(&g->messages[m], state) ? LH_NEVER : plan_due_ns(e, slot, m, k);
 }
 
-/* The next of a closed loop is due `delay` from now, within the message's `from` and `until`. */
-static void plan_loop(const struct lh_engine *e, uint32_t slot, uint32_t m) {
+/* The next one that is prompted is due `delay` from now, within the message's `from` and `until`. */
+static void plan_prompted(const struct lh_engine *e, uint32_t slot, uint32_t m) {
   const struct group *g = &e->groups[e->clients[slot].group];
   const struct lh_message *config = g->messages[m].config;
   struct message_state *state = &lh_states_of(g, slot)[m];
@@ -42,7 +49,7 @@ static void plan_loop(const struct lh_engine *e, uint32_t slot, uint32_t m) {
 static void move_on(const struct lh_engine *e, uint32_t slot, uint32_t m) {
   const struct group *g = &e->groups[e->clients[slot].group];
   struct message_state *state = &lh_states_of(g, slot)[m];
-  if (is_loop(&g->messages[m]))
+  if (is_prompted(&g->messages[m]))
     state->due_ns = LH_NEVER;
   else
     plan_from(e, slot, m, state->k + 1);
@@ -55,7 +62,7 @@ static void hold(const struct lh_engine *e, uint32_t slot, uint32_t m) {
   struct message_state *state = &lh_states_of(g, slot)[m];
   state->held = 1;
   g->pending++;
-  if (!is_loop(&g->messages[m])) plan_from(e, slot, m, state->k + 1);
+  if (!is_prompted(&g->messages[m])) plan_from(e, slot, m, state->k + 1);
 }
 
 static void drop_held(const struct lh_engine *e, uint32_t slot, uint32_t m, enum lh_counter_id as) {
@@ -64,7 +71,7 @@ static void drop_held(const struct lh_engine *e, uint32_t slot, uint32_t m, enum
   state->held = 0;
   g->pending--;
   lh_count(g, as, 1);
-  if (is_loop(&g->messages[m])) state->due_ns = LH_NEVER;
+  if (is_prompted(&g->messages[m])) state->due_ns = LH_NEVER;
 }
 
 /* What is held longer than this for want of memory rather than of room in the socket is tried again. */
@@ -88,14 +95,14 @@ static bool send_one(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t pl
 static uint64_t held_since_ns(const struct lh_engine *e, uint32_t slot, uint32_t m) {
   const struct group *g = &e->groups[e->clients[slot].group];
   const struct message_state *state = &lh_states_of(g, slot)[m];
-  return is_loop(&g->messages[m]) ? state->due_ns : plan_due_ns(e, slot, m, state->k - 1);
+  return is_prompted(&g->messages[m]) ? state->due_ns : plan_due_ns(e, slot, m, state->k - 1);
 }
 
 static void send_held(struct lh_engine *e, uint32_t slot, uint32_t m) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   struct message_state *state = &lh_states_of(g, slot)[m];
-  bool loop = is_loop(&g->messages[m]);
+  bool loop = is_prompted(&g->messages[m]);
   if (!send_one(e, slot, m, held_since_ns(e, slot, m))) return;
   state->held = 0;
   g->pending--;
@@ -140,7 +147,7 @@ static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
   if (state->held) drop_held(e, slot, m, LH_COUNTER_skipped_late);
   const uint64_t planned_ns = state->due_ns, pause_end_ns = lh_client_pause_end_ns(e, slot, planned_ns);
   if (pause_end_ns) { /* not planned: a loop goes on behind the pause, a schedule leaves out what falls into it */
-    if (is_loop(&g->messages[m]))
+    if (is_prompted(&g->messages[m]))
       state->due_ns = pause_end_ns;
     else
       plan_from(e, slot, m, state->k + 1);
@@ -149,7 +156,7 @@ static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
   lh_count(g, LH_COUNTER_messages_planned, 1);
   if (c->state != LH_CLIENT_OPEN || !g->io->send) {
     lh_count(g, LH_COUNTER_skipped_not_open, 1);
-  } else if (config->every_ns && !is_loop(&g->messages[m]) && e->now_ns - planned_ns >= config->every_ns) {
+  } else if (config->every_ns && !is_prompted(&g->messages[m]) && e->now_ns - planned_ns >= config->every_ns) {
     lh_count(g, LH_COUNTER_skipped_late, 1);
   } else if (c->choked || !send_one(e, slot, m, planned_ns)) {
     hold(e, slot, m);
@@ -158,8 +165,8 @@ static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
   move_on(e, slot, m);
 }
 
-static bool held_loop(const struct message *message, const struct message_state *state) {
-  return state->held && is_loop(message);
+static bool held_prompted(const struct message *message, const struct message_state *state) {
+  return state->held && is_prompted(message);
 }
 
 void lh_schedule_run(struct lh_engine *e, uint32_t slot) {
@@ -168,7 +175,7 @@ void lh_schedule_run(struct lh_engine *e, uint32_t slot) {
   struct message_state *states = lh_states_of(g, slot);
   for (uint32_t m = 0; m < g->message_count; m++) {
     if (states[m].held && !c->choked) send_held(e, slot, m);
-    while (states[m].due_ns <= e->now_ns && !e->stopping && !held_loop(&g->messages[m], &states[m])) take_due(e, slot, m);
+    while (states[m].due_ns <= e->now_ns && !e->stopping && !held_prompted(&g->messages[m], &states[m])) take_due(e, slot, m);
   }
 }
 
@@ -179,7 +186,7 @@ uint64_t lh_schedule_next_ns(const struct lh_engine *e, uint32_t slot) {
   uint64_t next = LH_NEVER;
   for (uint32_t m = 0; m < g->message_count; m++) {
     if (states[m].held && !c->choked) next = lh_min(next, e->now_ns + retry_ns);
-    if (!e->stopping && !held_loop(&g->messages[m], &states[m])) next = lh_min(next, states[m].due_ns);
+    if (!e->stopping && !held_prompted(&g->messages[m], &states[m])) next = lh_min(next, states[m].due_ns);
   }
   return next;
 }
@@ -206,7 +213,7 @@ void lh_schedule_opened(struct lh_engine *e, uint32_t slot) {
   struct group *g = lh_group_of(e, &e->clients[slot]);
   for (uint32_t m = 0; m < g->message_count; m++) {
     if (g->messages[m].config->after == LH_AFTER_OPEN) plan_from(e, slot, m, 0);
-    if (is_loop(&g->messages[m])) plan_loop(e, slot, m);
+    if (g->messages[m].config->after == LH_AFTER_REPLY) plan_prompted(e, slot, m);
   }
 }
 
@@ -216,19 +223,47 @@ void lh_schedule_closed(struct lh_engine *e, uint32_t slot) {
   for (uint32_t m = 0; m < g->message_count; m++) {
     if (states[m].held) drop_held(e, slot, m, LH_COUNTER_skipped_not_open);
     if (g->messages[m].config->after != LH_AFTER_RUN) states[m].due_ns = LH_NEVER;
+    if (g->anchors) *anchor_of(g, slot, m) = LH_NEVER;
   }
 }
 
-void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message) {
+/* A prompted one has got its due time: sent now, or when it is due. */
+static void prompt(struct lh_engine *e, uint32_t slot, uint32_t message) {
   struct client *c = &e->clients[slot];
-  const struct group *g = lh_group_of(e, c);
-  if (!is_loop(&g->messages[message]) || c->state != LH_CLIENT_OPEN) return;
-  plan_loop(e, slot, message);
-  uint64_t due = lh_states_of(g, slot)[message].due_ns;
+  const struct message_state *state = &lh_states_of(lh_group_of(e, c), slot)[message];
+  uint64_t due = state->due_ns;
   if (due <= e->now_ns && !e->stopping) {
     take_due(e, slot, message);
-    const struct message_state *state = &lh_states_of(g, slot)[message];
     due = state->held ? c->lost_ns : lh_min(c->lost_ns, state->due_ns); /* behind a pause */
   }
   lh_client_arm_by(e, slot, due);
+}
+
+void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message) {
+  const struct client *c = &e->clients[slot];
+  bool is_loop = lh_group_of(e, c)->messages[message].config->after == LH_AFTER_REPLY;
+  if (!is_loop || c->state != LH_CLIENT_OPEN) return;
+  plan_prompted(e, slot, message);
+  prompt(e, slot, message);
+}
+
+void lh_schedule_triggered(struct lh_engine *e, uint32_t slot, uint32_t message) {
+  struct group *g = lh_group_of(e, &e->clients[slot]);
+  struct message_state *state = &lh_states_of(g, slot)[message];
+  if (g->messages[message].config->every_ns) {
+    uint64_t *anchor = anchor_of(g, slot, message);
+    if (*anchor != LH_NEVER) return; /* under way already */
+    *anchor = e->now_ns - e->args.start_ns;
+    plan_from(e, slot, message, 0);
+  } else if (state->held) {
+    drop_held(e, slot, message, LH_COUNTER_skipped_late);
+    plan_prompted(e, slot, message);
+  } else {
+    if (state->due_ns != LH_NEVER) { /* the one before still waits for its delay */
+      lh_count(g, LH_COUNTER_messages_planned, 1);
+      lh_count(g, LH_COUNTER_skipped_late, 1);
+    }
+    plan_prompted(e, slot, message);
+  }
+  prompt(e, slot, message);
 }

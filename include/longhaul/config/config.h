@@ -118,12 +118,30 @@ struct lh_reconnect_config {
   bool retry_after;        /* a refusal's Retry-After makes a shorter wait longer; default true */
 };
 
-enum lh_payload_source { LH_PAYLOAD_TEXT, LH_PAYLOAD_BINARY, LH_PAYLOAD_FILE, LH_PAYLOAD_SIZE, LH_PAYLOAD_NONE };
+enum lh_payload_source {
+  LH_PAYLOAD_TEXT,
+  LH_PAYLOAD_BINARY,
+  LH_PAYLOAD_FILE,
+  LH_PAYLOAD_SIZE,
+  LH_PAYLOAD_HEX, /* bytes with variables between them */
+  LH_PAYLOAD_NONE
+};
 enum lh_phase { LH_PHASE_SPREAD, LH_PHASE_TOGETHER };
 /* What a message's schedule counts from.
  * run: a grid from the start of the run (default). open: from each opening of the connection; without `every` it is sent
- * once for each opening. reply: as soon as the previous one was answered (a closed loop: response equals service). */
-enum lh_after { LH_AFTER_RUN, LH_AFTER_OPEN, LH_AFTER_REPLY };
+ * once for each opening. reply: as soon as the previous one was answered (a closed loop: response equals service).
+ * incoming: from a message of the server that `when` describes; without `every` it is sent once for each such message, with it
+ * the first of a connection begins the schedule. */
+enum lh_after { LH_AFTER_RUN, LH_AFTER_OPEN, LH_AFTER_REPLY, LH_AFTER_INCOMING };
+/* Which incoming messages: those that all that is given holds for. */
+struct lh_when_config {
+  char *pointer;  /* JSON pointer (RFC 6901): the value is there; or NULL */
+  char *equals;   /* the value at `pointer`, or the whole message, is this; or NULL */
+  char *begins;   /* it begins with this text, or NULL */
+  char *contains; /* it holds this text, or NULL */
+  char *hex;      /* it begins with these bytes, or NULL */
+  size_t hex_len;
+};
 /* How a reply is known. token: the reply carries the message's ${token}; order: the n-th reply answers the n-th message;
  * pointer: as token, looked for only in the value that `pointer` names; echo: as token (by order when the payload carries
  * none), and the reply must equal what was sent, else it counts as corrupt. */
@@ -145,17 +163,18 @@ struct lh_reply_config {
 
 struct lh_message {
   char *name;
-  uint64_t every_ns;    /* 0 only with after open or reply */
+  uint64_t every_ns;    /* 0 only with after open, reply or incoming */
   double jitter;        /* share of `every`, 0..1: each send moves by up to half of it to either side, without drift */
   enum lh_phase phase;
   enum lh_after after;
-  uint64_t delay_ns;    /* after open or reply: first wait this long */
+  uint64_t delay_ns;    /* after open, reply or incoming: first wait this long */
+  struct lh_when_config when; /* after incoming */
   uint64_t from_ns;     /* since the start of the run; 0: from the start */
   uint64_t until_ns;    /* LH_NEVER: to the end */
   uint64_t count;       /* most sends by one client in the run; 0: no limit */
   enum lh_payload_source source;
-  char *payload;        /* text (with variables), decoded binary or the file's bytes (with variables unless `binary`);
-                         * owned; NULL for SIZE */
+  char *payload;        /* text or decoded hex (with variables), decoded binary, or the file's bytes (with variables unless
+                         * `binary`); owned; NULL for SIZE */
   size_t payload_len;   /* SIZE: bytes to send: token first, then fill */
   bool binary;          /* send as a binary frame */
   struct lh_reply_config reply;

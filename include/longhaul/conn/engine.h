@@ -32,6 +32,9 @@
  *   unanswered, else as duplicate.
  *   out_of_order is a reply that comes after the reply to a later message of the same client.
  *
+ *   after: incoming. Each whole incoming message is looked at, whatever it counts as. Without `every` each that `when` describes
+ *   plans one send; a send that waits for its delay or for the socket when the next one comes is skipped_late.
+ *
  * Requests (kind http)
  *   A message is a request; its reply is the response. One is outstanding at a time: the adapter calls the next one CHOKED
  *   and says when it is writable, so that what falls due meanwhile is held. Of several held ones the oldest goes first.

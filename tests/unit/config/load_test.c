@@ -234,6 +234,28 @@ static void every_key_of_a_group_lands(void **state) {
   lh_config_free(c);
 }
 
+static void hex_and_what_it_comes_after_land(void **state) {
+  (void)state;
+  struct lh_config *c = load("run: {duration: 1m}\ntargets: {t: {url: ws://h/}}\ngroups:\n  g:\n    kind: websocket\n    connections: 1\n"
+                             "    messages:\n"
+                             "      - {every: 1s, hex: '30 00 ff ${token} 24 7b7D', reply: {match: token}}\n"
+                             "      - {after: incoming, when: {pointer: /t, equals: p, begins: '{', contains: x, hex: '2002 0000'}, text: y}\n");
+  const struct lh_message *m = c->groups[0].messages;
+  assert_int_equal(m[0].source, LH_PAYLOAD_HEX);
+  assert_true(m[0].binary);
+  assert_int_equal(m[0].payload_len, 15);
+  assert_memory_equal(m[0].payload, "\x30\0\xff${token}$${}", 15);
+  assert_int_equal(m[0].reply.match, LH_MATCH_TOKEN);
+  assert_int_equal(m[1].after, LH_AFTER_INCOMING);
+  assert_string_equal(m[1].when.pointer, "/t");
+  assert_string_equal(m[1].when.equals, "p");
+  assert_string_equal(m[1].when.begins, "{");
+  assert_string_equal(m[1].when.contains, "x");
+  assert_int_equal(m[1].when.hex_len, 4);
+  assert_memory_equal(m[1].when.hex, "\x20\x02\0\0", 4);
+  lh_config_free(c);
+}
+
 static void every_key_of_a_message_lands(void **state) {
   (void)state;
   struct lh_config *c = load(full);
@@ -628,6 +650,7 @@ int main(void) {
       cmocka_unit_test(every_key_lands),
       cmocka_unit_test(every_key_of_a_group_lands),
       cmocka_unit_test(every_key_of_a_message_lands),
+      cmocka_unit_test(hex_and_what_it_comes_after_land),
       cmocka_unit_test(every_objective_lands),
       cmocka_unit_test(intervals_follow_from_the_duration),
       cmocka_unit_test(settings_come_after_the_file),
