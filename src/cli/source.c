@@ -103,6 +103,18 @@ int lh_source_load(const struct lh_cli_args *args, struct lh_source *source) {
   return code;
 }
 
+int lh_source_authorize(struct lh_source *source) {
+  for (size_t i = 0; i < source->config->target_count; i++) {
+    struct lh_target *target = &source->config->targets[i];
+    char key[LH_NAME_MAX + 32];
+    snprintf(key, sizeof key, "targets.%s.authorized=true", target->name);
+    int code = target->authorized ? 0 : add_setting(source, "", key, false);
+    if (code != 0) return code;
+    target->authorized = true;
+  }
+  return 0;
+}
+
 void lh_source_free(struct lh_source *source) {
   lh_config_free(source->config);
   for (uint32_t i = 0; i < source->setting_count; i++) free(source->settings[i]);

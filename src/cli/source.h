@@ -32,6 +32,8 @@ struct lh_source {
 
 /* Says what is wrong on stderr. Returns 0 or an exit code. */
 int lh_source_load(const struct lh_cli_args *args, struct lh_source *source);
+/* As if every target said `authorized: true`, in the config and in what workers are told. Returns 0 or an exit code. */
+int lh_source_authorize(struct lh_source *source);
 void lh_source_free(struct lh_source *source);
 
 #endif

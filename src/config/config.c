@@ -106,6 +106,7 @@ void lh_config_free(struct lh_config *config) {
     free(config->slo[i].metric);
     free(config->slo[i].threshold_text);
   }
+  free_strings(&config->deny);
   free(config->targets);
   free(config->groups);
   free(config->actions);

@@ -3,6 +3,7 @@
 #include "longhaul/config/options.h"
 
 #include "longhaul/base/clock.h"
+#include "longhaul/config/reach.h"
 
 #include "row.h"
 #include "text.h"
@@ -144,6 +145,13 @@ static const struct lh_option options[] = {
      .landing = NO_LANDING},
     {.key = "targets.*.resolve.every", .type = LH_OPTION_DURATION, .preset = "5m", .range = "1s..365d",
      .help = "How often the host name is looked up again.", .landing = TARGET(resolve_every_ns)},
+
+    {.key = "targets.*.authorized", .type = LH_OPTION_BOOL, .preset = "false",
+     .help = "Whether it may be loaded although it is outside of loopback and private networks; --yes says so for one run.",
+     .landing = TARGET(authorized)},
+    {.key = "deny", .type = LH_OPTION_STRINGS, .preset = "", .example = "[\"*.prod.example.test\", 198.51.100.0/24]",
+     .help = "Hosts, addresses and networks that are never connected to, whatever a name, a redirect or a proxy leads to.",
+     .landing = AT(struct lh_config, deny, .check = lh_deny_check, .limit = LH_DENY_MAX)},
 
     /* ---- groups ---- */
     {.key = "groups", .type = LH_OPTION_NAMED, .help = "Populations of like clients, by names of your choice.",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "longhaul/base/clock.h"
+#include "longhaul/config/reach.h"
 
 #include "row.h"
 #include "variables.h"
@@ -56,6 +57,16 @@ static bool address_of_other_family(const struct load *load, const struct scope 
   const struct lh_target *target = scope->base;
   for (size_t i = 0; i < target->addresses.count && target->family != LH_FAMILY_ANY; i++)
     if ((strchr(target->addresses.items[i], ':') != NULL) != (target->family == LH_FAMILY_6)) return true;
+  return false;
+}
+static bool url_denied(const struct load *load, const struct scope *scope) {
+  const struct lh_target *target = scope->base;
+  return target->host && lh_deny_host(&load->config->deny, target->host);
+}
+static bool address_denied(const struct load *load, const struct scope *scope) {
+  const struct lh_target *target = scope->base;
+  for (size_t i = 0; i < target->addresses.count; i++)
+    if (lh_deny_host(&load->config->deny, target->addresses.items[i])) return true;
   return false;
 }
 static bool target_unused(const struct load *load, const struct scope *scope) {
@@ -318,6 +329,8 @@ static const struct rule rows[] = {
     WARN("targets.*", "tls.ca", "tls", ca_unused, "has no effect with tls.verify: false", NOT_IN_SCHEMA),
     MUST("targets.*", "addresses", "addresses family", address_of_other_family, "must be of the family that `family` asks for",
          NOT_IN_SCHEMA),
+    MUST("targets.*", "url", "url", url_denied, "is never connected to: its host matches a pattern of `deny`", NOT_IN_SCHEMA),
+    MUST("targets.*", "addresses", "addresses", address_denied, "must have none that a pattern of `deny` matches", NOT_IN_SCHEMA),
     WARN("targets.*", "", "", target_unused, "no group uses this target", NOT_IN_SCHEMA),
 
     MUST("groups.*", "connections", "connections ramp", connections_missing, "may be left out only with ramp.stages",

@@ -9,6 +9,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "longhaul/config/reach.h"
+
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
@@ -59,7 +61,17 @@ static int begin(struct lh_dialler *d, int fd, const struct lh_dial *dial) {
   return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+static int judge(const struct lh_dial *dial) {
+  switch (lh_reach_judge(dial->config, dial->target, &dial->to->any)) {
+  case LH_REACH_DENIED: return -LH_DIAL_DENIED;
+  case LH_REACH_UNAUTHORIZED: return -LH_DIAL_UNAUTHORIZED;
+  default: return 0;
+  }
+}
+
 int lh_dial(struct lh_dialler *dialler, const struct lh_dial *dial) {
+  int refused = judge(dial);
+  if (refused) return refused;
   int fd = socket(dial->to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int failed = begin(dialler, fd, dial);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "dial.h"
 #include "tls.h"
 
 static void set(struct lh_ending *out, enum lh_reason reason, int code, const char *text) {
@@ -45,10 +46,13 @@ void lh_ending_from_errno(int error, struct lh_ending *out) {
       {ENOMEM, LH_REASON_NO_MEMORY},
       {ENOBUFS, LH_REASON_NO_MEMORY},
       {ENOSPC, LH_REASON_NO_MEMORY},
+      {LH_DIAL_DENIED, LH_REASON_DENIED},
+      {LH_DIAL_UNAUTHORIZED, LH_REASON_UNAUTHORIZED},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (known[i].error == error) {
-      bool is_said = known[i].reason == LH_REASON_RST; /* errno says no more than the reason */
+      /* errno says no more than the reason, or there is none */
+      bool is_said = known[i].reason == LH_REASON_RST || error >= LH_DIAL_DENIED;
       set(out, known[i].reason, is_said ? 0 : error, "");
       return;
     }

@@ -19,7 +19,8 @@ struct lh_demise {
 /* Fills reason, code and text; the rest of *out is zero. Reads what may still lie in the socket. */
 void lh_ending_find(const struct lh_demise *demise, struct lh_ending *out);
 
-/* The ending of a connect() or bind() that failed, or of a socket that could not be made. */
+/* The ending of a connect() or bind() that failed, of a socket that could not be made, or of an address that lh_dial does
+ * not go to. */
 void lh_ending_from_errno(int error, struct lh_ending *out);
 /* The ending of a connection that was up, by the errno of its last read or write. */
 void lh_ending_from_socket(int error, struct lh_ending *out);

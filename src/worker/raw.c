@@ -168,7 +168,9 @@ static void dial(struct lh_raw *raw, struct lh_line *line) {
   const struct lh_track *track = lh_raw_track(raw, line);
   const struct lh_book *book = lh_resolve_book(raw->resolver, track->group->target);
   const struct lh_address *to = lh_book_pick(book, client, line->tries);
-  struct lh_dial d = {.to = to,
+  struct lh_dial d = {.config = raw->args.config,
+                      .target = track->group->target,
+                      .to = to,
                       .from = lh_source_pick(&track->sources, client, to->any.sa_family),
                       .user_timeout_ms = (uint32_t)(track->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = track->group->send_buffer,

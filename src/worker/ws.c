@@ -232,7 +232,9 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
   const struct lh_book *book = lh_resolve_book(ws->resolver, lane->group->target);
   uint32_t client = lh_engine_client_of(ws->engine, slot);
   const struct lh_address *to = lh_book_pick(book, client, p->tries);
-  struct lh_dial d = {.to = to,
+  struct lh_dial d = {.config = ws->args.config,
+                      .target = lane->group->target,
+                      .to = to,
                       .from = lh_source_pick(&lane->sources, client, to->any.sa_family),
                       .user_timeout_ms = (uint32_t)(lane->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = lane->group->send_buffer,

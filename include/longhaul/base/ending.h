@@ -81,7 +81,9 @@
   X(STATUS_REFUSED, PEER, "HTTP status", true)                                             \
   X(WRONG_TYPE, PEER, "wrong content type", true)                                          \
   X(PEER_FIN, PEER, "FIN", true)                                                           \
-  X(STALLED, NETWORK, "stalled", true)
+  X(STALLED, NETWORK, "stalled", true)                                                     \
+  X(DENIED, US, "address denied", false) /* `deny` of the config holds it */                                              \
+  X(UNAUTHORIZED, US, "address not authorized", false) /* public, and the target has no `authorized: true` */
 
 enum lh_stage {
 #define X(id, name) LH_STAGE_##id,

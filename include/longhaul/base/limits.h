@@ -11,6 +11,7 @@ enum {
   LH_HEADERS_MAX = 64,           /* extra headers of one target and group */
   LH_STATUSES_MAX = 9,           /* HTTP statuses accepted by one reply, and a 0 */
   LH_ACTIONS_MAX = 64,           /* planned disturbances of one run */
+  LH_DENY_MAX = 256,             /* patterns of hosts that are never connected to */
   LH_SLO_MAX = 256,              /* objectives of one run */
   LH_NAME_MAX = 64,              /* bytes of a name with its NUL: run, target, group, message */
   LH_CLIENTS_MAX = 16 * 1000 * 1000, /* clients of one group */

@@ -80,6 +80,7 @@ struct lh_target {
   struct lh_strings addresses;     /* pinned numeric addresses; empty: resolve the host */
   uint64_t resolve_every_ns;       /* how often the name is looked up again, default 5 min */
   bool tls_scheme;                 /* scheme is wss, https or tls */
+  bool authorized;                 /* may be loaded though it is outside of private networks: reach.h */
   struct lh_place place;
 };
 
@@ -251,6 +252,7 @@ struct lh_config {
   struct lh_run_config run;
   struct lh_target *targets;
   size_t target_count;
+  struct lh_strings deny; /* hosts, addresses and networks that are never connected to: reach.h */
   struct lh_group *groups;
   size_t group_count;
   struct lh_action *actions;
