@@ -81,6 +81,7 @@ static const struct {
     {"availability", METRIC_SHARE},
     {"drops_per_client_hour", METRIC_NUMBER},
     {"lost_percent", METRIC_PERCENT},
+    {"failed_percent", METRIC_PERCENT},
     {"connect_failure_percent", METRIC_PERCENT},
 };
 

@@ -415,7 +415,7 @@ static const struct lh_option options[] = {
                       .place = offsetof(struct lh_slo_config, place), .most = LH_SLO_MAX))},
     {.key = "slo[]", .type = LH_OPTION_MAP, .preset = "", .help = "One objective.", .landing = NO_LANDING},
     {.key = "slo[].metric", .type = LH_OPTION_STRING, .example = "chat.response.p99",
-     .help = "availability, drops_per_client_hour, lost_percent, a counter, or HISTOGRAM.p99 and the like; for one group, GROUP. "
+     .help = "availability, drops_per_client_hour, lost_percent, failed_percent, a counter, or HISTOGRAM.p99 and the like; for one group, GROUP. "
              "before it.",
      .landing = SLO(metric)},
     {.key = "slo[].below", .type = LH_OPTION_STRING, .preset = "", .example = "250ms",

@@ -46,9 +46,11 @@ static void enter_waiting(struct lh_engine *e, struct group *g, struct client *c
   c->due_ns = e->now_ns;
   c->stage = LH_STAGE_COUNT;
   if (c->attempt == 0) return;
-  uint64_t wait = lh_plan_backoff_ns(&g->config->reconnect, e->config->run.seed, g->number, lh_client_number(e, g, slot),
-                                     c->nth, c->attempt);
   uint64_t asked = g->io->retry_after ? g->io->retry_after(g->io->context, slot) : 0;
+  struct lh_reconnect_config policy = g->config->reconnect;
+  if (asked) policy.first_ns = asked;
+  if (policy.max_ns < policy.first_ns) policy.max_ns = policy.first_ns;
+  uint64_t wait = lh_plan_backoff_ns(&policy, e->config->run.seed, g->number, lh_client_number(e, g, slot), c->nth, c->attempt);
   c->due_ns = lh_later(e->now_ns, wait > asked ? wait : asked);
 }
 

@@ -13,6 +13,7 @@ static const struct {
     {"drops", LH_METRIC_DROPS, "count"},
     {"drops_per_client_hour", LH_METRIC_DROPS_PER_HOUR, "per_hour"},
     {"lost_percent", LH_METRIC_LOST, "share"},
+    {"failed_percent", LH_METRIC_FAILED, "share"},
     {"connect_failure_percent", LH_METRIC_CONNECT_FAILURES, "share"},
 };
 

@@ -76,6 +76,7 @@ static double window_value(const struct window *w, const bool *eligible, uint32_
   case LH_METRIC_AVAILABILITY: return ratio((double)c[LH_COUNTER_open_ns], (double)c[LH_COUNTER_wanted_ns]);
   case LH_METRIC_DROPS: return drops;
   case LH_METRIC_DROPS_PER_HOUR: return ratio(drops, lh_client_hours(c[LH_COUNTER_open_ns]));
+  case LH_METRIC_FAILED: return ratio((double)c[LH_COUNTER_failed], (double)c[LH_COUNTER_replied]);
   case LH_METRIC_LOST: return ratio((double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied]));
   case LH_METRIC_CONNECT_FAILURES: return ratio((double)c[LH_COUNTER_connect_failures], (double)c[LH_COUNTER_attempts]);
   case LH_METRIC_COUNTER: return (double)c[w->metric->id];
@@ -179,7 +180,7 @@ static int evaluate(struct lh_build *b, const struct lh_slo_config *slo, const s
 /* A number without a % sign after a metric called percent is percent all the same. */
 static double threshold_of(const struct lh_slo_config *slo, const struct lh_metric *m) {
   const char *text = slo->threshold_text ? slo->threshold_text : "";
-  bool percent = m->what == LH_METRIC_LOST || m->what == LH_METRIC_CONNECT_FAILURES;
+  bool percent = m->what == LH_METRIC_LOST || m->what == LH_METRIC_FAILED || m->what == LH_METRIC_CONNECT_FAILURES;
   return percent && text[0] && !strchr(text, '%') ? slo->threshold / 100 : slo->threshold;
 }
 

@@ -6,6 +6,7 @@
  *                drops                   that count against the target
  *                drops_per_client_hour
  *                lost_percent            messages whose reply did not come, of those that expected one, a share
+ *                failed_percent          responses that failed a check, of all, a share
  *                connect_failure_percent attempts that failed, of all, a share
  *                HISTOGRAM.STATISTIC     response.p99; the statistic is p0 .. p100 with up to three decimals
  *                                        (p999 and p9999 are p99.9 and p99.99), max, mean or count
@@ -27,6 +28,7 @@ enum lh_metric_what {
   LH_METRIC_DROPS,
   LH_METRIC_DROPS_PER_HOUR,
   LH_METRIC_LOST,
+  LH_METRIC_FAILED,
   LH_METRIC_CONNECT_FAILURES,
   LH_METRIC_COUNTER,
   LH_METRIC_PERCENTILE,

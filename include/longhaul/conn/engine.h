@@ -94,7 +94,8 @@ struct lh_io {
   void (*abort)(void *context, uint32_t slot);
   /* The same for an open connection, which the server sees as a reset. NULL: abort. */
   void (*reset)(void *context, uint32_t slot);
-  /* How long the server asked this client to wait before it connects again, whatever the ending, in ns; 0: it did not. */
+  /* How long the server asked this client to wait before it connects again, whatever the ending, in ns; 0: it did not. It
+   * stands in place of the policy's first wait, and no wait is shorter. */
   uint64_t (*retry_after)(void *context, uint32_t slot);
   /* The clock, read for each send, so that lateness and service time stay true in a long turn. NULL: the turn's now_ns. */
   uint64_t (*now)(void *context);

@@ -279,6 +279,7 @@ static void test_metric_names(void **state) {
       {"chat.service.count", 0, LH_METRIC_VALUES, 0},
       {"chat.messages_sent", 0, LH_METRIC_COUNTER, 0},
       {"lost_percent", 2, LH_METRIC_LOST, 0},
+      {"failed_percent", 2, LH_METRIC_FAILED, 0},
       {"chat", -1, 0, 0},
       {"chat.", -1, 0, 0},
       {"", -1, 0, 0},
