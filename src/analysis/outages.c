@@ -89,19 +89,49 @@ static void say_drop(struct lh_finder *finder, const struct lh_find_group *group
 
 static void say_back(struct lh_finder *finder, const struct lh_storm *storm) {
   char half[LH_WORD_SIZE], most[LH_WORD_SIZE], all[LH_WORD_SIZE];
+  const char *by = storm->overtaken ? "before the next mass drop" : "by the end";
   if (storm->back_100_ns != LH_NEVER)
     lh_say(finder, ", and all were back within %s", lh_word_duration(storm->back_100_ns, all));
   else if (storm->back_95_ns != LH_NEVER)
-    lh_say(finder, ", 95 %% were back within %s, the last ones not by the end", lh_word_duration(storm->back_95_ns, most));
+    lh_say(finder, ", 95 %% were back within %s, the last ones not %s", lh_word_duration(storm->back_95_ns, most), by);
   else if (storm->back_50_ns != LH_NEVER)
-    lh_say(finder, ", half were back within %s, the others not by the end", lh_word_duration(storm->back_50_ns, half));
+    lh_say(finder, ", half were back within %s, the others not %s", lh_word_duration(storm->back_50_ns, half), by);
   else
-    lh_say(finder, ", and they were not back by the end");
+    lh_say(finder, ", and they were not back %s", by);
   lh_prove(finder, "; back: 50 %% after %s, 95 %% after %s, all after %s",
            storm->back_50_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_50_ns, half),
            storm->back_95_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_95_ns, most),
            storm->back_100_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_100_ns, all));
   if (storm->attempts_peak_per_s > 0) lh_prove(finder, "; at most %.0f attempts a second", storm->attempts_peak_per_s);
+}
+
+static const char *jitter_name(const struct lh_reconnect_config *reconnect) {
+  return reconnect->jitter == LH_BACKOFF_NONE ? "none" : reconnect->jitter == LH_BACKOFF_EQUAL ? "equal" : "full";
+}
+
+/* " Attempts peaked at 412/s; waits drawn evenly would give 398/s: the backoff spread them well." */
+static void say_spread(struct lh_finder *finder, const struct lh_series *series, const struct lh_storm *storm) {
+  enum lh_spread spread = lh_storm_spread(series, storm);
+  if (spread == LH_SPREAD_UNKNOWN) return;
+  char peak[LH_WORD_SIZE], even[LH_WORD_SIZE], queued[LH_WORD_SIZE], cap[LH_WORD_SIZE];
+  lh_word_count((uint64_t)(storm->attempts_peak_per_s + 0.5), peak);
+  lh_word_count((uint64_t)(storm->even_peak_per_s + 0.5), even);
+  lh_say(finder, " Attempts peaked at %s/s; waits drawn evenly would give %s/s: ", peak, even);
+  if (spread == LH_SPREAD_CAPPED)
+    lh_say(finder, "the connect-rate cap of %s/s held them down, and at most %s waited for it.",
+           lh_word_count((uint64_t)(series->connect_rate + 0.5), cap), lh_word_many(storm->queued_peak, "client", queued));
+  else if (spread == LH_SPREAD_EVEN)
+    lh_say(finder, "the backoff spread them well.");
+  else
+    lh_say(finder, "they came in bunches (reconnect.jitter is %s%s).", jitter_name(series->reconnect),
+           series->reconnect->jitter == LH_BACKOFF_FULL ? "; something else brought them together" : "; full spreads them");
+}
+
+static void prove_course(struct lh_finder *finder, const struct lh_storm *storm) {
+  char count[LH_WORD_SIZE];
+  if (storm->queued_peak) lh_prove(finder, "; at most %s waited for the connect-rate cap", lh_word_count(storm->queued_peak, count));
+  if (storm->retry_afters)
+    lh_prove(finder, "; %s waits made longer by Retry-After", lh_word_count(storm->retry_afters, count));
 }
 
 /* When this storm was over: all back, or the end of what is known. */
@@ -125,6 +155,8 @@ static void find_storm(struct lh_finder *finder, const struct lh_find_group *gro
   say_failures(finder, &failures);
   say_back(finder, storm);
   lh_say(finder, is_ours(storm) ? ". The tester itself lost them; they do not count against the target." : ".");
+  say_spread(finder, &group->series, storm);
+  prove_course(finder, storm);
   lh_found(finder, &(struct lh_found){.id = is_ours(storm) ? "tester-drops"
                                             : is_outage    ? "outage"
                                                            : "mass-drop",

@@ -4,17 +4,18 @@
  * drop are one storm. Worked example, 1,000 clients (more than 1 %: 11 drops): 6 drops at 10.0 s, 6 at 10.9 s and 6 at
  * 11.8 s are one storm of 18, since each neighbouring pair fills a window; with the last six at 12.0 s it has 12.
  *
- * Recovery is read from the open clients at the end of each interval, so it is known to one interval and given as its end.
+ * Recovery is read from the open clients at the end of each tick (steps.h), so it is known to a second and given as a tick's end.
+ * A storm that begins before all of the one before it are back overtakes that one: its recovery ends there, and all are back
+ * from the second when as many are open as before the first.
  */
 #include "longhaul/analysis/analysis.h"
 
+#include "analysis/spread.h"
+#include "analysis/steps.h"
 #include "longhaul/base/clock.h"
+#include "longhaul/plan/plan.h"
 
-enum {
-  LEAST_DROPS = 5,
-  ENOUGH_DROPS = 50,
-  CODES_KEPT = 64, /* different codes of the commonest reason that compete; peers use a handful */
-};
+enum { CODES_KEPT = 64 }; /* different codes of the commonest reason that compete; peers use a handful */
 
 static uint64_t drops_of(const struct lh_drop *drop) {
   return drop->count ? drop->count : 1;
@@ -27,11 +28,8 @@ static uint64_t largest_wanted(const struct lh_series *series) {
   return most;
 }
 
-/* More than 1 % of the group or 50 clients, whichever is less, and at least 5. */
 static uint64_t drops_needed(const struct lh_series *series) {
-  uint64_t need = largest_wanted(series) / 100 + 1;
-  if (need > ENOUGH_DROPS) need = ENOUGH_DROPS;
-  return need < LEAST_DROPS ? LEAST_DROPS : need;
+  return lh_plan_mass_drop(series->enough, largest_wanted(series));
 }
 
 static void find_commonest(const struct lh_drop *drops, size_t count, struct lh_storm *storm) {
@@ -58,53 +56,60 @@ static void find_commonest(const struct lh_drop *drops, size_t count, struct lh_
   storm->code = kept ? codes[best].code : 0;
 }
 
-/* The interval that holds this time, at most the last one. */
-static size_t interval_of(const struct lh_series *series, uint64_t at_ns) {
-  if (at_ns <= series->first_ns || series->interval_ns == 0) return 0;
-  uint64_t at = (at_ns - series->first_ns) / series->interval_ns;
-  return at < series->count ? (size_t)at : series->count - 1;
+/* Whether all but `missing` are open again. What the ramp no longer wants need not come back; where it wants nobody there is
+ * nothing to see. */
+static bool is_back(const struct lh_step *step, uint64_t full, uint64_t missing) {
+  uint64_t base = full < step->wanted ? full : step->wanted;
+  return step->wanted > 0 && step->open + missing >= base;
 }
 
-static uint64_t end_of(const struct lh_series *series, size_t interval) {
-  return series->first_ns + (interval + 1) * series->interval_ns;
+static void note_step(const struct lh_step *step, struct lh_storm *storm) {
+  double rate = (double)step->attempts / ((double)(step->end_ns - step->from_ns) / (double)LH_NS_PER_S);
+  if (rate > storm->attempts_peak_per_s) storm->attempts_peak_per_s = rate;
+  if (step->queued > storm->queued_peak) storm->queued_peak = step->queued;
+  storm->failed_attempts += step->failed;
+  storm->retry_afters += step->retry_afters;
 }
 
-/* Whether all but `missing` of those open before are open again at the end of the interval. What the ramp no longer wants
- * need not come back; where it wants nobody there is nothing to see. */
-static bool is_back(const struct lh_series *series, size_t interval, const struct lh_storm *storm, uint64_t missing) {
-  uint64_t base = storm->open_before < series->wanted[interval] ? storm->open_before : series->wanted[interval];
-  return series->wanted[interval] > 0 && series->open[interval] + missing >= base;
-}
-
-/* Looks only past the last drop: before it the not yet dropped would count as back. */
-static void find_recovery(const struct lh_series *series, struct lh_storm *storm) {
+/* Judged only past the last drop: before it the not yet dropped would count as back. With full the clients that are "all" and
+ * out those of them that are not open once the storm is over, half of them are back when full - out / 2 are open. */
+static void find_recovery(const struct lh_series *series, struct lh_storm *storm, const struct lh_storm *before,
+                          uint64_t next_ns) {
+  struct lh_steps steps = lh_steps_from(series, storm->from_ns);
+  struct lh_step step;
   storm->back_50_ns = storm->back_95_ns = storm->back_100_ns = LH_NEVER;
-  if (series->count == 0) return;
-  size_t first = interval_of(series, storm->from_ns), last = interval_of(series, storm->until_ns);
-  storm->open_before = first > 0 ? series->open[first - 1] : 0;
-  uint64_t at_least = storm->drops < series->wanted[first] ? storm->drops : series->wanted[first];
-  if (storm->open_before < at_least) storm->open_before = at_least; /* a ramp opened some within the interval */
-  size_t i = first;
-  for (; i < series->count && storm->back_100_ns == LH_NEVER; i++) {
-    if (series->attempts) {
-      double rate = (double)series->attempts[i] / ((double)series->interval_ns / (double)LH_NS_PER_S);
-      if (rate > storm->attempts_peak_per_s) storm->attempts_peak_per_s = rate;
+  storm->resolution_ns = steps.step_ns;
+  if (steps.count == 0) return;
+  uint64_t wanted = series->wanted[steps.at / (steps.count / series->count)];
+  uint64_t at_least = storm->drops < wanted ? storm->drops : wanted;
+  storm->open_before = steps.open < at_least ? at_least : steps.open; /* a ramp opened some within the step */
+  storm->full = before && before->overtaken && before->full > storm->open_before ? before->full : storm->open_before;
+  uint64_t out = storm->full - storm->open_before + storm->drops;
+  while (storm->back_100_ns == LH_NEVER && lh_steps_next(&steps, &step)) {
+    if (step.from_ns > storm->until_ns && step.end_ns > next_ns) {
+      storm->overtaken = true;
+      break;
     }
-    if (series->failures) storm->failed_attempts += series->failures[i];
-    if (i < last || end_of(series, i) < storm->until_ns) continue;
-    uint64_t after = end_of(series, i) - storm->from_ns;
-    if (storm->back_50_ns == LH_NEVER && is_back(series, i, storm, storm->drops / 2)) storm->back_50_ns = after;
-    if (storm->back_95_ns == LH_NEVER && is_back(series, i, storm, storm->drops / 20)) storm->back_95_ns = after;
-    if (is_back(series, i, storm, 0)) storm->back_100_ns = after;
+    note_step(&step, storm);
+    if (step.end_ns < storm->until_ns) continue;
+    uint64_t after = step.end_ns - storm->from_ns;
+    if (storm->back_50_ns == LH_NEVER && is_back(&step, storm->full, out / 2)) storm->back_50_ns = after;
+    if (storm->back_95_ns == LH_NEVER && is_back(&step, storm->full, out / 20)) storm->back_95_ns = after;
+    if (is_back(&step, storm->full, 0)) storm->back_100_ns = after;
   }
 }
 
-static void finish_storm(const struct lh_series *series, const struct lh_drop *drops, size_t first, size_t last,
-                         struct lh_storm *storm) {
+static void finish_storm(const struct lh_drop *drops, size_t first, size_t last, struct lh_storm *storm) {
   *storm = (struct lh_storm){.from_ns = drops[first].at_ns, .until_ns = drops[last].at_ns};
   for (size_t i = first; i <= last; i++) storm->drops += drops_of(&drops[i]);
   find_commonest(drops + first, last - first + 1, storm);
-  find_recovery(series, storm);
+}
+
+static void find_recoveries(const struct lh_series *series, struct lh_storm *storms, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    find_recovery(series, &storms[i], i > 0 ? &storms[i - 1] : NULL, i + 1 < count ? storms[i + 1].from_ns : LH_NEVER);
+    storms[i].even_peak_per_s = lh_spread_peak_per_s(series, &storms[i]);
+  }
 }
 
 size_t lh_find_storms(const struct lh_series *series, const struct lh_drop *drops, size_t drop_count, struct lh_storm *out,
@@ -117,14 +122,17 @@ size_t lh_find_storms(const struct lh_series *series, const struct lh_drop *drop
     while (drops[right].at_ns - drops[left].at_ns > LH_NS_PER_S) within -= drops_of(&drops[left++]);
     if (within < need) continue;
     if (in_storm && left > last) {
-      if (out) finish_storm(series, drops, first, last, &out[found]);
+      if (out) finish_storm(drops, first, last, &out[found]);
       found++;
     }
     if (!in_storm || left > last) first = left;
     in_storm = true;
     last = right;
   }
-  if (!in_storm || (out && found == most)) return found;
-  if (out) finish_storm(series, drops, first, last, &out[found]);
-  return found + 1;
+  if (in_storm && (!out || found < most)) {
+    if (out) finish_storm(drops, first, last, &out[found]);
+    found++;
+  }
+  if (out) find_recoveries(series, out, found);
+  return found;
 }

@@ -102,7 +102,7 @@ static const struct lh_option options[] = {
     {.key = "run.warmup", .type = LH_OPTION_DURATION, .preset = "0s", .range = "0s..365d", .example = "1m",
      .help = "The start of the run that the verdict leaves out; it is kept and marked.", .landing = RUN(warmup_ns)},
     {.key = "run.mass_drop", .type = LH_OPTION_COUNT, .preset = "auto", .range = "1..16000000", .choices = "auto",
-     .help = "Drops of one group within a second that make an event; auto is over 1% of it or 50, the lesser, at least 5.",
+     .help = "Drops of a group within a second that are a mass drop; auto: over 1% of it or 50, the lesser, at least 5.",
      .landing = RUN(mass_drop)},
     {.key = "run.endings_max", .type = LH_OPTION_COUNT, .preset = "1000000", .range = "0..1000000000",
      .help = "The most endings kept one by one in the run file; beyond it they are counted only, and the report says so.",

@@ -117,6 +117,7 @@ void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state ne
   struct group *g = lh_group_of(e, c);
   const unsigned from = c->state;
   assert(legal[from] & 1u << next);
+  if (lh_is_queued(c)) g->queued--;
 
   lh_group_integrate(g, e->now_ns);
   g->in_state[from]--;

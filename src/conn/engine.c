@@ -342,6 +342,7 @@ struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group,
   gauges[LH_GAUGE_wanted] = g->wanted;
   gauges[LH_GAUGE_in_flight] = g->in_flight;
   gauges[LH_GAUGE_pending] = g->pending;
+  gauges[LH_GAUGE_queued] = g->queued;
   return &g->snapshot;
 }
 

@@ -126,6 +126,7 @@ struct group {
   uint64_t lost_after_min_ns;                     /* shortest of all messages */
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
   uint32_t wanted;
+  uint32_t queued; /* of those waiting: in the connect queue and still ready */
   uint64_t in_flight, pending;
   uint64_t sending_seq;   /* of the message that is being sent */
   uint64_t integrated_ns; /* open_ns and wanted_ns are counted up to here */
@@ -222,6 +223,10 @@ int lh_actions_new(struct lh_engine *e, struct lh_err *err);
 void lh_actions_fire(struct lh_engine *e);
 
 /* ---- queue.c ---- */
+/* Waits for nothing but its turn to connect. */
+static inline bool lh_is_queued(const struct client *c) {
+  return c->queued && c->state == LH_CLIENT_WAITING && c->due_ns == LH_NEVER;
+}
 /* A waiting client is ready: it connects now or joins the queue. From a turn only. */
 void lh_queue_join(struct lh_engine *e, uint32_t slot);
 void lh_queue_pump(struct lh_engine *e);

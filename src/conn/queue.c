@@ -14,23 +14,23 @@ static bool has_room(struct lh_engine *e) {
 
 void lh_queue_join(struct lh_engine *e, uint32_t slot) {
   struct client *c = &e->clients[slot];
-  if (c->queued) return;
+  if (c->queued) {
+    lh_group_of(e, c)->queued++;
+    return;
+  }
   if (e->queue_first == LH_NONE && has_room(e)) {
     lh_client_enter(e, slot, LH_CLIENT_CONNECTING);
     return;
   }
   lh_count(lh_group_of(e, c), LH_COUNTER_rate_waits, 1);
   c->queued = true;
+  lh_group_of(e, c)->queued++;
   c->queue_next = LH_NONE;
   if (e->queue_first == LH_NONE)
     e->queue_first = slot;
   else
     e->clients[e->queue_last].queue_next = slot;
   e->queue_last = slot;
-}
-
-static bool is_ready(const struct client *c) {
-  return c->state == LH_CLIENT_WAITING && c->due_ns == LH_NEVER;
 }
 
 void lh_queue_pump(struct lh_engine *e) {
@@ -41,12 +41,12 @@ void lh_queue_pump(struct lh_engine *e) {
     }
     uint32_t slot = e->queue_first;
     struct client *c = &e->clients[slot];
-    bool ready = is_ready(c);
+    bool ready = lh_is_queued(c);
     if (ready && !has_room(e)) return;
     e->queue_first = c->queue_next;
+    if (ready) lh_client_enter(e, slot, LH_CLIENT_CONNECTING);
     c->queued = false;
     if (!ready) continue;
-    lh_client_enter(e, slot, LH_CLIENT_CONNECTING);
     lh_client_arm_by(e, slot, c->due_ns);
   }
 }

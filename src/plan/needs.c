@@ -178,3 +178,11 @@ double lh_plan_connect_rate(const struct lh_config *config) {
 uint32_t lh_plan_connecting_max(const struct lh_config *config) {
   return config->run.connecting_max ? config->run.connecting_max : CONNECTING_MAX;
 }
+
+uint64_t lh_plan_mass_drop(uint64_t configured, uint64_t clients) {
+  enum { LEAST = 5, ENOUGH = 50 };
+  if (configured) return configured;
+  uint64_t enough = clients / 100 + 1;
+  if (enough > ENOUGH) enough = ENOUGH;
+  return enough < LEAST ? LEAST : enough;
+}

@@ -219,6 +219,17 @@ static int on_ending(void *context, const struct lh_ending *e, uint64_t count) {
   return 0;
 }
 
+static int on_second(void *context, uint32_t group, const struct lh_second *second) {
+  struct lh_gather *g = context;
+  struct lh_lane *lane = &g->lanes[group];
+  struct lh_second *seconds = with_room(lane->seconds, lane->second_count, &lane->second_room, sizeof *seconds);
+  if (!seconds) return -ENOMEM;
+  lane->seconds = seconds;
+  lane->seconds[lane->second_count] = *second;
+  lane->seconds[lane->second_count++].from_ns = second->from_ns > g->run->start_ns ? second->from_ns - g->run->start_ns : 0;
+  return 0;
+}
+
 static int on_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text,
                     const char *details) {
   struct lh_gather *g = context;
@@ -311,6 +322,7 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err) {
   struct lh_reader_visits visits = {.context = g,
                                     .interval = on_interval,
                                     .ending = on_ending,
+                                    .second = on_second,
                                     .event = on_event,
                                     .worker = on_worker,
                                     .host = on_host,
@@ -335,6 +347,7 @@ static void lane_free(struct lh_lane *lane) {
   free(lane->gauges);
   free(lane->latency);
   free(lane->drops);
+  free(lane->seconds);
   free(lane->tallies);
   free(lane->tally_at);
 }

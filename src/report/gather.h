@@ -50,6 +50,8 @@ struct lh_lane {
   uint32_t next;                              /* intervals up to this index are filled in */
   struct lh_drop *drops;                      /* rows of endings that are drops; not for the whole run */
   size_t drop_count, drop_room;
+  struct lh_second *seconds; /* times since the start of the run; not for the whole run */
+  size_t second_count, second_room;
   struct lh_tally *tallies; /* of every interval, times since the start of the run; not for the whole run */
   uint32_t *tally_at;       /* the interval's index of each */
   size_t tally_count, tally_room, tally_at_room;

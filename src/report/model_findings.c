@@ -66,7 +66,13 @@ static struct lh_find_group describe(const struct lh_build *b, const struct arra
                  .response_p99_us = a->numbers + P99 * count,
                  .replied = a->numbers + REPLIED * count,
                  .lost = a->numbers + LOST * count,
-                 .tester_late = a->late},
+                 .tester_late = a->late,
+                 .seconds = lane->seconds,
+                 .second_count = lane->second_count,
+                 .second_ns = b->g->run->interval_ns / lh_ticks_each(b->g->run->interval_ns),
+                 .enough = lane->row->mass_drop,
+                 .reconnect = &lane->row->reconnect,
+                 .connect_rate = b->g->run->connect_rate},
       .total = &lane->total,
       .drops = lane->drops,
       .drop_count = lane->drop_count,
@@ -82,7 +88,34 @@ static json_t *seconds_or_null(uint64_t ns) {
   return ns == LH_NEVER ? json_null() : lh_json_seconds(ns);
 }
 
-static json_t *storm_json(struct lh_build *b, uint32_t group, const struct lh_storm *storm) {
+enum { CURVES_MAX = 20 }; /* so many of a group's storms are drawn */
+
+/* X(name, member of struct lh_storm_point) */
+#define POINTS(X)                                                                                                              \
+  X(open)                                                                                                                      \
+  X(queued)                                                                                                                    \
+  X(attempts)                                                                                                                  \
+  X(opened)                                                                                                                    \
+  X(failed)                                                                                                                    \
+  X(drops)
+
+static json_t *curve_json(struct lh_build *b, const struct lh_series *series, const struct lh_storm *storm) {
+  struct lh_storm_curve curve;
+  lh_storm_draw(series, storm, &curve);
+  json_t *out = json_object();
+  lh_put(b, out, "from_s", lh_json_seconds(curve.from_ns));
+  lh_put(b, out, "step_s", lh_json_seconds(curve.step_ns));
+#define X(name)                                                                                                                \
+  json_t *list_##name = json_array();                                                                                          \
+  for (size_t i = 0; i < curve.count; i++) lh_push(b, list_##name, lh_json_count(curve.points[i].name));                       \
+  lh_put(b, out, #name, list_##name);
+  POINTS(X)
+#undef X
+  return out;
+}
+
+static json_t *storm_json(struct lh_build *b, const struct lh_series *series, const struct lh_storm *storm, bool is_drawn) {
+  uint32_t group = series->group;
   json_t *out = json_object();
   lh_put(b, out, "group", lh_json_group(b, group));
   lh_put(b, out, "from_s", lh_json_seconds(storm->from_ns));
@@ -93,11 +126,18 @@ static json_t *storm_json(struct lh_build *b, uint32_t group, const struct lh_st
   lh_put(b, out, "side", lh_json_text(lh_side_name(lh_reason_side(storm->reason))));
   lh_put(b, out, "reason", lh_json_text(lh_reason_name(storm->reason)));
   lh_put(b, out, "code", storm->code ? json_integer(storm->code) : json_null());
+  lh_put(b, out, "overtaken", json_boolean(storm->overtaken));
+  lh_put(b, out, "resolution_s", lh_json_seconds(storm->resolution_ns));
   lh_put(b, out, "back_50_s", seconds_or_null(storm->back_50_ns));
   lh_put(b, out, "back_95_s", seconds_or_null(storm->back_95_ns));
   lh_put(b, out, "back_100_s", seconds_or_null(storm->back_100_ns));
   lh_put(b, out, "attempts_peak_per_s", lh_json_real(storm->attempts_peak_per_s, 1));
+  lh_put(b, out, "even_peak_per_s", storm->even_peak_per_s > 0 ? lh_json_real(storm->even_peak_per_s, 1) : json_null());
+  lh_put(b, out, "spread", lh_json_text(lh_spread_name(lh_storm_spread(series, storm))));
   lh_put(b, out, "failed_attempts", lh_json_count(storm->failed_attempts));
+  lh_put(b, out, "queued_peak", lh_json_count(storm->queued_peak));
+  lh_put(b, out, "retry_afters", lh_json_count(storm->retry_afters));
+  lh_put(b, out, "curve", is_drawn ? curve_json(b, series, storm) : json_null());
   return out;
 }
 
@@ -137,7 +177,7 @@ void lh_build_findings(struct lh_build *b, json_t *model) {
     struct lh_find_group *group = &groups[n];
     *group = describe(b, a, n);
     if (!find_storms(a, group)) b->failed = true;
-    for (size_t i = 0; i < group->storm_count; i++) lh_push(b, storms, storm_json(b, n, &a->storms[i]));
+    for (size_t i = 0; i < group->storm_count; i++) lh_push(b, storms, storm_json(b, &group->series, &a->storms[i], i < CURVES_MAX));
   }
   struct lh_findings found = {0};
   struct lh_find_args args = {.groups = groups, .group_count = b->g->group_count, .start_wall_us = b->g->run->start_wall_us};

@@ -50,6 +50,42 @@ const tables = (() => {
     );
   }
 
+  // The way back of one storm: open clients as a line, attempts as bars, from the second before the first drop on.
+  function wayBack(storm) {
+    const curve = storm.curve;
+    if (!curve || curve.open.length < 2) return '';
+    const width = 150,
+      height = 28,
+      ns = 'http://www.w3.org/2000/svg',
+      n = curve.open.length,
+      full = Math.max(1, ...curve.open),
+      most = Math.max(1, ...curve.attempts),
+      x = (i) => (width * i) / (n - 1),
+      y = (part) => (height - 1) * (1 - part) + 0.5;
+    const svg = document.createElementNS(ns, 'svg');
+    const shape = (tag, attributes) => {
+      const node = document.createElementNS(ns, tag);
+      for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+      svg.append(node);
+    };
+    const words = `open clients over ${show.seconds((n - 1) * curve.step_s)}, at least ${show.count(Math.min(...curve.open))}, in the end ${show.count(curve.open[n - 1])}; at most ${show.rate(most / curve.step_s)} attempts/s (bars)`;
+    for (const [name, value] of Object.entries({ class: 'curve', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': words }))
+      svg.setAttribute(name, value);
+    const title = document.createElementNS(ns, 'title');
+    title.append(words);
+    svg.append(title);
+    curve.attempts.forEach((count, i) => {
+      if (count) shape('rect', { class: 'attempts', x: x(i) - width / n, y: y(count / most), width: width / n, height: height - y(count / most) });
+    });
+    shape('polyline', { class: 'open', points: curve.open.map((open, i) => `${x(i).toFixed(1)},${y(open / full).toFixed(1)}`).join(' ') });
+    return svg;
+  }
+  const SPREADS = {
+    even: 'spread well',
+    capped: 'held by the rate cap',
+    bunched: 'in bunches',
+  };
+
   function storms(model) {
     if (model.storms.length === 0) return null;
     return el(
@@ -67,8 +103,12 @@ const tables = (() => {
           ['50 % back', 'n'],
           ['95 % back', 'n'],
           ['all back', 'n'],
+          ['the way back', 'keep'],
           ['peak attempts/s', 'n'],
+          ['drawn evenly', 'n', 'what the peak would be with the waits of the policy drawn evenly between nothing and their full length'],
+          ['', 'keep'],
           ['failed attempts', 'n'],
+          ['most waiting for the rate cap', 'n'],
         ],
         model.storms.map((s) => [
           when(s.at),
@@ -79,16 +119,22 @@ const tables = (() => {
           `${s.side}: ${s.reason}${s.code ? ` ${s.code}` : ''}`,
           show.none(show.seconds)(s.back_50_s),
           show.none(show.seconds)(s.back_95_s),
-          s.back_100_s === null ? 'not seen' : show.seconds(s.back_100_s),
+          s.back_100_s === null ? (s.overtaken ? 'not before the next' : 'not seen') : show.seconds(s.back_100_s),
+          wayBack(s),
           show.rate(s.attempts_peak_per_s),
+          show.none(show.rate)(s.even_peak_per_s),
+          SPREADS[s.spread] || '',
           zero(s.failed_attempts),
+          zero(s.queued_peak),
         ]),
         { label: 'Mass drops' },
       ),
       el(
         'p',
         { class: 'about after' },
-        `Return times are measured from the first drop, to the end of an interval of ${show.seconds(model.run.interval_s)}.`,
+        `Return times are measured from the first drop, to the end of ${
+          model.storms.every((s) => s.resolution_s === model.run.interval_s) ? 'an interval' : 'a tick'
+        } of ${show.seconds(model.storms[0].resolution_s)}.`,
       ),
     );
   }

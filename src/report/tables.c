@@ -110,7 +110,9 @@ void lh_table_storms(const json_t *model, struct lh_table *t) {
                                              {.title = "95 %", .right = true, .wide = true},
                                              {.title = "all", .right = true},
                                              {.title = "attempts/s, peak", .right = true, .wide = true},
-                                             {.title = "failed attempts", .right = true, .wide = true}};
+                                             {.title = "evenly", .right = true, .wide = true},
+                                             {.title = "failed attempts", .right = true, .wide = true},
+                                             {.title = "waited for cap", .right = true, .wide = true}};
   BEGIN(t, "Mass drops", columns);
   const json_t *storm;
   size_t i;
@@ -126,7 +128,11 @@ void lh_table_storms(const json_t *model, struct lh_table *t) {
                                      reason_of(storm).text, seconds_or_none(storm, "back_50_s").text,
                                      seconds_or_none(storm, "back_95_s").text, seconds_or_none(storm, "back_100_s").text,
                                      lh_show_rate(lh_look_number(storm, "attempts_peak_per_s")).text,
-                                     lh_show_count(lh_look_number(storm, "failed_attempts")).text});
+                                     lh_look_is_null(storm, "even_peak_per_s")
+                                         ? "-"
+                                         : lh_show_rate(lh_look_number(storm, "even_peak_per_s")).text,
+                                     lh_show_count(lh_look_number(storm, "failed_attempts")).text,
+                                     lh_show_count(lh_look_number(storm, "queued_peak")).text});
   }
 }
 

@@ -17,6 +17,7 @@ struct lh_collect {
   struct lh_collect_args args;
   uint32_t group_count;
   uint64_t tick_ns;
+  uint32_t ticks_each;
   uint32_t next_k;             /* oldest interval not yet taken */
   struct lh_interval *pending; /* by rising k */
   struct lh_interval *taken;   /* lent to the caller of take */
@@ -25,6 +26,7 @@ struct lh_collect {
   struct lh_snapshot *totals;  /* [group] */
   uint64_t *base;              /* [worker][group][gauge]: standing by the end of the last interval taken */
   uint64_t *latest;            /* [worker][group][gauge] */
+  struct lh_level *level;      /* [worker][group]: as of the last tick of the last interval taken */
   uint64_t *counted;           /* [group][counter]: everything so far */
   uint64_t *until;             /* [worker] */
   struct since *since;         /* [worker] */
@@ -34,15 +36,13 @@ static uint64_t *standing_of(const struct lh_collect *c, uint64_t *table, uint32
   return table + ((size_t)worker * c->group_count + group) * LH_GAUGE_COUNT;
 }
 
-uint32_t lh_collect_ticks_each(uint64_t interval_ns) {
-  return (uint32_t)((interval_ns + LH_NS_PER_S - 1) / LH_NS_PER_S);
-}
-
 /* ---- intervals ---- */
 static void free_interval(struct lh_interval *v, uint32_t group_count) {
   if (v == NULL) return;
   for (uint32_t g = 0; v->groups != NULL && g < group_count; g++) lh_snapshot_free(&v->groups[g]);
   free(v->groups);
+  free(v->seconds);
+  free(v->levels);
   free(v->standing);
   free(v->reported);
   free(v->health);
@@ -55,9 +55,11 @@ static struct lh_interval *new_interval(const struct lh_collect *c) {
   size_t workers = c->args.workers;
   v->groups = calloc(c->group_count, sizeof *v->groups);
   v->standing = calloc(workers * c->group_count * LH_GAUGE_COUNT, sizeof *v->standing);
+  v->seconds = calloc((size_t)c->ticks_each * c->group_count, sizeof *v->seconds);
+  v->levels = calloc((size_t)c->ticks_each * workers * c->group_count, sizeof *v->levels);
   v->reported = calloc(workers, sizeof *v->reported);
   v->health = calloc(workers, sizeof *v->health);
-  if (v->groups == NULL || v->standing == NULL || v->reported == NULL || v->health == NULL) {
+  if (v->groups == NULL || v->seconds == NULL || v->levels == NULL || v->standing == NULL || v->reported == NULL || v->health == NULL) {
     free_interval(v, 0);
     return NULL;
   }
@@ -86,6 +88,8 @@ static struct lh_interval *interval_at(struct lh_collect *c, uint64_t k64) {
 
 static void recycle(struct lh_collect *c, struct lh_interval *v) {
   for (uint32_t g = 0; g < c->group_count; g++) lh_snapshot_next(&v->groups[g]);
+  memset(v->seconds, 0, (size_t)c->ticks_each * c->group_count * sizeof *v->seconds);
+  memset(v->levels, 0, (size_t)c->ticks_each * c->args.workers * c->group_count * sizeof *v->levels);
   memset(v->reported, 0, c->args.workers * sizeof *v->reported);
   memset(v->health, 0, c->args.workers * sizeof *v->health);
   v->next = c->spare;
@@ -111,16 +115,18 @@ int lh_collect_new(struct lh_collect **collect, const struct lh_collect_args *ar
   if (c == NULL) return lh_err_set(err, ENOMEM, "no memory for the collection of reports");
   c->args = *args;
   c->group_count = (uint32_t)args->config->group_count;
-  c->tick_ns = args->interval_ns / lh_collect_ticks_each(args->interval_ns);
+  c->ticks_each = lh_ticks_each(args->interval_ns);
+  c->tick_ns = args->interval_ns / c->ticks_each;
   size_t cells = (size_t)args->workers * c->group_count * LH_GAUGE_COUNT;
   c->decoded = calloc(c->group_count, sizeof *c->decoded);
   c->totals = calloc(c->group_count, sizeof *c->totals);
   c->base = calloc(cells, sizeof *c->base);
   c->latest = calloc(cells, sizeof *c->latest);
+  c->level = calloc((size_t)args->workers * c->group_count, sizeof *c->level);
   c->counted = calloc((size_t)c->group_count * LH_COUNTER_COUNT, sizeof *c->counted);
   c->until = calloc(args->workers, sizeof *c->until);
   c->since = calloc(args->workers, sizeof *c->since);
-  if (!c->decoded || !c->totals || !c->base || !c->latest || !c->counted || !c->until || !c->since) {
+  if (!c->decoded || !c->totals || !c->base || !c->latest || !c->level || !c->counted || !c->until || !c->since) {
     lh_collect_free(c);
     return lh_err_set(err, ENOMEM, "no memory for the reports of %u workers and %u groups", args->workers, c->group_count);
   }
@@ -157,6 +163,7 @@ void lh_collect_free(struct lh_collect *c) {
   free(c->since);
   free(c->base);
   free(c->latest);
+  free(c->level);
   free(c->counted);
   free(c->until);
   free(c);
@@ -203,9 +210,33 @@ static void add_health(struct lh_worker_health *sum, const struct lh_worker_heal
   if (was.loop_lag_max_us > sum->loop_lag_max_us) sum->loop_lag_max_us = was.loop_lag_max_us;
 }
 
+static struct lh_level *level_of(const struct lh_collect *c, const struct lh_interval *v, uint32_t tick, uint32_t worker,
+                                 uint32_t g) {
+  return &v->levels[((size_t)tick * c->args.workers + worker) * c->group_count + g];
+}
+
+/* Which tick of the interval a number of this tick goes to: the first one when its own interval was taken already. */
+static uint32_t tick_within(const struct lh_collect *c, const struct lh_interval *v, uint64_t tick) {
+  return (tick - 1) / c->ticks_each == v->k ? (uint32_t)((tick - 1) % c->ticks_each) : 0;
+}
+
+static void add_second(struct lh_collect *c, struct lh_interval *v, uint32_t tick, uint32_t worker, uint32_t g) {
+  const struct lh_snapshot *s = &c->decoded[g];
+  struct lh_second *second = &v->seconds[(size_t)tick * c->group_count + g];
+  struct lh_level *level = level_of(c, v, tick, worker, g);
+#define X(name, counter, help) second->name += s->counters[LH_COUNTER_##counter];
+  LH_SECOND_COUNTER_LIST(X)
+#undef X
+#define X(name, gauge, help) level->name = s->gauges[LH_GAUGE_##gauge];
+  LH_SECOND_GAUGE_LIST(X)
+#undef X
+  level->is_told = true;
+}
+
 /* Gauges travel apart from what adds up: they are summed over the workers when the interval is taken. */
-static int add_group(struct lh_collect *c, struct lh_interval *v, uint32_t worker, uint32_t g) {
+static int add_group(struct lh_collect *c, struct lh_interval *v, uint64_t tick, uint32_t worker, uint32_t g) {
   struct lh_snapshot *s = &c->decoded[g];
+  add_second(c, v, tick_within(c, v, tick), worker, g);
   memcpy(standing_of(c, c->latest, worker, g), s->gauges, sizeof s->gauges);
   memcpy(standing_of(c, v->standing, worker, g), s->gauges, sizeof s->gauges);
   for (int i = 0; i < LH_COUNTER_COUNT; i++) c->counted[(size_t)g * LH_COUNTER_COUNT + (size_t)i] += s->counters[i];
@@ -225,10 +256,10 @@ int lh_collect_report(struct lh_collect *c, uint32_t worker, struct lh_cursor *b
   int code = decode(c, worker, body, now_ns, &health, err);
   if (code < 0) return code;
   uint64_t tick = tick_of(c, health.until_ns);
-  struct lh_interval *v = interval_at(c, (tick - 1) / lh_collect_ticks_each(c->args.interval_ns));
+  struct lh_interval *v = interval_at(c, (tick - 1) / c->ticks_each);
   if (v == NULL) return lh_err_set(err, ENOMEM, "no memory for an interval");
   for (uint32_t g = 0; g < c->group_count; g++)
-    if (add_group(c, v, worker, g) < 0) return lh_err_set(err, ENOMEM, "no memory to add up a report");
+    if (add_group(c, v, tick, worker, g) < 0) return lh_err_set(err, ENOMEM, "no memory to add up a report");
   v->reported[worker] = true;
   add_health(&v->health[worker], &health);
   c->until[worker] = health.until_ns;
@@ -273,10 +304,11 @@ static int lose_group(struct lh_collect *c, struct lh_interval *v, uint32_t work
   *estate = lh_estate_settle(args, latest, s);
   if (args->reason == LH_REASON_SHUTDOWN) {
     latest[LH_GAUGE_finished] += latest[LH_GAUGE_waiting];
-    latest[LH_GAUGE_waiting] = latest[LH_GAUGE_wanted] = 0;
+    latest[LH_GAUGE_waiting] = latest[LH_GAUGE_queued] = latest[LH_GAUGE_wanted] = 0;
   }
   memcpy(s->gauges, latest, sizeof s->gauges);
-  return add_group(c, v, worker, args->group);
+  uint64_t run_ns = args->now_ns > c->args.start_ns ? args->now_ns - c->args.start_ns : 0;
+  return add_group(c, v, run_ns / c->tick_ns + 1, worker, args->group);
 }
 
 int lh_collect_lose(struct lh_collect *c, uint32_t worker, enum lh_reason reason, uint64_t now_ns, lh_estate_sink *sink,
@@ -310,7 +342,7 @@ int lh_collect_retire(struct lh_collect *c, uint32_t worker, uint64_t now_ns, st
   for (uint32_t g = 0; g < c->group_count; g++) {
     uint64_t *latest = standing_of(c, c->latest, worker, g);
     latest[LH_GAUGE_finished] += latest[LH_GAUGE_waiting];
-    latest[LH_GAUGE_waiting] = latest[LH_GAUGE_wanted] = 0;
+    latest[LH_GAUGE_waiting] = latest[LH_GAUGE_queued] = latest[LH_GAUGE_wanted] = 0;
     memcpy(standing_of(c, v->standing, worker, g), latest, LH_GAUGE_COUNT * sizeof *latest);
   }
   v->reported[worker] = true;
@@ -341,6 +373,22 @@ static void fill_gauges(struct lh_collect *c, struct lh_interval *v) {
   }
 }
 
+/* A worker that said nothing in a tick stands as it did before. */
+static void fill_tick(struct lh_collect *c, struct lh_interval *v, uint32_t tick) {
+  for (uint32_t g = 0; g < c->group_count; g++) {
+    struct lh_second *second = &v->seconds[(size_t)tick * c->group_count + g];
+    second->from_ns = c->args.start_ns + v->k * c->args.interval_ns + tick * c->tick_ns;
+    for (uint32_t w = 0; w < c->args.workers; w++) {
+      struct lh_level *known = &c->level[(size_t)w * c->group_count + g];
+      const struct lh_level *told = level_of(c, v, tick, w, g);
+      if (told->is_told) *known = *told;
+#define X(name, gauge, help) second->name += known->name;
+      LH_SECOND_GAUGE_LIST(X)
+#undef X
+    }
+  }
+}
+
 struct lh_interval *lh_collect_take(struct lh_collect *c, struct lh_err *err) {
   if (c->taken != NULL) recycle(c, c->taken);
   c->taken = NULL;
@@ -353,6 +401,7 @@ struct lh_interval *lh_collect_take(struct lh_collect *c, struct lh_err *err) {
   c->taken = v;
   c->next_k++;
   fill_gauges(c, v);
+  for (uint32_t tick = 0; tick < c->ticks_each; tick++) fill_tick(c, v, tick);
   for (uint32_t g = 0; g < c->group_count; g++) {
     if (lh_snapshot_merge_later(&c->totals[g], &v->groups[g]) == 0) continue;
     lh_err_set(err, ENOMEM, "no memory for the totals of group %s", c->args.config->groups[g].name);

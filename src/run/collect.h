@@ -2,7 +2,7 @@
  *
  * Glossary
  *   tick      one report of each worker; its number counts from 1, as the report's until_ns lies on the grid of tick_ns
- *   interval  what is stored: ticks_each ticks; number k as in store.h
+ *   interval  what is stored: lh_ticks_each ticks; number k as in store.h
  *   standing  a worker's gauges of one group as of its latest report
  *   estate    what a worker held when it was lost: every connection of it gets an ending here, so that the books balance
  *
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "longhaul/config/config.h"
+#include "longhaul/stats/second.h"
 #include "longhaul/stats/snapshot.h"
 #include "longhaul/worker/protocol.h"
 
@@ -35,9 +36,19 @@ struct lh_interval {
   uint32_t k;
   uint64_t end_ns;
   struct lh_snapshot *groups;      /* by group; gauges are filled in when it is taken */
+  struct lh_second *seconds;       /* [tick of the interval][group]; gauges are filled in when it is taken */
   uint64_t *standing;              /* [worker][group][gauge], valid where `reported` says so */
+  struct lh_level *levels;         /* [tick][worker][group]: the gauges of `seconds` */
   bool *reported;                  /* [worker] */
   struct lh_worker_health *health; /* [worker]; until_ns 0: no report in this interval */
+};
+
+/* What a tick keeps of a worker's standing. */
+struct lh_level {
+  bool is_told;
+#define X(name, source, help) uint64_t name;
+  LH_SECOND_GAUGE_LIST(X)
+#undef X
 };
 
 /* What one report added, for the view; borrowed until the next call. */
@@ -49,9 +60,6 @@ struct lh_collected {
 
 /* Called for each kind of connection that a lost worker held; count connections like `ending`. */
 typedef int lh_estate_sink(void *context, const struct lh_ending *ending, uint64_t count);
-
-/* Ticks of one interval: the fewest that are no longer than a second. */
-uint32_t lh_collect_ticks_each(uint64_t interval_ns);
 
 int lh_collect_new(struct lh_collect **collect, const struct lh_collect_args *args, struct lh_err *err);
 void lh_collect_free(struct lh_collect *collect); /* accepts NULL and half-built ones */

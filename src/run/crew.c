@@ -157,7 +157,7 @@ static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool rep
                            .start_ns = sv->start_ns,
                            .start_wall_us = sv->start_wall_us,
                            .report_every_ns =
-                               args->config->run.interval_ns / lh_collect_ticks_each(args->config->run.interval_ns),
+                               args->config->run.interval_ns / lh_ticks_each(args->config->run.interval_ns),
                            .replacement = replacement};
   struct lh_buf frame = LH_BUF_INIT(LH_FRAME_BYTES_MAX);
   size_t begin = lh_frame_begin(&frame, LH_FRAME_START);
@@ -246,7 +246,7 @@ uint32_t lh_crew_alive(const struct lh_supervisor *sv) {
 /* A report counts for a boundary when it ends within a quarter of a tick of it (see collect.c). */
 static bool has_reported(const struct lh_supervisor *sv, uint32_t worker, uint64_t end_ns) {
   uint64_t interval_ns = sv->args->config->run.interval_ns;
-  uint64_t slack_ns = interval_ns / lh_collect_ticks_each(interval_ns) / 4;
+  uint64_t slack_ns = interval_ns / lh_ticks_each(interval_ns) / 4;
   return lh_collect_until_ns(sv->collect, worker) + slack_ns >= end_ns;
 }
 

@@ -84,7 +84,7 @@ struct lh_estate lh_estate_settle(const struct lh_estate_args *args, uint64_t st
 
   standing[LH_GAUGE_waiting] += all;
   standing[LH_GAUGE_connecting] = standing[LH_GAUGE_open] = standing[LH_GAUGE_closing] = 0;
-  standing[LH_GAUGE_in_flight] = standing[LH_GAUGE_pending] = 0;
+  standing[LH_GAUGE_in_flight] = standing[LH_GAUGE_pending] = standing[LH_GAUGE_queued] = 0;
 
   struct lh_ending e = lh_estate_ending(args, LH_STAGE_CONNECT);
   tally_many(into, &e, left.connecting);

@@ -1,7 +1,9 @@
 #include "run/journal.h"
 
 #include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "longhaul/base/log.h"
 
@@ -17,12 +19,16 @@ int lh_journal_open(struct lh_journal *j, const char *folder, const struct lh_ru
   uint32_t unread;
   *j = (struct lh_journal){.config = facts->config, .host_cpu_percent = -1};
   lh_host_sample_read(&j->host, &unread);
+  j->seconds = calloc(facts->config->group_count, sizeof *j->seconds);
+  if (j->seconds == NULL) return lh_err_set(err, ENOMEM, "no memory for the run file's seconds");
   return lh_store_create(&j->store, folder, facts, err);
 }
 
 void lh_journal_close(struct lh_journal *j) {
   lh_store_close(j->store);
   j->store = NULL;
+  free(j->seconds);
+  j->seconds = NULL;
 }
 
 void lh_journal_event(struct lh_journal *j, uint64_t at_ns, enum lh_event_kind kind, const char *format, ...) {
@@ -69,12 +75,24 @@ static void sample_host(struct lh_journal *j, uint32_t k) {
   keep(j, lh_store_host(j->store, k, &now, &err), &err);
 }
 
+static void keep_seconds(struct lh_journal *j, const struct lh_interval *v) {
+  uint32_t groups = (uint32_t)j->config->group_count;
+  for (size_t i = 0; i < (size_t)groups * lh_ticks_each(j->config->run.interval_ns) && writable(j); i++) {
+    struct lh_second *before = &j->seconds[i % groups];
+    struct lh_err err = {0};
+    if (lh_second_is_quiet(&v->seconds[i], before)) continue;
+    *before = v->seconds[i];
+    keep(j, lh_store_second(j->store, (uint32_t)(i % groups), before, &err), &err);
+  }
+}
+
 void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect, const struct lh_interval *v,
                          uint32_t workers) {
   struct lh_err err = {0};
   check_books(j, collect, v->end_ns);
   for (uint32_t g = 0; g < j->config->group_count && writable(j); g++)
     keep(j, lh_store_interval(j->store, v->k, g, &v->groups[g], &err), &err);
+  keep_seconds(j, v);
   for (uint32_t w = 0; w < workers && writable(j); w++)
     if (v->health[w].until_ns != 0) keep(j, lh_store_worker(j->store, v->k, w, &v->health[w], &err), &err);
   if (writable(j)) sample_host(j, v->k);

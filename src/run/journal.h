@@ -15,6 +15,7 @@ struct lh_journal {
   struct lh_store *store; /* owned */
   const struct lh_config *config;
   struct lh_err failed;       /* code 0: every write went well */
+  struct lh_second *seconds;  /* owned; [group]: the last one kept */
   bool books_told;            /* books that do not balance are told of once */
   struct lh_host_sample host; /* the latest */
   double host_cpu_percent;    /* between the last two samples; negative: not known */

@@ -11,13 +11,6 @@ static const uint64_t tenth_ns = LH_NS_PER_S / LH_MASSDROP_TENTHS;
 static const uint64_t late_ns = LH_NS_PER_S; /* a worker's rows may come so much later than another's */
 static const uint64_t longest_ns = 60 * LH_NS_PER_S;
 
-uint64_t lh_massdrop_enough(uint64_t configured, uint64_t clients) {
-  if (configured) return configured;
-  uint64_t enough = clients / 100 + 1;
-  if (enough > 50) enough = 50;
-  return enough < 5 ? 5 : enough;
-}
-
 /* Forgets the tenths that lie a second or more before this one. */
 static void go_to(struct lh_massdrop *m, uint64_t tenth) {
   if (tenth <= m->tenth) return;

@@ -16,7 +16,7 @@ enum { LH_MASSDROP_TENTHS = 10, LH_MASSDROP_TEXT_MAX = 256 };
 
 /* One group's. All zero but `enough` at its start. */
 struct lh_massdrop {
-  uint64_t enough; /* drops within a second that are a mass drop */
+  uint64_t enough; /* drops within a second that are a mass drop: lh_plan_mass_drop */
   uint64_t tenth;  /* number of the latest tenth of a second with a drop */
   uint32_t tenths[LH_MASSDROP_TENTHS]; /* drops of the last ones, by number modulo their count */
   bool on;
@@ -25,8 +25,6 @@ struct lh_massdrop {
   int32_t codes[LH_REASON_COUNT]; /* the latest of each reason */
 };
 
-/* run.mass_drop, or by default more than 1 % of the clients or 50, whichever is less, and at least 5. */
-uint64_t lh_massdrop_enough(uint64_t configured, uint64_t clients);
 /* Takes a drop; endings come nearly in order of time: one that lies more than a second back counts as now. */
 void lh_massdrop_add(struct lh_massdrop *m, const struct lh_ending *drop, uint64_t count);
 /* Whether one is over at now_ns, or at any time when `flush` is set: then `text` says what it was ("412 clients dropped within

@@ -19,7 +19,7 @@ void lh_present_open(struct lh_supervisor *sv) {
   if (sv->args->quiet) return;
   uint64_t interval_ns = sv->args->config->run.interval_ns;
   sv->recent =
-      lh_recent_new((uint32_t)sv->args->config->group_count, sv->workers, interval_ns / lh_collect_ticks_each(interval_ns));
+      lh_recent_new((uint32_t)sv->args->config->group_count, sv->workers, interval_ns / lh_ticks_each(interval_ns));
   if (sv->recent != NULL && sv->args->view) sv->view = lh_view_new(sv->args->color != LH_COLOR_NEVER);
 }
 
@@ -32,7 +32,7 @@ void lh_present_close(struct lh_supervisor *sv) {
 
 static void local_clock(const struct lh_supervisor *sv, uint64_t tick, char out[16]) {
   uint64_t interval_ns = sv->args->config->run.interval_ns;
-  uint64_t since_ns = tick * (interval_ns / lh_collect_ticks_each(interval_ns));
+  uint64_t since_ns = tick * (interval_ns / lh_ticks_each(interval_ns));
   time_t wall = (time_t)(sv->start_wall_us / 1000000 + (int64_t)(since_ns / LH_NS_PER_S));
   struct tm tm;
   localtime_r(&wall, &tm);

@@ -120,7 +120,7 @@ static int open_massdrops(struct lh_supervisor *sv, struct lh_err *err) {
   if (sv->massdrops == NULL) return lh_err_set(err, ENOMEM, "no memory to watch for mass drops");
   for (size_t g = 0; g < config->group_count; g++)
     sv->massdrops[g].enough =
-        lh_massdrop_enough(config->run.mass_drop, config->groups[g].connections / (sv->args->shards ? sv->args->shards : 1));
+        lh_plan_mass_drop(config->run.mass_drop, config->groups[g].connections / (sv->args->shards ? sv->args->shards : 1));
   return 0;
 }
 

@@ -38,6 +38,7 @@ static const struct equation subsets[] = {
     {C(out_of_order), {C(replied)}, 1}, {C(pongs), {C(pings_sent)}, 1},
     {C(failed), {C(replied)}, 1},       {C(wrong_status), {C(failed)}, 1},  {C(wrong_content), {C(failed)}, 1},
     {C(wrong_value), {C(failed)}, 1},   {C(too_large), {C(failed)}, 1},     {C(stale_keepalive), {C(messages_sent)}, 1},
+    {G(queued), {G(waiting)}, 1},
 };
 
 static const char *term_name(struct term term) {

@@ -59,6 +59,7 @@ static int take_run(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err *
   run->end_wall_us = sqlite3_column_int64(row, 16);
   run->endings_left_out = (uint64_t)sqlite3_column_int64(row, 17);
   run->events_left_out = (uint64_t)sqlite3_column_int64(row, 18);
+  run->connect_rate = sqlite3_column_double(row, 19);
   if (run->interval_ns == 0 || run->interval_ns > INT64_MAX / 2) return damaged(reader, err, "its interval makes no sense");
   return 0;
 }
@@ -68,7 +69,7 @@ static int read_run(struct lh_reader *reader, struct lh_err *err) {
   int code = lh_sql_prepare(reader->db,
                             "SELECT id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
                             " interval_ns, warmup_ns, start_ns, start_wall_us, how, end_ns, end_wall_us, endings_left_out,"
-                            " events_left_out FROM run",
+                            " events_left_out, connect_rate FROM run",
                             &select);
   if (code == SQLITE_OK) code = sqlite3_step(select);
   if (code == SQLITE_DONE) return damaged(reader, err, "table run is empty");
@@ -90,6 +91,11 @@ static int read_run(struct lh_reader *reader, struct lh_err *err) {
   return 0;
 }
 
+static enum lh_backoff_jitter jitter_of(const char *name) {
+  if (name && strcmp(name, "none") == 0) return LH_BACKOFF_NONE;
+  return name && strcmp(name, "equal") == 0 ? LH_BACKOFF_EQUAL : LH_BACKOFF_FULL;
+}
+
 static int take_group(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err *err) {
   uint32_t n = reader->run.group_count;
   if (sqlite3_column_int64(row, 0) != n || n >= LH_GROUPS_MAX)
@@ -106,6 +112,12 @@ static int take_group(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err
   group->connections = (uint32_t)sqlite3_column_int64(row, 5);
   group->tls = sqlite3_column_int64(row, 6) != 0;
   group->tls_verify = sqlite3_column_int64(row, 7) != 0;
+  group->mass_drop = (uint64_t)sqlite3_column_int64(row, 8);
+  group->reconnect = (struct lh_reconnect_config){.enabled = sqlite3_column_int64(row, 9) != 0,
+                                                  .first_ns = (uint64_t)sqlite3_column_int64(row, 10),
+                                                  .max_ns = (uint64_t)sqlite3_column_int64(row, 11),
+                                                  .factor = sqlite3_column_double(row, 12),
+                                                  .jitter = jitter_of((const char *)sqlite3_column_text(row, 13))};
   reader->run.group_count = n + 1;
   return 0;
 }
@@ -113,7 +125,8 @@ static int take_group(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err
 static int read_groups(struct lh_reader *reader, struct lh_err *err) {
   LH_SQL_SCOPED *select = NULL;
   int code = lh_sql_prepare(
-      reader->db, "SELECT group_no, name, kind, target, url, connections, tls, tls_verify FROM groups ORDER BY group_no",
+      reader->db, "SELECT group_no, name, kind, target, url, connections, tls, tls_verify, mass_drop, reconnect, reconnect_first_ns,"
+                  " reconnect_max_ns, reconnect_factor, reconnect_jitter FROM groups ORDER BY group_no",
       &select);
   if (code == SQLITE_OK) code = sqlite3_step(select);
   for (; code == SQLITE_ROW; code = sqlite3_step(select)) {

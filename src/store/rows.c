@@ -102,6 +102,21 @@ int lh_store_ending(struct lh_store *store, const struct lh_ending *ending, uint
   return run_or_break(store, code, err);
 }
 
+int lh_store_second(struct lh_store *store, uint32_t group, const struct lh_second *second, struct lh_err *err) {
+  int failed = lh_store_begin(store, err);
+  if (failed) return failed;
+  sqlite3_stmt *insert = store->statements[LH_STATEMENT_SECOND];
+  const uint64_t values[] = {
+#define X(name, source, help) second->name,
+      LH_SECOND_COUNTER_LIST(X) LH_SECOND_GAUGE_LIST(X)
+#undef X
+  };
+  int code = lh_sql_bind(insert, "ii", since_start(store, second->from_ns), (int64_t)group);
+  for (size_t i = 0; i < sizeof values / sizeof values[0] && code == SQLITE_OK; i++)
+    code = sqlite3_bind_int64(insert, (int)i + 3, (int64_t)values[i]);
+  return run_or_break(store, code == SQLITE_OK ? lh_sql_run(insert, "") : code, err);
+}
+
 uint64_t lh_store_endings_left_out(const struct lh_store *store) {
   return store->endings_left_out;
 }

@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "longhaul/base/ending.h"
+#include "longhaul/plan/plan.h"
 #include "longhaul/stats/counters.h"
+#include "longhaul/stats/second.h"
 #include "store/columns.h"
 #include "store/writer.h"
 
@@ -22,6 +24,12 @@ static const struct column columns[] = {
 #undef X
 #define X(name, help) {"intervals", #name, "gauge", help},
         LH_GAUGE_LIST(X)
+#undef X
+#define X(name, source, help) {"seconds", #name, "counter", help},
+    LH_SECOND_COUNTER_LIST(X)
+#undef X
+#define X(name, source, help) {"seconds", #name, "gauge", help},
+        LH_SECOND_GAUGE_LIST(X)
 #undef X
 #define X(name, sort, help) {"workers", #name, sort, help},
             LH_HEALTH_TIME_LIST(X) LH_HEALTH_LIST(X)
@@ -120,17 +128,27 @@ static char *harmless_url(const char *url) {
   return sqlite3_str_finish(out);
 }
 
-static int describe_groups(sqlite3 *db, const struct lh_config *config) {
+static const char *jitter_name(enum lh_backoff_jitter jitter) {
+  static const char *const names[] = {[LH_BACKOFF_NONE] = "none", [LH_BACKOFF_EQUAL] = "equal", [LH_BACKOFF_FULL] = "full"};
+  return names[jitter];
+}
+
+static int describe_groups(sqlite3 *db, const struct lh_run_facts *facts) {
+  const struct lh_config *config = facts->config;
   LH_SQL_SCOPED *insert = NULL;
-  int code = lh_sql_prepare(db, "INSERT INTO groups VALUES (?,?,?,?,?,?,?,?)", &insert);
+  int code = lh_sql_prepare(db, "INSERT INTO groups VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", &insert);
   for (size_t i = 0; i < config->group_count && code == SQLITE_OK; i++) {
     const struct lh_group *group = &config->groups[i];
     const struct lh_target *target = group->target == LH_NO_TARGET ? NULL : &config->targets[group->target];
     char *url = target ? harmless_url(target->url) : sqlite3_mprintf("");
     if (!url) return SQLITE_NOMEM;
-    code = lh_sql_run(insert, "ittttiii", (int64_t)i, group->name, lh_kind_name(group->kind), target ? target->name : "", url,
+    const struct lh_reconnect_config *reconnect = &group->reconnect;
+    uint64_t enough = lh_plan_mass_drop(config->run.mass_drop, group->connections / (facts->shards ? facts->shards : 1));
+    code = lh_sql_run(insert, "ittttiiiiiiidt", (int64_t)i, group->name, lh_kind_name(group->kind), target ? target->name : "", url,
                       (int64_t)group->connections, (int64_t)(target && target->tls_scheme),
-                      (int64_t)(target && target->tls_scheme && target->tls.verify));
+                      (int64_t)(target && target->tls_scheme && target->tls.verify), (int64_t)enough,
+                      (int64_t)reconnect->enabled, (int64_t)reconnect->first_ns, (int64_t)reconnect->max_ns, reconnect->factor,
+                      jitter_name(reconnect->jitter));
     sqlite3_free(url);
   }
   return code;
@@ -155,27 +173,32 @@ int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts) {
   int code =
       lh_sql_prepare(db,
                      "INSERT INTO run (id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
-                     " interval_ns, warmup_ns, start_ns, start_wall_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     " interval_ns, warmup_ns, connect_rate, start_ns, start_wall_us)"
+                     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                      &insert);
   if (code == SQLITE_OK)
-    code = lh_sql_run(insert, "tttttiiiiiiiii", facts->id, run->name, facts->version,
+    code = lh_sql_run(insert, "tttttiiiiiiidii", facts->id, run->name, facts->version,
                       facts->command_line ? facts->command_line : "", facts->config->masked ? facts->config->masked : "",
                       (int64_t)facts->shard, (int64_t)facts->shards, (int64_t)facts->workers, (int64_t)run->seed,
-                      (int64_t)run->duration_ns, (int64_t)run->interval_ns, (int64_t)run->warmup_ns, (int64_t)facts->start_ns,
+                      (int64_t)run->duration_ns, (int64_t)run->interval_ns, (int64_t)run->warmup_ns, lh_plan_connect_rate(facts->config), (int64_t)facts->start_ns,
                       facts->start_wall_us);
-  if (code == SQLITE_OK) code = describe_groups(db, facts->config);
+  if (code == SQLITE_OK) code = describe_groups(db, facts);
   return code == SQLITE_OK ? describe_host(db) : code;
 }
 
 /* "INSERT INTO table (names) VALUES (?, ...)": named, so that a file whose columns stand in another order is written right. */
 char *lh_schema_insert(enum lh_statement statement) {
-  const char *table = statement == LH_STATEMENT_INTERVAL ? "intervals" : statement == LH_STATEMENT_WORKER ? "workers" : "host";
+  static const struct {
+    const char *table, *first;
+    int values; /* in `first` */
+  } wide[] = {[LH_STATEMENT_INTERVAL] = {"intervals", "k, group_no, tallies_folded", 3},
+              [LH_STATEMENT_WORKER] = {"workers", "k, worker", 2},
+              [LH_STATEMENT_HOST] = {"host", "k", 1},
+              [LH_STATEMENT_SECOND] = {"seconds", "from_ns, group_no", 2}};
+  const char *table = wide[statement].table;
   sqlite3_str *sql = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(sql, "INSERT INTO %s (k%s", table,
-                      statement == LH_STATEMENT_INTERVAL ? ", group_no, tallies_folded"
-                      : statement == LH_STATEMENT_WORKER ? ", worker"
-                                                         : "");
-  int values = statement == LH_STATEMENT_INTERVAL ? 3 : statement == LH_STATEMENT_WORKER ? 2 : 1;
+  sqlite3_str_appendf(sql, "INSERT INTO %s (%s", table, wide[statement].first);
+  int values = wide[statement].values;
   for (size_t i = 0; i < COLUMNS; i++) {
     if (strcmp(columns[i].table, table) != 0) continue;
     sqlite3_str_appendf(sql, ", \"%w\"", columns[i].name);

@@ -32,6 +32,7 @@ CREATE TABLE run (
   duration_ns      INTEGER NOT NULL, -- planned
   interval_ns      INTEGER NOT NULL,
   warmup_ns        INTEGER NOT NULL,
+  connect_rate     REAL NOT NULL,    -- most connection attempts a second across the run; 0: no cap
   start_ns         INTEGER NOT NULL, -- monotonic clock of the host
   start_wall_us    INTEGER NOT NULL,
   end_ns           INTEGER,          -- NULL while the run goes on, and after a crash
@@ -49,7 +50,13 @@ CREATE TABLE groups (
   url         TEXT NOT NULL,
   connections INTEGER NOT NULL,
   tls         INTEGER NOT NULL,    -- 1: the target is reached over TLS
-  tls_verify  INTEGER NOT NULL     -- 0: certificates are not checked
+  tls_verify  INTEGER NOT NULL,    -- 0: certificates are not checked
+  mass_drop   INTEGER NOT NULL,    -- drops within a second that are a mass drop
+  reconnect   INTEGER NOT NULL,    -- 1: clients come back after a drop, by the policy of the next columns
+  reconnect_first_ns INTEGER NOT NULL,
+  reconnect_max_ns   INTEGER NOT NULL,
+  reconnect_factor   REAL NOT NULL,
+  reconnect_jitter   TEXT NOT NULL -- none, equal, full
 );
 
 -- One row for each interval and group: tallies_folded and every counter and gauge.
@@ -59,6 +66,15 @@ CREATE TABLE intervals (
   tallies_folded INTEGER NOT NULL DEFAULT 0 -- endings whose text or code is not kept in tallies: too many kinds
   -- columns of intervals
   , PRIMARY KEY (k, group_no)
+) WITHOUT ROWID;
+
+-- Connections by ticks of at most a second (an interval in the fewest equal parts that are no longer), for storms. Only
+-- ticks in which something was counted or a gauge changed.
+CREATE TABLE seconds (
+  from_ns  INTEGER NOT NULL, -- begin of the tick
+  group_no INTEGER NOT NULL
+  -- columns of seconds
+  , PRIMARY KEY (from_ns, group_no)
 ) WITHOUT ROWID;
 
 -- Only histograms in which something was recorded.
@@ -175,6 +191,12 @@ FROM intervals i
 JOIN run
 JOIN groups g USING (group_no)
 LEFT JOIN histograms h ON h.k = i.k AND h.group_no = i.group_no AND h.name = 'response';
+
+-- Storms second by second.
+CREATE VIEW v_seconds AS
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + s.from_ns / 1e9, 'unixepoch') AS utc, s.from_ns / 1e9 AS t_s,
+       g.name AS group_name, s.attempts, s.opened, s.failed, s.drops, s.retry_afters, s.open, s.queued
+FROM seconds s JOIN run JOIN groups g USING (group_no);
 
 -- Histograms with group names and times.
 CREATE VIEW v_latency AS

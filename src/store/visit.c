@@ -284,6 +284,31 @@ static int visit_endings(struct visit *v) {
   return walk_rows(v, code, rows, visit_ending);
 }
 
+static int visit_second(struct visit *v, sqlite3_stmt *row) {
+  int64_t group = sqlite3_column_int64(row, 1);
+  if (group < 0 || group >= v->reader->run.group_count)
+    return damaged(v, "seconds", "names a group that is not in table groups");
+  struct lh_second second = {.from_ns = monotonic(v, sqlite3_column_int64(row, 0))};
+  int column = 2;
+#define X(name, source, help) second.name = (uint64_t)sqlite3_column_int64(row, column++);
+  LH_SECOND_COUNTER_LIST(X) LH_SECOND_GAUGE_LIST(X)
+#undef X
+  return v->visits->second(v->visits->context, (uint32_t)group, &second);
+}
+
+static int visit_seconds(struct visit *v) {
+  LH_SQL_SCOPED *rows = NULL;
+  int code = lh_sql_prepare(v->reader->db,
+                            "SELECT from_ns, group_no"
+#define X(name, source, help) ", " #name
+                            LH_SECOND_COUNTER_LIST(X) LH_SECOND_GAUGE_LIST(X)
+#undef X
+                            " FROM seconds WHERE from_ns >= ? AND from_ns < ? ORDER BY from_ns, group_no",
+                            &rows);
+  if (code == SQLITE_OK) code = lh_sql_bind(rows, "ii", v->from_ns, v->until_ns);
+  return walk_rows(v, code, rows, visit_second);
+}
+
 static uint32_t group_or_none(sqlite3_stmt *row, int column) {
   return sqlite3_column_type(row, column) == SQLITE_NULL ? LH_NO_GROUP : (uint32_t)sqlite3_column_int64(row, column);
 }
@@ -411,6 +436,7 @@ int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k,
   int result = visits->fact ? visit_facts(&v) : 0;
   if (!result && visits->interval) result = visit_intervals(&v);
   if (!result && visits->ending) result = visit_endings(&v);
+  if (!result && visits->second) result = visit_seconds(&v);
   if (!result && visits->event) result = visit_events(&v);
   if (!result && visits->worker) result = visit_workers(&v);
   if (!result && visits->host) result = visit_host(&v);

@@ -24,6 +24,7 @@ enum lh_statement {
       LH_STATEMENT_INTERVAL, /* k, group_no, tallies_folded, counters, gauges */
   LH_STATEMENT_WORKER,       /* k, worker, columns of columns.h */
   LH_STATEMENT_HOST,         /* k, columns of columns.h */
+  LH_STATEMENT_SECOND,       /* from_ns, group_no, columns of stats/second.h */
   LH_STATEMENT_COUNT
 };
 
@@ -43,7 +44,7 @@ struct lh_store {
 int lh_schema_create(sqlite3 *db);
 /* Fills run, groups and facts. */
 int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts);
-/* The INSERT for one of the three wide statements; NULL when memory is short. For sqlite3_free. */
+/* The INSERT for one of the wide statements; NULL when memory is short. For sqlite3_free. */
 char *lh_schema_insert(enum lh_statement statement);
 /* Number of a stage and reason in table reasons. */
 int64_t lh_schema_reason_id(unsigned stage, unsigned reason);

@@ -2,7 +2,7 @@
  *
  * Glossary
  *   finding   a sentence, its evidence, a confidence 0..1, and where on the timeline it stands
- *   storm     a mass drop: more than 1 % of a group or 50 clients within one second, whichever is less, and at least 5
+ *   storm     a mass drop: so many drops of a group within one second as run.mass_drop says (lh_plan_mass_drop)
  *   outage    a time in which a group had no client open, or a storm that took all of them
  *   plateau   the intervals in which a group wants its full number; ramps are no drift
  *
@@ -17,6 +17,8 @@
 
 #include "longhaul/base/ending.h"
 #include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
+#include "longhaul/stats/second.h"
 #include "longhaul/stats/snapshot.h"
 #include "longhaul/store/store.h" /* LH_NO_GROUP */
 
@@ -51,6 +53,13 @@ struct lh_series {
   const uint64_t *response_p50_us, *response_p99_us; /* 0: no replies */
   const uint64_t *replied, *lost;
   const bool *tester_late;            /* the tester was the bottleneck in this interval */
+  /* What storms are read from, where it is known; without it the intervals serve. */
+  const struct lh_second *seconds; /* ticks in which something changed, in order of time; NULL: not known */
+  size_t second_count;
+  uint64_t second_ns; /* length of a tick; an interval is a whole number of them */
+  uint64_t enough;    /* drops within a second that are a storm; 0: the default for the most clients wanted */
+  const struct lh_reconnect_config *reconnect; /* NULL: not known */
+  double connect_rate;                         /* cap of the whole run; 0: none */
 };
 
 /* One row of endings that is a drop (lh_ending_is_drop), as storms and clusters are found from; in order of time. */
@@ -65,18 +74,48 @@ struct lh_drop {
 struct lh_storm {
   uint64_t from_ns, until_ns;   /* first and last drop of it */
   uint64_t drops;
-  uint64_t open_before;         /* clients open at the end of the interval before it */
+  uint64_t open_before;         /* clients open at the end of the tick (or interval) before it */
+  uint64_t full;                /* open clients that are "all": open_before, or that of a storm before it that was not over */
   uint8_t reason;               /* the commonest */
   int32_t code;
-  uint64_t back_50_ns, back_95_ns, back_100_ns; /* after from_ns, by the interval's resolution; LH_NEVER: not seen */
-  double attempts_peak_per_s;   /* until all were back, by the interval's resolution */
+  bool overtaken;               /* the next storm of the group began before all were back: what follows ends there */
+  uint64_t resolution_ns;       /* of the next five: a tick, or an interval where ticks are not known */
+  uint64_t back_50_ns, back_95_ns, back_100_ns; /* after from_ns, at the end of a tick; LH_NEVER: not seen */
+  double attempts_peak_per_s;   /* until all were back */
   uint64_t failed_attempts;     /* until all were back */
+  uint64_t queued_peak;         /* most clients waiting for the connect-rate cap at the end of a tick, until all were back */
+  uint64_t retry_afters;        /* waits that a Retry-After made longer, until all were back */
+  double even_peak_per_s;       /* what attempts_peak_per_s would be with waits drawn evenly; 0: not known. See spread.c */
 };
+
+/* Whether the attempts of a storm were spread as its policy's waits allow. */
+enum lh_spread {
+  LH_SPREAD_UNKNOWN, /* too few, not known by ticks, or the server set the waits by Retry-After */
+  LH_SPREAD_EVEN,    /* at most 1.5 times the peak of waits drawn evenly, and what chance adds */
+  LH_SPREAD_CAPPED,  /* the connect-rate cap held them down */
+  LH_SPREAD_BUNCHED
+};
+enum lh_spread lh_storm_spread(const struct lh_series *series, const struct lh_storm *storm);
+const char *lh_spread_name(enum lh_spread spread); /* NULL for unknown */
 
 /* Finds the storms of one group, in order of time. Returns how many, at most `most`; with out NULL it counts them all, for
  * whoever makes the room. */
 size_t lh_find_storms(const struct lh_series *series, const struct lh_drop *drops, size_t drop_count, struct lh_storm *out,
                       size_t most);
+
+/* The way back of a storm, point by point, from the tick (or interval) before its first drop until all were back, or as far as
+ * 10 minutes: long ones in steps of several ticks. */
+struct lh_storm_point {
+  uint64_t open, queued;              /* at its end */
+  uint64_t attempts, opened, failed, drops; /* in it */
+};
+enum { LH_STORM_POINTS_MAX = 120 };
+struct lh_storm_curve {
+  uint64_t from_ns, step_ns;
+  size_t count;
+  struct lh_storm_point points[LH_STORM_POINTS_MAX];
+};
+void lh_storm_draw(const struct lh_series *series, const struct lh_storm *storm, struct lh_storm_curve *out);
 
 /* What is known of one group. Everything is borrowed for the call. */
 struct lh_find_group {

@@ -108,6 +108,9 @@ struct lh_plan_needs lh_plan_needs(const struct lh_config *config);
 /* Workers for this plan: the config's number, or auto: enough for descriptors_each (usable per process; 0: unknown), and
  * beyond that up to one per core as far as the load makes them useful (src/plan/needs.c has the figures). */
 uint32_t lh_plan_workers(const struct lh_config *config, uint32_t cores, uint64_t descriptors_each);
+/* Drops of a group within a second that are a mass drop: run.mass_drop, or when that is 0 (auto) more than 1 % of its clients
+ * or 50, whichever is less, and at least 5. */
+uint64_t lh_plan_mass_drop(uint64_t configured, uint64_t clients);
 /* The rate cap in force: the config's, or auto: 5,000/s, with any TLS 500/s. */
 double lh_plan_connect_rate(const struct lh_config *config);
 /* Most handshakes at once: the config's, or auto: 2,000. */

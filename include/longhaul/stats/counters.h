@@ -70,7 +70,8 @@
   X(in_flight, "messages awaiting a reply")                                                  \
   X(pending, "messages due and held back by a full socket")                               \
   X(tcp_seats, "open connections whose TCP_INFO was read")                                   \
-  X(unacked, "TCP segments of these that are sent and not acknowledged")
+  X(unacked, "TCP segments of these that are sent and not acknowledged")                     \
+  X(queued, "clients waiting for the connect-rate cap or for room among the handshakes; subset of waiting")
 
 /* X(name, unit help): HDR histograms in microseconds. */
 #define LH_HIST_LIST(X)                                                              \

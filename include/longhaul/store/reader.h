@@ -20,6 +20,7 @@ struct lh_run_row {
   uint32_t shard, shards, workers;
   uint64_t seed, duration_ns, interval_ns, warmup_ns, start_ns, end_ns; /* unfinished: the last interval's end */
   int64_t start_wall_us, end_wall_us;
+  double connect_rate; /* 0: no cap */
   enum lh_run_end how;
   uint64_t endings_left_out, events_left_out;
   uint32_t group_count, interval_count; /* interval_count: highest stored k + 1 */
@@ -29,6 +30,8 @@ struct lh_group_row {
   const char *name, *kind, *target, *url; /* target and url "" for null */
   uint32_t connections;
   bool tls, tls_verify;
+  uint64_t mass_drop;                   /* drops within a second that are one */
+  struct lh_reconnect_config reconnect; /* enabled, first, max, factor and jitter alone */
 };
 
 /* Times are monotonic, as the writer was given them: subtract start_ns for the time since the start of the run. What a row
@@ -39,6 +42,8 @@ struct lh_reader_visits {
    * of one k in order of group. */
   int (*interval)(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot);
   int (*ending)(void *context, const struct lh_ending *ending, uint64_t count);
+  /* Ticks in which something happened. */
+  int (*second)(void *context, uint32_t group, const struct lh_second *second);
   int (*event)(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details);
   int (*worker)(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health);
   int (*host)(void *context, uint32_t k, const struct lh_host_sample *sample);

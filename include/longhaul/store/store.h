@@ -17,6 +17,7 @@
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
 #include "longhaul/host/host.h"
+#include "longhaul/stats/second.h"
 #include "longhaul/stats/snapshot.h"
 #include "longhaul/worker/protocol.h"
 
@@ -43,6 +44,7 @@ const char *lh_store_path(const struct lh_store *store);
 /* Every writing call below: after a failure the transaction in progress is rolled back, and every later call but
  * lh_store_finish returns the same failure: a run file never holds half an interval, nor a hole. Times are monotonic. */
 int lh_store_interval(struct lh_store *store, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot, struct lh_err *err);
+int lh_store_second(struct lh_store *store, uint32_t group, const struct lh_second *second, struct lh_err *err);
 /* Beyond the cap of run.endings_max rows only counts (0 is returned all the same, lh_store_endings_left_out tells how many
  * endings have no row). Event rows likewise, at LH_EVENT_ROWS_MAX. */
 int lh_store_ending(struct lh_store *store, const struct lh_ending *ending, uint64_t count, struct lh_err *err);

@@ -18,7 +18,7 @@
 #define NIGHT_WALL_US INT64_C(1795377600000000) /* 2026-11-22T20:00:00Z */
 #define S(seconds) ((uint64_t)((seconds)*1e9))
 
-enum { NIGHT_INTERVALS_MAX = 4000, NIGHT_DROPS_MAX = 60000, NIGHT_TALLIES_MAX = 64, NIGHT_STORMS_MAX = 300 };
+enum { NIGHT_INTERVALS_MAX = 4000, NIGHT_DROPS_MAX = 60000, NIGHT_TALLIES_MAX = 64, NIGHT_STORMS_MAX = 300, NIGHT_SECONDS_MAX = 4000 };
 
 struct night {
   uint32_t wanted[NIGHT_INTERVALS_MAX], open[NIGHT_INTERVALS_MAX];
@@ -28,6 +28,8 @@ struct night {
   struct lh_drop drops[NIGHT_DROPS_MAX];
   struct lh_tally tallies[NIGHT_TALLIES_MAX];
   struct lh_storm storms[NIGHT_STORMS_MAX];
+  struct lh_second seconds[NIGHT_SECONDS_MAX];
+  struct lh_reconnect_config reconnect;
   struct lh_snapshot total;
   struct lh_find_group group;
   struct lh_findings found;
@@ -80,6 +82,21 @@ static inline void night_tally(struct night *n, double from_s, double until_s, s
   like.first_ns = S(from_s);
   like.last_ns = S(until_s);
   n->tallies[n->group.tally_count++] = like;
+}
+
+/* Makes the group known by ticks of a second, and its policy. */
+static inline void night_ticks(struct night *n, struct lh_reconnect_config reconnect) {
+  n->reconnect = reconnect;
+  n->group.series.seconds = n->seconds;
+  n->group.series.second_ns = LH_NS_PER_S;
+  n->group.series.reconnect = &n->reconnect;
+}
+
+/* What happened in the second that begins at at_s. In order of time. */
+static inline void night_second(struct night *n, double at_s, struct lh_second like) {
+  assert_true(n->group.series.second_count < NIGHT_SECONDS_MAX);
+  like.from_ns = S(at_s);
+  n->seconds[n->group.series.second_count++] = like;
 }
 
 static inline void night_storms(struct night *n) {

@@ -195,6 +195,28 @@ static void synthetic_interval(const struct synthetic *s, struct lh_store *store
   gauges[LH_GAUGE_wanted] = state->finished ? 0 : wanted;
 }
 
+static uint64_t synthetic_share(uint64_t n, uint32_t tick, uint32_t ticks) {
+  return n * (tick + 1) / ticks - n * tick / ticks;
+}
+
+/* What the interval holds, spread evenly over its ticks; its drops all fall into the one that is a third into it. */
+static void synthetic_seconds(const struct synthetic *s, struct lh_store *store, const struct lh_snapshot *now, uint32_t k,
+                              uint32_t g, uint64_t open) {
+  const uint64_t *c = now->counters;
+  uint32_t ticks = lh_ticks_each(s->interval_ns);
+  if (c[LH_COUNTER_attempts] == 0 && c[LH_COUNTER_drops] == 0) return;
+  for (uint32_t tick = 0; tick < ticks; tick++) {
+    struct lh_second second = {.from_ns = SYNTHETIC_START_NS + k * s->interval_ns + tick * (s->interval_ns / ticks),
+                               .attempts = synthetic_share(c[LH_COUNTER_attempts], tick, ticks),
+                               .opened = synthetic_share(c[LH_COUNTER_opened], tick, ticks),
+                               .failed = synthetic_share(c[LH_COUNTER_connect_failures], tick, ticks),
+                               .drops = tick == ticks / 3 ? c[LH_COUNTER_drops] : 0};
+    open += second.opened - second.drops;
+    second.open = open;
+    assert_int_equal(lh_store_second(store, g, &second, NULL), 0);
+  }
+}
+
 static void synthetic_health(const struct synthetic *s, struct lh_store *store, uint32_t k) {
   uint64_t from_ns = SYNTHETIC_START_NS + k * s->interval_ns;
   struct lh_worker_health health = {.from_ns = from_ns,
@@ -257,7 +279,9 @@ static void synthetic_write(struct synthetic *s) {
   for (uint32_t k = 0; k < s->intervals; k++) {
     for (uint32_t g = 0; g < s->groups; g++) {
       lh_snapshot_next(&now[g]);
+      uint64_t open = state[g].open;
       synthetic_interval(s, store, &now[g], k, g, &state[g]);
+      synthetic_seconds(s, store, &now[g], k, g, open);
       if (lh_store_interval(store, k, g, &now[g], &err)) fail_msg("%s", err.text);
       assert_int_equal(lh_snapshot_merge_later(&s->totals[g], &now[g]), 0);
     }

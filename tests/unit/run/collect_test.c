@@ -80,7 +80,7 @@ static void test_ticks(void **state) {
     uint32_t ticks;
   } rows[] = {{S, 1}, {10 * S, 10}, {60 * S, 60}, {100 * LH_NS_PER_MS, 1}, {1500 * LH_NS_PER_MS, 2}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    assert_int_equal(lh_collect_ticks_each(rows[i].interval_ns), rows[i].ticks);
+    assert_int_equal(lh_ticks_each(rows[i].interval_ns), rows[i].ticks);
 }
 
 /* Two workers, intervals of two ticks: counters add up, gauges are the last ones, health sums and takes the worst. */
@@ -108,6 +108,33 @@ static void test_intervals(void **state) {
   assert_int_equal(v->groups[0].gauges[LH_GAUGE_open], 10);
   assert_int_equal(v->health[1].until_ns, 0);
   assert_false(lh_collect_pending(c));
+  lh_collect_free(c);
+}
+
+/* Ticks of an interval: counters of the tick that a report ends in, levels carried on where a worker says nothing. */
+static void test_seconds(void **state) {
+  (void)state;
+  struct lh_collect *c = make(2, 3 * S);
+  tell(c, (struct said){0, START + S, 3, 0, 3});
+  tell(c, (struct said){1, START + S + S / 10, 5, 0, 5});
+  tell(c, (struct said){0, START + 3 * S, 1, 0, 4}); /* nothing in the second tick: the report covers both */
+  tell(c, (struct said){1, START + 4 * S, 0, 0, 5});
+  struct lh_interval *v = take(c, 0);
+  static const struct {
+    uint64_t attempts, open;
+  } rows[] = {{8, 8}, {0, 8}, {1, 9}};
+  for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(v->seconds[i].from_ns, START + i * S);
+    assert_int_equal(v->seconds[i].attempts, rows[i].attempts);
+    assert_int_equal(v->seconds[i].opened, rows[i].attempts);
+    assert_int_equal(v->seconds[i].open, rows[i].open);
+  }
+  tell(c, (struct said){0, START + 3 * S, 1, 0, 5}); /* after its interval was taken: the first tick there is */
+  v = take(c, 1);
+  assert_int_equal(v->seconds[0].from_ns, START + 3 * S);
+  assert_int_equal(v->seconds[0].attempts, 1);
+  assert_int_equal(v->seconds[0].open, 10);
+  assert_int_equal(v->seconds[2].open, 10);
   lh_collect_free(c);
 }
 
@@ -199,7 +226,7 @@ static void test_damaged(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticks), cmocka_unit_test(test_intervals),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticks), cmocka_unit_test(test_intervals), cmocka_unit_test(test_seconds),
                                      cmocka_unit_test(test_silent_worker), cmocka_unit_test(test_lost_worker),
                                      cmocka_unit_test(test_damaged)};
   return cmocka_run_group_tests(tests, NULL, NULL);

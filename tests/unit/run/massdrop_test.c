@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "longhaul/base/clock.h"
+#include "longhaul/plan/plan.h"
 #include "run/massdrop.h"
 
 #define MS LH_NS_PER_MS
@@ -21,7 +22,7 @@ static void drop(struct lh_massdrop *m, uint64_t at_ns, uint64_t count) {
 static void enough_is_one_percent_or_fifty(void **state) {
   (void)state;
   static const uint64_t rows[][3] = {{0, 1, 5}, {0, 400, 5}, {0, 500, 6}, {0, 1000, 11}, {0, 4900, 50}, {0, 1000000, 50}, {7, 1000, 7}};
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(lh_massdrop_enough(rows[i][0], rows[i][1]), rows[i][2]);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(lh_plan_mass_drop(rows[i][0], rows[i][1]), rows[i][2]);
 }
 
 static void drops_within_a_second_count(void **state) {

@@ -42,7 +42,12 @@ static inline void fixture_make(struct fixture *f) {
                                  .url = (char *)"wss://ann:word@gateway.example.test/ws?token=abc&v&w=2#x",
                                  .tls_scheme = true,
                                  .tls = {.verify = true}};
-  f->groups[0] = (struct lh_group){.name = (char *)"chat", .kind = LH_KIND_WEBSOCKET, .target = 0, .connections = 100};
+  f->groups[0] = (struct lh_group){.name = (char *)"chat", .kind = LH_KIND_WEBSOCKET, .target = 0, .connections = 100,
+                                    .reconnect = {.enabled = true,
+                                                  .first_ns = LH_NS_PER_S / 2,
+                                                  .max_ns = 30 * LH_NS_PER_S,
+                                                  .factor = 2,
+                                                  .jitter = LH_BACKOFF_EQUAL}};
   f->groups[1] = (struct lh_group){.name = (char *)"self", .kind = LH_KIND_NULL, .target = LH_NO_TARGET, .connections = 50};
   f->config = (struct lh_config){.masked = (char *)"run:\n  name: night\n",
                                  .run = {.name = (char *)"night",
@@ -112,6 +117,17 @@ static inline void fill_snapshot(struct lh_snapshot *s, uint32_t k, uint32_t gro
   }
 }
 
+static inline struct lh_second fill_second(uint32_t k) {
+  return (struct lh_second){.from_ns = START_NS + k * LH_NS_PER_S,
+                            .attempts = 4,
+                            .opened = 3,
+                            .drops = 2,
+                            .failed = 1,
+                            .retry_afters = k,
+                            .open = 49,
+                            .queued = 7 + k};
+}
+
 /* One interval of both groups with all that goes with it, not committed. */
 static inline int store_interval(struct lh_store *store, uint32_t k, struct lh_snapshot *s, struct lh_err *err) {
   int failed = 0;
@@ -147,6 +163,8 @@ static inline int store_interval(struct lh_store *store, uint32_t k, struct lh_s
                                   .mem_available_bytes = 5,
                                   .mem_total_bytes = 6,
                                   .context_switches = 10 * k};
+  struct lh_second second = fill_second(k);
+  if (!failed) failed = lh_store_second(store, 1, &second, err);
   if (!failed) failed = lh_store_worker(store, k, 1, &health, err);
   return failed ? failed : lh_store_host(store, k, &sample, err);
 }

@@ -1,15 +1,13 @@
 /* One run file of every schema version ever shipped, as SQL text, opened and read.
  *
- * A new version's fixture: write a run as below (LH_FIXTURE=FOLDER keeps it), then
- *   sqlite3 FOLDER/NAME.longhaul .dump
- * with PRAGMA application_id and user_version before it. Facts of the host that made it are left out.
+ * fixtures/make writes the newest one (by LH_FIXTURE=FOLDER below); facts of the host that made it are left out.
  */
 #include "fixture.h"
 
 #include <sqlite3.h>
 
 struct counts {
-  uint32_t intervals, workers, samples, events, facts, findings;
+  uint32_t intervals, seconds, workers, samples, events, facts, findings;
   uint64_t endings, drops, responses, overflow;
 };
 
@@ -29,6 +27,13 @@ static int see_interval(void *context, uint32_t k, uint32_t group, const struct 
 static int see_ending(void *context, const struct lh_ending *ending, uint64_t count) {
   ((struct counts *)context)->endings += count;
   assert_true(ending->reason == LH_REASON_RST || (ending->reason == LH_REASON_CLOSE_FRAME && ending->code == 1012));
+  return 0;
+}
+
+static int see_second(void *context, uint32_t group, const struct lh_second *second) {
+  ((struct counts *)context)->seconds++;
+  assert_int_equal(group, 1);
+  assert_int_equal(second->open, 49);
   return 0;
 }
 
@@ -101,6 +106,7 @@ static void test_version_1(void **state) {
   const struct lh_reader_visits visits = {.context = &counts,
                                           .interval = see_interval,
                                           .ending = see_ending,
+                                          .second = see_second,
                                           .event = see_event,
                                           .worker = see_worker,
                                           .host = see_host,
@@ -113,6 +119,7 @@ static void test_version_1(void **state) {
   assert_int_equal(counts.endings, 18);
   assert_int_equal(counts.responses, 450);
   assert_int_equal(counts.overflow, 6);
+  assert_int_equal(counts.seconds, 3);
   assert_int_equal(counts.events, 1);
   assert_int_equal(counts.workers, 3);
   assert_int_equal(counts.samples, 3);

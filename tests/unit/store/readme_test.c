@@ -70,6 +70,8 @@ static void test_views(void **state) {
       {"v_endings", "SELECT count(*) = 120 AND sum(count) = 120 AND min(is_drop) = 1 AND max(utc) = '2026-11-22T20:03:47.123Z' "
                     "FROM v_endings"},
       {"v_reasons", "SELECT count(*) = 6 AND sum(count) = 120 FROM v_reasons"},
+      {"v_seconds", "SELECT count(*) = 20 AND sum(attempts) = 80 AND max(queued) = 26 AND min(group_name) = 'self' AND"
+                    " max(utc) = '2026-11-22T20:03:47.123Z' AND max(t_s) = 19 FROM v_seconds"},
       {"v_workers", "SELECT count(*) = 20 AND max(cpu_percent) = 0.15 FROM v_workers"},
       {"v_host",
        "SELECT count(*) = 20 AND count(cpu_percent) = 19 AND max(cpu_percent) = 10 AND max(context_switches) = 10 FROM v_host"},
@@ -107,7 +109,7 @@ static void test_all_described(void **state) {
     if (!strstr(readme, row)) fail_msg("src/store/README.md has no line for %s", sqlite3_column_text(names, 0));
   }
   sqlite3_finalize(names);
-  assert_int_equal(count, 21);
+  assert_int_equal(count, 23);
   assert_int_equal(run_query(db, "SELECT * FROM glossary WHERE table_name = 'intervals'", "glossary"),
                    LH_COUNTER_COUNT + LH_GAUGE_COUNT);
   assert_int_equal(run_query(db, "SELECT * FROM pragma_table_info('intervals')", "columns"),

@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 
 struct seen {
-  uint32_t intervals, events, workers, samples, facts, findings;
+  uint32_t intervals, seconds, events, workers, samples, facts, findings;
   uint64_t endings, ending_rows, last_at_ns;
   uint32_t last_k, last_group;
   struct lh_snapshot total[GROUPS];
@@ -53,6 +53,15 @@ static int see_ending(void *context, const struct lh_ending *ending, uint64_t co
   if (ending->reason == LH_REASON_CLOSE_FRAME) assert_memory_equal(ending->text, "restart ", 8);
   seen->endings += count;
   seen->ending_rows++;
+  return 0;
+}
+
+static int see_second(void *context, uint32_t group, const struct lh_second *second) {
+  struct seen *seen = context;
+  struct lh_second expected = fill_second((uint32_t)((second->from_ns - START_NS) / LH_NS_PER_S));
+  assert_int_equal(group, 1);
+  assert_memory_equal(second, &expected, sizeof expected);
+  seen->seconds++;
   return 0;
 }
 
@@ -113,6 +122,7 @@ static int see_finding(void *context, const struct lh_finding_row *finding) {
 
 static const struct lh_reader_visits all_visits = {.interval = see_interval,
                                                    .ending = see_ending,
+                                                   .second = see_second,
                                                    .event = see_event,
                                                    .worker = see_worker,
                                                    .host = see_host,
@@ -203,6 +213,12 @@ static void test_roundtrip(void **state) {
   assert_string_equal(lh_reader_group(reader, 0)->kind, "websocket");
   assert_string_equal(lh_reader_group(reader, 0)->url, "wss://***@gateway.example.test/ws?token=***&v&w=***#x");
   assert_true(lh_reader_group(reader, 0)->tls && lh_reader_group(reader, 0)->tls_verify);
+  const struct lh_group_row *chat = lh_reader_group(reader, 0);
+  assert_int_equal(chat->mass_drop, 5);
+  assert_true(chat->reconnect.enabled && chat->reconnect.jitter == LH_BACKOFF_EQUAL && chat->reconnect.factor == 2);
+  assert_int_equal(chat->reconnect.first_ns, LH_NS_PER_S / 2);
+  assert_int_equal(chat->reconnect.max_ns, 30 * LH_NS_PER_S);
+  assert_true(run->connect_rate > 0);
   assert_string_equal(lh_reader_group(reader, 1)->url, "");
   assert_false(lh_reader_group(reader, 1)->tls);
   assert_null(lh_reader_group(reader, 2));
@@ -213,6 +229,7 @@ static void test_roundtrip(void **state) {
   read_all(path, 0, UINT32_MAX, &seen);
   assert_int_equal(seen.intervals, 10 * GROUPS);
   assert_int_equal(seen.endings, 10 * GROUPS * 3);
+  assert_int_equal(seen.seconds, 10);
   assert_int_equal(seen.events, 2);
   assert_int_equal(seen.workers, 10);
   assert_int_equal(seen.samples, 10);
