@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "analysis/steps.h"
+#include "analysis/trend.h"
 #include "longhaul/base/clock.h"
 
 enum {
@@ -85,14 +86,17 @@ static double go_on(struct model *m, size_t part, double drops, const struct lh_
   return attempts;
 }
 
-/* Attempts a tick that have nothing to do with the storm. */
+/* Attempts a tick that have nothing to do with the storm: the middle one of the ticks before it, which a ramp that has just
+ * ended does not raise. */
 static double background(const struct lh_series *series, const struct lh_storm *storm) {
-  uint64_t span_ns = BEFORE * series->second_ns, sum = 0;
+  uint64_t span_ns = BEFORE * series->second_ns;
+  double attempts[BEFORE];
   struct lh_steps steps = lh_steps_from(series, storm->from_ns > span_ns ? storm->from_ns - span_ns : 0);
   struct lh_step step;
   size_t ticks = 0;
-  for (; lh_steps_next(&steps, &step) && step.end_ns <= storm->from_ns; ticks++) sum += step.attempts;
-  return ticks ? (double)sum / (double)ticks : 0;
+  while (ticks < BEFORE && lh_steps_next(&steps, &step) && step.end_ns <= storm->from_ns)
+    attempts[ticks++] = (double)step.attempts;
+  return ticks ? lh_median(attempts, ticks) : 0;
 }
 
 /* The end of what belongs to the storm. */

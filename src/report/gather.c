@@ -6,6 +6,9 @@
 
 #include "longhaul/base/clock.h"
 
+enum { SLICE_LEAST_US = 500000 };
+static const uint64_t silence_ns = 2 * LH_NS_PER_S;
+
 static const struct {
   const char *name;
   enum lh_hist_id hist;
@@ -245,16 +248,30 @@ static int on_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint
   return item->text && (item->details || !details) ? 0 : -ENOMEM;
 }
 
+/* A worker's slice that begins before its interval was reported too late for those that it begins in. */
+static void note_silence(struct lh_gather *g, uint32_t k, const struct lh_worker_health *health) {
+  uint64_t interval_ns = g->run->interval_ns, much_ns = interval_ns / 2 < silence_ns ? interval_ns / 2 : silence_ns;
+  uint64_t from_ns = health->from_ns > g->run->start_ns ? health->from_ns - g->run->start_ns : 0;
+  for (uint64_t i = from_ns / interval_ns; i < k; i++) {
+    uint64_t missed_ns = (i + 1) * interval_ns - (from_ns > i * interval_ns ? from_ns : i * interval_ns);
+    if (missed_ns >= much_ns && i >= g->from_k && i - g->from_k < g->count) g->health[i - g->from_k].silent++;
+  }
+}
+
 static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health) {
   (void)worker;
   struct lh_gather *g = context;
   if (k < g->from_k || k - g->from_k >= g->count) return 0;
+  note_silence(g, k, health);
   struct lh_health_sum *sum = &g->health[k - g->from_k];
   uint64_t cpu_us = health->cpu_user_us + health->cpu_system_us;
   uint64_t lasted_us = health->until_ns > health->from_ns ? (health->until_ns - health->from_ns) / LH_NS_PER_US : 0;
   double share = lasted_us ? (double)cpu_us / (double)lasted_us : 0;
+  /* The last slice of a run may be a few milliseconds of closing everything: no share of a core follows from that. */
+  uint64_t least_us = g->run->interval_ns / LH_NS_PER_US / 2;
+  if (least_us > SLICE_LEAST_US) least_us = SLICE_LEAST_US;
   sum->cpu_us += cpu_us;
-  if (share > sum->cpu_busiest) sum->cpu_busiest = share;
+  if (lasted_us >= least_us && share > sum->cpu_busiest) sum->cpu_busiest = share;
   sum->rss_bytes += health->rss_bytes;
   sum->engine_bytes += health->engine_bytes;
   if (health->loop_lag_max_us > sum->lag_max_us) sum->lag_max_us = health->loop_lag_max_us;

@@ -27,6 +27,7 @@ void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out) {
     out[i].why = 0;
     if (health->lag_max_us > LH_LATE_LAG_US) out[i].why |= 1u << LH_LATE_LAG;
     if (sends_were_late(g, i)) out[i].why |= 1u << LH_LATE_SEND;
+    if (health->silent) out[i].why |= 1u << LH_LATE_SILENT;
     if (health->cpu_busiest > LH_LATE_CPU_SHARE) out[i].why |= 1u << LH_LATE_CPU;
   }
   for (size_t n = 0; n < g->event_count; n++) {

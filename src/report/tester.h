@@ -12,7 +12,8 @@
   X(SEND, "messages left more than 50 ms after their time (p99)")                                                              \
   X(CPU, "a worker used more than 90 % of a core")                                                                             \
   X(LOST, "a worker was lost")                                                                                                 \
-  X(CLOCK, "the machine was suspended")
+  X(CLOCK, "the machine was suspended")                                                                                       \
+  X(SILENT, "a worker did not report in time")
 
 enum lh_late_reason {
 #define X(id, words) LH_LATE_##id,

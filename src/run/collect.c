@@ -311,6 +311,13 @@ static int lose_group(struct lh_collect *c, struct lh_interval *v, uint32_t work
   return add_group(c, v, run_ns / c->tick_ns + 1, worker, args->group);
 }
 
+/* What the worker said last lies so far back that an interval may have been stored without it: its silence has a row. */
+static void note_silence(struct lh_collect *c, struct lh_interval *v, uint32_t worker, uint64_t now_ns) {
+  uint64_t until_ns = c->until[worker] ? c->until[worker] : c->args.start_ns;
+  if (v->health[worker].until_ns == 0 && now_ns > until_ns + 2 * c->tick_ns)
+    v->health[worker] = (struct lh_worker_health){.from_ns = until_ns, .until_ns = now_ns};
+}
+
 int lh_collect_lose(struct lh_collect *c, uint32_t worker, enum lh_reason reason, uint64_t now_ns, lh_estate_sink *sink,
                     void *context, struct lh_err *err) {
   uint64_t run_ns = now_ns > c->args.start_ns ? now_ns - c->args.start_ns : 0;
@@ -329,6 +336,7 @@ int lh_collect_lose(struct lh_collect *c, uint32_t worker, enum lh_reason reason
     int code = tell_estate(&args, estate, sink, context);
     if (code < 0) return lh_err_set(err, code, "cannot keep the endings of a lost worker");
   }
+  note_silence(c, v, worker, now_ns);
   v->reported[worker] = true;
   c->since[worker].count = 0;
   c->until[worker] = now_ns;
