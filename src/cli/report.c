@@ -1,38 +1,10 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/report_file.h"
+#include "cli/which_run.h"
 #include "longhaul/base/units.h"
-#include "longhaul/store/reader.h"
-
-/* ---- which run ---- */
-/* A path as it is, else a run of the store folder by its name with or without the ending. Owned; NULL when memory is out. */
-static char *find_run(const char *folder, const char *name) {
-  if (access(name, F_OK) == 0 || strchr(name, '/') != NULL) return strdup(name);
-  for (size_t i = 0; i < 2; i++) {
-    char *path = NULL;
-    int len = i == 0 ? asprintf(&path, "%s/%s", folder, name) : asprintf(&path, "%s/%s.longhaul", folder, name);
-    if (len < 0) return NULL;
-    if (access(path, F_OK) == 0) return path;
-    free(path);
-  }
-  return strdup(name);
-}
-
-static int resolve_run(const struct lh_cli_args *args, char **path) {
-  const char *store = lh_cli_value(args, "store"), *name = args->operands[0];
-  const char *folder = store != NULL ? store : "runs";
-  struct lh_err err = {0};
-  if (strcmp(name, "latest") == 0) {
-    if (lh_store_latest(folder, path, &err) < 0) return lh_cli_usage_error("%s", err.text);
-    return 0;
-  }
-  *path = find_run(folder, name);
-  return *path != NULL ? 0 : lh_cli_fail(LH_EXIT_TESTER, "no memory for a path");
-}
 
 /* ---- which format ---- */
 static int choose_format(const struct lh_cli_args *args, const char *output, enum lh_report_format *format) {
@@ -80,7 +52,7 @@ static int report_main(const struct lh_cli_args *args) {
   if (output == NULL) output = "-";
   int exit_code = choose_format(args, output, &format);
   if (exit_code == 0) exit_code = choose_span(args, &report);
-  if (exit_code == 0) exit_code = resolve_run(args, &path);
+  if (exit_code == 0) exit_code = lh_which_run(args, args->operands[0], &path);
   report.path = path;
   if (exit_code == 0) exit_code = render(&report, format, output);
   free(path);
@@ -115,7 +87,7 @@ const struct lh_cli_command lh_cli_report = {
     .name = "report",
     .summary = "render a run file: html, md, json, text",
     .usage = "RUN [OPTIONS]",
-    .description = "RUN is a run file, its name in the store folder, or `latest`. The run may still be in "
+    .description = "RUN is a run file, its name in the store folder, `latest`, or `latest~1` for the one before it. The run may still be in "
                    "progress or have been cut short: the report covers what was stored. The exit code "
                    "tells whether the report was written, not the run's verdict.",
     .examples = examples,

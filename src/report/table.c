@@ -218,15 +218,17 @@ int lh_table_markdown(const struct lh_table *t, struct lh_buf *out) {
   if (t->failed) return -ENOMEM;
   if (t->rows == 0) return 0;
   int failed = lh_buf_addf(out, "\n### %s\n\n|", t->title);
-  for (size_t c = 0; c < t->column_count && !failed; c++) failed = lh_buf_addf(out, " %s |", t->columns[c].title);
+  for (size_t c = 0; c < t->column_count && !failed; c++)
+    if (!t->columns[c].narrow) failed = lh_buf_addf(out, " %s |", t->columns[c].title);
   if (!failed) failed = lh_buf_addstr(out, "\n|");
   for (size_t c = 0; c < t->column_count && !failed; c++)
-    failed = lh_buf_addstr(out, t->columns[c].right ? " ---: |" : " --- |");
+    if (!t->columns[c].narrow) failed = lh_buf_addstr(out, t->columns[c].right ? " ---: |" : " --- |");
   if (!failed) failed = lh_buf_addstr(out, "\n");
   for (size_t r = 0; r < t->rows && !failed; r++) {
     failed = lh_buf_addstr(out, "|");
     for (size_t c = 0; c < t->column_count && !failed; c++) {
       const char *text = t->cells[r * t->column_count + c];
+      if (t->columns[c].narrow) continue;
       failed = lh_buf_addstr(out, " ");
       if (!failed) failed = t->columns[c].verbatim ? put_code(text, out) : lh_text_markdown(text, out);
       if (!failed) failed = lh_buf_addstr(out, " |");

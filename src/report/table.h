@@ -3,6 +3,8 @@
  * Glossary
  *   flexible   the column that gives way when the terminal is too narrow
  *   wide       left out on a terminal: Markdown has the room
+ *   narrow     on a terminal alone, where it stands for a wide one
+ *   state      an outcome ("worse", "better"): HTML gives it its colour
  *   verbatim   bytes of a peer: a code span in Markdown, so that they format, link and mention nothing
  */
 #ifndef LONGHAUL_REPORT_TABLE_H
@@ -17,7 +19,7 @@ enum { LH_TABLE_COLUMNS_MAX = 12, LH_TEXT_COLUMNS = 80 };
 
 struct lh_column {
   const char *title;
-  bool right, flexible, wide, verbatim;
+  bool right, flexible, wide, narrow, verbatim, state;
 };
 
 struct lh_table {

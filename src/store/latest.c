@@ -1,4 +1,4 @@
-/* The newest run file of a folder. */
+/* The newest run files of a folder. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -80,36 +80,74 @@ static int look_at(const char *folder, const char *name, struct start *start, ch
   return 1;
 }
 
-int lh_store_latest(const char *folder, char **path, struct lh_err *err) {
+struct found {
+  struct start start;
+  char *path; /* owned */
+};
+
+struct list {
+  struct found *items;
+  size_t count, room;
+};
+
+static int newest_first(const void *a, const void *b) {
+  return compare(&((const struct found *)b)->start, &((const struct found *)a)->start);
+}
+
+static int keep(struct list *list, const struct start *start, char *path) {
+  if (list->count == list->room) {
+    size_t room = list->room ? 2 * list->room : 32;
+    struct found *grown = realloc(list->items, room * sizeof *grown);
+    if (!grown) return -ENOMEM;
+    list->items = grown;
+    list->room = room;
+  }
+  list->items[list->count++] = (struct found){*start, path};
+  return 0;
+}
+
+static int collect(DIR *dir, const char *folder, struct list *list) {
+  for (struct dirent *entry; (entry = readdir(dir));) {
+    struct start start = {.when = ""};
+    char *path = NULL;
+    int found = look_at(folder, entry->d_name, &start, &path);
+    if (found < 0) return found;
+    if (found && keep(list, &start, path)) {
+      free(path);
+      return -ENOMEM;
+    }
+  }
+  return 0;
+}
+
+int lh_store_nth_latest(const char *folder, size_t back, char **path, struct lh_err *err) {
   if (!*folder) folder = ".";
   DIR *dir = opendir(folder);
   if (!dir)
     return lh_err_set(err, errno,
                       "cannot look for run files in %s: %s. Give the path of a run file, or the folder with --store", folder,
                       strerror(errno));
-  char *best = NULL;
-  struct start best_start = {.when = ""};
-  int failed = 0;
-  for (struct dirent *entry; !failed && (entry = readdir(dir));) {
-    struct start start = {.when = ""};
-    char *candidate;
-    int found = look_at(folder, entry->d_name, &start, &candidate);
-    if (found < 0) failed = found;
-    if (found <= 0) continue;
-    if (!best || compare(&best_start, &start) < 0) {
-      free(best);
-      best = candidate;
-      best_start = start;
-    } else {
-      free(candidate);
-    }
-  }
+  struct list list = {0};
+  int failed = collect(dir, folder, &list);
   closedir(dir);
-  if (failed || !best) {
-    free(best);
-    if (failed) return lh_err_set(err, failed, "no memory is left to look for run files in %s", folder);
-    return lh_err_set(err, ENOENT, "%s holds no run file (*%s); start a run first, or give the path of one", folder, ending);
+  if (list.count) qsort(list.items, list.count, sizeof *list.items, newest_first);
+  char *chosen = NULL;
+  if (!failed && back < list.count) {
+    chosen = list.items[back].path;
+    list.items[back].path = NULL;
   }
-  *path = best;
+  for (size_t i = 0; i < list.count; i++) free(list.items[i].path);
+  free(list.items);
+  if (failed) return lh_err_set(err, failed, "no memory is left to look for run files in %s", folder);
+  if (!chosen && list.count)
+    return lh_err_set(err, ENOENT, "%s holds %zu run file%s (*%s): there is none that %zu newer ones follow", folder,
+                      list.count, list.count == 1 ? "" : "s", ending, back);
+  if (!chosen)
+    return lh_err_set(err, ENOENT, "%s holds no run file (*%s); start a run first, or give the path of one", folder, ending);
+  *path = chosen;
   return 0;
+}
+
+int lh_store_latest(const char *folder, char **path, struct lh_err *err) {
+  return lh_store_nth_latest(folder, 0, path, err);
 }

@@ -65,5 +65,7 @@ int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k,
 
 /* The newest run file of a folder; owned path. -ENOENT with a sentence. */
 int lh_store_latest(const char *folder, char **path, struct lh_err *err);
+/* The one that `back` newer ones were begun after; 0: the newest. */
+int lh_store_nth_latest(const char *folder, size_t back, char **path, struct lh_err *err);
 
 #endif

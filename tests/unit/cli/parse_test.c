@@ -89,8 +89,7 @@ static void test_nearest_command(void **state) {
                {"repotr", "report"},
                {"exp", "explain"},
                {"doctor", NULL},
-               {"compare", NULL},
-               {"merge", NULL},
+               {"comapre", "compare"},
                {"", NULL},
                {"x", NULL},
                {"reports", "report"},
@@ -171,7 +170,9 @@ static void test_manual(void **state) {
       char text[128];
       snprintf(text, sizeof text, "--%s", o->name);
       assert_non_null(strstr(completion.data, text));
-      snprintf(text, sizeof text, "\\-\\-%s", o->name);
+      size_t len = (size_t)snprintf(text, sizeof text, "\\-\\-");
+      for (const char *at = o->name; *at; at++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%c", *at == '-' ? "\\" : "", *at);
       assert_non_null(strstr(man.data, text));
     }
   }

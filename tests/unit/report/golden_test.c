@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "longhaul/report/compare.h"
 #include "longhaul/report/report.h"
 
-static const char *const names[] = {"night", "quiet", "crash", "hostile"};
+/* The last is a comparison of two runs. */
+static const char *const names[] = {"night", "quiet", "crash", "hostile", "compare"};
 
 static const struct {
   enum lh_report_format format;
@@ -47,6 +49,12 @@ static void compare(const char *path, const struct lh_buf *out) {
   free(expected);
 }
 
+static int render(const char *name, const json_t *model, enum lh_report_format format, int color, struct lh_buf *out,
+                  struct lh_err *err) {
+  if (strcmp(name, "compare") == 0) return lh_compare_render(model, format, color, out, err);
+  return lh_report_render(model, format, color, out, err);
+}
+
 static void test_golden(void **state) {
   (void)state;
   for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
@@ -58,7 +66,7 @@ static void test_golden(void **state) {
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
       struct lh_buf out = LH_BUF_INIT(1 << 20);
       struct lh_err err = {0};
-      if (lh_report_render(model, formats[f].format, formats[f].color, &out, &err)) fail_msg("%s", err.text);
+      if (render(names[n], model, formats[f].format, formats[f].color, &out, &err)) fail_msg("%s", err.text);
       snprintf(path, sizeof path, "tests/golden/%s.%s", names[n], formats[f].ending);
       compare(path, &out);
       lh_buf_free(&out);

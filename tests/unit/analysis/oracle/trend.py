@@ -93,15 +93,20 @@ def results(y):
     return s, z, 2 * scipy.stats.norm.sf(abs(z)), slope, low, high, level, factor
 
 
-print("/* Made by trend.py beside this file; do not edit. */")
-for number, (name, y) in enumerate(CASES):
-    print(f"static const double y_{number}[] = {{ /* {name} */")
-    for i in range(0, len(y), 16):
-        print("    " + ", ".join(str(v) for v in y[i:i + 16]) + ",")
+def write():
+    print("/* Made by trend.py beside this file; do not edit. */")
+    for number, (name, y) in enumerate(CASES):
+        print(f"static const double y_{number}[] = {{ /* {name} */")
+        for i in range(0, len(y), 16):
+            print("    " + ", ".join(str(v) for v in y[i:i + 16]) + ",")
+        print("};")
+    print("static const struct trend_case {\n  const char *name;\n  const double *y;\n  size_t count;\n  struct lh_trend expected;\n} trend_cases[] = {")
+    for number, (name, y) in enumerate(CASES):
+        s, z, p, slope, low, high, level, factor = results(y)
+        print(f"    {{\"{name}\", y_{number}, {len(y)},\n     {{.s = {s:.0f}, .z = {z:.12g}, .p = {p:.12g}, .slope = {slope:.12g}, "
+              f".slope_low = {low:.12g}, .slope_high = {high:.12g},\n      .level = {level:.12g}, .widening = {factor:.12g}}}}},")
     print("};")
-print("static const struct trend_case {\n  const char *name;\n  const double *y;\n  size_t count;\n  struct lh_trend expected;\n} trend_cases[] = {")
-for number, (name, y) in enumerate(CASES):
-    s, z, p, slope, low, high, level, factor = results(y)
-    print(f"    {{\"{name}\", y_{number}, {len(y)},\n     {{.s = {s:.0f}, .z = {z:.12g}, .p = {p:.12g}, .slope = {slope:.12g}, "
-          f".slope_low = {low:.12g}, .slope_high = {high:.12g},\n      .level = {level:.12g}, .widening = {factor:.12g}}}}},")
-print("};")
+
+
+if __name__ == "__main__":
+    write()
