@@ -591,14 +591,16 @@ static void a_quick_look_says_what_is_wrong(void **state) {
 static void the_bundled_configs_load(void **state) {
   (void)state;
   static const char *const paths[] = {"configs/demo.yaml", "configs/quickstart.yaml", "configs/ws-echo-1k.yaml",
-                                      "configs/ws-idle-overnight.yaml"};
+                                      "configs/ws-idle-overnight.yaml", "configs/http-keepalive.yaml", "configs/sse-feed.yaml",
+                                      "configs/socketio.yaml", "configs/graphql-ws.yaml", "configs/mqtt-ws.yaml",
+                                      "configs/wss-haproxy.yaml"};
   for (size_t i = 0; i < COUNT(paths); i++) {
     struct lh_config *c = NULL;
     struct lh_diagnostics diagnostics = {0};
     struct lh_load_args args = {.path = paths[i], .getenv = test_getenv};
     assert_int_equal(lh_config_load(&args, &c, &diagnostics), 0);
     assert_int_equal(diagnostics.count, 0);
-    assert_true(c->group_count == 1 && c->slo_count >= 2);
+    assert_true(c->group_count >= 1 && c->slo_count >= 2);
     lh_config_free(c);
     lh_diagnostics_free(&diagnostics);
   }

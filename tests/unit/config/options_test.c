@@ -155,13 +155,13 @@ static void one_key_is_explained_in_full(void **state) {
   (void)state;
   static const char expected[] = "groups.*.messages[].every\n"
                                  "  The time between two sends of one client; may be left out with after: open\n"
-                                 "  (sent once) or after: reply.\n"
+                                 "  (sent once), reply or incoming.\n"
                                  "  type      duration: a number with its unit (us, ms, s, m, h, d), such as 250ms\n"
                                  "            or 1h30m\n"
                                  "  default   none\n"
                                  "  range     1ms to 365d\n"
                                  "  example   every: 10s\n"
-                                 "  rules     may be left out only with after: open or after: reply\n"
+                                 "  rules     may be left out only with after: open, reply or incoming\n"
                                  "            must be left out with after: reply, where replies set the pace and\n"
                                  "            `delay` is the wait between\n";
   struct lh_buf out = LH_BUF_INIT(ROOM);
