@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "longhaul/config/data.h"
+
 #include "load_internal.h"
 #include "nearest.h"
 #include "row.h"
@@ -96,6 +98,9 @@ static void free_group(struct lh_group *group) {
   free(group->ramp.points);
   for (size_t i = 0; i < group->message_count; i++) free_message(&group->messages[i]);
   free(group->messages);
+  lh_data_free(group->data.rows);
+  free(group->data.file);
+  free(group->data.sha256);
 }
 
 void lh_config_free(struct lh_config *config) {

@@ -63,6 +63,7 @@ static int check(struct load *load, size_t len) {
     env_expand(load, load->root);
     bind_config(load);
     if (!load->arena.out_of_memory) resolve_config(load);
+    if (!load->arena.out_of_memory) uses_check(load);
     if (!load->arena.out_of_memory) rules_check(load);
   }
   if (load->arena.out_of_memory) return -ENOMEM;

@@ -95,12 +95,20 @@ struct diagnostic {
   char *text;
 };
 
+/* A variable that names something of its group: checked once all of the group is known. */
+struct use {
+  struct node *node;
+  const char *name; /* arena; "data.COLUMN" */
+  struct use *next;
+};
+
 struct load {
   const struct lh_load_args *args;
   struct lh_config *config;
   struct arena arena;
   struct node *root;
   struct scope *scopes, **scopes_end;
+  struct use *uses;
   size_t node_count, byte_count;
   bool overflowed;                /* the limits above were reached, and that was reported once */
   struct diagnostic *diagnostics; /* arena */
@@ -132,6 +140,8 @@ void settings_apply(struct load *load);
 void env_expand(struct load *load, struct node *root);
 void bind_config(struct load *load);
 void resolve_config(struct load *load);
+void resolve_data(struct load *load, const struct scope *scope);
+void uses_check(struct load *load);
 void rules_check(struct load *load);
 int masked_write(struct load *load, char **out);
 
@@ -146,7 +156,7 @@ char *value_string(struct load *load, struct node *node);
 /* ---- setters that rows name ---- */
 typedef bool value_setter(struct load *load, const struct lh_option *row, struct node *node, void *base);
 value_setter set_url, set_headers, set_file, set_kind, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
-    set_request, set_statuses, set_when_hex;
+    set_request, set_statuses, set_when_hex, set_data_file;
 /* The group's kind is one of those to come: reported, and nothing else of the group is worth a sentence. `row`: of its kind. */
 bool kind_is_refused(struct load *load, const struct lh_option *row, struct node *group);
 /* Reads a file that the config names, relative to its folder: its joined path and its bytes are the caller's. False when

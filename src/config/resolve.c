@@ -385,6 +385,7 @@ void resolve_config(struct load *load) {
     if (strcmp(scope->row->key, "groups.*") == 0) {
       resolve_target(load, scope);
       resolve_ramp(load, scope);
+      resolve_data(load, scope);
     } else if (strcmp(scope->row->key, "groups.*.messages[]") == 0) {
       resolve_message(load, scope);
     } else if (strcmp(scope->row->key, "actions[]") == 0) {

@@ -52,6 +52,10 @@ const char *text_path(const char *text) {
   return NULL;
 }
 
+const char *text_sha256(const char *text) {
+  return strlen(text) == 64 && !text[strspn(text, "0123456789abcdef")] ? NULL : "64 digits 0-9 a-f, as sha256sum prints them";
+}
+
 const char *text_token(const char *text) {
   return *text && all_of(text, "!#$%&'*+-.^_`|~") ? NULL : "letters, digits and !#$%&'*+-.^_`|~";
 }

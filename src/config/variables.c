@@ -6,8 +6,18 @@
 #include "load_internal.h"
 #include "nearest.h"
 
+/* `name` is all of the variable. */
+static void note_use(struct load *load, struct node *node, const char *name, size_t len) {
+  struct use *use = arena_alloc(&load->arena, sizeof *use);
+  char *copy = arena_copy(&load->arena, name, len);
+  if (!use || !copy) return;
+  *use = (struct use){.node = node, .name = copy, .next = load->uses};
+  load->uses = use;
+}
+
 static const char *const names[] = {"token", "seq", "client", "group", "time_ms", "uuid"};
-#define NAMES "${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100} or ${env.NAME}"
+#define NAMES                                                                                                                  \
+  "${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN} or ${env.NAME}"
 
 /* The next "${" that opens a variable, past any "$${"; `end` when there is none. */
 static const char *next_variable(const char *at, const char *end) {
@@ -69,7 +79,8 @@ static bool check_one(struct load *load, struct node *node, const char *name, co
     report_value(load, node, "${%.*s} is not a span; expected ${rand:LOW..HIGH} with two whole numbers, LOW not above HIGH",
                  (int)(len < 40 ? len : 40), name);
   } else if (starts(name, close, "data.")) {
-    report_value(load, node, "${data.COLUMN} is not available in this version; expected " NAMES);
+    note_use(load, node, name, len);
+    return true;
   } else if (starts(name, close, "login.")) {
     report_value(load, node, "${login.NAME} is not available in this version; expected " NAMES);
   } else {

@@ -18,19 +18,20 @@ static bool is_template(const struct lh_message *config) {
   return config->source == LH_PAYLOAD_TEXT || config->source == LH_PAYLOAD_HEX || (config->source == LH_PAYLOAD_FILE && !config->binary);
 }
 
-static int compile_payload(struct message *message, struct lh_err *err) {
+static int compile_payload(const struct group *g, struct message *message, struct lh_err *err) {
   const struct lh_message *config = message->config;
   if (config->source == LH_PAYLOAD_SIZE) return lh_template_fill(config->payload_len, &message->payload, err);
-  if (is_template(config)) return lh_template_compile(config->payload, config->payload_len, &message->payload, err);
+  if (is_template(config))
+    return lh_template_compile_for(g->config, config->payload, config->payload_len, &message->payload, err);
   return 0;
 }
 
 /* `contains` that is no more than the token says nothing that finding the token does not. */
-static int compile_contains(struct message *message, struct lh_err *err) {
+static int compile_contains(const struct group *g, struct message *message, struct lh_err *err) {
   const struct lh_reply_config *reply = &message->config->reply;
   bool known = reply->match != LH_MATCH_ORDER && message->has_token;
   if (!reply->contains || (known && strcmp(reply->contains, "${token}") == 0)) return 0;
-  return lh_template_compile(reply->contains, strlen(reply->contains), &message->contains, err);
+  return lh_template_compile_for(g->config, reply->contains, strlen(reply->contains), &message->contains, err);
 }
 
 /* How replies are known. An echo that has no room for a token is known by its order, its content is compared all the same. */
@@ -49,7 +50,7 @@ static int choose_match(struct message *message, struct lh_err *err) {
 }
 
 /* Of a response's body. */
-static int compile_checks(struct message *message, struct lh_err *err) {
+static int compile_checks(const struct group *g, struct message *message, struct lh_err *err) {
   const struct lh_reply_config *reply = &message->config->reply;
   if (reply->matches) {
     message->matches = calloc(1, sizeof *message->matches);
@@ -63,12 +64,12 @@ static int compile_checks(struct message *message, struct lh_err *err) {
       return lh_err_set(err, EINVAL, "'%s' is not an extended regular expression: %s", reply->matches, why);
     }
   }
-  return reply->equals ? lh_template_compile(reply->equals, strlen(reply->equals), &message->equals, err) : 0;
+  return reply->equals ? lh_template_compile_for(g->config, reply->equals, strlen(reply->equals), &message->equals, err) : 0;
 }
 
-static int compile_message(struct message *message, struct lh_err *err) {
+static int compile_message(const struct group *g, struct message *message, struct lh_err *err) {
   const struct lh_reply_config *reply = &message->config->reply;
-  int rc = compile_payload(message, err);
+  int rc = compile_payload(g, message, err);
   if (rc < 0) return rc;
   message->has_token = message->payload && lh_template_has_token(message->payload);
   if ((rc = choose_match(message, err)) < 0) return rc;
@@ -76,8 +77,8 @@ static int compile_message(struct message *message, struct lh_err *err) {
     return lh_err_set(err, EINVAL,
                       "'%s' is not a JSON pointer: expected \"\" or parts that each begin with /, with ~0 for ~ and ~1 for /",
                       reply->pointer);
-  if ((rc = compile_checks(message, err)) < 0) return rc;
-  return compile_contains(message, err);
+  if ((rc = compile_checks(g, message, err)) < 0) return rc;
+  return compile_contains(g, message, err);
 }
 
 static void note(struct group *g, const struct message *message) {
@@ -108,7 +109,7 @@ int lh_messages_compile(struct lh_engine *e, struct group *g, struct lh_err *err
   for (uint32_t m = 0; m < g->message_count; m++) {
     struct message *message = &g->messages[m];
     message->config = &g->config->messages[m];
-    if (compile_message(message, err) < 0) return fault(g, message, err);
+    if (compile_message(g, message, err) < 0) return fault(g, message, err);
     note(g, message);
     if (g->config->kind == LH_KIND_NULL && lh_null_compile(message, err) < 0) return fault(g, message, err);
     size_t size = largest(message) + LH_IO_HEADROOM + TAILROOM;
@@ -133,13 +134,16 @@ void lh_messages_free(struct group *g) {
 
 struct lh_template_values lh_message_values(const struct lh_engine *e, uint32_t slot, uint64_t seq, uint64_t now_ns) {
   const struct group *g = &e->groups[e->clients[slot].group];
+  uint32_t client = lh_client_number(e, g, slot);
+  uint64_t seed = e->config->run.seed;
   int64_t wall_us = e->args.start_wall_us + (int64_t)((now_ns - e->args.start_ns) / LH_NS_PER_US);
   return (struct lh_template_values){
       .tag = e->tag,
-      .token = {.client = lh_client_number(e, g, slot), .group = g->number, .seq = seq},
+      .token = {.client = client, .group = g->number, .seq = seq},
       .group_name = g->config->name,
       .time_ms = (uint64_t)(wall_us / 1000),
-      .seed = e->config->run.seed,
+      .seed = seed,
+      .row = lh_plan_data_row(g->config, seed, g->number, client, seq),
   };
 }
 

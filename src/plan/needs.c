@@ -31,7 +31,7 @@ static bool is_tls(const struct lh_config *config, const struct lh_group *group)
 static double rendered_len(const struct lh_group *group, const struct lh_message *m) {
   bool has_variables = m->source == LH_PAYLOAD_TEXT || m->source == LH_PAYLOAD_HEX || (m->source == LH_PAYLOAD_FILE && !m->binary);
   struct lh_template *t;
-  if (!has_variables || lh_template_compile(m->payload, m->payload_len, &t, NULL)) return (double)m->payload_len;
+  if (!has_variables || lh_template_compile_for(group, m->payload, m->payload_len, &t, NULL)) return (double)m->payload_len;
   struct lh_template_values values = {.tag = lh_token_tag(0),
                                       .token = {.client = group->connections / 2, .seq = 1000},
                                       .group_name = group->name,

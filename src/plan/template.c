@@ -8,6 +8,7 @@
 
 #include "longhaul/base/limits.h"
 #include "longhaul/base/rng.h"
+#include "longhaul/config/data.h"
 #include "plan/digits.h"
 
 /* X(ID, name, most bytes it renders to). RAND is `rand:LOW..HIGH`. */
@@ -27,7 +28,8 @@ enum part_kind {
   VARIABLE_LIST(X)
 #undef X
       PART_TEXT,
-  PART_FILL
+  PART_FILL,
+  PART_DATA
 };
 
 struct part {
@@ -37,9 +39,11 @@ struct part {
   size_t len;       /* TEXT, FILL */
   int64_t low;      /* RAND */
   uint64_t span;    /* RAND: high - low */
+  uint32_t column;  /* DATA */
 };
 
 struct lh_template {
+  const struct lh_data *data; /* borrowed; NULL: none is named */
   size_t size_max;
   bool has_token;
   char *text; /* owned */
@@ -123,6 +127,25 @@ struct spot {
   size_t len, offset;
 };
 
+static bool begins(struct spot spot, const char *word) {
+  return spot.len > strlen(word) && memcmp(spot.name, word, strlen(word)) == 0;
+}
+
+static int add_data(struct lh_template *t, const struct lh_group *group, struct spot spot, struct lh_err *err) {
+  const size_t skip = strlen("data.");
+  const struct lh_data *data = group ? group->data.rows : NULL;
+  uint32_t column = data ? lh_data_column(data, spot.name + skip, spot.len - skip) : UINT32_MAX;
+  if (column == UINT32_MAX)
+    return lh_err_set(err, -EINVAL, "the variable ${%.*s} at offset %zu names no column of the group's data",
+                      spot.len < 60 ? (int)spot.len : 60, spot.name, spot.offset);
+  struct part *part = add_part(t, PART_DATA);
+  if (!part) return no_memory(err);
+  part->column = column;
+  t->data = data;
+  t->size_max += lh_data_longest(data, column);
+  return 0;
+}
+
 static int add_variable(struct lh_template *t, struct spot spot, struct lh_err *err) {
   const char *colon = memchr(spot.name, ':', spot.len), *end = spot.name + spot.len;
   size_t len = colon ? (size_t)(colon - spot.name) : spot.len;
@@ -143,15 +166,19 @@ static int add_variable(struct lh_template *t, struct spot spot, struct lh_err *
   return 0;
 }
 
-/* The end of a variable's name: what is not of it, the closing brace in good order. */
+/* The end of a variable's name: what is not of it, the closing brace in good order. Columns may have any name. */
 static const char *name_end(const char *at, const char *end) {
+  if (end - at > 5 && memcmp(at, "data.", 5) == 0) {
+    const char *close = memchr(at, '}', (size_t)(end - at));
+    return close ? close : end;
+  }
   while (at < end && (*at == '_' || *at == ':' || *at == '.' || *at == '-' || (*at >= '0' && *at <= '9') ||
                       (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z')))
     at++;
   return at;
 }
 
-static int compile(struct lh_template *t, size_t len, struct lh_err *err) {
+static int compile(struct lh_template *t, const struct lh_group *group, size_t len, struct lh_err *err) {
   const char *plain = t->text, *end = t->text + len;
   for (const char *at = plain; (at = memmem(at, (size_t)(end - at), "${", 2));) {
     bool escaped = at > plain && at[-1] == '$';
@@ -164,7 +191,8 @@ static int compile(struct lh_template *t, size_t len, struct lh_err *err) {
     size_t offset = (size_t)(plain - t->text);
     if (stop == end || *stop != '}')
       return lh_err_set(err, -EINVAL, "the ${ at offset %zu is followed by no variable's name and }; " KNOWN, offset);
-    failed = add_variable(t, (struct spot){at, (size_t)(stop - at), offset}, err);
+    struct spot spot = {at, (size_t)(stop - at), offset};
+    failed = begins(spot, "data.") ? add_data(t, group, spot, err) : add_variable(t, spot, err);
     if (failed) return failed;
     plain = at = stop + 1;
   }
@@ -178,6 +206,11 @@ static int check_size(size_t size, struct lh_err *err) {
 }
 
 int lh_template_compile(const char *text, size_t len, struct lh_template **out, struct lh_err *err) {
+  return lh_template_compile_for(NULL, text, len, out, err);
+}
+
+int lh_template_compile_for(const struct lh_group *group, const char *text, size_t len, struct lh_template **out,
+                            struct lh_err *err) {
   int failed = check_size(len, err);
   if (failed) return failed;
   struct lh_template *t = calloc(1, sizeof *t);
@@ -187,7 +220,7 @@ int lh_template_compile(const char *text, size_t len, struct lh_template **out, 
     return no_memory(err);
   }
   if (len) memcpy(t->text, text, len);
-  failed = compile(t, len, err);
+  failed = compile(t, group, len, err);
   if (!failed) failed = check_size(t->size_max, err);
   if (failed) {
     lh_template_free(t);
@@ -195,6 +228,24 @@ int lh_template_compile(const char *text, size_t len, struct lh_template **out, 
   }
   *out = t;
   return 0;
+}
+
+int lh_template_plain(const char *text, size_t len, struct lh_template **out, struct lh_err *err) {
+  int failed = check_size(len, err);
+  if (failed) return failed;
+  struct lh_template *t = calloc(1, sizeof *t);
+  if (t) t->text = malloc(len + 1);
+  if (!t || !t->text) {
+    lh_template_free(t);
+    return no_memory(err);
+  }
+  if (len) memcpy(t->text, text, len);
+  failed = add_text(t, t->text, len, err);
+  if (failed)
+    lh_template_free(t);
+  else
+    *out = t;
+  return failed;
 }
 
 int lh_template_fill(size_t size, struct lh_template **out, struct lh_err *err) {
@@ -279,7 +330,13 @@ static size_t write_fill(uint64_t state, size_t len, char *out) {
   return len;
 }
 
-static size_t render_part(const struct part *part, const struct lh_template_values *v, char *out) {
+static size_t write_cell(const struct lh_template *t, uint32_t row, uint32_t column, char *out) {
+  struct lh_cell cell = lh_data_cell(t->data, row, column);
+  if (cell.len) memcpy(out, cell.at, cell.len);
+  return cell.len;
+}
+
+static size_t render_part(const struct lh_template *t, const struct part *part, const struct lh_template_values *v, char *out) {
   switch (part->kind) {
   case PART_TEXT: memcpy(out, part->text, part->len); return part->len;
   case PART_TOKEN: lh_token_write(v->tag, v->token, out); return LH_TOKEN_LEN;
@@ -289,6 +346,7 @@ static size_t render_part(const struct part *part, const struct lh_template_valu
   case PART_TIME_MS: return write_decimal(out, v->time_ms);
   case PART_UUID: return write_uuid(word_of(v, part->salt, 0), word_of(v, part->salt, 1), out);
   case PART_RAND: return write_random(part, word_of(v, part->salt, 0), out);
+  case PART_DATA: return write_cell(t, v->row, part->column, out);
   case PART_FILL: return write_fill(word_of(v, part->salt, 0), part->len, out);
   }
   assert(false && "a part of unknown kind");
@@ -297,6 +355,6 @@ static size_t render_part(const struct part *part, const struct lh_template_valu
 
 size_t lh_template_render(const struct lh_template *t, const struct lh_template_values *values, char *out) {
   char *at = out;
-  for (size_t i = 0; i < t->part_count; i++) at += render_part(&t->parts[i], values, at);
+  for (size_t i = 0; i < t->part_count; i++) at += render_part(t, &t->parts[i], values, at);
   return (size_t)(at - out);
 }

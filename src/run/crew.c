@@ -3,6 +3,7 @@
 
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
+#include "longhaul/config/data.h"
 #include "run/supervisor.h"
 
 /* ---- what workers say ---- */
@@ -144,6 +145,13 @@ static int send_plain(struct lh_child *child, enum lh_frame_type type, struct lh
   return code;
 }
 
+/* Their descriptors have the same numbers in every child. */
+static void lend_rows(const struct lh_config *config, struct lh_start *start) {
+  start->data_fd_count = (uint32_t)config->group_count;
+  for (size_t g = 0; g < config->group_count; g++)
+    start->data_fds[g] = config->groups[g].data.rows ? lh_data_fd(config->groups[g].data.rows) : -1;
+}
+
 static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool replacement, struct lh_err *err) {
   const struct lh_run_args *args = sv->args;
   struct lh_start start = {.path = args->config->path,
@@ -159,6 +167,7 @@ static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool rep
                            .report_every_ns =
                                args->config->run.interval_ns / lh_ticks_each(args->config->run.interval_ns),
                            .replacement = replacement};
+  lend_rows(args->config, &start);
   struct lh_buf frame = LH_BUF_INIT(LH_FRAME_BYTES_MAX);
   size_t begin = lh_frame_begin(&frame, LH_FRAME_START);
   int code = lh_start_encode(&start, &frame);

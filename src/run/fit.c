@@ -10,6 +10,7 @@
 
 #include "longhaul/base/clock.h"
 #include "longhaul/base/units.h"
+#include "longhaul/config/data.h"
 #include "longhaul/host/host.h"
 
 /* Measured on Debian 12 over loopback (src/decisions): user space of one held client, and of a process without clients. */
@@ -201,6 +202,20 @@ static int fit_ports(struct lh_fit *fit, const struct lh_config *config, uint32_
   return 0;
 }
 
+/* ---- rows of data ---- */
+static int fit_rows(struct lh_fit *fit, const struct lh_config *config) {
+  int code = 0;
+  for (size_t g = 0; g < config->group_count && code == 0; g++) {
+    const struct lh_group *group = &config->groups[g];
+    char rows[32], clients[32];
+    if (!group->data.rows || lh_data_rows(group->data.rows) >= group->connections) continue;
+    code = say(&fit->warnings, "group %s: %s has %s row%s for %s clients: clients share rows", group->name, group->data.file,
+               lh_format_count(lh_data_rows(group->data.rows), rows, sizeof rows),
+               lh_data_rows(group->data.rows) == 1 ? "" : "s", lh_format_count(group->connections, clients, sizeof clients));
+  }
+  return code;
+}
+
 /* ---- memory, disk, bandwidth ---- */
 static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const struct lh_fit_host *host) {
   uint64_t plain = fit->needs.clients - fit->needs.tls_clients;
@@ -251,6 +266,7 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   fit->workers = lh_fit_workers(config, shard, shards, host->descriptors);
   int code = fit_descriptors(fit, host);
   if (code == 0) code = fit_ports(fit, config, shard, shards, host);
+  if (code == 0) code = fit_rows(fit, config);
   if (code == 0) code = fit_bytes(fit, config, host);
   if (code < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
   return 0;

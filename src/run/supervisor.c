@@ -11,6 +11,7 @@
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
 #include "longhaul/base/units.h"
+#include "longhaul/config/data.h"
 #include "longhaul/host/host.h"
 #include "longhaul/run/fit.h"
 #include "run/disturb.h"
@@ -289,6 +290,17 @@ static void set_times(struct lh_supervisor *sv) {
   sv->draw_ns = sv->start_ns + LH_NS_PER_S / 5; /* a little after the ticks, when the reports are in */
 }
 
+/* For the report, which says what check and the start of the run say. */
+static void note_rows(struct lh_supervisor *sv) {
+  const struct lh_config *config = sv->args->config;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_group *group = &config->groups[g];
+    if (!group->data.rows || lh_data_rows(group->data.rows) >= group->connections) continue;
+    lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_WARNING, "group %s: %s has %u rows for %u clients: clients share rows",
+                     group->name, group->data.file, lh_data_rows(group->data.rows), group->connections);
+  }
+}
+
 static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   const struct lh_run_args *args = sv->args;
   long descriptors = lh_host_raise_descriptors(err);
@@ -310,6 +322,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
          lh_store_path(sv->journal.store));
   lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers, sv->workers == 1 ? "" : "s");
+  note_rows(sv);
   code = lh_crew_start(sv, err);
   if (code < 0) lh_supervisor_fail(sv, err);
   lh_supervisor_settle(sv);

@@ -18,7 +18,8 @@ struct line {
 };
 
 struct lh_handshake {
-  const char *path;
+  const struct lh_group *group;
+  struct lh_template *path;
   struct lh_buf protocols;
   struct lh_buf host;           /* "host:port" of the URL */
   struct lh_template *own_host; /* a Host header of the config's, or NULL */
@@ -68,7 +69,7 @@ static int add_header(struct lh_handshake *h, const char *where, const struct lh
   int failed = check_header(where, header, err);
   if (failed) return failed;
   struct lh_template *value;
-  failed = lh_template_compile(header->value, strlen(header->value), &value, err);
+  failed = lh_template_compile_for(h->group, header->value, strlen(header->value), &value, err);
   if (failed) {
     lh_err_prefix(err, "%s.%s", where, header->name);
     return failed;
@@ -121,17 +122,22 @@ static int add_protocols(struct lh_handshake *h, const struct lh_group *group, s
   return 0;
 }
 
-static int check_path(const struct lh_handshake *h, const struct lh_group *group, struct lh_err *err) {
-  if (strlen(h->path) > PATH_MAX_BYTES)
+/* The URL's path is no template, the group's own is one. */
+static int add_path(struct lh_handshake *h, const struct lh_target *target, struct lh_err *err) {
+  const struct lh_group *group = h->group;
+  const char *path = group->path ? group->path : target->path;
+  if (strlen(path) > PATH_MAX_BYTES)
     return lh_err_set(err, EINVAL, "groups.%s: a path of %zu bytes is longer than the %d that can be sent", group->name,
-                      strlen(h->path), PATH_MAX_BYTES);
-  if (h->path[0] != '/' || strchr(h->path, ' ') || has_control(h->path))
-    return lh_err_set(err, EINVAL, "groups.%s: path '%s' must begin with / and hold no spaces", group->name, h->path);
-  return 0;
+                      strlen(path), PATH_MAX_BYTES);
+  if (path[0] != '/' || strchr(path, ' ') || has_control(path))
+    return lh_err_set(err, EINVAL, "groups.%s: path '%s' must begin with / and hold no spaces", group->name, path);
+  int failed = group->path ? lh_template_compile_for(group, path, strlen(path), &h->path, err)
+                           : lh_template_plain(path, strlen(path), &h->path, err);
+  return failed ? lh_err_prefix(err, "groups.%s.path", group->name) : 0;
 }
 
 static void add_up(struct lh_handshake *h) {
-  h->size_max = REQUEST_BASE_BYTES + strlen(h->path) + h->protocols.len + LH_HOST_MAX;
+  h->size_max = REQUEST_BASE_BYTES + lh_template_size_max(h->path) + h->protocols.len + LH_HOST_MAX;
   for (size_t i = 0; i < h->count; i++) h->size_max += strlen(h->lines[i].name) + lh_template_size_max(h->lines[i].value) + 4;
 }
 
@@ -141,10 +147,10 @@ int lh_handshake_new(struct lh_handshake **handshake, const struct lh_group *gro
   static const struct lh_header agent = {name, value};
   struct lh_handshake *h = calloc(1, sizeof *h);
   if (!h) return lh_err_set(err, ENOMEM, "no memory for the handshake of group %s", group->name);
-  h->path = group->path ? group->path : target->path;
+  h->group = group;
   h->protocols.limit = PATH_MAX_BYTES;
   h->host.limit = LH_HOST_MAX - 1;
-  int failed = check_path(h, group, err);
+  int failed = add_path(h, target, err);
   if (!failed) failed = add_host(h, target, err);
   if (!failed) failed = add_protocols(h, group, err);
   if (!failed) failed = add_header(h, "longhaul", &agent, err);
@@ -162,14 +168,19 @@ int lh_handshake_new(struct lh_handshake **handshake, const struct lh_group *gro
 void lh_handshake_free(struct lh_handshake *handshake) {
   if (!handshake) return;
   for (size_t i = 0; i < handshake->count; i++) lh_template_free(handshake->lines[i].value);
+  lh_template_free(handshake->path);
   lh_template_free(handshake->own_host);
   lh_buf_free(&handshake->protocols);
   lh_buf_free(&handshake->host);
   free(handshake);
 }
 
-const char *lh_handshake_path(const struct lh_handshake *h) {
-  return h->path;
+size_t lh_handshake_path_max(const struct lh_handshake *h) {
+  return lh_template_size_max(h->path);
+}
+
+void lh_handshake_path(const struct lh_handshake *h, const struct lh_template_values *values, char *out) {
+  out[lh_template_render(h->path, values, out)] = 0;
 }
 
 const char *lh_handshake_protocols(const struct lh_handshake *h) {

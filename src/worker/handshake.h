@@ -17,7 +17,9 @@ int lh_handshake_new(struct lh_handshake **handshake, const struct lh_group *gro
                      struct lh_err *err);
 void lh_handshake_free(struct lh_handshake *handshake); /* accepts NULL */
 
-const char *lh_handshake_path(const struct lh_handshake *h);
+/* Most bytes of the path, without its NUL; and the path for this client, to room for that. */
+size_t lh_handshake_path_max(const struct lh_handshake *h);
+void lh_handshake_path(const struct lh_handshake *h, const struct lh_template_values *values, char *out);
 const char *lh_handshake_protocols(const struct lh_handshake *h); /* "a, b", or NULL */
 size_t lh_handshake_size_max(const struct lh_handshake *h); /* most bytes of a whole request */
 

@@ -109,7 +109,8 @@ static void load_failed(struct worker *w, const struct lh_diagnostics *diagnosti
 static bool load(struct worker *w, const struct lh_start *start) {
   struct lh_diagnostics diagnostics = {0};
   struct lh_load_args args = {
-      .path = start->path, .text = start->text, .settings = start->settings, .setting_count = start->setting_count};
+      .path = start->path, .text = start->text, .settings = start->settings, .setting_count = start->setting_count,
+      .data_fds = start->data_fds, .data_fd_count = start->data_fd_count};
   int failed = lh_config_load(&args, &w->config, &diagnostics);
   if (failed) load_failed(w, &diagnostics);
   lh_diagnostics_free(&diagnostics);

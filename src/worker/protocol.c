@@ -53,6 +53,8 @@ int lh_start_encode(const struct lh_start *start, struct lh_buf *out) {
   const uint64_t longs[] = {start->run_id, start->start_ns, start->report_every_ns, (uint64_t)start->start_wall_us};
   for (size_t i = 0; !failed && i < sizeof longs / sizeof *longs; i++) failed = lh_buf_addu64(out, longs[i]);
   if (!failed) failed = lh_buf_addu8(out, start->replacement);
+  if (!failed) failed = lh_buf_addu32(out, start->data_fd_count);
+  for (uint32_t i = 0; !failed && i < start->data_fd_count; i++) failed = lh_buf_addu32(out, (uint32_t)start->data_fds[i]);
   return undo(out, before, failed);
 }
 
@@ -84,6 +86,9 @@ int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err 
   got.report_every_ns = lh_cursor_u64(in);
   got.start_wall_us = (int64_t)lh_cursor_u64(in);
   got.replacement = lh_cursor_u8(in);
+  got.data_fd_count = lh_cursor_u32(in);
+  if (got.data_fd_count > LH_GROUPS_MAX) in->failed = 1;
+  for (uint32_t i = 0; !in->failed && i < got.data_fd_count; i++) got.data_fds[i] = (int32_t)lh_cursor_u32(in);
   bool sane = !in->failed && got.slice.stride && got.workers && got.report_every_ns && in->at == in->end;
   if (!sane) {
     free(got.settings);

@@ -20,12 +20,15 @@ static const struct lh_raw_kind *kind_of(enum lh_kind_id id) {
 }
 
 struct lh_template_values lh_raw_values(const struct lh_raw *raw, uint32_t slot) {
-  uint32_t number = lh_engine_group_of(raw->engine, slot);
+  const struct lh_config *config = raw->args.config;
+  const uint32_t number = lh_engine_group_of(raw->engine, slot), client = lh_engine_client_of(raw->engine, slot);
+  const struct lh_group *group = &config->groups[number];
   return (struct lh_template_values){.tag = raw->tag,
-                                     .token = {.client = lh_engine_client_of(raw->engine, slot), .group = number},
-                                     .group_name = raw->args.config->groups[number].name,
+                                     .token = {.client = client, .group = number},
+                                     .group_name = group->name,
                                      .time_ms = (uint64_t)lh_wall_us() / 1000,
-                                     .seed = raw->args.config->run.seed};
+                                     .seed = config->run.seed,
+                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0)};
 }
 
 /* ---- groups ---- */

@@ -41,9 +41,9 @@ static int add_plain(struct lh_buf *out, const char *text) {
 
 static int add_first_line(struct lh_buf *out, const struct lh_request_args *args) {
   const struct lh_message *m = args->message;
-  const char *path = args->group->path ? args->group->path : args->target->path;
+  const char *path = m ? m->request_path : args->group->path; /* templates; the URL's own path is none */
   int failed = lh_buf_addf(out, "%s ", m ? m->method : "GET");
-  if (!failed) failed = m ? lh_buf_addstr(out, m->request_path) : add_plain(out, path);
+  if (!failed) failed = path ? lh_buf_addstr(out, path) : add_plain(out, args->target->path);
   return failed ? failed : lh_buf_addstr(out, " HTTP/1.1\r\n");
 }
 
@@ -81,7 +81,7 @@ int lh_request_new(struct lh_template **head, const struct lh_request_args *args
   if (failed)
     failed = lh_err_set(err, failed, "group %s: a request's head is longer than the %d bytes that can be sent", args->group->name,
                         HEAD_BYTES_MAX);
-  else if ((failed = lh_template_compile(text.data, text.len, head, err)))
+  else if ((failed = lh_template_compile_for(args->group, text.data, text.len, head, err)))
     lh_err_prefix(err, "group %s: a request's head", args->group->name);
   lh_buf_free(&text);
   return failed;

@@ -308,13 +308,14 @@ static void enter_lws(struct lh_ws *ws, struct lh_peer *p) {
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
   struct lh_template_values values = lh_ws_values(ws, slot);
   char host[LH_HOST_MAX];
+  lh_handshake_path(lane->handshake, &values, ws->path);
   lh_handshake_host(lane->handshake, &values, host);
   struct lws_client_connect_info info = {
       .context = ws->contexts[slot % ws->context_count],
       .vhost = lane->vhosts[slot % ws->context_count],
       .address = "127.0.0.1", /* looked at but never dialled: the socket is connected */
       .port = lane->target->port,
-      .path = lh_handshake_path(lane->handshake),
+      .path = ws->path,
       .host = host,
       .protocol = lh_handshake_protocols(lane->handshake),
       .local_protocol_name = lane->local_protocol,

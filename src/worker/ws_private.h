@@ -46,6 +46,8 @@ struct lh_ws {
   struct lh_peer *handed;         /* whose socket is being handed to libwebsockets */
   struct lh_token_tag tag;
   uint32_t sockets;
+  size_t path_max;
+  char *path;                     /* owned: room for the longest */
   uint64_t received;              /* pieces of messages */
 };
 

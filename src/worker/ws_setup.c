@@ -65,12 +65,15 @@ void lh_peer_list_remove(struct lh_ws *ws, struct lh_peer_list *list, uint32_t s
 /* ---- lanes ---- */
 
 struct lh_template_values lh_ws_values(const struct lh_ws *ws, uint32_t slot) {
-  uint32_t number = lh_engine_group_of(ws->engine, slot);
+  const struct lh_config *config = ws->args.config;
+  const uint32_t number = lh_engine_group_of(ws->engine, slot), client = lh_engine_client_of(ws->engine, slot);
+  const struct lh_group *group = &config->groups[number];
   return (struct lh_template_values){.tag = ws->tag,
-                                     .token = {.client = lh_engine_client_of(ws->engine, slot), .group = number},
-                                     .group_name = ws->args.config->groups[number].name,
+                                     .token = {.client = client, .group = number},
+                                     .group_name = group->name,
                                      .time_ms = (uint64_t)lh_wall_us() / 1000,
-                                     .seed = ws->args.config->run.seed};
+                                     .seed = config->run.seed,
+                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0)};
 }
 
 /* Room for the largest reply that the config expects, so that it comes in one piece. */
@@ -144,6 +147,8 @@ static int open_lanes(struct lh_ws *ws, size_t *request_max, struct lh_err *err)
     if (failed) return failed;
     size_t size = lh_handshake_size_max(ws->lanes[i].handshake);
     if (size > *request_max) *request_max = size;
+    size_t path = lh_handshake_path_max(ws->lanes[i].handshake);
+    if (path > ws->path_max) ws->path_max = path;
   }
   return 0;
 }
@@ -173,6 +178,7 @@ static void forget_proxies(void) {
 
 static struct lws_context *open_context(struct lh_ws *ws, size_t request_max) {
   void *loops[] = {ws->args.loop};
+  const size_t header_max = SERV_BUF_LEAST + ws->path_max; /* it keeps the path there until the request is written */
   struct lws_context_creation_info info = {
       .port = CONTEXT_PORT_NO_LISTEN,
       .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
@@ -182,7 +188,7 @@ static struct lws_context *open_context(struct lh_ws *ws, size_t request_max) {
       .uid = (uid_t)-1,
       /* One buffer for the context: a request is written into it whole, and a read is no longer than it. */
       .pt_serv_buf_size = request_max > SERV_BUF_LEAST ? (unsigned)request_max : SERV_BUF_LEAST,
-      .max_http_header_data = SERV_BUF_LEAST,
+      .max_http_header_data = header_max < UINT16_MAX ? (unsigned short)header_max : UINT16_MAX,
       .timeout_secs = ONE_DAY_S,
       .retry_and_idle_policy = &lh_no_idle_policy};
   return lws_create_context(&info);
@@ -254,6 +260,7 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   size_t request_max = 0;
   int failed = allocate(ws, err);
   if (!failed) failed = open_lanes(ws, &request_max, err);
+  if (!failed && !(ws->path = malloc(ws->path_max + 1))) failed = lh_err_set(err, ENOMEM, "no memory for a path");
   if (!failed) failed = lh_peers_open(fit_descriptors(clients + others), err);
   if (!failed) failed = lh_dialler_new(&ws->dialler, args->loop, lh_ws_dialled, ws, err);
   if (!failed) failed = lh_resolver_new(&ws->resolver, args->loop, args->config, lh_ws_settled, ws, err);

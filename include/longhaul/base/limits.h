@@ -18,6 +18,7 @@ enum {
   LH_WORKERS_MAX = 1024,         /* worker processes */
   LH_CONFIG_BYTES_MAX = 4 << 20, /* a config file */
   LH_PAYLOAD_BYTES_MAX = 16 << 20, /* one message to send */
+  LH_DATA_BYTES_MAX = 1 << 30,   /* a CSV file of rows */
   LH_REPLY_BYTES_MAX = 1 << 20,  /* a reply that is kept whole for matching; longer ones are matched on this much and counted */
   LH_CLOSE_TEXT_MAX = 124,       /* text of a close frame with a NUL (RFC 6455: 123 bytes) */
   LH_TALLY_MAX = 512,            /* distinct endings (stage, reason, code, text) of one group and interval; then text is folded */

@@ -185,6 +185,18 @@ struct lh_message {
   struct lh_place place;
 };
 
+/* Which row a message takes; the rule stands at lh_plan_data_row. */
+enum lh_data_order { LH_DATA_SEQUENTIAL, LH_DATA_RANDOM, LH_DATA_PER_CLIENT };
+
+struct lh_data;
+
+struct lh_data_config {
+  struct lh_data *rows; /* longhaul/config/data.h; owned; NULL: the group has none */
+  char *file;           /* as found from the config's folder */
+  char *sha256;         /* what the file must be, or NULL */
+  enum lh_data_order order;
+};
+
 struct lh_group {
   char *name;
   enum lh_kind_id kind;
@@ -210,6 +222,7 @@ struct lh_group {
   struct lh_reconnect_config reconnect;
   struct lh_message *messages;
   size_t message_count;
+  struct lh_data_config data;
   uint64_t null_service_ns;    /* null kind: pretended service time, default 1 ms */
   double null_drop_rate;       /* null kind: pretended drops per client-hour, default 0 */
   struct lh_place place;

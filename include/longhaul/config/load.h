@@ -27,6 +27,10 @@ struct lh_load_args {
   const char *const *settings; /* "groups.chat.connections=100", applied in order after the file; borrowed */
   size_t setting_count;
   const char *(*getenv)(const char *name); /* NULL: the process's environment */
+  /* By group number: descriptors of rows that another process has read already (lh_data_fd), -1: none. NULL: the files are
+   * read. Borrowed; the descriptors must stay open as long as the config. */
+  const int32_t *data_fds;
+  size_t data_fd_count;
   bool no_files;                           /* a file that the text names is an error: for texts from outside, and for fuzzing */
 };
 

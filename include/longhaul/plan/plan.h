@@ -68,6 +68,15 @@ uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32
  * when the group plans no pings. */
 uint64_t lh_plan_ping_offset_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
 
+/* ---- rows of data ---- */
+/* The row that message number seq of the client takes; 0 for a group without data. What is no message (what opens a
+ * connection, a login) takes the row of message 0.
+ *   per-client   the client's own: client mod rows
+ *   sequential   round s of all clients takes the next `connections` rows of the file: (client + s * connections) mod rows. Where
+ *                that would give each client the same row for ever (connections a multiple of rows), s is added as well
+ *   random       any one, from (seed, group, client, seq) */
+uint32_t lh_plan_data_row(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint64_t seq);
+
 /* ---- the connect-rate cap ---- */
 /* A token bucket with room for 10 ms of its rate (at least 1): smooth, and never more than asked. Being asked up to 1 ms
  * late costs nothing: the next one may then go that much sooner, so that the rate holds between ticks. */

@@ -1,6 +1,7 @@
 /* Payloads with variables, compiled once and rendered for each send.
  *
- * Variables: ${token} ${seq} ${client} ${group} ${time_ms} ${uuid} ${rand:LOW..HIGH}. `$${` writes a plain `${`.
+ * Variables: ${token} ${seq} ${client} ${group} ${time_ms} ${uuid} ${rand:LOW..HIGH} ${data.COLUMN}.
+ * `$${` writes a plain `${`.
  * A variable that is not known is an error at compile time, so that rendering cannot fail. ${uuid} and ${rand} follow from
  * seed, group, client, seq and their place in the text: the same message rendered again is the same.
  *
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
 
 enum { LH_TOKEN_LEN = 26 };
 
@@ -43,10 +45,16 @@ struct lh_template_values {
   const char *group_name; /* at most LH_NAME_MAX - 1 bytes are written */
   uint64_t time_ms;       /* wall clock, since 1970 */
   uint64_t seed;
+  uint32_t row; /* of the group's data: lh_plan_data_row */
 };
 
 /* Compiles text (copied). -EINVAL with a sentence that names the variable and its offset. */
 int lh_template_compile(const char *text, size_t len, struct lh_template **out, struct lh_err *err);
+/* The same for a text of this group, which may name columns of the group's data. The data is borrowed until free. */
+int lh_template_compile_for(const struct lh_group *group, const char *text, size_t len, struct lh_template **out,
+                            struct lh_err *err);
+/* Text (copied) without variables, whatever it holds. */
+int lh_template_plain(const char *text, size_t len, struct lh_template **out, struct lh_err *err);
 /* A payload of exactly `size` bytes: the token first when there is room, then fill that follows from seed, client, seq. */
 int lh_template_fill(size_t size, struct lh_template **out, struct lh_err *err);
 /* Most bytes a rendering can take. */

@@ -43,6 +43,8 @@ struct lh_start {
   uint64_t run_id, start_ns, report_every_ns;
   int64_t start_wall_us;
   uint8_t replacement;
+  uint32_t data_fd_count;            /* descriptors of the groups' rows, by group number, which the worker inherits; -1: none */
+  int32_t data_fds[LH_GROUPS_MAX];
 };
 
 /* How the worker itself fared in the slice: the tester never lies about itself. */

@@ -31,6 +31,13 @@ static char *headers_of(const struct lh_handshake *h) {
   return out;
 }
 
+static const char *path_of(const struct lh_handshake *h) {
+  static char out[256];
+  assert_true(lh_handshake_path_max(h) < sizeof out);
+  lh_handshake_path(h, &values, out);
+  return out;
+}
+
 static void headers_replace_and_render(void **state) {
   (void)state;
   char cookie[] = "Cookie", id[] = "id=${client}", x[] = "X-Group", grp[] = "${group}", auth[] = "authorization",
@@ -41,7 +48,7 @@ static void headers_replace_and_render(void **state) {
   struct lh_handshake *h;
   assert_int_equal(lh_handshake_new(&h, &group, &target, NULL), 0);
   assert_string_equal(headers_of(h), "User-Agent: longhaul/" LH_VERSION "\r\nCookie: id=17\r\nauthorization: Bearer z\r\nX-Group: chat\r\n");
-  assert_string_equal(lh_handshake_path(h), "/");
+  assert_string_equal(path_of(h), "/");
   assert_null(lh_handshake_protocols(h));
 
   char small[40], *at = small; /* room for one header and not for two */
@@ -90,13 +97,13 @@ static void own_host_header_takes_its_place(void **state) {
 
 static void subprotocols_and_path_of_the_group(void **state) {
   (void)state;
-  char one[] = "graphql-ws", two[] = "v2.chat", path[] = "/ws?room=1", *items[] = {one, two};
+  char one[] = "graphql-ws", two[] = "v2.chat", path[] = "/ws?room=1&c=${client}", *items[] = {one, two};
   struct lh_target target = target_of(NULL, 0);
   struct lh_group group = {.name = chat, .path = path, .subprotocols = {items, 2}};
   struct lh_handshake *h;
   assert_int_equal(lh_handshake_new(&h, &group, &target, NULL), 0);
   assert_string_equal(lh_handshake_protocols(h), "graphql-ws, v2.chat");
-  assert_string_equal(lh_handshake_path(h), "/ws?room=1");
+  assert_string_equal(path_of(h), "/ws?room=1&c=17");
   lh_handshake_free(h);
 }
 

@@ -1,0 +1,102 @@
+/* Variables that name something of their group: ${data.COLUMN}. Checked once the groups are whole, since a message may stand
+ * before the data it uses, and a target's headers are those of each group on it. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "longhaul/config/data.h"
+
+#include "load_internal.h"
+#include "nearest.h"
+
+/* What may not stand in a text that becomes part of a request's head. */
+enum place { IN_BODY, IN_HEADER, IN_PATH };
+
+static enum place place_of(const struct node *node) {
+  static const char *const paths[] = {"path", "get", "post", "put", "patch", "delete", "head", "options"};
+  if (node->parent && node->parent->key && strcmp(node->parent->key, "headers") == 0) return IN_HEADER;
+  for (size_t i = 0; node->key && i < sizeof paths / sizeof *paths; i++)
+    if (strcmp(node->key, paths[i]) == 0) return IN_PATH;
+  return IN_BODY;
+}
+
+static bool may_stand(struct lh_cell cell, enum place place) {
+  for (size_t i = 0; i < cell.len; i++) {
+    unsigned char c = (unsigned char)cell.at[i];
+    if (c == 0x7f || (c < ' ' && (c != '\t' || place == IN_PATH)) || (c == ' ' && place == IN_PATH)) return false;
+  }
+  return true;
+}
+
+static void check_cells(struct load *load, const struct use *use, const struct lh_data *rows, uint32_t column) {
+  enum place place = place_of(use->node);
+  for (uint32_t row = 0; place != IN_BODY && row < lh_data_rows(rows); row++) {
+    if (may_stand(lh_data_cell(rows, row, column), place)) continue;
+    report_value(load, use->node, "row %" PRIu32 " of ${%s} holds %s; expected %s", row + 1, use->name,
+                 place == IN_PATH ? "a space or a control character, which cannot stand in a path"
+                                  : "a line break or control character, which cannot stand in a header",
+                 place == IN_PATH ? "them written as %XX" : "text in one line");
+    return;
+  }
+}
+
+static void report_column(struct load *load, const struct use *use, const struct lh_group *group, const char *column) {
+  struct nearest nearest = {0};
+  const char *list = "";
+  for (uint32_t c = 0; c < lh_data_columns(group->data.rows); c++) {
+    struct lh_cell name = lh_data_column_name(group->data.rows, c);
+    const char *known = arena_copy(&load->arena, name.at, name.len);
+    if (!known) return;
+    nearest_try(&nearest, column, known);
+    const char *more = c < 10 ? arena_format(&load->arena, "%s%s%s", list, c ? ", " : "", known) : list;
+    if (more) list = more;
+  }
+  if (nearest.word)
+    report_value(load, use->node, "%s has no column %s; did you mean ${data.%s}?", group->data.file, quoted_text(load, column),
+                 nearest.word);
+  else
+    report_value(load, use->node, "%s has no column %s; expected one of its columns: %s", group->data.file,
+                 quoted_text(load, column), list);
+}
+
+static void check_data(struct load *load, const struct use *use, const struct lh_group *group, const struct node *written) {
+  const struct node *data = node_child(written, "data");
+  const char *column = use->name + strlen("data.");
+  if (!group->data.rows) {
+    if (!data)
+      report_value(load, use->node, "${%s} needs rows, and group %s has none; expected data: {file: FILE.csv} in the group",
+                   use->name, group->name);
+    return; /* else it was said what is wrong with them */
+  }
+  uint32_t number = lh_data_column(group->data.rows, column, strlen(column));
+  if (number == UINT32_MAX)
+    report_column(load, use, group, column);
+  else
+    check_cells(load, use, group->data.rows, number);
+}
+
+/* The scope of a group or target that the node stands in. */
+static const struct scope *scope_around(const struct load *load, const struct node *node) {
+  for (; node; node = node->parent)
+    for (const struct scope *scope = load->scopes; scope; scope = scope->next)
+      if (scope->node == node && scope->row &&
+          (strcmp(scope->row->key, "groups.*") == 0 || strcmp(scope->row->key, "targets.*") == 0))
+        return scope;
+  return NULL;
+}
+
+static void check_use(struct load *load, const struct use *use) {
+  const struct scope *around = scope_around(load, use->node);
+  if (!around || use->node->bad) return;
+  bool is_group = strcmp(around->row->key, "groups.*") == 0;
+  for (const struct scope *scope = load->scopes; scope && !use->node->bad; scope = scope->next) {
+    if (!scope->row || strcmp(scope->row->key, "groups.*") != 0 || scope->is_refused || !((struct lh_group *)scope->base)->name)
+      continue;
+    const struct lh_group *group = scope->base;
+    if (is_group ? scope == around : group->target < load->config->target_count && &load->config->targets[group->target] == around->base)
+      check_data(load, use, group, scope->node);
+  }
+}
+
+void uses_check(struct load *load) {
+  for (const struct use *use = load->uses; use; use = use->next) check_use(load, use);
+}
