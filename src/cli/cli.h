@@ -69,7 +69,7 @@ struct lh_cli_command {
 };
 
 /* Each row stands in its command's file. The table ends with NULL and is in the order of a user's day. */
-extern const struct lh_cli_command lh_cli_run, lh_cli_check, lh_cli_explain, lh_cli_report, lh_cli_runs,
+extern const struct lh_cli_command lh_cli_run, lh_cli_check, lh_cli_doctor, lh_cli_explain, lh_cli_report, lh_cli_runs,
     lh_cli_compare;
 extern const struct lh_cli_command *const lh_cli_commands[];
 
@@ -102,6 +102,8 @@ const char *lh_cli_nearest_command(const char *name);
 /* ---- help.c ---- */
 int lh_cli_help(struct lh_buf *out);
 int lh_cli_command_help(const struct lh_cli_command *command, struct lh_buf *out);
+/* Adds words from `at` (the cell the line has reached) and wraps at 80 columns, further lines indented; ends the line. */
+int lh_cli_wrap(struct lh_buf *out, const char *text, size_t at, size_t indent);
 /* ---- manual.c ---- */
 int lh_cli_man(struct lh_buf *out);
 int lh_cli_completion(struct lh_buf *out);

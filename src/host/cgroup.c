@@ -98,9 +98,16 @@ static int read_cpu(const char *root, const char *folder, const struct limit_fil
   return 0;
 }
 
+/* The least limit, and the folder in which it stands ("" when nothing limits). */
+struct least {
+  double value;
+  char folder[PATH_ROOM];
+  int version;
+};
+
 /* Walks from the process's own folder up. A level without the file limits nothing (the root of a plain host has none), as
  * long as the hierarchy itself is there to be seen. */
-static int least_on_the_way(const char *root, const struct limit_file *file, level_reader *read_level, double *least) {
+static int least_on_the_way(const char *root, const struct limit_file *file, level_reader *read_level, struct least *least) {
   char base[128] = CGROUP, own[PATH_ROOM - 256] = "/", folder[PATH_ROOM - 64], procs[192];
   char line[16];
   int version = lh_files_line(root, CGROUP "/cgroup.controllers", line, sizeof line) != -ENOENT ? 2 : 1;
@@ -109,7 +116,7 @@ static int least_on_the_way(const char *root, const struct limit_file *file, lev
   int code = lh_files_line(root, procs, line, sizeof line) == -ENOENT ? -ENOENT : 0;
   if (code == 0) code = own_path(root, version == 2 ? "" : file->controller, own, sizeof own);
   if (code < 0) return code;
-  double found = INFINITY;
+  struct least found = {.value = INFINITY, .version = version};
   for (;;) {
     double value;
     size_t len = strlen(own);
@@ -117,7 +124,10 @@ static int least_on_the_way(const char *root, const struct limit_file *file, lev
     snprintf(folder, sizeof folder, "%s%s", base, own);
     code = read_level(root, folder, file, version, &value);
     if (code < 0 && code != -ENOENT) return code;
-    if (code == 0 && value < found) found = value;
+    if (code == 0 && value < found.value) {
+      found.value = value;
+      snprintf(found.folder, sizeof found.folder, "%s", folder);
+    }
     char *slash = strrchr(own, '/');
     if (!slash) break;
     *slash = '\0';
@@ -126,24 +136,80 @@ static int least_on_the_way(const char *root, const struct limit_file *file, lev
   return 0;
 }
 
+static const struct limit_file memory_max = {"memory", "memory.max", "memory.limit_in_bytes"},
+                               memory_used = {"memory", "memory.current", "memory.usage_in_bytes"},
+                               pids_max = {"pids", "pids.max", "pids.max"}, pids_used = {"pids", "pids.current", "pids.current"},
+                               cpu_max = {"cpu", "cpu.max", "cpu.cfs_quota_us"};
+
 static int least_number(const char *root, const struct limit_file *file, uint64_t *out) {
-  double value;
-  int code = least_on_the_way(root, file, read_number, &value);
-  if (code == 0) *out = isinf(value) ? LH_CGROUP_NONE : (uint64_t)value;
+  struct least least;
+  int code = least_on_the_way(root, file, read_number, &least);
+  if (code == 0) *out = isinf(least.value) ? LH_CGROUP_NONE : (uint64_t)least.value;
   return code;
 }
 
 int lh_cgroup_memory_max(const char *root, uint64_t *bytes) {
-  static const struct limit_file file = {"memory", "memory.max", "memory.limit_in_bytes"};
-  return least_number(root, &file, bytes);
+  return least_number(root, &memory_max, bytes);
 }
 
 int lh_cgroup_pids_max(const char *root, uint64_t *tasks) {
-  static const struct limit_file file = {"pids", "pids.max", "pids.max"};
-  return least_number(root, &file, tasks);
+  return least_number(root, &pids_max, tasks);
 }
 
 int lh_cgroup_cpu_max(const char *root, double *cores) {
-  static const struct limit_file file = {"cpu", "cpu.max", "cpu.cfs_quota_us"};
-  return least_on_the_way(root, &file, read_cpu, cores);
+  struct least least;
+  int code = least_on_the_way(root, &cpu_max, read_cpu, &least);
+  if (code == 0) *cores = least.value;
+  return code;
+}
+
+/* ---- in use, where the least limit stands ---- */
+static int used_at_least(const char *root, const struct limit_file *max, const struct limit_file *used, struct least *least,
+                         uint64_t *out) {
+  int code = least_on_the_way(root, max, read_number, least);
+  if (code < 0) return code;
+  if (least->folder[0] == '\0') return -ENODATA; /* nothing limits: nothing to count against */
+  double value;
+  code = read_number(root, least->folder, used, least->version, &value);
+  if (code == 0) *out = isinf(value) ? 0 : (uint64_t)value;
+  return code;
+}
+
+/* File pages that have not been asked for again: the kernel takes them back before it calls the group full. */
+static uint64_t file_pages(const char *root, const struct least *least) {
+  char path[PATH_ROOM];
+  unsigned long long bytes = 0;
+  struct lh_buf text = LH_BUF_INIT(LH_HOST_FILE_MAX);
+  int len = snprintf(path, sizeof path, "%s/memory.stat", least->folder);
+  if (len > 0 && (size_t)len < sizeof path && lh_files_read(root, path, &text) == 0) {
+    const char *at = lh_text_after(text.data, least->version == 2 ? "inactive_file " : "total_inactive_file ");
+    if (!at || sscanf(at, "%llu", &bytes) != 1) bytes = 0;
+  }
+  lh_buf_free(&text);
+  return bytes;
+}
+
+int lh_cgroup_memory_used(const char *root, uint64_t *bytes) {
+  struct least least;
+  uint64_t used = 0;
+  int code = used_at_least(root, &memory_max, &memory_used, &least, &used);
+  if (code < 0) return code;
+  uint64_t pages = file_pages(root, &least);
+  *bytes = used > pages ? used - pages : 0;
+  return 0;
+}
+
+int lh_cgroup_pids_used(const char *root, uint64_t *tasks) {
+  struct least least;
+  return used_at_least(root, &pids_max, &pids_used, &least, tasks);
+}
+
+int lh_cgroup_file(const char *root, bool memory, char *out, size_t size) {
+  const struct limit_file *file = memory ? &memory_max : &pids_max;
+  struct least least;
+  int code = least_on_the_way(root, file, read_number, &least);
+  if (code < 0) return code;
+  if (least.folder[0] == '\0') return -ENODATA;
+  int len = snprintf(out, size, "%s/%s", least.folder, least.version == 2 ? file->v2 : file->v1);
+  return len >= 0 && (size_t)len < size ? 0 : -ERANGE;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "host/files.h"
 #include "longhaul/base/units.h"
@@ -90,6 +91,16 @@ static int read_uname(const char *root, const char *path, const char *key, char 
   return put(out, size, "%s %s %s", names.sysname, names.release, names.machine);
 }
 
+static int read_user(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)root, (void)path, (void)key;
+  return put(out, size, "%u", (unsigned)geteuid());
+}
+
+static int read_page_size(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)root, (void)path, (void)key;
+  return put(out, size, "%ld", sysconf(_SC_PAGESIZE));
+}
+
 static int read_rlimit(const char *root, const char *path, const char *key, char *out, size_t size) {
   (void)root;
   struct rlimit limit;
@@ -108,12 +119,74 @@ static int read_cgroup(const char *root, const char *path, const char *key, char
   return value == LH_CGROUP_NONE ? put(out, size, "max") : put(out, size, "%" PRIu64, value);
 }
 
+/* Where no group limits there is nothing to count against, and that is no failure. */
+static int read_cgroup_used(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)path;
+  uint64_t value = 0;
+  int code = strcmp(key, "memory") == 0 ? lh_cgroup_memory_used(root, &value) : lh_cgroup_pids_used(root, &value);
+  if (code == -ENODATA) return put(out, size, "none");
+  return code < 0 ? code : put(out, size, "%" PRIu64, value);
+}
+
+static int read_cgroup_file(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)path;
+  int code = lh_cgroup_file(root, strcmp(key, "memory") == 0, out, size);
+  return code == -ENODATA ? put(out, size, "none") : code;
+}
+
 static int read_cgroup_cpu(const char *root, const char *path, const char *key, char *out, size_t size) {
   (void)path, (void)key;
   double cores;
   int code = lh_cgroup_cpu_max(root, &cores);
   if (code < 0) return code;
   return isinf(cores) ? put(out, size, "max") : put(out, size, "%g cores", cores);
+}
+
+static int read_login(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)path;
+  return lh_login_descriptors(root, (unsigned)geteuid(), strcmp(key, "hard") == 0, out, size);
+}
+
+static int read_unit(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)path;
+  return lh_unit_descriptors(root, strcmp(key, "hard") == 0, out, size);
+}
+
+static int read_user_tasks(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)path, (void)key;
+  uint64_t tasks;
+  int code = lh_tasks_of(root, (unsigned)geteuid(), &tasks);
+  return code < 0 ? code : put(out, size, "%" PRIu64, tasks);
+}
+
+/* "0.20 0.18 0.12 1/80 11206": running and all tasks stand in the fourth word. */
+static int read_host_tasks(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)key;
+  char line[128];
+  int code = lh_files_line(root, path, line, sizeof line);
+  if (code < 0) return code;
+  const char *slash = strchr(line, '/');
+  unsigned all;
+  if (!slash || sscanf(slash + 1, "%u", &all) != 1) return -EINVAL;
+  return put(out, size, "%u", all);
+}
+
+static int read_tcp_pages(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)key;
+  struct lh_buf text = LH_BUF_INIT(LH_HOST_FILE_MAX);
+  int code = lh_files_read(root, path, &text);
+  const char *line = code == 0 ? lh_text_after(text.data, "TCP:") : NULL, *mem = line ? strstr(line, " mem ") : NULL;
+  unsigned pages;
+  if (code == 0) code = mem && sscanf(mem, " mem %u", &pages) == 1 ? put(out, size, "%u", pages) : -EINVAL;
+  lh_buf_free(&text);
+  return code;
+}
+
+static int read_reserved(const char *root, const char *path, const char *key, char *out, size_t size) {
+  (void)path, (void)key;
+  uint64_t ports;
+  int code = lh_reserved_in_range(root, &ports);
+  return code < 0 ? code : put(out, size, "%" PRIu64, ports);
 }
 
 #define SYSCTL(name, path)                                                                                                     \
@@ -128,23 +201,43 @@ static const struct fact_row rows[] = {
     {"cpus", "/sys/devices/system/cpu/online", read_cpu_count, NULL},
     {"cpus.usable", "sched_getaffinity and the cgroup's cpu.max", read_usable_cores, NULL},
     {"clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource", read_line, NULL},
+    {"user", "geteuid", read_user, NULL},
+    {"capabilities", "/proc/self/status", read_key, "CapEff:"},
+    {"page_size", "sysconf", read_page_size, NULL},
     {"memory.total", "/proc/meminfo", read_key, "MemTotal"},
+    {"memory.available", "/proc/meminfo", read_key, "MemAvailable"},
     {"swap.total", "/proc/meminfo", read_key, "SwapTotal"},
     {"nofile.soft", "getrlimit RLIMIT_NOFILE", read_rlimit, "soft"},
     {"nofile.hard", "getrlimit RLIMIT_NOFILE", read_rlimit, "hard"},
+    {"nofile.login.soft", "/etc/security/limits.conf and limits.d", read_login, "soft"},
+    {"nofile.login.hard", "/etc/security/limits.conf and limits.d", read_login, "hard"},
+    {"nofile.unit.soft", "systemd's DefaultLimitNOFILE", read_unit, "soft"},
+    {"nofile.unit.hard", "systemd's DefaultLimitNOFILE", read_unit, "hard"},
     {"nproc.soft", "getrlimit RLIMIT_NPROC", read_rlimit, "soft"},
+    {"nproc.hard", "getrlimit RLIMIT_NPROC", read_rlimit, "hard"},
+    {"nproc.used", "/proc, processes and threads of this user", read_user_tasks, NULL},
     {"address_space.soft", "getrlimit RLIMIT_AS", read_rlimit, "soft"},
+    {"address_space.hard", "getrlimit RLIMIT_AS", read_rlimit, "hard"},
+    {"address_space.self", "/proc/self/status", read_key, "VmSize:"},
     SYSCTL("fs.nr_open", "fs/nr_open"),
     SYSCTL("fs.file-max", "fs/file-max"),
     SYSCTL("fs.file-nr", "fs/file-nr"),
     SYSCTL("kernel.threads-max", "kernel/threads-max"),
     SYSCTL("kernel.pid_max", "kernel/pid_max"),
+    {"kernel.tasks", "/proc/loadavg", read_host_tasks, NULL},
+    SYSCTL("fs.epoll.max_user_watches", "fs/epoll/max_user_watches"),
     {"cgroup.memory.max", "/sys/fs/cgroup, memory.max, the least on this process's way", read_cgroup, "memory"},
     {"cgroup.pids.max", "/sys/fs/cgroup, pids.max, the least on this process's way", read_cgroup, "pids"},
+    {"cgroup.memory.used", "/sys/fs/cgroup, memory.current there, less file pages", read_cgroup_used, "memory"},
+    {"cgroup.memory.file", "/sys/fs/cgroup, where that limit stands", read_cgroup_file, "memory"},
+    {"cgroup.pids.used", "/sys/fs/cgroup, pids.current there", read_cgroup_used, "pids"},
+    {"cgroup.pids.file", "/sys/fs/cgroup, where that limit stands", read_cgroup_file, "pids"},
     {"cgroup.cpu.max", "/sys/fs/cgroup, cpu.max, the least on this process's way", read_cgroup_cpu, NULL},
     SYSCTL("net.ipv4.ip_local_port_range", "net/ipv4/ip_local_port_range"),
     {"net.ipv4.ip_local_reserved_ports", "/proc/sys/net/ipv4/ip_local_reserved_ports", read_list, NULL},
+    {"ports.reserved_in_range", "ip_local_reserved_ports within ip_local_port_range", read_reserved, NULL},
     SYSCTL("net.ipv4.tcp_mem", "net/ipv4/tcp_mem"),
+    {"tcp_mem.used", "/proc/net/sockstat", read_tcp_pages, NULL},
     SYSCTL("net.ipv4.tcp_rmem", "net/ipv4/tcp_rmem"),
     SYSCTL("net.ipv4.tcp_wmem", "net/ipv4/tcp_wmem"),
     SYSCTL("net.ipv4.tcp_max_orphans", "net/ipv4/tcp_max_orphans"),
@@ -157,6 +250,7 @@ static const struct fact_row rows[] = {
     SYSCTL("net.ipv4.tcp_syn_retries", "net/ipv4/tcp_syn_retries"),
     SYSCTL("net.ipv4.tcp_retries2", "net/ipv4/tcp_retries2"),
     SYSCTL("net.ipv4.tcp_max_syn_backlog", "net/ipv4/tcp_max_syn_backlog"),
+    SYSCTL("net.ipv4.tcp_syncookies", "net/ipv4/tcp_syncookies"),
     SYSCTL("net.ipv4.tcp_congestion_control", "net/ipv4/tcp_congestion_control"),
     SYSCTL("net.core.somaxconn", "net/core/somaxconn"),
     SYSCTL("net.core.netdev_max_backlog", "net/core/netdev_max_backlog"),

@@ -32,6 +32,20 @@ const char *lh_text_after(const char *text, const char *key);
 int lh_cgroup_memory_max(const char *root, uint64_t *bytes);
 int lh_cgroup_pids_max(const char *root, uint64_t *tasks);
 int lh_cgroup_cpu_max(const char *root, double *cores); /* INFINITY: no quota */
+/* In use at the level whose limit is that least one, memory without what the kernel drops when it is needed (file pages);
+ * the root's when nothing limits. And that limit's file, "" when nothing limits. */
+int lh_cgroup_memory_used(const char *root, uint64_t *bytes);
+int lh_cgroup_pids_used(const char *root, uint64_t *tasks);
+int lh_cgroup_file(const char *root, bool memory, char *out, size_t size);
+
+/* RLIMIT_NOFILE of a new login of that user ("not set: ..." where limits.conf says nothing), and of a systemd unit. */
+int lh_login_descriptors(const char *root, unsigned user, bool hard, char *out, size_t size);
+int lh_unit_descriptors(const char *root, bool hard, char *out, size_t size);
+
+/* Processes and threads of one user, from /proc under root. */
+int lh_tasks_of(const char *root, unsigned user, uint64_t *tasks);
+/* Ports of the ephemeral range that ip_local_reserved_ports leaves out. */
+int lh_reserved_in_range(const char *root, uint64_t *ports);
 
 /* As in host.h, under a root. `affinity`: cores this process may be scheduled on. */
 uint32_t lh_host_facts_at(const char *root, struct lh_fact *facts, uint32_t most);

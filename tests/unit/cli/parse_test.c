@@ -88,7 +88,7 @@ static void test_nearest_command(void **state) {
                {"chekc", "check"},
                {"repotr", "report"},
                {"exp", "explain"},
-               {"doctor", NULL},
+               {"doktor", "doctor"},
                {"comapre", "compare"},
                {"", NULL},
                {"x", NULL},

@@ -1,0 +1,109 @@
+#include "cli/doctor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/source.h"
+#include "longhaul/base/log.h"
+
+enum { DOCTOR_BYTES_MAX = 4 << 20 };
+
+/* ---- reading the host ---- */
+/* What cannot be counted is said and left out of the judgement. */
+static void count_taken(struct lh_doctor *d) {
+  struct lh_err err = {0};
+  if (lh_needs_count_taken(&d->needs, "", &d->facts, &err) < 0) lh_log(LH_LOG_WARNING, "%s", err.text);
+}
+
+static int examine(struct lh_doctor *d, const struct lh_source *source) {
+  struct lh_err err = {0};
+  int code = source->config ? lh_needs_make(&d->needs, source->config, source->shard, source->shards, &err)
+                            : lh_needs_plain(&d->needs, false, &err);
+  if (code == 0 && lh_facts_read(&d->facts, "") < 0) code = lh_err_set(&err, ENOMEM, "no memory for the host's facts");
+  if (code == 0) {
+    count_taken(d);
+    code = lh_ladder_make(&d->ladder, &d->facts, &d->needs, &err);
+  }
+  return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : 0;
+}
+
+static void free_doctor(struct lh_doctor *d) {
+  for (size_t i = 0; i < d->change_count; i++) {
+    free(d->changes[i].name);
+    free(d->changes[i].was);
+    free(d->changes[i].now);
+  }
+  free(d->changes);
+  free(d->compared);
+  free(d->compared_at);
+  lh_ladder_free(d->ladder);
+  lh_needs_free(&d->needs);
+  lh_facts_free(&d->facts);
+}
+
+/* ---- the command ---- */
+static int print(const struct lh_doctor *d, const struct lh_cli_args *args) {
+  struct lh_buf out = LH_BUF_INIT(DOCTOR_BYTES_MAX);
+  int code;
+  if (lh_cli_has(args, "json"))
+    code = lh_doctor_json(d, &out);
+  else if (lh_cli_has(args, "fix-script"))
+    code = lh_doctor_script(d, &out);
+  else
+    code = lh_doctor_text(d, lh_cli_stdout_color(), &out);
+  int exit_code = lh_cli_print(&out, code);
+  return exit_code == 0 && lh_ladder_short(d->ladder) > 0 ? LH_EXIT_HOST : exit_code;
+}
+
+/* Options that say something about a config's plan mean nothing without one. */
+static int refuse_without_config(const struct lh_cli_args *args) {
+  for (size_t i = 0; i < args->given_count; i++) {
+    const char *name = args->given[i].option->name;
+    if (strcmp(name, "json") != 0 && strcmp(name, "fix-script") != 0)
+      return lh_cli_usage_error("--%s is about a plan: give a config or a URL as well", name);
+  }
+  return 0;
+}
+
+static int doctor_main(const struct lh_cli_args *args) {
+  struct lh_source source = {.shard = 1, .shards = 1};
+  if (lh_cli_has(args, "json") && lh_cli_has(args, "fix-script"))
+    return lh_cli_usage_error("doctor prints one thing at a time: give --json or --fix-script");
+  int exit_code = args->operand_count > 0 ? lh_source_load(args, &source) : refuse_without_config(args);
+  if (exit_code == 0) {
+    struct lh_doctor d = {.config = source.config};
+    exit_code = examine(&d, &source);
+    if (exit_code == 0) exit_code = print(&d, args);
+    free_doctor(&d);
+  }
+  lh_source_free(&source);
+  return exit_code;
+}
+
+static const struct lh_cli_example examples[] = {
+    {"longhaul doctor", "how many clients this host can hold, what binds first, how to raise it"},
+    {"longhaul doctor soak.yaml", "the same for a plan"},
+    {"longhaul doctor soak.yaml --fix-script > fix.sh", "the commands as a script, to be read and run"},
+    {0}};
+
+static const struct lh_cli_option options[] = {
+    LH_SOURCE_OPTIONS,
+    {.name = "json", .help = "print JSON"},
+    {.name = "fix-script", .help = "print a commented shell script that raises what is short; it is not run"},
+    {0}};
+
+const struct lh_cli_command lh_cli_doctor = {
+    .name = "doctor",
+    .summary = "which limit of this host binds first, and how to raise it",
+    .usage = "[CONFIG] [OPTIONS]",
+    .description = "Reads every limit that caps held connections and turns each into the clients it allows, "
+                   "for the plan of a config or else for one plain target: what binds first stands first, "
+                   "with the commands that raise it now and for good. Changes nothing and opens no "
+                   "connection. Exit code 3: the plan does not fit.",
+    .examples = examples,
+    .options = options,
+    .operands_max = 1,
+    .operand = "a config or a URL",
+    .complete = LH_COMPLETE_FILE,
+    .run = doctor_main};

@@ -1,0 +1,309 @@
+/* How each limit becomes clients. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/judge.h"
+#include "longhaul/base/units.h"
+
+#define PUT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
+
+struct words {
+  char text[32];
+};
+
+static struct words count_words(uint64_t n) {
+  struct words w;
+  if (n == LH_ANY)
+    PUT(w.text, "unlimited");
+  else
+    lh_format_count(n, w.text, sizeof w.text);
+  return w;
+}
+
+static struct words size_words(uint64_t bytes) {
+  struct words w;
+  if (bytes == LH_ANY)
+    PUT(w.text, "unlimited");
+  else
+    lh_format_size(bytes, w.text, sizeof w.text);
+  return w;
+}
+
+static uint64_t less(uint64_t a, uint64_t b) {
+  return a == LH_ANY ? a : a > b ? a - b : 0;
+}
+
+/* ---- descriptors ---- */
+static void say_workers(const struct lh_maker *m, struct lh_rung *rung, uint64_t each) {
+  if (m->needs->workers > 0)
+    PUT(rung->detail, "%s clients in each worker, workers: %u", count_words(each).text, m->needs->workers);
+  else
+    PUT(rung->detail, "%s clients in each worker, at most %d workers", count_words(each).text, LH_WORKERS_MAX);
+}
+
+/* The soft limit does not count: longhaul raises it to the hard one. */
+static bool judge_nofile(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "nofile.hard")) return false;
+  uint64_t hard = lh_maker_number(m, "nofile.hard", 0), usable = lh_maker_usable(hard);
+  PUT(rung->value, "%s a process", count_words(hard).text);
+  say_workers(m, rung, usable);
+  rung->clients = lh_maker_held(m, usable);
+  return true;
+}
+
+static bool judge_nr_open(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "fs.nr_open")) return false;
+  uint64_t most = lh_maker_number(m, "fs.nr_open", 0), usable = lh_maker_usable(most);
+  PUT(rung->value, "%s a process", count_words(most).text);
+  say_workers(m, rung, usable);
+  rung->clients = lh_maker_clients(m, usable * (m->needs->workers > 0 ? m->needs->workers : LH_WORKERS_MAX));
+  return true;
+}
+
+static bool judge_file_max(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "fs.file-max")) return false;
+  uint64_t most = lh_maker_number(m, "fs.file-max", 0), used = lh_maker_number(m, "fs.file-nr", 0);
+  if (used == LH_ANY) used = 0;
+  PUT(rung->value, "%s, %s in use", count_words(most).text, count_words(used).text);
+  PUT(rung->detail, "%s%s", m->local > 0 ? "both ends of a connection count" : "",
+      m->is_admin ? (m->local > 0 ? "; root is not held to it" : "root is not held to it") : "");
+  rung->clients =
+      m->is_admin || most == LH_ANY ? LH_ANY : lh_maker_clients(m, (uint64_t)((double)less(most, used) / (1 + m->local)));
+  return true;
+}
+
+static bool judge_epoll(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "fs.epoll.max_user_watches")) return false;
+  uint64_t most = lh_maker_number(m, "fs.epoll.max_user_watches", 0);
+  PUT(rung->value, "%s", count_words(most).text);
+  PUT(rung->detail, "one for each socket");
+  rung->clients = lh_maker_clients(m, most);
+  return true;
+}
+
+/* ---- ports ---- */
+/* Ports set aside and ports in use are rungs of their own when they are what makes the range small: at least a tenth of it.
+ * Less than that is taken off the range's rung. */
+struct ports {
+  uint64_t range, reserved, taken;
+  bool reserved_apart, taken_apart;
+};
+
+static bool read_ports(const struct lh_maker *m, struct ports *p) {
+  *p = (struct ports){.range = lh_maker_range(m), .taken = lh_maker_taken(m)};
+  if (p->range == LH_ANY) return false;
+  p->reserved = lh_maker_number(m, "ports.reserved_in_range", 0);
+  if (p->reserved == LH_ANY) p->reserved = 0;
+  p->reserved_apart = p->reserved > 0 && p->reserved * 10 >= p->range;
+  p->taken_apart = p->taken > 0 && p->taken * 10 >= p->range;
+  return true;
+}
+
+static void say_paths(const struct lh_maker *m, struct lh_rung *rung) {
+  size_t count = m->needs->path_count;
+  PUT(rung->detail,
+      count == 1 ? "from one source address to one destination" : "on each of %zu pairs of source and destination", count);
+}
+
+static bool judge_range(const struct lh_maker *m, struct lh_rung *rung) {
+  struct ports p;
+  if (!read_ports(m, &p)) return false;
+  uint64_t first = lh_maker_number(m, "net.ipv4.ip_local_port_range", 0);
+  PUT(rung->value, "%" PRIu64 " to %" PRIu64 ", %s ports", first, first + p.range - 1, count_words(p.range).text);
+  say_paths(m, rung);
+  rung->clients = lh_maker_by_ports(m, p.range, p.reserved_apart ? 0 : p.reserved, !p.taken_apart);
+  return true;
+}
+
+static bool judge_reserved(const struct lh_maker *m, struct lh_rung *rung) {
+  struct ports p;
+  if (!read_ports(m, &p) || !p.reserved_apart) return false;
+  PUT(rung->value, "%s of the range's %s", count_words(p.reserved).text, count_words(p.range).text);
+  say_paths(m, rung);
+  rung->clients = lh_maker_by_ports(m, p.range, p.reserved, !p.taken_apart);
+  return true;
+}
+
+static bool judge_taken(const struct lh_maker *m, struct lh_rung *rung) {
+  struct ports p;
+  if (!read_ports(m, &p) || !p.taken_apart) return false;
+  PUT(rung->value, "%s of the range's %s", count_words(p.taken).text, count_words(p.range).text);
+  PUT(rung->detail, "listeners, connections to the same destination, and those in TIME_WAIT");
+  rung->clients = lh_maker_by_ports(m, p.range, p.reserved, true);
+  return true;
+}
+
+/* ---- memory ---- */
+static void say_bytes(const struct lh_maker *m, struct lh_rung *rung, bool with_peer) {
+  PUT(rung->detail, "about %s a client", size_words((uint64_t)lh_maker_client_bytes(m, with_peer)).text);
+  rung->estimated = true;
+}
+
+/* The third number is where the kernel refuses; a socket with bytes in flight holds at least a page of it. */
+static bool judge_tcp_mem(const struct lh_maker *m, struct lh_rung *rung) {
+  uint64_t pages = lh_maker_number(m, "net.ipv4.tcp_mem", 2), used = lh_maker_number(m, "tcp_mem.used", 0);
+  uint64_t page = lh_maker_number(m, "page_size", 0);
+  if (pages == LH_ANY) return false;
+  if (used == LH_ANY) used = 0;
+  if (page == LH_ANY) page = 4096;
+  PUT(rung->value, "%s, %s in use", size_words(pages * page).text, size_words(used * page).text);
+  PUT(rung->detail, "when every socket has bytes in flight: a page each");
+  rung->estimated = true;
+  rung->clients = lh_maker_clients(m, (uint64_t)((double)less(pages, used) / (1 + m->local)));
+  return true;
+}
+
+static bool judge_memory(const struct lh_maker *m, struct lh_rung *rung) {
+  uint64_t kib = lh_maker_number(m, "memory.available", 0);
+  if (kib == LH_ANY) return false;
+  PUT(rung->value, "%s available", size_words(kib * 1024).text);
+  say_bytes(m, rung, true);
+  rung->clients = lh_maker_by_memory(m, kib * 1024, true);
+  return true;
+}
+
+static bool judge_address_space(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "address_space.soft")) return false;
+  uint64_t most = lh_maker_number(m, "address_space.soft", 0), space = lh_maker_worker_space(m);
+  PUT(rung->value, most == LH_ANY ? "%s" : "%s a process", size_words(most).text);
+  rung->clients = LH_ANY;
+  if (most == LH_ANY) return true;
+  rung->estimated = true;
+  PUT(rung->detail, "a worker takes about %s, and %" PRIu64 " B a client", size_words(space).text, m->needs->client_bytes);
+  rung->clients = lh_maker_held(m, less(most, space) / (m->needs->client_bytes > 0 ? m->needs->client_bytes : 1));
+  return true;
+}
+
+static bool judge_cgroup_memory(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "cgroup.memory.max")) return false;
+  uint64_t most = lh_maker_number(m, "cgroup.memory.max", 0), used = lh_maker_number(m, "cgroup.memory.used", 0);
+  if (used == LH_ANY) used = 0;
+  rung->clients = LH_ANY;
+  PUT(rung->value, "%s", size_words(most).text);
+  if (most == LH_ANY) return true;
+  PUT(rung->value, "%s, %s in use", size_words(most).text, size_words(used).text);
+  say_bytes(m, rung, false);
+  rung->clients = lh_maker_by_memory(m, less(most, used), false);
+  return true;
+}
+
+/* ---- tasks ---- */
+static bool judge_tasks(const struct lh_maker *m, struct lh_rung *rung, const char *max_name, const char *used_name) {
+  if (!lh_maker_has(m, max_name)) return false;
+  uint64_t most = lh_maker_number(m, max_name, 0), used = lh_maker_number(m, used_name, 0);
+  if (used == LH_ANY) used = 0;
+  if (most == LH_ANY)
+    PUT(rung->value, "unlimited");
+  else
+    PUT(rung->value, "%s, %s in use", count_words(most).text, count_words(used).text);
+  PUT(rung->detail, "a worker takes %u", m->needs->tasks_each);
+  rung->clients = lh_maker_by_tasks(m, less(most, used));
+  return true;
+}
+
+static bool judge_pids(const struct lh_maker *m, struct lh_rung *rung) {
+  return judge_tasks(m, rung, "cgroup.pids.max", "cgroup.pids.used");
+}
+
+static bool judge_nproc(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!judge_tasks(m, rung, "nproc.soft", "nproc.used")) return false;
+  if (!m->is_root) return true;
+  PUT(rung->detail, "root is not held to it");
+  rung->clients = LH_ANY;
+  return true;
+}
+
+static bool judge_threads(const struct lh_maker *m, struct lh_rung *rung) {
+  return judge_tasks(m, rung, "kernel.threads-max", "kernel.tasks");
+}
+
+static bool judge_pid_max(const struct lh_maker *m, struct lh_rung *rung) {
+  return judge_tasks(m, rung, "kernel.pid_max", "kernel.tasks");
+}
+
+/* ---- network ---- */
+static bool judge_conntrack(const struct lh_maker *m, struct lh_rung *rung) {
+  if (!lh_maker_has(m, "net.netfilter.nf_conntrack_max")) return false;
+  uint64_t most = lh_maker_number(m, "net.netfilter.nf_conntrack_max", 0);
+  uint64_t used = lh_maker_number(m, "net.netfilter.nf_conntrack_count", 0);
+  if (used == LH_ANY) used = 0;
+  if (most == 0) most = LH_ANY; /* the kernel takes 0 as no limit */
+  PUT(rung->value, "%s, %s in use", count_words(most).text, count_words(used).text);
+  PUT(rung->detail, "where a firewall rule has connections tracked");
+  rung->clients = lh_maker_clients(m, less(most, used));
+  return true;
+}
+
+/* A burst binds only a plan that would have more handshakes under way than that. */
+static void judge_burst(const struct lh_maker *m, struct lh_rung *rung, uint64_t at_once) {
+  rung->burst = true;
+  rung->clients = m->needs->connecting_max > at_once ? at_once : LH_ANY;
+}
+
+/* The accept queue holds one more than its limit. */
+static bool judge_somaxconn(const struct lh_maker *m, struct lh_rung *rung) {
+  if (m->local <= 0 || !lh_maker_has(m, "net.core.somaxconn")) return false;
+  uint64_t most = lh_maker_number(m, "net.core.somaxconn", 0);
+  PUT(rung->value, "%s", count_words(most).text);
+  PUT(rung->detail, "at one moment, at a server of this host that accepts late; its own listen() may ask for less");
+  judge_burst(m, rung, most == LH_ANY ? LH_ANY : most + 1);
+  return true;
+}
+
+/* Without SYN cookies the kernel refuses new handshakes past three quarters of it. */
+static bool judge_syn_backlog(const struct lh_maker *m, struct lh_rung *rung) {
+  if (m->local <= 0 || !lh_maker_has(m, "net.ipv4.tcp_max_syn_backlog")) return false;
+  uint64_t most = lh_maker_number(m, "net.ipv4.tcp_max_syn_backlog", 0),
+           cookies = lh_maker_number(m, "net.ipv4.tcp_syncookies", 0);
+  PUT(rung->value, "%s", count_words(most).text);
+  bool on = cookies != 0 && cookies != LH_ANY;
+  PUT(rung->detail,
+      on ? "SYN cookies are on: beyond it they take its place" : "at one moment: three quarters of it, SYN cookies are off");
+  judge_burst(m, rung, on ? LH_ANY : most - most / 4);
+  return true;
+}
+
+/* ---- processor ---- */
+/* A message costs a worker about 12 us (src/plan/needs.c). */
+static bool judge_cpu(const struct lh_maker *m, struct lh_rung *rung) {
+  enum { CORE_MESSAGES_PER_S = 80000 };
+  const struct lh_plan_needs *plan = &m->needs->plan;
+  uint32_t cores = m->needs->workers > 0 && m->needs->workers < m->cores ? m->needs->workers : m->cores;
+  if (!lh_maker_has(m, "cpus.usable")) return false;
+  PUT(rung->value, "%u", m->cores);
+  rung->estimated = true;
+  rung->clients = LH_ANY;
+  if (plan->clients == 0 || plan->messages_per_second <= 0) {
+    PUT(rung->detail, "a held connection costs next to nothing; messages do");
+    return true;
+  }
+  double clients = (double)cores * CORE_MESSAGES_PER_S / (plan->messages_per_second / (double)plan->clients);
+  PUT(rung->detail, "%.0f messages a second, of about %s on %u", ceil(plan->messages_per_second),
+      count_words((uint64_t)cores * CORE_MESSAGES_PER_S).text, cores);
+  if (clients < 9e18) rung->clients = (uint64_t)clients;
+  return true;
+}
+
+lh_judge *const lh_judges[LH_LIMIT_COUNT] = {
+    [LH_LIMIT_NOFILE] = judge_nofile,
+    [LH_LIMIT_NR_OPEN] = judge_nr_open,
+    [LH_LIMIT_FILE_MAX] = judge_file_max,
+    [LH_LIMIT_PORT_RANGE] = judge_range,
+    [LH_LIMIT_RESERVED_PORTS] = judge_reserved,
+    [LH_LIMIT_TAKEN_PORTS] = judge_taken,
+    [LH_LIMIT_TCP_MEM] = judge_tcp_mem,
+    [LH_LIMIT_MEMORY] = judge_memory,
+    [LH_LIMIT_ADDRESS_SPACE] = judge_address_space,
+    [LH_LIMIT_CGROUP_MEMORY] = judge_cgroup_memory,
+    [LH_LIMIT_CGROUP_PIDS] = judge_pids,
+    [LH_LIMIT_NPROC] = judge_nproc,
+    [LH_LIMIT_THREADS_MAX] = judge_threads,
+    [LH_LIMIT_PID_MAX] = judge_pid_max,
+    [LH_LIMIT_EPOLL_WATCHES] = judge_epoll,
+    [LH_LIMIT_CONNTRACK] = judge_conntrack,
+    [LH_LIMIT_SOMAXCONN] = judge_somaxconn,
+    [LH_LIMIT_SYN_BACKLOG] = judge_syn_backlog,
+    [LH_LIMIT_CPU] = judge_cpu,
+};

@@ -1,0 +1,155 @@
+/* The arithmetic that the judges and the remedies share. */
+#include <string.h>
+
+#include "host/judge.h"
+
+uint64_t lh_maker_number(const struct lh_maker *m, const char *name, uint32_t n) {
+  uint64_t value;
+  return lh_facts_number(m->facts, name, n, &value) == 0 ? value : LH_ANY;
+}
+
+bool lh_maker_has(const struct lh_maker *m, const char *name) {
+  uint64_t value;
+  return lh_facts_number(m->facts, name, 0, &value) == 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+static uint64_t times(uint64_t a, double factor) {
+  double product = (double)a * factor;
+  return a == LH_ANY || product >= 9e18 ? LH_ANY : (uint64_t)product;
+}
+
+/* ---- clients and their sockets ---- */
+/* Clients of the null kind hold no socket: they come up whatever binds the others. */
+uint64_t lh_maker_clients(const struct lh_maker *m, uint64_t sockets) {
+  const struct lh_plan_needs *plan = &m->needs->plan;
+  if (sockets == LH_ANY || plan->clients == 0) return sockets;
+  if (plan->sockets == 0) return LH_ANY;
+  if (sockets < plan->sockets) return sockets + (plan->clients - plan->sockets);
+  return times(sockets, (double)plan->clients / (double)plan->sockets);
+}
+
+uint64_t lh_maker_sockets(const struct lh_maker *m, uint64_t clients) {
+  const struct lh_plan_needs *plan = &m->needs->plan;
+  if (clients == LH_ANY || plan->clients == 0 || plan->sockets == plan->clients) return clients;
+  uint64_t without = plan->clients - plan->sockets;
+  if (clients < plan->clients) return clients > without ? clients - without : 0;
+  return times(clients, (double)plan->sockets / (double)plan->clients) + 1;
+}
+
+/* ---- workers ---- */
+uint64_t lh_maker_usable(uint64_t descriptors) {
+  uint64_t most = least(descriptors, LH_PROCESS_DESCRIPTORS_MOST);
+  return most > LH_LADDER_RESERVE ? most - LH_LADDER_RESERVE : 0;
+}
+
+static uint64_t usable_now(const struct lh_maker *m) {
+  return lh_maker_usable(lh_maker_number(m, "nofile.hard", 0));
+}
+
+/* `workers: auto` starts one worker for each 10,000 clients as far as there are cores, and beyond that as many as the
+ * descriptors ask for (src/plan/needs.c). Other limits of a process make it start none: with w workers the plan holds up to
+ * w times `each`, as long as it is not large enough for the next one. */
+uint64_t lh_maker_held(const struct lh_maker *m, uint64_t each) {
+  enum { CLIENTS_EACH = 10000 };
+  if (each == LH_ANY) return LH_ANY;
+  if (m->needs->workers > 0) return lh_maker_clients(m, times(each, m->needs->workers));
+  uint64_t usable = usable_now(m);
+  for (uint64_t w = 1; w < LH_WORKERS_MAX; w++) {
+    uint64_t next_at = w * (w < m->cores ? least(usable, CLIENTS_EACH) : usable);
+    if (w * each < next_at) return lh_maker_clients(m, w * each);
+  }
+  return lh_maker_clients(m, times(each, LH_WORKERS_MAX));
+}
+
+/* ---- ports ---- */
+uint64_t lh_maker_range(const struct lh_maker *m) {
+  uint64_t first = lh_maker_number(m, "net.ipv4.ip_local_port_range", 0);
+  uint64_t last = lh_maker_number(m, "net.ipv4.ip_local_port_range", 1);
+  return first == LH_ANY || last == LH_ANY || last < first ? LH_ANY : last - first + 1;
+}
+
+uint64_t lh_maker_taken(const struct lh_maker *m) {
+  uint64_t most = 0;
+  for (size_t i = 0; i < m->needs->path_count; i++)
+    if (m->needs->paths[i].taken > most) most = m->needs->paths[i].taken;
+  return most;
+}
+
+/* When a path is too small for its clients, the others still fill up: the sum of what fits. Else the plan may grow until the
+ * first path is full. Example: 30,000 and 100 clients on two paths of 28,232 ports hold 28,332; 20,000 and 100 could grow
+ * 1.41-fold, to 28,373. */
+uint64_t lh_maker_by_ports(const struct lh_maker *m, uint64_t range, uint64_t reserved, bool with_taken) {
+  uint64_t held = 0, wanted = 0;
+  double growth = 0;
+  for (size_t i = 0; i < m->needs->path_count; i++) {
+    const struct lh_needs_path *path = &m->needs->paths[i];
+    uint64_t without = reserved + (with_taken ? path->taken : 0), ports = range > without ? range - without : 0;
+    if (m->needs->plan.clients == 0) return ports;
+    if (path->clients == 0) continue;
+    held += least(ports, path->clients);
+    wanted += path->clients;
+    double grows = (double)ports / (double)path->clients;
+    if (growth == 0 || grows < growth) growth = grows;
+  }
+  if (wanted == 0) return LH_ANY;
+  return lh_maker_clients(m, held < wanted ? held : times(wanted, growth));
+}
+
+/* ---- memory ---- */
+double lh_maker_client_bytes(const struct lh_maker *m, bool with_peer) {
+  return (double)m->needs->client_bytes + LH_SOCKET_BYTES * (with_peer ? 1 + m->local : 1);
+}
+
+/* With `workers: auto` each further worker comes with the clients that it is there for. */
+static double worker_bytes_each(const struct lh_maker *m) {
+  uint64_t usable = usable_now(m);
+  return m->needs->workers > 0 || usable == 0 ? 0 : (double)LH_WORKER_BYTES / (double)usable;
+}
+
+static double fixed_bytes(const struct lh_maker *m) {
+  uint32_t workers = m->needs->workers > 0 ? m->needs->workers : 1;
+  return LH_SUPERVISOR_BYTES + (double)LH_WORKER_BYTES * workers;
+}
+
+uint64_t lh_maker_by_memory(const struct lh_maker *m, uint64_t bytes, bool with_peer) {
+  double left = (double)bytes - fixed_bytes(m);
+  return left > 0 ? (uint64_t)(left / (lh_maker_client_bytes(m, with_peer) + worker_bytes_each(m))) : 0;
+}
+
+uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool with_peer) {
+  return (uint64_t)(fixed_bytes(m) + (double)clients * (lh_maker_client_bytes(m, with_peer) + worker_bytes_each(m)) + 0.999);
+}
+
+/* A worker that does nothing: our own size, and what libwebsockets and the loop take. */
+uint64_t lh_maker_worker_space(const struct lh_maker *m) {
+  enum { OWN_KIB = 12 * 1024, LOOP_KIB = 512, LWS_BYTES_PER_DESCRIPTOR = 16 };
+  uint64_t own = lh_maker_number(m, "address_space.self", 0), descriptors = lh_maker_number(m, "nofile.hard", 0);
+  return ((own == LH_ANY ? OWN_KIB : own) + LOOP_KIB) * 1024 +
+         least(descriptors, LH_PROCESS_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
+}
+
+/* ---- tasks ---- */
+/* What asks is itself one of the tasks in use, and is the supervisor of a run: so all that is left is there for workers. */
+uint64_t lh_maker_by_tasks(const struct lh_maker *m, uint64_t tasks) {
+  if (tasks == LH_ANY) return LH_ANY;
+  uint64_t workers = tasks / m->needs->tasks_each, wanted = m->needs->workers;
+  if (wanted == 0) {
+    uint64_t usable = usable_now(m);
+    return workers >= LH_WORKERS_MAX ? LH_ANY : lh_maker_clients(m, workers * usable);
+  }
+  if (workers >= wanted) return LH_ANY;
+  return lh_maker_clients(m, m->needs->plan.sockets * workers / wanted);
+}
+
+uint64_t lh_maker_tasks(const struct lh_maker *m, uint64_t clients) {
+  uint64_t usable = usable_now(m), workers = m->needs->workers;
+  if (workers == 0) {
+    uint64_t sockets = lh_maker_sockets(m, clients);
+    workers = usable == 0 || sockets >= usable * LH_WORKERS_MAX ? LH_WORKERS_MAX : (sockets + usable - 1) / usable;
+  }
+  return workers * m->needs->tasks_each;
+}

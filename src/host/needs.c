@@ -1,0 +1,140 @@
+/* What a plan asks of the host. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "longhaul/host/ladder.h"
+
+enum { RESOLVER_THREADS = 4 }; /* libuv's pool, once a name is looked up */
+
+static uint64_t shard_clients(const struct lh_group *group, uint32_t shard, uint32_t shards) {
+  return lh_slice_count(lh_plan_slice(shard - 1, shards, 0, 1), group->connections);
+}
+
+static const struct lh_target *target_of(const struct lh_config *config, const struct lh_group *group) {
+  return group->target == LH_NO_TARGET || group->kind == LH_KIND_NULL ? NULL : &config->targets[group->target];
+}
+
+/* ---- addresses ---- */
+static bool is_numeric(const char *host) {
+  uint8_t bytes[16];
+  return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+static bool is_loopback(const char *host) {
+  static const uint8_t v6_loopback[16] = {[15] = 1};
+  uint8_t bytes[16];
+  if (inet_pton(AF_INET, host, bytes) == 1) return bytes[0] == 127;
+  if (inet_pton(AF_INET6, host, bytes) == 1) return memcmp(bytes, v6_loopback, sizeof bytes) == 0;
+  return strcmp(host, "localhost") == 0;
+}
+
+/* Pinned addresses say where a target is; else its name does, as far as it goes. */
+static bool is_local(const struct lh_target *target) {
+  for (size_t i = 0; i < target->addresses.count; i++)
+    if (!is_loopback(target->addresses.items[i])) return false;
+  return target->addresses.count > 0 || is_loopback(target->host);
+}
+
+static bool is_looked_up(const struct lh_target *target) {
+  return target->addresses.count == 0 && !is_numeric(target->host);
+}
+
+/* ---- paths ---- */
+static struct lh_needs_path *find_path(struct lh_needs *needs, const struct lh_target *target, const char *source) {
+  for (size_t i = 0; i < needs->path_count; i++) {
+    struct lh_needs_path *p = &needs->paths[i];
+    bool same_source = source == NULL ? p->source == NULL : p->source != NULL && strcmp(p->source, source) == 0;
+    if (same_source && p->port == target->port && strcmp(p->host, target->host) == 0) return p;
+  }
+  struct lh_needs_path *paths = realloc(needs->paths, (needs->path_count + 1) * sizeof *paths);
+  if (paths == NULL) return NULL;
+  needs->paths = paths;
+  paths[needs->path_count] =
+      (struct lh_needs_path){.host = target->host, .source = source, .port = target->port, .local = is_local(target)};
+  return &paths[needs->path_count++];
+}
+
+/* Clients take the source addresses in turn, and the addresses of a target likewise. */
+static int add_paths(struct lh_needs *needs, const struct lh_target *target, const struct lh_group *group, uint64_t clients) {
+  size_t sources = group->source_addresses.count > 0 ? group->source_addresses.count : 1;
+  size_t addresses = target->addresses.count > 0 ? target->addresses.count : 1;
+  for (size_t i = 0; i < sources; i++) {
+    struct lh_needs_path *path =
+        find_path(needs, target, group->source_addresses.count > 0 ? group->source_addresses.items[i] : NULL);
+    if (path == NULL) return -ENOMEM;
+    uint64_t share = clients / sources + (i < clients % sources ? 1 : 0);
+    path->clients += (share + addresses - 1) / addresses;
+  }
+  return 0;
+}
+
+/* ---- sums ---- */
+static void scale_plan(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards) {
+  uint64_t all = 0, ours = 0;
+  for (size_t g = 0; g < config->group_count; g++) {
+    all += config->groups[g].connections;
+    ours += shard_clients(&config->groups[g], shard, shards);
+  }
+  needs->plan = lh_plan_needs(config);
+  if (all == 0 || ours == all) return;
+  double share = (double)ours / (double)all;
+  struct lh_plan_needs *plan = &needs->plan;
+  plan->clients = (uint64_t)((double)plan->clients * share + 0.999);
+  plan->sockets = (uint64_t)((double)plan->sockets * share + 0.999);
+  plan->tls_clients = (uint64_t)((double)plan->tls_clients * share + 0.999);
+  plan->closed_loop_clients = (uint64_t)((double)plan->closed_loop_clients * share + 0.999);
+  plan->messages_per_second *= share;
+  plan->bytes_per_second_out *= share;
+  plan->connects_per_second *= share;
+}
+
+static uint64_t client_bytes(const struct lh_config *config, const struct lh_group *group) {
+  const struct lh_target *target = target_of(config, group);
+  uint64_t bytes = group->kind == LH_KIND_WEBSOCKET                            ? LH_WEBSOCKET_BYTES
+                   : group->kind == LH_KIND_TCP || group->kind == LH_KIND_NULL ? LH_TCP_BYTES
+                                                                               : LH_HTTP_BYTES;
+  return bytes + (target && target->tls_scheme ? LH_TLS_BYTES : 0);
+}
+
+static int add_groups(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards) {
+  uint64_t clients = 0, bytes = 0;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_group *group = &config->groups[g];
+    const struct lh_target *target = target_of(config, group);
+    uint64_t count = shard_clients(group, shard, shards);
+    clients += count;
+    bytes += count * client_bytes(config, group);
+    if (target == NULL || count == 0) continue;
+    if (is_local(target)) needs->local_sockets += count;
+    if (is_looked_up(target)) needs->tasks_each = 1 + RESOLVER_THREADS;
+    int code = add_paths(needs, target, group, count);
+    if (code < 0) return code;
+  }
+  needs->client_bytes = clients > 0 ? (bytes + clients - 1) / clients : LH_WEBSOCKET_BYTES;
+  if (needs->local_sockets > needs->plan.sockets) needs->local_sockets = needs->plan.sockets; /* groups at different times */
+  return 0;
+}
+
+int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards, struct lh_err *err) {
+  *needs = (struct lh_needs){.workers = config->run.workers, .tasks_each = 1, .connecting_max = lh_plan_connecting_max(config)};
+  scale_plan(needs, config, shard, shards);
+  if (add_groups(needs, config, shard, shards) < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
+  return 0;
+}
+
+int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
+  enum { CONNECTING_MAX = 2000 }; /* what a config without connecting_max has */
+  *needs = (struct lh_needs){.tasks_each = 1, .connecting_max = CONNECTING_MAX, .client_bytes = LH_WEBSOCKET_BYTES};
+  needs->paths = calloc(1, sizeof *needs->paths);
+  if (needs->paths == NULL) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
+  needs->paths[0].local = local;
+  needs->path_count = 1;
+  return 0;
+}
+
+void lh_needs_free(struct lh_needs *needs) {
+  free(needs->paths);
+  *needs = (struct lh_needs){0};
+}

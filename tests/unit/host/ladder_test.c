@@ -1,0 +1,329 @@
+/* The ladder on made-up facts: each limit set low in turn must come first, with the count that follows from it by hand. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "longhaul/config/load.h"
+#include "longhaul/host/ladder.h"
+
+/* A roomy host of an ordinary user; no limit of it binds below 20,000 clients. */
+static const char *const roomy[][2] = {
+    {"user", "1000"},
+    {"capabilities", "0000000000000000"},
+    {"page_size", "4096"},
+    {"cpus.usable", "4"},
+    {"clocksource", "tsc"},
+    {"memory.available", "16777216 kB"},
+    {"nofile.soft", "1024"},
+    {"nofile.hard", "1048576"},
+    {"nofile.login.hard", "1048576"},
+    {"nofile.unit.hard", "1048576"},
+    {"nproc.soft", "100000"},
+    {"nproc.hard", "100000"},
+    {"nproc.used", "100"},
+    {"address_space.soft", "unlimited"},
+    {"address_space.hard", "unlimited"},
+    {"address_space.self", "12288 kB"},
+    {"fs.nr_open", "1048576"},
+    {"fs.file-max", "9223372036854775807"},
+    {"fs.file-nr", "1000 0 9223372036854775807"},
+    {"kernel.threads-max", "200000"},
+    {"kernel.pid_max", "4194304"},
+    {"kernel.tasks", "300"},
+    {"fs.epoll.max_user_watches", "5000000"},
+    {"cgroup.memory.max", "max"},
+    {"cgroup.memory.used", "none"},
+    {"cgroup.memory.file", "none"},
+    {"cgroup.pids.max", "max"},
+    {"cgroup.pids.used", "none"},
+    {"cgroup.pids.file", "none"},
+    {"cgroup.cpu.max", "max"},
+    {"net.ipv4.ip_local_port_range", "32768 60999"},
+    {"ports.reserved_in_range", "0"},
+    {"net.ipv4.tcp_mem", "200000 300000 400000"},
+    {"tcp_mem.used", "100"},
+    {"net.ipv4.tcp_tw_reuse", "2"},
+    {"net.ipv4.tcp_fin_timeout", "60"},
+    {"net.ipv4.tcp_keepalive_time", "7200"},
+    {"net.ipv4.tcp_keepalive_intvl", "75"},
+    {"net.ipv4.tcp_keepalive_probes", "9"},
+    {"net.ipv4.tcp_max_syn_backlog", "4096"},
+    {"net.ipv4.tcp_syncookies", "1"},
+    {"net.core.somaxconn", "4096"},
+    {"net.netfilter.nf_conntrack_max", "262144"},
+    {"net.netfilter.nf_conntrack_count", "0"},
+};
+enum { ROOMY = sizeof roomy / sizeof *roomy };
+
+static struct lh_fact items[ROOMY];
+static struct lh_facts facts = {items, ROOMY};
+
+static void set_fact(const char *name, const char *value, size_t len) {
+  for (uint32_t i = 0; i < facts.count; i++)
+    if (strcmp(items[i].name, name) == 0) {
+      snprintf(items[i].value, sizeof items[i].value, "%.*s", (int)len, value);
+      return;
+    }
+  fail_msg("no fact %s", name);
+}
+
+/* "name=value;name=value" on top of the roomy host. */
+static void set_facts(const char *changes) {
+  facts.count = ROOMY;
+  for (size_t i = 0; i < ROOMY; i++) {
+    items[i] = (struct lh_fact){.name = roomy[i][0], .source = "made up"};
+    snprintf(items[i].value, sizeof items[i].value, "%s", roomy[i][1]);
+  }
+  for (const char *at = changes; *at != '\0';) {
+    char name[96];
+    size_t len = strcspn(at, "=");
+    snprintf(name, sizeof name, "%.*s", (int)len, at);
+    at += len + 1;
+    len = strcspn(at, ";");
+    set_fact(name, at, len);
+    at += len + (at[len] == ';');
+  }
+}
+
+static struct lh_config *load(const char *run, const char *group) {
+  char text[2048];
+  snprintf(text, sizeof text,
+           "run: {name: t, duration: 1h%s}\n"
+           "targets:\n  far: {url: 'ws://192.0.2.7:8080/'}\n  near: {url: 'ws://127.0.0.1:8080/'}\n"
+           "  web: {url: 'https://192.0.2.7:8443/'}\n  named: {url: 'ws://example.test:8080/'}\n"
+           "groups:\n  chat: {kind: websocket, %s}\n",
+           run, group);
+  struct lh_load_args args = {.path = "test.yaml", .text = text};
+  struct lh_diagnostics diagnostics = {0};
+  struct lh_config *config = NULL;
+  if (lh_config_load(&args, &config, &diagnostics) < 0)
+    for (size_t i = 0; i < diagnostics.count; i++) print_message("%s\n", diagnostics.items[i]);
+  lh_diagnostics_free(&diagnostics);
+  assert_non_null(config);
+  return config;
+}
+
+/* ---- one limit after the other ---- */
+struct row {
+  const char *name, *facts, *run, *group;
+  enum lh_limit first;
+  uint64_t clients, next_clients; /* by hand */
+  int next;
+  const char *remedy; /* a part of the first one */
+};
+
+#define FAR5000 "target: far, connections: 5000"
+#define NEAR5000 "target: near, connections: 5000"
+enum { RANGE = 28232 };
+
+static const struct row rows[] = {
+    {"ports bind a roomy host", "", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE,
+     "sysctl -w \"net.ipv4.ip_local_port_range=1024 65535\""},
+    /* 1024 - 20 of its own, in one worker */
+    {"descriptors of one worker", "nofile.hard=1024", ", workers: 1", FAR5000, LH_LIMIT_NOFILE, 1004, RANGE,
+     LH_LIMIT_PORT_RANGE, "prlimit --pid $$ --nofile=32768:32768"},
+    {"descriptors of three workers", "nofile.hard=1024;user=0", ", workers: 3", FAR5000, LH_LIMIT_NOFILE, 3012, RANGE,
+     LH_LIMIT_PORT_RANGE, "ulimit -n 16384"},
+    {"descriptors at nr_open", "nofile.hard=1024;fs.nr_open=1024;user=0", ", workers: 1", FAR5000, LH_LIMIT_NOFILE, 1004, RANGE,
+     LH_LIMIT_PORT_RANGE, "sysctl -w fs.nr_open=32768 && ulimit -n 32768"},
+    {"workers split by themselves", "nofile.hard=1024", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE,
+     "sysctl"},
+    {"open files of the host", "fs.file-max=3000", "", FAR5000, LH_LIMIT_FILE_MAX, 2000, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w fs.file-max=32768"},
+    {"both ends here", "fs.file-max=3000", "", NEAR5000, LH_LIMIT_FILE_MAX, 1000, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w fs.file-max=65536"},
+    {"root is not held to it", "fs.file-max=3000;capabilities=000001ffffffffff", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"a narrow range", "net.ipv4.ip_local_port_range=40000 40099", "", FAR5000, LH_LIMIT_PORT_RANGE, 100, 64512,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"two sources", "net.ipv4.ip_local_port_range=40000 40099", "",
+     "target: far, connections: 5000, source_addresses: [192.0.2.1, 192.0.2.2]", LH_LIMIT_PORT_RANGE, 200, 129024,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"two sources with room", "", "", "target: far, connections: 5000, source_addresses: [192.0.2.1, 192.0.2.2]",
+     LH_LIMIT_PORT_RANGE, 2 * RANGE, 129024, LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"ports set aside", "ports.reserved_in_range=28000", "", FAR5000, LH_LIMIT_RESERVED_PORTS, 232, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w net.ipv4.ip_local_reserved_ports="},
+    {"a few set aside", "ports.reserved_in_range=32", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE - 32, 64512 - 32,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"TCP buffers", "net.ipv4.tcp_mem=100 200 1100", "", FAR5000, LH_LIMIT_TCP_MEM, 1000, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w \"net.ipv4.tcp_mem="},
+    /* 64 MiB less 24 for the supervisor and 16 for the worker: 24 MiB at 1,950 + 4,128 B, and a bit of a further worker */
+    {"little memory", "memory.available=65536 kB", ", workers: 1", FAR5000, LH_LIMIT_MEMORY, 4140, 4140, LH_LIMIT_MEMORY,
+     "free for it"},
+    /* 60 MiB less 12.5 MiB of a worker and 16 MiB for the descriptors' table: 33,030,144 B at 1,950 */
+    {"little address space", "address_space.soft=62914560", ", workers: 1", "target: far, connections: 25000",
+     LH_LIMIT_ADDRESS_SPACE, 16938, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+    {"no address space at all", "address_space.soft=1048576", ", workers: 1", FAR5000, LH_LIMIT_ADDRESS_SPACE, 0, RANGE,
+     LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+    {"memory of the group", "cgroup.memory.max=67108864;cgroup.memory.used=0;cgroup.memory.file=/sys/fs/cgroup/a/memory.max",
+     ", workers: 1", FAR5000, LH_LIMIT_CGROUP_MEMORY, 4140, RANGE, LH_LIMIT_PORT_RANGE, "echo "},
+    {"tasks of the group", "cgroup.pids.max=12;cgroup.pids.used=10;cgroup.pids.file=/sys/fs/cgroup/a/pids.max", ", workers: 4",
+     FAR5000, LH_LIMIT_CGROUP_PIDS, 2500, RANGE, LH_LIMIT_PORT_RANGE, "echo 16 > /sys/fs/cgroup/a/pids.max"},
+    {"no task left", "cgroup.pids.max=10;cgroup.pids.used=10", ", workers: 4", FAR5000, LH_LIMIT_CGROUP_PIDS, 0, RANGE,
+     LH_LIMIT_PORT_RANGE, "TasksMax"},
+    {"threads of the resolver count", "cgroup.pids.max=19;cgroup.pids.used=10", ", workers: 4",
+     "target: named, connections: 5000", LH_LIMIT_CGROUP_PIDS, 1250, RANGE, LH_LIMIT_PORT_RANGE, "TasksMax"},
+    {"tasks of the user", "nproc.soft=103;nproc.hard=103", ", workers: 4", FAR5000, LH_LIMIT_NPROC, 3750, RANGE,
+     LH_LIMIT_PORT_RANGE, "prlimit --pid $$ --nproc=128:128"},
+    {"within the hard limit", "nproc.soft=103", ", workers: 4", FAR5000, LH_LIMIT_NPROC, 3750, RANGE, LH_LIMIT_PORT_RANGE,
+     "ulimit -u 128"},
+    {"root has no such limit", "nproc.soft=103;user=0", ", workers: 4", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"tasks of the host", "kernel.threads-max=301", ", workers: 2", FAR5000, LH_LIMIT_THREADS_MAX, 2500, RANGE,
+     LH_LIMIT_PORT_RANGE, "sysctl -w kernel.threads-max=512"},
+    {"numbers of the host", "kernel.pid_max=301", ", workers: 2", FAR5000, LH_LIMIT_PID_MAX, 2500, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w kernel.pid_max=512"},
+    {"epoll", "fs.epoll.max_user_watches=700", "", FAR5000, LH_LIMIT_EPOLL_WATCHES, 700, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w fs.epoll.max_user_watches="},
+    {"conntrack", "net.netfilter.nf_conntrack_max=800;net.netfilter.nf_conntrack_count=50", "", FAR5000, LH_LIMIT_CONNTRACK,
+     750, RANGE, LH_LIMIT_PORT_RANGE, "sysctl -w net.netfilter.nf_conntrack_max=32768"},
+    {"conntrack without a limit", "net.netfilter.nf_conntrack_max=0", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"accept queue of a local server", "net.core.somaxconn=5", "", NEAR5000, LH_LIMIT_SOMAXCONN, 6, RANGE, LH_LIMIT_PORT_RANGE,
+     "sysctl -w net.core.somaxconn=2048"},
+    {"of a remote one", "net.core.somaxconn=5", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"few at once", "net.core.somaxconn=5", ", connecting_max: 6", NEAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"handshakes", "net.ipv4.tcp_max_syn_backlog=128;net.ipv4.tcp_syncookies=0", "", NEAR5000, LH_LIMIT_SYN_BACKLOG, 96, RANGE,
+     LH_LIMIT_PORT_RANGE, "sysctl -w net.ipv4.tcp_max_syn_backlog=4096"},
+    {"handshakes with cookies", "net.ipv4.tcp_max_syn_backlog=128", "", NEAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
+     LH_LIMIT_PORT_RANGE, "sysctl"},
+    /* 100 messages a second each; two workers of four cores: 160,000 a second */
+    {"processor", "", ", workers: 2", "target: far, connections: 5000, messages: [{name: m, every: 10ms, text: x}]",
+     LH_LIMIT_CPU, 1600, 1600, LH_LIMIT_CPU, "--set run.workers=auto"},
+};
+
+/* Estimates by hand leave out bytes; counts do not. */
+static bool is_near(const struct lh_rung *rung, uint64_t got, uint64_t expected) {
+  uint64_t off = got > expected ? got - expected : expected - got;
+  return off <= (rung->estimated ? expected / 100 : 0);
+}
+
+static void check_row(const struct row *row) {
+  struct lh_config *config = load(row->run, row->group);
+  struct lh_needs needs;
+  struct lh_ladder *ladder;
+  struct lh_err err = {0};
+  set_facts(row->facts);
+  assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+  assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+  const struct lh_rung *first = &ladder->rungs[0];
+  bool well = first->limit == row->first && is_near(first, first->clients, row->clients) && first->next_limit == row->next &&
+              is_near(first, first->next_clients, row->next_clients) && first->remedy_count > 0 &&
+              strstr(first->remedies[0].text, row->remedy) != NULL;
+  if (!well)
+    fail_msg("%s: %s %llu (%s), then %llu of %s, \"%s\"", row->name, lh_limit_name(first->limit),
+             (unsigned long long)first->clients, first->detail, (unsigned long long)first->next_clients,
+             first->next_limit < 0 ? "nothing" : lh_limit_name((enum lh_limit)first->next_limit), first->remedies[0].text);
+  for (uint32_t i = 1; i < ladder->count; i++) assert_true(ladder->rungs[i - 1].clients <= ladder->rungs[i].clients);
+  lh_ladder_free(ladder);
+  lh_needs_free(&needs);
+  lh_config_free(config);
+}
+
+static void test_rows(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i]);
+}
+
+/* ---- what cannot be read ---- */
+static void test_unreadable(void **state) {
+  (void)state;
+  struct lh_config *config = load("", NEAR5000);
+  struct lh_needs needs;
+  struct lh_err err = {0};
+  assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+  for (uint32_t i = 0; i < ROOMY; i++) { /* each in turn */
+    struct lh_ladder *ladder;
+    set_facts("");
+    snprintf(items[i].value, sizeof items[i].value, "unreadable: Permission denied");
+    assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+    assert_int_equal(ladder->gap_count, 1);
+    assert_string_equal(ladder->gaps[0].name, items[i].name);
+    assert_string_equal(ladder->gaps[0].reason, "Permission denied");
+    lh_ladder_free(ladder);
+  }
+  for (uint32_t i = 0; i < ROOMY; i++) snprintf(items[i].value, sizeof items[i].value, "unreadable: Permission denied");
+  struct lh_ladder *ladder;
+  assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+  assert_int_equal(ladder->gap_count, ROOMY);
+  assert_int_equal(ladder->count, 0);
+  assert_true(ladder->clients == LH_ANY);
+  assert_int_equal(lh_ladder_short(ladder), 0); /* what is not known is not judged */
+  lh_ladder_free(ladder);
+  facts.count = 0; /* an empty run file */
+  assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+  assert_int_equal(ladder->count + ladder->gap_count, 0);
+  lh_ladder_free(ladder);
+  lh_needs_free(&needs);
+  lh_config_free(config);
+}
+
+/* ---- numbers in facts ---- */
+static void test_numbers(void **state) {
+  (void)state;
+  static const struct {
+    const char *value;
+    uint32_t n;
+    int code;
+    uint64_t number;
+  } cases[] = {{"5", 0, 0, 5},
+               {"5 6 7", 2, 0, 7},
+               {"5 6 7", 3, -EINVAL, 0},
+               {"5  6", 1, 0, 6},
+               {"max", 0, 0, LH_ANY},
+               {"unlimited", 0, 0, LH_ANY},
+               {"123 kB", 0, 0, 123},
+               {"", 0, -EINVAL, 0},
+               {"none", 0, -EINVAL, 0},
+               {"-1", 0, -EINVAL, 0},
+               {"99999999999999999999999", 0, -EINVAL, 0},
+               {"unreadable: no", 0, -ENODATA, 0},
+               {"12x", 0, -EINVAL, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    uint64_t value = 77;
+    set_facts("");
+    set_fact("user", cases[i].value, strlen(cases[i].value));
+    if (lh_facts_number(&facts, "user", cases[i].n, &value) != cases[i].code) fail_msg("%s", cases[i].value);
+    assert_true(value == (cases[i].code == 0 ? cases[i].number : 77));
+  }
+  uint64_t value;
+  assert_int_equal(lh_facts_number(&facts, "no such fact", 0, &value), -ENOENT);
+}
+
+/* ---- needs ---- */
+static void test_needs(void **state) {
+  (void)state;
+  struct lh_config *config =
+      load("", "target: near, connections: 1001, source_addresses: [127.0.0.2, 127.0.0.3]}\n"
+               "  more: {kind: http, target: web, connections: 9, messages: [{name: m, every: 1s, get: /}]");
+  struct lh_needs needs;
+  struct lh_err err = {0};
+  assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+  assert_int_equal(needs.plan.clients, 1010);
+  assert_int_equal(needs.path_count, 3);
+  assert_int_equal(needs.paths[0].clients, 501);
+  assert_int_equal(needs.paths[1].clients, 500);
+  assert_true(needs.paths[0].local && !needs.paths[2].local);
+  assert_int_equal(needs.local_sockets, 1001);
+  assert_int_equal(needs.tasks_each, 1);
+  assert_int_equal(needs.client_bytes, (1001 * LH_WEBSOCKET_BYTES + 9 * (LH_HTTP_BYTES + LH_TLS_BYTES) + 1009) / 1010);
+  lh_needs_free(&needs);
+  assert_int_equal(lh_needs_make(&needs, config, 2, 2, &err), 0);
+  assert_int_equal(needs.paths[0].clients, 250);
+  lh_needs_free(&needs);
+  lh_config_free(config);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_unreadable),
+                                     cmocka_unit_test(test_numbers), cmocka_unit_test(test_needs)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
