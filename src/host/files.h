@@ -62,7 +62,11 @@ enum lh_sample_source {
   LH_SAMPLE_SNMP,     /* /proc/net/snmp */
   LH_SAMPLE_NETSTAT,  /* /proc/net/netstat */
   LH_SAMPLE_DEV,      /* /proc/net/dev */
-  LH_SAMPLE_SOURCES
+  LH_SAMPLE_SOURCES,
+  LH_SAMPLE_STATES = LH_SAMPLE_SOURCES /* states.c: no file, so not under a root */
 };
+
+/* Adds the TCP states that no file of /proc counts. 0 or -errno, then nothing is added. */
+int lh_states_read(struct lh_host_sample *sample);
 
 #endif

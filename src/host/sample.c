@@ -1,4 +1,4 @@
-/* Counters and gauges of the host at one time, from seven files of /proc. */
+/* Counters and gauges of the host at one time, from seven files of /proc and the counts of states.c. */
 #include "longhaul/host/host.h"
 
 #include <errno.h>
@@ -58,6 +58,7 @@ static int parse_sockstat(char *text, struct lh_host_sample *sample) {
   sample->sockets_used = pair_value(all, "used");
   sample->tcp_in_use = pair_value(tcp, "inuse") + pair_value(lh_text_after(text, "TCP6:"), "inuse");
   sample->tcp_time_wait = pair_value(tcp, "tw");
+  sample->tcp_orphans = pair_value(tcp, "orphan");
   sample->tcp_mem_pages = pair_value(tcp, "mem");
   return 0;
 }
@@ -88,6 +89,7 @@ static int paired_lines(char *text, const char *prefix, const char *key, uint64_
 
 static int parse_snmp(char *text, struct lh_host_sample *sample) {
   int code = paired_lines(text, "Tcp:", "RetransSegs", &sample->tcp_retransmits);
+  paired_lines(text, "Tcp:", "CurrEstab", &sample->tcp_established);
   return code ? code : paired_lines(text, "Tcp:", "OutSegs", &sample->tcp_out_segments);
 }
 
@@ -141,6 +143,7 @@ int lh_host_sample_at(const char *root, struct lh_host_sample *sample, uint32_t 
     missing |= UINT32_C(1) << i;
     if (!first_failure) first_failure = code;
   }
+  lh_files_number(root, "/proc/sys/net/netfilter/nf_conntrack_count", &read.conntrack_entries);
   lh_buf_free(&text);
   lh_buf_free(&more);
   if (unread) *unread = missing;
@@ -149,6 +152,18 @@ int lh_host_sample_at(const char *root, struct lh_host_sample *sample, uint32_t 
   return 0;
 }
 
+/* The kernel counts CLOSE_WAIT as established too. */
+static void add_states(struct lh_host_sample *sample, uint32_t *unread) {
+  if (lh_states_read(sample) < 0)
+    *unread |= UINT32_C(1) << LH_SAMPLE_STATES;
+  else
+    sample->tcp_established -= sample->tcp_close_wait < sample->tcp_established ? sample->tcp_close_wait : sample->tcp_established;
+}
+
 int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread) {
-  return lh_host_sample_at("", sample, unread);
+  uint32_t missing = 0;
+  int code = lh_host_sample_at("", sample, &missing);
+  if (code == 0) add_states(sample, &missing);
+  if (unread) *unread = missing;
+  return code;
 }

@@ -18,7 +18,8 @@
   X(loop_lag_max_us, "gauge", "longest delay from a timer's due time to its turn")                                           \
   X(turns, "counter", "turns of the event loop")                                                                               \
   X(descriptors, "gauge", "open descriptors")                                                                                  \
-  X(clients, "gauge", "clients of its slice")
+  X(clients, "gauge", "clients of its slice")                                                                                  \
+  X(context_switches, "counter", "context switches of the worker")
 
 #define LH_SAMPLE_LIST(X)                                                                                                      \
   X(cpu_busy_us, "since boot", "time all cores were at work, stolen time left out")                                            \
@@ -37,6 +38,14 @@
   X(net_bytes_in, "since boot", "bytes received by all interfaces, loopback included")                                         \
   X(net_bytes_out, "since boot", "bytes sent by all interfaces, loopback included")                                            \
   X(net_drops, "since boot", "packets dropped by all interfaces")                                                              \
-  X(context_switches, "since boot", "context switches of the host")
+  X(context_switches, "since boot", "context switches of the host")                                                            \
+  X(tcp_established, "gauge", "TCP connections that are up")                                                                   \
+  X(tcp_orphans, "gauge", "TCP connections that no process holds any more")                                                    \
+  X(tcp_syn_sent, "gauge", "TCP connections whose first segment is not answered")                                              \
+  X(tcp_syn_received, "gauge", "TCP handshakes in progress at listeners")                                                      \
+  X(tcp_fin_wait, "gauge", "TCP connections closed by this side first, FIN_WAIT1 and FIN_WAIT2")                               \
+  X(tcp_close_wait, "gauge", "TCP connections that the other side closed and a process here did not")                          \
+  X(tcp_closing, "gauge", "TCP connections in CLOSING or LAST_ACK")                                                            \
+  X(conntrack_entries, "gauge", "connections that the firewall tracks; 0 without tracking")
 
 #endif

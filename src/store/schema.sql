@@ -248,6 +248,8 @@ SELECT h.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + (h.k + 1) *
        net_bytes_in - lag(net_bytes_in) OVER t AS net_bytes_in,
        net_bytes_out - lag(net_bytes_out) OVER t AS net_bytes_out,
        net_drops - lag(net_drops) OVER t AS net_drops,
-       context_switches - lag(context_switches) OVER t AS context_switches
+       context_switches - lag(context_switches) OVER t AS context_switches,
+       tcp_established, tcp_orphans, tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing,
+       conntrack_entries
 FROM host h JOIN run
 WINDOW t AS (ORDER BY h.k);

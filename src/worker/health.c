@@ -12,11 +12,12 @@ static uint64_t us_of(const struct timeval *t) {
   return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
-static void read_cpu(uint64_t *user_us, uint64_t *system_us) {
+static void read_usage(uint64_t *user_us, uint64_t *system_us, uint64_t *switches) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   *user_us = us_of(&usage.ru_utime);
   *system_us = us_of(&usage.ru_stime);
+  *switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
 }
 
 /* Counted once: reading the folder costs milliseconds when it holds thousands. */
@@ -31,7 +32,7 @@ static uint32_t count_descriptors(void) {
 
 void lh_vitals_begin(struct lh_vitals *v, uint64_t now_ns) {
   *v = (struct lh_vitals){.from_ns = now_ns, .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
-  read_cpu(&v->user_us, &v->system_us);
+  read_usage(&v->user_us, &v->system_us, &v->switches);
   v->other_descriptors = count_descriptors();
 }
 
@@ -46,12 +47,13 @@ static uint64_t read_rss(int statm) {
 }
 
 void lh_vitals_read(const struct lh_vitals *v, uint64_t now_ns, uint32_t sockets, struct lh_worker_health *health) {
-  uint64_t user_us, system_us;
-  read_cpu(&user_us, &system_us);
+  uint64_t user_us, system_us, switches;
+  read_usage(&user_us, &system_us, &switches);
   health->from_ns = v->from_ns;
   health->until_ns = now_ns;
   health->cpu_user_us = user_us - v->user_us;
   health->cpu_system_us = system_us - v->system_us;
+  health->context_switches = switches - v->switches;
   health->rss_bytes = read_rss(v->statm);
   health->loop_lag_max_us = (v->lag_max_ns + 999) / 1000;
   health->turns = v->turns;
@@ -62,5 +64,6 @@ void lh_vitals_next(struct lh_vitals *v, const struct lh_worker_health *sent) {
   v->from_ns = sent->until_ns;
   v->user_us += sent->cpu_user_us;
   v->system_us += sent->cpu_system_us;
+  v->switches += sent->context_switches;
   v->lag_max_ns = v->turns = 0;
 }

@@ -7,7 +7,7 @@
 #include "longhaul/worker/protocol.h"
 
 struct lh_vitals {
-  uint64_t from_ns, user_us, system_us; /* at the start of the slice */
+  uint64_t from_ns, user_us, system_us, switches; /* at the start of the slice */
   uint64_t lag_max_ns, turns;           /* in the slice */
   uint32_t other_descriptors;           /* open before the first client */
   int statm;                            /* /proc/self/statm */

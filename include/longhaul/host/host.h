@@ -31,6 +31,9 @@ struct lh_host_sample {
   uint64_t tcp_retransmits, tcp_listen_drops, tcp_out_segments; /* since boot */
   uint64_t net_bytes_in, net_bytes_out, net_drops; /* all interfaces, since boot */
   uint64_t context_switches;      /* since boot */
+  uint64_t tcp_established, tcp_orphans;
+  uint64_t tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing; /* closing: CLOSING and LAST_ACK */
+  uint64_t conntrack_entries;     /* 0 without connection tracking */
 };
 /* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */
 int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread);

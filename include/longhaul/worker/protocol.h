@@ -57,6 +57,7 @@ struct lh_worker_health {
   uint64_t turns;                 /* loop turns */
   uint32_t descriptors;           /* open at its end */
   uint32_t clients;               /* of its slice */
+  uint64_t context_switches;      /* in the slice, voluntary or not */
 };
 
 int lh_start_encode(const struct lh_start *start, struct lh_buf *out);

@@ -1,5 +1,6 @@
 /* The readers of the host against a made-up /proc and /sys, and against the real one. */
 #include <errno.h>
+#include <arpa/inet.h>
 #include <ftw.h>
 #include <math.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,7 +60,9 @@ static void put_proc(void) {
   put("/proc/net/sockstat6", "TCP6: inuse 4\nUDP6: inuse 9\n");
   put("/proc/sys/fs/file-nr", "1234\t0\t99999\n");
   put("/proc/net/snmp", "Ip: Forwarding DefaultTTL\nIp: 1 64\n"
-                        "Tcp: RtoAlgorithm MaxConn ActiveOpens InSegs OutSegs RetransSegs InErrs\nTcp: 1 -1 5 600 700 8 9\n");
+                        "Tcp: RtoAlgorithm MaxConn ActiveOpens CurrEstab InSegs OutSegs RetransSegs InErrs\n"
+                        "Tcp: 1 -1 5 17 600 700 8 9\n");
+  put("/proc/sys/net/netfilter/nf_conntrack_count", "4321\n");
   put("/proc/net/netstat",
       "TcpExt: SyncookiesSent ListenOverflows ListenDrops TCPx\nTcpExt: 1 2 3 4\nIpExt: A B\nIpExt: 5 6\n");
   put("/proc/net/dev",
@@ -89,6 +93,9 @@ static void test_sample(void **state) {
   assert_int_equal(s.tcp_retransmits, 8);
   assert_int_equal(s.tcp_out_segments, 700);
   assert_int_equal(s.tcp_listen_drops, 3);
+  assert_int_equal(s.tcp_established, 17);
+  assert_int_equal(s.tcp_orphans, 1);
+  assert_int_equal(s.conntrack_entries, 4321);
   assert_int_equal(s.net_bytes_in, 6000);
   assert_int_equal(s.net_bytes_out, 8000);
   assert_int_equal(s.net_drops, 10);
@@ -294,6 +301,29 @@ static void test_descriptors(void **state) {
   in_child(raise_from_64_to_200);
 }
 
+/* A pair of connected sockets whose far end is closed: one waits for our close, the other for ours to come. */
+static void test_states(void **state) {
+  (void)state;
+  struct lh_host_sample before = {0}, during = {0};
+  if (lh_states_read(&before) < 0) skip();
+  struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+  socklen_t len = sizeof here;
+  enum { PAIRS = 20 };
+  int listener = socket(AF_INET, SOCK_STREAM, 0), near[PAIRS];
+  assert_int_equal(bind(listener, (struct sockaddr *)&here, sizeof here), 0);
+  assert_int_equal(listen(listener, PAIRS), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &len), 0);
+  for (int i = 0; i < PAIRS; i++) {
+    near[i] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(near[i], (struct sockaddr *)&here, sizeof here), 0);
+    close(accept(listener, NULL, NULL));
+  }
+  assert_int_equal(lh_states_read(&during), 0);
+  for (int i = 0; i < PAIRS; i++) close(near[i]);
+  close(listener);
+  assert_true(during.tcp_close_wait >= PAIRS && during.tcp_fin_wait >= PAIRS);
+}
+
 static void test_real_host(void **state) {
   (void)state;
   struct lh_host_sample s;
@@ -311,7 +341,7 @@ static void test_real_host(void **state) {
 
 int main(void) {
 #define TEST(body) cmocka_unit_test_setup_teardown(body, make_root, remove_root)
-  const struct CMUnitTest tests[] = {TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_facts),
+  const struct CMUnitTest tests[] = {TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_states), TEST(test_facts),
                                      TEST(test_facts_too_long), TEST(test_cgroup_v2),         TEST(test_cgroup_v1),
                                      TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host)};
   return cmocka_run_group_tests(tests, NULL, NULL);
