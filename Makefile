@@ -61,7 +61,7 @@ src_of = $(wildcard src/$(1)/*.c)
 OBJ = $(patsubst %.c,$(OUT)/%.o,$(1))
 MAIN_SRC := src/cli/main.c
 ROOM_SRC := $(foreach r,$(ROOMS),$(call src_of,$(r)))
-EMBED_FILES := $(wildcard src/*/*.sql src/*/*.css src/*/*.js src/*/*.html)
+EMBED_FILES := $(wildcard src/*/*.sql src/*/*.css src/*/*.js src/*/*.json src/*/*.html)
 EMBED_OBJ := $(patsubst %,$(OUT)/embed/%.o,$(EMBED_FILES)) $(OUT)/embed/chart.min.js.o
 LLHTTP_OBJ := $(patsubst $(LLHTTP_DIR)/%.c,$(OUT)/llhttp/%.o,$(wildcard $(LLHTTP_DIR)/*.c))
 

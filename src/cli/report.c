@@ -12,7 +12,7 @@ static int choose_format(const struct lh_cli_args *args, const char *output, enu
   struct lh_err err = {0};
   if (name != NULL) {
     if (lh_report_format_parse(name, format) == 0) return 0;
-    return lh_cli_usage_error("there is no report format \"%s\"; known are html, md, json and text", name);
+    return lh_cli_usage_error("there is no report format \"%s\"; known are html, md, json, text, csv, junit and hlog", name);
   }
   if (strcmp(output, "-") == 0) {
     *format = LH_REPORT_TEXT;
@@ -44,11 +44,18 @@ static int render(const struct lh_report_args *report, enum lh_report_format for
   return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
 }
 
+static int print_schema(void) {
+  struct lh_buf out = LH_BUF_INIT(1 << 20);
+  return lh_cli_print(&out, lh_buf_addstr(&out, lh_report_schema()));
+}
+
 static int report_main(const struct lh_cli_args *args) {
   const char *output = lh_cli_value(args, "output");
   struct lh_report_args report = {0};
   enum lh_report_format format;
   char *path = NULL;
+  if (lh_cli_has(args, "schema")) return print_schema();
+  if (args->operand_count == 0) return lh_cli_usage_error("report needs a run file, or `latest`; see longhaul report --help");
   if (output == NULL) output = "-";
   int exit_code = choose_format(args, output, &format);
   if (exit_code == 0) exit_code = choose_span(args, &report);
@@ -63,6 +70,7 @@ static const struct lh_cli_example examples[] = {
     {"longhaul report latest", "the summary of the last run"},
     {"longhaul report latest -o night.html", "a page with charts in one file, for a browser, with no network"},
     {"longhaul report runs/chat-20261122-200328.longhaul --format json", "every number, for scripts"},
+    {"longhaul report latest -o intervals.csv", "a row for each interval and group; .xml is JUnit, .hlog HdrHistogram's log"},
     {"longhaul report latest --format md --from 2h10m --until 2h30m", "a part of the night"},
     {0}};
 
@@ -71,8 +79,8 @@ static const struct lh_cli_option options[] = {
      .letter = 'f',
      .argument = "FORMAT",
      .complete = LH_COMPLETE_WORDS,
-     .words = "html md json text",
-     .help = "html, md, json or text (default: by the ending of the output file, else text)"},
+     .words = "html md json text csv junit hlog",
+     .help = "html, md, json, text, csv (a row for each interval and group), junit or hlog (HdrHistogram log); default: by the ending of the output file, else text"},
     {.name = "output",
      .letter = 'o',
      .argument = "FILE",
@@ -80,19 +88,20 @@ static const struct lh_cli_option options[] = {
      .help = "where to write (default -: standard output)"},
     {.name = "from", .argument = "TIME", .help = "begin this long after the start of the run"},
     {.name = "until", .argument = "TIME", .help = "end this long after the start of the run"},
+    {.name = "schema", .help = "print the JSON Schema of the JSON report; no RUN is needed"},
     {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
     {0}};
 
 const struct lh_cli_command lh_cli_report = {
     .name = "report",
-    .summary = "render a run file: html, md, json, text",
+    .summary = "render a run file: html, md, json, csv, junit, hlog, text",
     .usage = "RUN [OPTIONS]",
     .description = "RUN is a run file, its name in the store folder, `latest`, or `latest~1` for the one before it. The run may still be in "
                    "progress or have been cut short: the report covers what was stored. The exit code "
                    "tells whether the report was written, not the run's verdict.",
     .examples = examples,
     .options = options,
-    .operands_min = 1,
+    .operands_min = 0,
     .operands_max = 1,
     .operand = "a run file, or `latest`",
     .complete = LH_COMPLETE_RUN,

@@ -7,7 +7,8 @@ int lh_report_file_format(const char *path, enum lh_report_format *format, struc
   const char *dot = strrchr(path, '.');
   const char *name = dot == NULL || strchr(dot, '/') != NULL ? "" : strcmp(dot, ".txt") == 0 ? "text" : dot + 1;
   if (lh_report_format_parse(name, format) == 0) return 0;
-  return lh_err_set(err, EINVAL, "the name %s does not tell the format of the report: end it in .html, .md, .json or .txt",
+  return lh_err_set(err, EINVAL, "the name %s does not tell the format of the report: end it in .html, .md, .json, "
+                    ".csv, .xml (JUnit), .hlog or .txt",
                     path);
 }
 

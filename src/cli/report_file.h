@@ -7,7 +7,7 @@
 
 enum { LH_REPORT_FILE_BYTES_MAX = 256 << 20 };
 
-/* html, md, json and txt by the ending of the name; -EINVAL with a sentence. */
+/* html, md, json, txt, csv, xml (JUnit) and hlog by the ending of the name; -EINVAL with a sentence. */
 int lh_report_file_format(const char *path, enum lh_report_format *format, struct lh_err *err);
 /* Renders to a file ("-": stdout). */
 int lh_report_file_write(const json_t *model, enum lh_report_format format, const char *path, struct lh_err *err);

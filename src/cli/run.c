@@ -187,7 +187,7 @@ static const struct lh_cli_option options[] = {
      .argument = "FILE",
      .complete = LH_COMPLETE_FILE,
      .repeats = true,
-     .help = "write a report after the run; the ending tells the format: .html, .md, .json, .txt; may be repeated"},
+     .help = "write a report after the run; the ending tells the format: .html, .md, .json, .csv, .xml (JUnit), .hlog, .txt; may be repeated"},
     {.name = "quiet", .letter = 'q', .help = "no live view and no progress lines; warnings, errors and the summary stay"},
     {.name = "yes", .help = "load targets outside of loopback and private networks without asking (authorized: true)"},
     {.name = "force", .help = "begin although the plan does not fit this host"},

@@ -1,12 +1,19 @@
 """What comes of run files, as a user calls it: two real runs, the second against a slower server."""
+import csv
+import io
 import json
 import shutil
+import subprocess
 import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from xml.etree import ElementTree
 
 from common import Case, Faultd, config, longhaul, run
+from lib import npm
+
+HERE = Path(__file__).resolve().parent
 
 
 def soak(rules, connections):
@@ -21,7 +28,7 @@ def compare(*arguments):
     return longhaul.command("compare", *arguments)
 
 
-class Compare(Case):
+class Outputs(Case):
     @classmethod
     def setUpClass(cls):
         cls.store = Path(tempfile.mkdtemp(prefix="longhaul-compare-"))
@@ -31,6 +38,7 @@ class Compare(Case):
         cls.a, cls.b = (cls.store / f"soak-20261122-20032{n}.longhaul" for n in range(2))
         for one, path in zip(runs, (cls.a, cls.b)):
             shutil.copy(one.path, path)
+        cls.model = longhaul.report(cls.b)
 
     @classmethod
     def tearDownClass(cls):
@@ -72,12 +80,75 @@ class Compare(Case):
     def test_wrong_input(self):
         for arguments, words in (((self.a,), "two runs"), ((self.a, "/none.longhaul"), "/none.longhaul"),
                                  ((self.a, self.b, "--least", "5 apples"), "5 apples"), ((self.a, self.b, "--fail-on", "better"), "worse"),
-                                 (("latest~7", "latest", "--store", self.store), "2 run files"), ((self.a, self.b, "-f", "xml"), "xml"),
+                                 (("latest~7", "latest", "--store", self.store), "2 run files"), ((self.a, self.b, "-f", "pdf"), "pdf"), ((self.a, self.b, "-f", "csv"), "comparison"),
                                  ((self.a, self.b, "-o", "x.pdf"), "x.pdf"), ((self.a, __file__), "not")):
             done = compare(*arguments)
             self.assertEqual(done.returncode, 2, done)
             self.assertIn(words, done.stderr)
             self.assertEqual(done.stdout, "")
+
+
+    def report(self, *arguments):
+        done = longhaul.command("report", self.b, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_csv_adds_up(self):
+        rows = list(csv.DictReader(io.StringIO(self.report("-f", "csv"))))
+        group, series = self.model["groups"][0], self.model["series"]
+        self.assertEqual(len(rows), len(series["t_s"]))
+        for column, total in (("messages_sent", group["messages"]["sent"]), ("replied", group["messages"]["replied"]), ("drops", group["drops"]),
+                              ("opened", group["opened"]), ("bytes_received", group["bytes"]["received"])):
+            self.assertEqual(sum(int(row[column]) for row in rows), total, column)
+        self.assertEqual([float(row["t_s"]) for row in rows], series["t_s"])
+        self.assertAlmostEqual(sum(float(row["length_s"]) for row in rows), self.model["run"]["duration_s"], places=2)
+        self.assertEqual([int(row["response_p99_us"]) if row["response_p99_us"] else None for row in rows], series["groups"][0]["response_p99_us"])
+        self.assertTrue(rows[0]["events"].startswith("run started: "))
+        self.assertEqual(sum(row["events"].count("run ended") for row in rows), 1)
+        part = list(csv.DictReader(io.StringIO(self.report("-f", "csv", "--from", "5s", "--until", "8s"))))
+        self.assertEqual([row["t_s"] for row in part], ["5", "6", "7"])
+
+    @unittest.skipUnless(shutil.which("xmllint"), "xmllint is needed")
+    def test_junit_has_the_common_shape(self):
+        out = self.store / "b.xml"
+        self.report("-o", out)
+        hostile = HERE.parent / "golden/hostile.xml"
+        for file in (out, hostile):
+            done = subprocess.run(["xmllint", "--noout", "--schema", HERE / "formats/junit.xsd", file], stderr=subprocess.PIPE, text=True, timeout=30)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        suite = ElementTree.parse(out).getroot()[0]
+        cases = {case.get("name"): [child.tag for child in case] for case in suite.iter("testcase")}
+        self.assertEqual(cases, {"g.response.p50 below 40ms": ["failure"], "verdict": ["failure"]})
+        self.assertEqual((suite.get("tests"), suite.get("failures"), suite.get("errors")), ("2", "2", "0"))
+
+    def test_hlog_is_read_by_another(self):
+        if npm.why_not():
+            self.skipTest(npm.why_not())
+        text = self.report("-f", "hlog")
+        done = subprocess.run(["node", HERE / "formats/hlog.js"], input=text, stdout=subprocess.PIPE, text=True, check=True, timeout=60, env=npm.ENVIRONMENT)
+        tags = json.loads(done.stdout)
+        latency = {f"g.{name}": h for name, h in self.model["groups"][0]["latency"].items() if h["count"]}
+        self.assertEqual(set(tags), set(latency))
+        for tag, h in latency.items():
+            self.assertEqual((tags[tag]["count"], tags[tag]["p50"]), (h["count"], h["p50_us"]), tag)
+            self.assertAlmostEqual(tags[tag]["p99"], h["p99_us"], delta=h["p99_us"] / 1000 + 1, msg=tag)
+        self.assertGreater(tags["g.response"]["first_ms"], 1.6e12)
+        self.assertAlmostEqual((tags["g.response"]["last_ms"] - tags["g.response"]["first_ms"]) / 1e3, self.model["run"]["duration_s"], delta=1.1)
+
+    def test_json_fits_its_schema(self):
+        if npm.why_not():
+            self.skipTest(npm.why_not())
+        schema = json.loads(longhaul.command("report", "--schema").stdout)
+        broken = json.loads(json.dumps(self.model))
+        broken["groups"][0]["latency"]["response"]["count"] = "many"
+        lacking = {key: value for key, value in self.model.items() if key != "totals"}
+        texts = [json.dumps(model) for model in (self.model, longhaul.report(self.a), broken, lacking)]
+        done = subprocess.run(["node", HERE / "schema_ajv/validate.js"], input=json.dumps({"schema": schema, "texts": texts}), stdout=subprocess.PIPE,
+                              text=True, check=True, timeout=60, env=npm.ENVIRONMENT)
+        errors = json.loads(done.stdout)
+        self.assertEqual(errors[:2], [[], []])
+        self.assertIn("/groups/0/latency/response/count", errors[2][0])
+        self.assertTrue(errors[3])
 
 
 if __name__ == "__main__":

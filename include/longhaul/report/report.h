@@ -22,11 +22,23 @@ struct lh_report_args {
 
 int lh_report_model(const struct lh_report_args *args, json_t **model, struct lh_err *err);
 
-enum lh_report_format { LH_REPORT_JSON, LH_REPORT_MARKDOWN, LH_REPORT_HTML, LH_REPORT_TEXT /* the summary after a run */ };
-int lh_report_format_parse(const char *name, enum lh_report_format *format); /* json, md, html, text; -EINVAL */
+enum lh_report_format {
+  LH_REPORT_JSON,
+  LH_REPORT_MARKDOWN,
+  LH_REPORT_HTML,
+  LH_REPORT_TEXT,  /* the summary after a run */
+  LH_REPORT_CSV,   /* a row for each interval and group */
+  LH_REPORT_JUNIT, /* a test case for each objective, and one for the verdict */
+  LH_REPORT_HLOG   /* histograms of each interval, from the run file that the model names */
+};
+/* json, md, html, text, csv, junit, hlog and what files end in; -EINVAL */
+int lh_report_format_parse(const char *name, enum lh_report_format *format);
 /* color: only for LH_REPORT_TEXT. */
 int lh_report_render(const json_t *model, enum lh_report_format format, int color, struct lh_buf *out, struct lh_err *err);
 /* Exit code that the model's verdict asks for (DESIGN.md): 0, 1, 4 or 130. */
 int lh_report_exit_code(const json_t *model);
+
+/* JSON Schema (2020-12) of the JSON report. */
+const char *lh_report_schema(void);
 
 #endif
