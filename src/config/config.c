@@ -89,7 +89,14 @@ static void free_message(struct lh_message *message) {
   free_headers(&message->headers);
 }
 
+static void free_locator(struct lh_locator *locator) {
+  free(locator->field);
+  free(locator->regex);
+}
+
 static void free_group(struct lh_group *group) {
+  free_locator(&group->incoming.sequence);
+  free_locator(&group->incoming.timestamp);
   free(group->name);
   free(group->path);
   free_headers(&group->headers);

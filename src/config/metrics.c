@@ -48,11 +48,23 @@ static const char *const counters[] = {
     "too_large",
     "stale_keepalive",
     "retry_afters",
+    "incoming_numbered",
+    "incoming_unreadable",
+    "incoming_gaps",
+    "incoming_skipped",
+    "incoming_out_of_order",
+    "incoming_duplicate",
+    "incoming_undecided",
+    "incoming_missed_away",
+    "incoming_caught_up",
+    "incoming_restarts",
+    "incoming_silences",
+    "incoming_untimed",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",
     "connect_total", "ttfb",    "gap",           "outage", "lifetime", "idle_at_drop", "detect", "rtt",
-    "planned_outage",
+    "planned_outage", "silence", "delay", "delay_ahead",
 };
 /* For the nearest name; any percentile can be written. */
 static const char *const statistics[] = {"mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max", "count"};

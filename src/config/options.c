@@ -57,6 +57,11 @@ static bool has_stream(const void *group) {
   enum lh_kind_id kind = ((const struct lh_group *)group)->kind;
   return kind == LH_KIND_SSE || kind == LH_KIND_STREAM || kind == LH_KIND_TCP;
 }
+static bool has_pushes(const void *group) {
+  enum lh_kind_id kind = ((const struct lh_group *)group)->kind;
+  return kind == LH_KIND_WEBSOCKET || kind == LH_KIND_SSE;
+}
+#define PUSHES_ONLY .applies = has_pushes, .idle = "it belongs to kinds websocket and sse"
 #define WEBSOCKET_ONLY .applies = is_websocket, .idle = "it belongs to kind websocket"
 #define PINGS_ONLY .applies = has_pings, .idle = "it belongs to kind websocket"
 #define REQUESTS_ONLY .applies = has_requests, .idle = "it belongs to kind http"
@@ -272,6 +277,56 @@ static const struct lh_option options[] = {
      .help = "How long a pretended server takes to reply.", .landing = GROUP(null_service_ns)},
     {.key = "groups.*.simulate.drops_per_client_hour", .type = LH_OPTION_NUMBER, .preset = "0", .range = "0..3600",
      .example = "0.5", .help = "How often a pretended connection drops.", .landing = GROUP(null_drop_rate)},
+
+    /* ---- pushed messages ---- */
+    {.key = "groups.*.incoming", .type = LH_OPTION_MAP, .preset = "",
+     .landing = GROUP(incoming.enabled, .by_presence = true, PUSHES_ONLY),
+     .help = "Checks of what the server pushes unasked; a reply, known by its token, is no push."},
+    {.key = "groups.*.incoming.sequence", .type = LH_OPTION_MAP, .preset = "", .landing = LAND(.by_presence = true),
+     .help = "Where a push carries its number; numbers rise by one, and what is missing, doubled or out of order is counted."},
+    {.key = "groups.*.incoming.sequence.field", .type = LH_OPTION_STRING, .preset = "", .example = "/seq",
+     .help = "A JSON pointer (RFC 6901) to the number, which may stand in quotes; kind sse: also id, the event's own.",
+     .landing = GROUP(incoming.sequence.field, .check = text_field)},
+    {.key = "groups.*.incoming.sequence.regex", .type = LH_OPTION_STRING, .preset = "", .example = "seq=([0-9]+)",
+     .help = "An extended regular expression (POSIX) whose first group, or all it matches, is the number; beside field, "
+             "within that.",
+     .landing = GROUP(incoming.sequence.regex, .check = text_regex)},
+    {.key = "groups.*.incoming.sequence.offset", .type = LH_OPTION_COUNT, .preset = "", .range = "0..16777216",
+     .example = "4", .help = "In a binary message, the byte at which the number begins.",
+     .landing = GROUP(incoming.sequence.offset, .alternative = true)},
+    {.key = "groups.*.incoming.sequence.width", .type = LH_OPTION_COUNT, .preset = "4", .range = "1..8",
+     .help = "With offset, the bytes of the number, which begins anew at 0 when they are used up.",
+     .landing = GROUP(incoming.sequence.width, .alternative = true)},
+    {.key = "groups.*.incoming.sequence.endian", .type = LH_OPTION_CHOICE, .preset = "big", .choices = "big|little",
+     .help = "With offset, whether its most significant byte comes first (big) or last.",
+     .landing = GROUP(incoming.sequence.little, .alternative = true)},
+    {.key = "groups.*.incoming.scope", .type = LH_OPTION_CHOICE, .preset = "connection", .choices = "connection|client",
+     .help = "connection: each connection has a sequence of its own; client: it goes on over reconnects, and what passed "
+             "meanwhile is counted as missed while away.",
+     .landing = GROUP(incoming.by_client)},
+    {.key = "groups.*.incoming.gap_max", .type = LH_OPTION_DURATION, .preset = "", .range = "10ms..365d", .example = "15s",
+     .help = "An open client that hears no push for longer than this counts as silent.",
+     .landing = GROUP(incoming.gap_max_ns)},
+    {.key = "groups.*.incoming.timestamp", .type = LH_OPTION_MAP, .preset = "", .landing = LAND(.by_presence = true),
+     .help = "Where a push carries the time it was sent, for the one-way delay; both clocks must agree for that to be right."},
+    {.key = "groups.*.incoming.timestamp.field", .type = LH_OPTION_STRING, .preset = "", .example = "/time",
+     .help = "A JSON pointer (RFC 6901) to the time; kind sse: also id.",
+     .landing = GROUP(incoming.timestamp.field, .check = text_field)},
+    {.key = "groups.*.incoming.timestamp.regex", .type = LH_OPTION_STRING, .preset = "", .example = "at=([0-9]+)",
+     .help = "An extended regular expression (POSIX) whose first group, or all it matches, is the time; beside field, "
+             "within that.",
+     .landing = GROUP(incoming.timestamp.regex, .check = text_regex)},
+    {.key = "groups.*.incoming.timestamp.offset", .type = LH_OPTION_COUNT, .preset = "", .range = "0..16777216",
+     .example = "8", .help = "In a binary message, the byte at which the time begins.",
+     .landing = GROUP(incoming.timestamp.offset, .alternative = true)},
+    {.key = "groups.*.incoming.timestamp.width", .type = LH_OPTION_COUNT, .preset = "8", .range = "1..8",
+     .help = "With offset, the bytes of the time.", .landing = GROUP(incoming.timestamp.width, .alternative = true)},
+    {.key = "groups.*.incoming.timestamp.endian", .type = LH_OPTION_CHOICE, .preset = "big", .choices = "big|little",
+     .help = "With offset, whether its most significant byte comes first (big) or last.",
+     .landing = GROUP(incoming.timestamp.little, .alternative = true)},
+    {.key = "groups.*.incoming.timestamp.unit", .type = LH_OPTION_CHOICE, .preset = "ms", .choices = "ms|us|s|ns|rfc3339",
+     .help = "What the time counts since 1970 UTC; text may have decimals; rfc3339 is text such as 2026-01-31T08:00:00.250Z.",
+     .landing = GROUP(incoming.unit)},
 
     /* ---- messages ---- */
     {.key = "groups.*.messages", .type = LH_OPTION_LIST, .preset = "",

@@ -174,6 +174,21 @@ static void resolve_ramp(struct load *load, const struct scope *scope) {
   }
 }
 
+/* ---- pushed messages ---- */
+static enum lh_locator_kind locator_kind(const struct scope *scope, const char *map, const struct lh_locator *locator) {
+  const struct node *node = node_at(scope->node, map);
+  if (!node || node->kind != NODE_MAP) return LH_LOCATOR_NONE;
+  if (node_child(node, "offset")) return LH_LOCATOR_BYTES;
+  if (!locator->field) return LH_LOCATOR_TEXT;
+  return strcmp(locator->field, "id") == 0 ? LH_LOCATOR_ID : LH_LOCATOR_POINTER;
+}
+
+static void resolve_incoming(const struct scope *scope) {
+  struct lh_incoming_config *incoming = &((struct lh_group *)scope->base)->incoming;
+  incoming->sequence.kind = locator_kind(scope, "incoming.sequence", &incoming->sequence);
+  incoming->timestamp.kind = locator_kind(scope, "incoming.timestamp", &incoming->timestamp);
+}
+
 /* ---- messages ---- */
 static bool carries_token(const struct lh_message *message) {
   if (message->source == LH_PAYLOAD_SIZE) return true; /* room for it: a rule */
@@ -386,6 +401,7 @@ void resolve_config(struct load *load) {
       resolve_target(load, scope);
       resolve_ramp(load, scope);
       resolve_data(load, scope);
+      resolve_incoming(scope);
     } else if (strcmp(scope->row->key, "groups.*.messages[]") == 0) {
       resolve_message(load, scope);
     } else if (strcmp(scope->row->key, "actions[]") == 0) {

@@ -269,6 +269,56 @@ static bool size_below_token(const struct load *load, const struct scope *scope)
   return message->source == LH_PAYLOAD_SIZE && needs_token(message) && message->payload_len < TOKEN_BYTES;
 }
 
+/* ---- pushed messages ---- */
+static bool checks_nothing(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const checks[] = {"incoming.sequence", "incoming.gap_max", "incoming.timestamp"};
+  return given(scope, "incoming") && count_given(scope, checks, 3) == 0;
+}
+static bool locator_unclear(const struct scope *scope, const char *map, const char *const keys[3]) {
+  bool field = given(scope, keys[0]), regex = given(scope, keys[1]), offset = given(scope, keys[2]);
+  return given(scope, map) && offset == (field || regex);
+}
+static bool sequence_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const keys[] = {"incoming.sequence.field", "incoming.sequence.regex", "incoming.sequence.offset"};
+  return locator_unclear(scope, "incoming.sequence", keys);
+}
+static bool timestamp_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const keys[] = {"incoming.timestamp.field", "incoming.timestamp.regex", "incoming.timestamp.offset"};
+  return locator_unclear(scope, "incoming.timestamp", keys);
+}
+static bool id_without_events(const struct scope *scope, const struct lh_locator *locator) {
+  return ((const struct lh_group *)scope->base)->kind != LH_KIND_SSE && locator->field && strcmp(locator->field, "id") == 0;
+}
+static bool sequence_id_without_events(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return id_without_events(scope, &((const struct lh_group *)scope->base)->incoming.sequence);
+}
+static bool timestamp_id_without_events(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return id_without_events(scope, &((const struct lh_group *)scope->base)->incoming.timestamp);
+}
+static bool sequence_bytes_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const keys[] = {"incoming.sequence.width", "incoming.sequence.endian"};
+  return count_given(scope, keys, 2) > 0 && !given(scope, "incoming.sequence.offset");
+}
+static bool timestamp_bytes_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const keys[] = {"incoming.timestamp.width", "incoming.timestamp.endian"};
+  return count_given(scope, keys, 2) > 0 && !given(scope, "incoming.timestamp.offset");
+}
+static bool rfc3339_in_bytes(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "incoming.timestamp.offset") && ((const struct lh_group *)scope->base)->incoming.unit == LH_PUSH_RFC3339;
+}
+static bool scope_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "incoming.scope") && !given(scope, "incoming.sequence");
+}
+
 /* ---- planned disturbances ---- */
 static bool action_unclear(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -314,6 +364,8 @@ static bool grace_too_long(const struct load *load, const struct scope *scope) {
 #define WARN(scope, at, reads, broken, ...)                                                                                    \
   { scope, at, reads, true, broken, __VA_ARGS__ }
 #define NOT_IN_SCHEMA NULL
+#define FIELD_OR_OFFSET                                                                                                        \
+  "{'oneOf': [{'required': ['offset']}, {'anyOf': [{'required': ['field']}, {'required': ['regex']}]}]}"
 
 /* Schemas are JSON with ' for ". */
 static const struct rule rows[] = {
@@ -353,6 +405,25 @@ static const struct rule rows[] = {
     MUST("groups.*", "reconnect.max", "reconnect", backoff_falls, "must not be shorter than reconnect.first", NOT_IN_SCHEMA),
     MUST("groups.*", "headers", "headers target", too_many_headers, "with the target's, there must be at most 64 headers",
          NOT_IN_SCHEMA),
+
+    MUST("groups.*", "incoming", "incoming", checks_nothing, "needs at least one of sequence, gap_max and timestamp",
+         "{'properties': {'incoming': {'anyOf': [{'required': ['sequence']}, {'required': ['gap_max']},"
+         " {'required': ['timestamp']}]}}}"),
+    MUST("groups.*", "incoming.sequence", "incoming", sequence_unclear, "needs field, regex or both, or else offset",
+         "{'properties': {'incoming': {'properties': {'sequence': " FIELD_OR_OFFSET "}}}}"),
+    MUST("groups.*", "incoming.timestamp", "incoming", timestamp_unclear, "needs field, regex or both, or else offset",
+         "{'properties': {'incoming': {'properties': {'timestamp': " FIELD_OR_OFFSET "}}}}"),
+    MUST("groups.*", "incoming.sequence.field", "incoming kind", sequence_id_without_events,
+         "may be id with kind sse only, whose events have one", NOT_IN_SCHEMA),
+    MUST("groups.*", "incoming.timestamp.field", "incoming kind", timestamp_id_without_events,
+         "may be id with kind sse only, whose events have one", NOT_IN_SCHEMA),
+    MUST("groups.*", "incoming.sequence", "incoming", sequence_bytes_unused, "has width and endian with offset only",
+         NOT_IN_SCHEMA),
+    MUST("groups.*", "incoming.timestamp", "incoming", timestamp_bytes_unused, "has width and endian with offset only",
+         NOT_IN_SCHEMA),
+    MUST("groups.*", "incoming.timestamp.unit", "incoming", rfc3339_in_bytes, "is text with rfc3339, which offset cannot read",
+         NOT_IN_SCHEMA),
+    MUST("groups.*", "incoming.scope", "incoming", scope_unused, "needs sequence beside it", NOT_IN_SCHEMA),
 
     MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages", NOT_IN_SCHEMA),
     MUST(MESSAGE, "", "text binary hex file size", payload_unclear,

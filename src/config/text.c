@@ -75,6 +75,11 @@ const char *text_pointer(const char *text) {
   return NULL;
 }
 
+const char *text_field(const char *text) {
+  if (strcmp(text, "id") == 0) return NULL;
+  return text[0] == '/' && !text_pointer(text) ? NULL : "a JSON pointer such as /seq, parts that each begin with /, or id";
+}
+
 const char *text_pem_certificate(const char *text) {
   return strstr(text, "-----BEGIN") && strstr(text, "CERTIFICATE-----") ? NULL : "a PEM file with -----BEGIN CERTIFICATE-----";
 }

@@ -16,6 +16,7 @@ const char *text_header_value(const char *text);
 /* An extended regular expression of POSIX. */
 const char *text_regex(const char *text);
 const char *text_pointer(const char *text);         /* JSON pointer, RFC 6901 */
+const char *text_field(const char *text);           /* the same, or "id" */
 const char *text_sha256(const char *text);           /* hexadecimal digits */
 const char *text_pem_certificate(const char *text); /* a file's content */
 const char *text_pem_key(const char *text);

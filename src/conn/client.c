@@ -89,6 +89,7 @@ static void enter_open(struct lh_engine *e, struct group *g, struct client *c, u
     c->ping_due_ns = lh_later(now, lh_plan_ping_offset_ns(g->config, seed, g->number, number, c->nth));
   if (c->origin_ns == LH_NEVER) lh_schedule_begin(e, slot);
   lh_schedule_opened(e, slot);
+  lh_pushes_opened(e, slot);
   if (c->flight_first != LH_NONE) lh_message_resend(e, slot);
 }
 
@@ -110,6 +111,7 @@ static void leave_open(struct lh_engine *e, struct client *c, uint32_t slot) {
   c->ping_due_ns = c->ping_sent_ns = LH_NEVER;
   c->choked = c->ping_unsent = false;
   lh_schedule_closed(e, slot);
+  lh_pushes_closed(e, slot);
 }
 
 void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state next) {
@@ -275,6 +277,7 @@ static uint64_t next_due_ns(const struct lh_engine *e, const struct group *g, co
   due = lh_min(due, c->lost_ns);
   due = lh_min(due, next_ping_ns(e, g, c));
   due = lh_min(due, stall_ns(g, c));
+  due = lh_min(due, lh_pushes_silence_ns(e, slot));
   return lh_min(due, lh_schedule_next_ns(e, slot));
 }
 
@@ -353,6 +356,7 @@ void lh_client_fire(struct lh_engine *e, uint32_t slot) {
   if (next_ping_ns(e, g, c) <= e->now_ns) tend_pings(e, g, c, slot);
   if (c->lost_ns <= e->now_ns) lh_flight_expire(e, slot);
   if (stall_ns(g, c) <= e->now_ns) stalled(e, g, c, slot);
+  if (lh_pushes_silence_ns(e, slot) <= e->now_ns) lh_pushes_fell_silent(e, slot);
   lh_schedule_run(e, slot);
   lh_client_arm(e, slot);
 }

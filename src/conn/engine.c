@@ -70,7 +70,7 @@ static int init_group(struct lh_engine *e, uint32_t number, uint32_t first_slot,
     return lh_err_set(err, ENOTSUP, "group '%s': connections of kind %s cannot be made by this worker", config->name,
                       lh_kind_name(config->kind));
   int rc = lh_messages_compile(e, g, err);
-  if (rc < 0) return rc;
+  if (rc < 0 || (rc = lh_pushes_new(g, err)) < 0) return rc;
   size_t states = (size_t)g->client_count * g->message_count;
   g->states = calloc(states ? states : 1, sizeof *g->states);
   if (g->has_anchors) g->anchors = malloc((states ? states : 1) * sizeof *g->anchors);
@@ -137,6 +137,7 @@ void lh_engine_free(struct lh_engine *engine) {
   for (uint32_t i = 0; engine->clients && i < engine->client_count; i++) free(engine->clients[i].gather);
   for (uint32_t g = 0; g < engine->group_count; g++) {
     lh_messages_free(&engine->groups[g]);
+    lh_pushes_free(&engine->groups[g]);
     free(engine->groups[g].states);
     free(engine->groups[g].anchors);
     lh_snapshot_free(&engine->groups[g].snapshot);
@@ -353,7 +354,7 @@ size_t lh_engine_bytes(const struct lh_engine *engine) {
   for (uint32_t g = 0; g < engine->group_count; g++) {
     const struct group *group = &engine->groups[g];
     size_t states = (size_t)group->client_count * group->message_count;
-    bytes += sizeof *group + states * (sizeof *group->states + (group->anchors ? sizeof *group->anchors : 0));
+    bytes += sizeof *group + lh_pushes_bytes(group) + states * (sizeof *group->states + (group->anchors ? sizeof *group->anchors : 0));
   }
   return bytes + lh_null_bytes(engine->null);
 }

@@ -10,6 +10,7 @@
  * replies.c   what an incoming message is
  * triggers.c  what an incoming message sets off
  * responses.c what a response to a request is
+ * pushes.c    what the server says unasked
  * null_kind.c a server that is pretended
  * engine.c    making, turns, events, looking in
  *
@@ -23,6 +24,7 @@
 
 #include "longhaul/base/clock.h"
 #include "longhaul/conn/engine.h"
+#include "longhaul/conn/incoming.h"
 #include "longhaul/conn/wheel.h"
 
 #define LH_NONE UINT32_MAX           /* no slot, no flight */
@@ -115,6 +117,8 @@ struct group {
   const struct lh_io *io;
   struct message *messages;     /* owned */
   struct message_state *states; /* owned: client by client */
+  struct lh_incoming_rules *rules; /* owned; NULL: pushes are not checked */
+  struct lh_incoming *incoming;    /* owned: by client; NULL like rules */
   uint32_t message_count;
   uint32_t number, first_slot, client_count;
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
@@ -283,6 +287,19 @@ void lh_gather_add(struct lh_engine *e, struct client *c, const char *bytes, siz
 /* ---- triggers.c ---- */
 /* A whole incoming message; `total` is its length, of which `len` bytes were kept. */
 void lh_triggers_look(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total);
+
+/* ---- pushes.c ---- */
+int lh_pushes_new(struct group *g, struct lh_err *err);
+void lh_pushes_free(struct group *g);
+size_t lh_pushes_bytes(const struct group *g);
+void lh_pushes_opened(struct lh_engine *e, uint32_t slot);
+void lh_pushes_closed(struct lh_engine *e, uint32_t slot); /* no longer open */
+void lh_pushes_take(struct lh_engine *e, uint32_t slot, const struct lh_push *push);
+/* Whether the group's pushes are numbered, and this one is. */
+bool lh_pushes_numbers(const struct group *g, const struct lh_push *push);
+/* When the client has heard no push for longer than the group's gap_max; LH_NEVER once that was counted. */
+uint64_t lh_pushes_silence_ns(const struct lh_engine *e, uint32_t slot);
+void lh_pushes_fell_silent(struct lh_engine *e, uint32_t slot);
 
 /* ---- null_kind.c ---- */
 /* Makes e->null when a group is of that kind, and gives such groups their io. Its timers begin at first_timer. */

@@ -44,17 +44,22 @@ static enum lh_counter_id class_of_earlier(const struct group *g, const struct c
   return fate == FATE_UNANSWERED && may_be_lost ? LH_COUNTER_lost_then_replied : LH_COUNTER_duplicate;
 }
 
-static void count_incoming(struct lh_engine *e, struct group *g, struct client *c) {
-  lh_count(g, LH_COUNTER_incoming, 1);
-  if (c->state != LH_CLIENT_OPEN) return;
-  if (c->mark_ns != LH_NEVER) lh_record_ns(g, LH_HIST_gap, e->now_ns - c->mark_ns);
-  c->mark_ns = e->now_ns;
+struct incoming {
+  const char *bytes;
+  size_t len;     /* kept */
+  uint64_t total; /* received */
+};
+
+static void take_push(struct lh_engine *e, uint32_t slot, const struct incoming *in) {
+  lh_pushes_take(e, slot, &(struct lh_push){.bytes = in->bytes, .len = in->len});
 }
 
-static void count_earlier(struct lh_engine *e, struct group *g, struct client *c, uint64_t seq) {
+static void count_earlier(struct lh_engine *e, uint32_t slot, uint64_t seq, const struct incoming *in) {
+  struct client *c = &e->clients[slot];
+  struct group *g = lh_group_of(e, c);
   enum lh_counter_id class = class_of_earlier(g, c, seq);
   if (class == LH_COUNTER_incoming) {
-    count_incoming(e, g, c);
+    take_push(e, slot, in);
     return;
   }
   lh_count(g, class, 1);
@@ -64,12 +69,6 @@ static void count_earlier(struct lh_engine *e, struct group *g, struct client *c
 }
 
 /* ---- matching ---- */
-
-struct incoming {
-  const char *bytes;
-  size_t len;     /* kept */
-  uint64_t total; /* received */
-};
 
 static bool holds_text(struct lh_engine *e, uint32_t slot, const struct flight *flight, const struct incoming *in) {
   const struct message *message = &lh_group_of(e, &e->clients[slot])->messages[flight->message];
@@ -120,12 +119,11 @@ static bool is_ours(const struct lh_engine *e, uint32_t slot, const struct lh_to
 /* What a token found by `by_pointer` or anywhere says. True when it tells what the message is. */
 static bool take_token(struct lh_engine *e, uint32_t slot, const struct lh_token *token, bool by_pointer,
                        const struct incoming *in) {
-  struct client *c = &e->clients[slot];
-  struct group *g = lh_group_of(e, c);
+  const struct group *g = lh_group_of(e, &e->clients[slot]);
   if (!is_ours(e, slot, token)) return false;
   uint32_t f = lh_flight_find(e, slot, token->seq);
   if (f == LH_NONE) {
-    count_earlier(e, g, c, token->seq);
+    count_earlier(e, slot, token->seq, in);
     return true;
   }
   enum lh_match match = g->messages[e->flights.items[f].message].match;
@@ -159,8 +157,7 @@ static enum found seek_pointers(struct lh_engine *e, uint32_t slot, const struct
 }
 
 static void classify(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total) {
-  struct client *c = &e->clients[slot];
-  struct group *g = lh_group_of(e, c);
+  struct group *g = lh_group_of(e, &e->clients[slot]);
   const struct incoming in = {bytes, len, total};
   if (total > len) lh_count(g, LH_COUNTER_truncated, 1);
   enum found found = g->seeks_tokens ? seek_token(e, slot, &in) : FOUND_NOTHING;
@@ -170,11 +167,12 @@ static void classify(struct lh_engine *e, uint32_t slot, const char *bytes, size
     lh_count(g, LH_COUNTER_corrupt, 1);
     return;
   }
-  uint32_t f = g->seeks_order ? lh_flight_first_by_order(e, slot) : LH_NONE;
+  bool is_push = lh_pushes_numbers(g, &(struct lh_push){.bytes = bytes, .len = len});
+  uint32_t f = g->seeks_order && !is_push ? lh_flight_first_by_order(e, slot) : LH_NONE;
   if (f != LH_NONE)
     settle(e, slot, f, &in);
   else
-    count_incoming(e, g, c);
+    take_push(e, slot, &in);
 }
 
 void lh_replies_take(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, uint64_t total) {
@@ -227,8 +225,9 @@ void lh_gather_add(struct lh_engine *e, struct client *c, const char *bytes, siz
 void lh_replies_gather(struct lh_engine *e, uint32_t slot, const char *bytes, size_t len, bool first, bool last) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
-  if (!g->seeks_tokens && !g->seeks_pointers && !g->seeks_order && !g->has_triggers) { /* nothing to find in it */
-    if (last) count_incoming(e, g, c);
+  bool reads = g->has_triggers || (g->rules && lh_incoming_reads_bytes(g->rules));
+  if (!g->seeks_tokens && !g->seeks_pointers && !g->seeks_order && !reads) { /* nothing to find in it */
+    if (last) lh_pushes_take(e, slot, &(struct lh_push){.bytes = ""});
     return;
   }
   if (first) lh_replies_forget_pieces(e, c);

@@ -18,7 +18,7 @@ void lh_sse_restart(struct lh_sse *sse) {
   lh_buf_free(&sse->data);
   sse->type[0] = 0;
   sse->bom_seen = 0;
-  sse->after_cr = sse->truncated = sse->line_cut = false;
+  sse->id_given = sse->after_cr = sse->truncated = sse->line_cut = false;
 }
 
 void lh_sse_free(struct lh_sse *sse) {
@@ -60,7 +60,10 @@ static int take_field(struct lh_sse *sse, const char *name, size_t name_len, con
     return failed ? failed : add_cut(&sse->data, "\n", 1, &sse->truncated);
   }
   if (name_len == 5 && memcmp(name, "event", 5) == 0) set_text(sse->type, sizeof sse->type, value, len);
-  else if (name_len == 2 && memcmp(name, "id", 2) == 0 && !memchr(value, 0, len)) set_text(sse->id, sizeof sse->id, value, len);
+  else if (name_len == 2 && memcmp(name, "id", 2) == 0 && !memchr(value, 0, len)) {
+    set_text(sse->id, sizeof sse->id, value, len);
+    sse->id_given = true;
+  }
   else if (name_len == 5 && memcmp(name, "retry", 5) == 0) set_retry(sse, value, len);
   return 0;
 }
@@ -74,11 +77,12 @@ static void dispatch(struct lh_sse *sse, lh_sse_sink *sink, void *context) {
                                          .data = sse->data.data,
                                          .data_len = len,
                                          .id = sse->id,
+                                         .id_given = sse->id_given,
                                          .truncated = sse->truncated});
   }
   lh_buf_free(&sse->data); /* thousands of streams: an idle one holds nothing */
   sse->type[0] = 0;
-  sse->truncated = false;
+  sse->truncated = sse->id_given = false;
 }
 
 /* One whole line without its end. */

@@ -39,6 +39,15 @@ static const struct equation subsets[] = {
     {C(failed), {C(replied)}, 1},       {C(wrong_status), {C(failed)}, 1},  {C(wrong_content), {C(failed)}, 1},
     {C(wrong_value), {C(failed)}, 1},   {C(too_large), {C(failed)}, 1},     {C(stale_keepalive), {C(messages_sent)}, 1},
     {G(queued), {G(waiting)}, 1},
+    {C(incoming_numbered), {C(incoming)}, 1},
+    {C(incoming_unreadable), {C(incoming)}, 1},
+    {C(incoming_gaps), {C(incoming_skipped)}, 1},
+    {C(incoming_out_of_order), {C(incoming_skipped)}, 1},
+    {C(incoming_duplicate), {C(incoming_numbered)}, 1},
+    {C(incoming_undecided), {C(incoming_numbered)}, 1},
+    {C(incoming_caught_up), {C(incoming_missed_away)}, 1},
+    {C(incoming_restarts), {C(incoming_numbered)}, 1},
+    {C(incoming_untimed), {C(incoming)}, 1},
 };
 
 static const char *term_name(struct term term) {

@@ -10,6 +10,7 @@
 
 #include "longhaul/base/clock.h"
 #include "longhaul/base/limits.h"
+#include "longhaul/conn/incoming.h"
 #include "longhaul/conn/sse.h"
 #include "raw_private.h"
 
@@ -125,7 +126,8 @@ static void on_head(void *context, unsigned status) {
 
 static void on_event(void *context, const struct lh_sse_event *event) {
   struct reading *r = context;
-  lh_engine_on_message(r->raw->engine, lh_raw_slot(r->raw, r->line), event->data, event->data_len, true, true, false, r->now_ns);
+  const struct lh_push push = {.bytes = event->data, .len = event->data_len, .id = event->id_given ? event->id : NULL};
+  lh_engine_on_push(r->raw->engine, lh_raw_slot(r->raw, r->line), &push, event->truncated, r->now_ns);
 }
 
 static void on_body(void *context, const char *bytes, size_t len) {

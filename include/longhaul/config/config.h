@@ -197,6 +197,36 @@ struct lh_data_config {
   enum lh_data_order order;
 };
 
+/* Where a value stands in a message that the server pushes. */
+enum lh_locator_kind {
+  LH_LOCATOR_NONE,
+  LH_LOCATOR_ID,      /* sse: the event's id */
+  LH_LOCATOR_POINTER, /* `field` is a JSON pointer */
+  LH_LOCATOR_TEXT,    /* the whole message, for `regex` */
+  LH_LOCATOR_BYTES    /* `width` bytes from `offset` on, a whole number without a sign */
+};
+
+struct lh_locator {
+  enum lh_locator_kind kind;
+  char *field;     /* as written, or NULL */
+  char *regex;     /* what of the text is the value: its first group, else all it matches; NULL: the whole text */
+  uint64_t offset;
+  uint32_t width;  /* 1 to 8 */
+  bool little;     /* the least significant byte comes first */
+};
+
+enum lh_push_unit { LH_PUSH_MS, LH_PUSH_US, LH_PUSH_S, LH_PUSH_NS, LH_PUSH_RFC3339 };
+
+/* Checks of what the server pushes unasked. */
+struct lh_incoming_config {
+  bool enabled;
+  struct lh_locator sequence; /* numbers that rise by one */
+  struct lh_locator timestamp;
+  enum lh_push_unit unit;     /* of the timestamp, since 1970 UTC */
+  uint64_t gap_max_ns;        /* an open client that hears no push for longer is silent; 0: not checked */
+  bool by_client;             /* the sequence goes on over a client's connections; false: each connection has its own */
+};
+
 struct lh_group {
   char *name;
   enum lh_kind_id kind;
@@ -223,6 +253,7 @@ struct lh_group {
   struct lh_message *messages;
   size_t message_count;
   struct lh_data_config data;
+  struct lh_incoming_config incoming; /* websocket, sse */
   uint64_t null_service_ns;    /* null kind: pretended service time, default 1 ms */
   double null_drop_rate;       /* null kind: pretended drops per client-hour, default 0 */
   struct lh_place place;

@@ -35,6 +35,12 @@
  *   after: incoming. Each whole incoming message is looked at, whatever it counts as. Without `every` each that `when` describes
  *   plans one send; a send that waits for its delay or for the socket when the next one comes is skipped_late.
  *
+ * Pushes
+ *   A push is an incoming message that answers nothing: neither by its token, nor by its pointer, nor by its order. Where the
+ *   group's pushes are numbered (incoming.sequence), a message that has a number and no token of ours is a push, also while
+ *   replies are awaited by order. Numbers and times are checked as incoming.h says; silence is measured while the client is
+ *   open, from its opening or the last push on, and counted as soon as gap_max is over.
+ *
  * Requests (kind http)
  *   A message is a request; its reply is the response. One is outstanding at a time: the adapter calls the next one CHOKED
  *   and says when it is writable, so that what falls due meanwhile is held. Of several held ones the oldest goes first.
@@ -120,6 +126,7 @@ struct lh_engine_args {
 };
 
 struct lh_engine;
+struct lh_push; /* incoming.h */
 
 int lh_engine_new(struct lh_engine **engine, const struct lh_engine_args *args, struct lh_err *err);
 void lh_engine_free(struct lh_engine *engine); /* accepts NULL; calls no I/O */
@@ -143,6 +150,8 @@ void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_p
  * Replies may lead to sends from within the call (after: reply). */
 void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, bool first, bool last,
                           bool binary, uint64_t now_ns);
+/* A push of a kind that sends nothing. cut: it was longer than what is kept of it. */
+void lh_engine_on_push(struct lh_engine *engine, uint32_t slot, const struct lh_push *push, bool cut, uint64_t now_ns);
 /* Bytes of a stream that has no messages. The time since the last call goes to the histogram of gaps. */
 void lh_engine_on_data(struct lh_engine *engine, uint32_t slot, size_t len, uint64_t now_ns);
 

@@ -26,6 +26,7 @@ struct lh_sse {
   uint64_t retry_ms;          /* reconnection time the server asked for; 0: none; survives lh_sse_restart */
   uint64_t comments;          /* comment lines, the usual heartbeat */
   uint8_t bom_seen;           /* bytes of a byte order mark matched at the stream's start; 255: past the start */
+  bool id_given;              /* the event in progress has an id of its own */
   bool after_cr;              /* the last byte was CR: a LF right after it belongs to it */
   bool line_cut;              /* the line in progress was cut */
   bool truncated;             /* the event in progress was cut */
@@ -35,7 +36,8 @@ struct lh_sse_event {
   const char *type;    /* "message" when the server named none */
   const char *data;    /* without the final LF; not NUL-terminated beyond data_len bytes of content, but followed by a NUL */
   size_t data_len;
-  const char *id;      /* "" when none was ever sent */
+  const char *id;      /* the last one sent, by this event or one before; "" when none ever was */
+  bool id_given;       /* by this event */
   bool truncated;
 };
 

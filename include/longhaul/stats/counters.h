@@ -34,7 +34,7 @@
   X(lost, "messages whose reply did not come in time or before the connection ended; subset of sent")               \
   X(lost_then_replied, "replies to messages already counted as lost; subset of lost")                               \
   X(duplicate, "replies to a message already replied")                                                              \
-  X(out_of_order, "replies that overtook an earlier message of the same client; subset of replied")                 \
+  X(out_of_order, "replies that came after the reply to a later message of the same client; subset of replied")     \
   X(corrupt, "replies whose content differs from what was to be echoed, or with a damaged token")                   \
   X(incoming, "messages received that answer nothing we sent")                                                      \
   X(truncated, "incoming messages longer than what is kept for matching")                                           \
@@ -55,7 +55,19 @@
   X(wrong_value, "replies whose value at `pointer` is not `equals`; subset of failed")                              \
   X(too_large, "replies with a body longer than `body_max`; subset of failed")                                      \
   X(stale_keepalive, "requests lost to a connection the server was closing, and sent once more; subset of sent")     \
-  X(retry_afters, "waits before a reconnect that Retry-After made longer")
+  X(retry_afters, "waits before a reconnect that Retry-After made longer")                                          \
+  X(incoming_numbered, "pushes whose number in the sequence was read; subset of incoming")                          \
+  X(incoming_unreadable, "pushes without a number where the sequence should have one; subset of incoming")          \
+  X(incoming_gaps, "jumps of the pushed sequence over one or more numbers, on one connection")                      \
+  X(incoming_skipped, "numbers that these jumps left out; those that came after all are out of order")              \
+  X(incoming_out_of_order, "pushes with a number that a jump had left out; subset of incoming_skipped")             \
+  X(incoming_duplicate, "pushes with a number that had come before; subset of incoming_numbered")                   \
+  X(incoming_undecided, "pushes so far behind that it is not known whether their number had come before")           \
+  X(incoming_missed_away, "numbers that passed between two connections of a client (scope: client)")                \
+  X(incoming_caught_up, "pushes with a number missed while away; subset of incoming_missed_away")                   \
+  X(incoming_restarts, "sequences that began anew instead of going on")                                             \
+  X(incoming_silences, "times an open client heard no push for longer than gap_max")                                \
+  X(incoming_untimed, "pushes without a time where `timestamp` should have one; subset of incoming")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \
@@ -91,7 +103,10 @@
   X(idle_at_drop, "last byte received to drop")                                      \
   X(detect, "last sign of life to the verdict silent peer")                          \
   X(rtt, "kernel TCP round trip, sampled")                                           \
-  X(planned_outage, "planned disturbance to open again")
+  X(planned_outage, "planned disturbance to open again")                             \
+  X(silence, "silences longer than gap_max, to the next push or the end")            \
+  X(delay, "timestamp of a push to its arrival, by two clocks")                      \
+  X(delay_ahead, "timestamps of pushes that lie ahead of our clock, by how much")
 
 enum lh_hist_id {
 #define X(name, help) LH_HIST_##name,

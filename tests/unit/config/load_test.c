@@ -256,6 +256,36 @@ static void hex_and_what_it_comes_after_land(void **state) {
   lh_config_free(c);
 }
 
+static void the_places_of_pushed_numbers_land(void **state) {
+  (void)state;
+  struct lh_config *c = load(SMALL "    incoming: {sequence: {field: /a/b, regex: '[0-9]+'}, scope: client, gap_max: 15s,\n"
+                                   "      timestamp: {offset: 8, endian: little, unit: ns}}\n");
+  const struct lh_incoming_config *in = &c->groups[0].incoming;
+  assert_true(in->enabled && in->by_client);
+  assert_int_equal(in->gap_max_ns, 15 * S);
+  assert_int_equal(in->sequence.kind, LH_LOCATOR_POINTER);
+  assert_string_equal(in->sequence.field, "/a/b");
+  assert_string_equal(in->sequence.regex, "[0-9]+");
+  assert_int_equal(in->timestamp.kind, LH_LOCATOR_BYTES);
+  assert_int_equal(in->timestamp.offset, 8);
+  assert_int_equal(in->timestamp.width, 8);
+  assert_true(in->timestamp.little);
+  assert_int_equal(in->unit, LH_PUSH_NS);
+  lh_config_free(c);
+  c = load(RUN "targets: {t: {url: 'http://h/'}}\ngroups: {g: {kind: sse, connections: 1, incoming: {sequence: {field: id}}}}\n");
+  in = &c->groups[0].incoming;
+  assert_int_equal(in->sequence.kind, LH_LOCATOR_ID);
+  assert_int_equal(in->timestamp.kind, LH_LOCATOR_NONE);
+  assert_true(!in->by_client && in->gap_max_ns == 0);
+  lh_config_free(c);
+  c = load(SMALL "    incoming: {sequence: {regex: 'n=([0-9]+)'}}\n");
+  assert_int_equal(c->groups[0].incoming.sequence.kind, LH_LOCATOR_TEXT);
+  lh_config_free(c);
+  c = load(SMALL);
+  assert_true(!c->groups[0].incoming.enabled);
+  lh_config_free(c);
+}
+
 static void every_key_of_a_message_lands(void **state) {
   (void)state;
   struct lh_config *c = load(full);
@@ -652,6 +682,7 @@ int main(void) {
       cmocka_unit_test(the_smallest_config_has_every_default),
       cmocka_unit_test(every_key_lands),
       cmocka_unit_test(every_key_of_a_group_lands),
+      cmocka_unit_test(the_places_of_pushed_numbers_land),
       cmocka_unit_test(every_key_of_a_message_lands),
       cmocka_unit_test(hex_and_what_it_comes_after_land),
       cmocka_unit_test(every_objective_lands),
