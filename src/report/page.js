@@ -135,6 +135,7 @@
           'Planned = sent + skipped; sent = replied + lost + in flight, and what expects no reply.',
           specs.rates(),
           tables.messages(model),
+          tables.pushes(model),
         ),
       );
     put(

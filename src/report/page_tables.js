@@ -193,6 +193,7 @@ const tables = (() => {
         zero(m.duplicate),
         zero(m.out_of_order),
         zero(m.corrupt),
+        zero(m.failed),
         zero(m.in_flight),
         zero(m.incoming),
         show.bytes(item.bytes.sent),
@@ -213,6 +214,7 @@ const tables = (() => {
       ['duplicate', 'n'],
       ['out of order', 'n'],
       ['corrupt', 'n'],
+      ['failed', 'n', 'a check of the config; part of replied'],
       ['in flight', 'n', 'at the end'],
       ['incoming', 'n', 'pushed by the server, no reply'],
       ['bytes out', 'n'],
@@ -230,6 +232,7 @@ const tables = (() => {
       'duplicate',
       'out_of_order',
       'corrupt',
+      'failed',
       'in_flight',
       'incoming',
       null,
@@ -244,6 +247,81 @@ const tables = (() => {
         { sum: rows.length > 1, label: 'Messages' },
       ),
       none.length ? el('p', { class: 'about after' }, `None in any group: ${none.join(', ')}.`) : null,
+    ];
+  }
+
+  // What the checks of pushes found, for the groups that have such checks.
+  function pushes(model) {
+    const checked = model.groups.map((group, i) => [group, `groups.${i}`]).filter(([group]) => group.incoming);
+    if (checked.length === 0) return null;
+    const row = (name, item, path) => {
+      const m = item.incoming,
+        cell = (key, f = show.count) => number(model, `${path}.incoming.${key}`, f),
+        delay = (key) => number(model, `${path}.latency.delay.${key}`, show.us);
+      return [
+        el('strong', {}, name),
+        cell('received'),
+        cell('missing'),
+        zero(m.gaps),
+        zero(m.out_of_order),
+        zero(m.duplicate),
+        zero(m.missing_away),
+        zero(m.undecided),
+        zero(m.restarts),
+        zero(m.unreadable),
+        cell('silences'),
+        cell('longest_silence_us', show.us),
+        delay('p50_us'),
+        delay('p99_us'),
+        delay('max_us'),
+        zero(m.untimed),
+        m.checks || '',
+      ];
+    };
+    const rows = checked.map(([group, path]) => row(group.name, group, path));
+    if (rows.length > 1) rows.push(row('All groups', model.totals, 'totals'));
+    const columns = [
+      ['group', 'keep'],
+      ['received', 'n'],
+      ['missing', 'n', 'numbers that a jump left out, and that never came'],
+      ['jumps', 'n', 'over one or more numbers'],
+      ['out of order', 'n', 'came after a higher number'],
+      ['duplicate', 'n'],
+      ['missed away', 'n', 'passed between two connections of a client'],
+      ['undecided', 'n', 'too late to tell whether the number was new'],
+      ['begun anew', 'n', 'sequences'],
+      ['unreadable', 'n', 'no number where there should be one'],
+      ['silences', 'n', 'of open clients, longer than gap_max'],
+      ['longest', 'n', 'time without a push'],
+      ['delay p50', 'n'],
+      ['p99', 'n'],
+      ['max', 'n'],
+      ['no time', 'n', 'no timestamp where there should be one'],
+      ['checks', 'text'],
+    ];
+    const keys = { 4: 'out_of_order', 5: 'duplicate', 6: 'missing_away', 7: 'undecided', 8: 'restarts', 9: 'unreadable', 15: 'untimed' };
+    const delays = model.totals.latency.delay,
+      ahead = model.totals.latency.delay_ahead,
+      timed = delays.count + ahead.count > 0;
+    const kept = columns.map((_, c) =>
+      keys[c] ? checked.some(([group]) => group.incoming[keys[c]] > 0) : c < 12 || c > 14 || timed,
+    );
+    return [
+      table(
+        columns.filter((_, c) => kept[c]),
+        rows.map((cells) => cells.filter((_, c) => kept[c])),
+        { sum: rows.length > 1, label: 'Pushes', caption: 'Pushes: what the server sent unasked' },
+      ),
+      timed
+        ? el(
+            'p',
+            { class: 'about after', id: 'delay-caveat' },
+            'The delay is from a push’s own timestamp to its arrival, by the sender’s clock and ours: it is off by as much as the two differ.',
+            ahead.count
+              ? ` ${show.count(ahead.count)} timestamps were ahead of our clock, by up to ${show.us(ahead.max_us)}, and are not part of it: the clocks differ by at least that.`
+              : null,
+          )
+        : null,
     ];
   }
 
@@ -262,6 +340,9 @@ const tables = (() => {
     ['rtt', 'TCP round trip (kernel)'],
     ['ttfb', 'First byte'],
     ['gap', 'Gap between pushes'],
+    ['silence', 'Silence of pushes, over gap_max'],
+    ['delay', 'One-way delay of pushes, by two clocks'],
+    ['delay_ahead', 'Timestamps of pushes ahead of our clock'],
     ['outage', 'Outage: drop to open again'],
     ['lifetime', 'Lifetime of open connections'],
     ['idle_at_drop', 'Idle time at the drop'],
@@ -306,5 +387,5 @@ const tables = (() => {
     );
   }
 
-  return { marksOf, marks, storms, endings, messages, latencies: latencyTable, phases, others };
+  return { marksOf, marks, storms, endings, messages, pushes, latencies: latencyTable, phases, others };
 })();

@@ -30,7 +30,9 @@ void lh_table_free(struct lh_table *t) {
   if (!t) return;
   for (size_t i = 0; i < t->rows * t->column_count; i++) free(t->cells[i]);
   free(t->cells);
+  free(t->note);
   t->cells = NULL;
+  t->note = NULL;
   t->rows = t->room = 0;
 }
 
@@ -147,6 +149,7 @@ int lh_table_text(const struct lh_table *t, bool color, struct lh_buf *out) {
     if (!failed && color) failed = lh_buf_addstr(out, "\x1b[0m");
     for (size_t r = 0; r < t->rows && !failed; r++) failed = put_row(t, cells + r * t->column_count, width, out);
     if (!failed && t->left_out) failed = lh_buf_addf(out, "and %zu more: the JSON report has all\n", t->left_out);
+    if (!failed && t->note) failed = lh_text_filled("  ", t->note, out);
   }
   for (size_t i = 0; cells && i < t->rows * t->column_count; i++) free(cells[i]);
   free(cells);
@@ -236,5 +239,8 @@ int lh_table_markdown(const struct lh_table *t, struct lh_buf *out) {
     if (!failed) failed = lh_buf_addstr(out, "\n");
   }
   if (!failed && t->left_out) failed = lh_buf_addf(out, "\nand %zu more: the JSON report has all\n", t->left_out);
+  if (!failed && t->note) failed = lh_buf_addstr(out, "\n");
+  if (!failed && t->note) failed = lh_text_markdown(t->note, out);
+  if (!failed && t->note) failed = lh_buf_addstr(out, "\n");
   return failed;
 }

@@ -26,6 +26,7 @@ struct lh_table {
   const char *title;
   const struct lh_column *columns; /* borrowed */
   size_t column_count;
+  char *note;   /* owned; stands below the table; NULL: nothing */
   char **cells; /* row by row; owned */
   size_t rows, room, left_out;
   bool failed; /* no memory for a row */

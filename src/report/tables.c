@@ -172,27 +172,114 @@ static void messages_row(struct lh_table *t, const char *name, const json_t *tot
                       lh_show_count(lh_look_number(m, "replied")).text, lh_show_count(lh_look_number(m, "lost")).text,
                       lh_show_count(lh_look_number(m, "late")).text, lh_show_count(skipped).text,
                       lh_show_count(lh_look_number(m, "duplicate")).text, lh_show_count(lh_look_number(m, "out_of_order")).text,
-                      lh_show_count(lh_look_number(m, "corrupt")).text, lh_show_count(lh_look_number(m, "incoming")).text});
+                      lh_show_count(lh_look_number(m, "corrupt")).text, lh_show_count(lh_look_number(m, "failed")).text,
+                      lh_show_count(lh_look_number(m, "incoming")).text});
+}
+
+/* Checks of the config are those of kind http: elsewhere the column would say nothing, and cost its width. */
+#define MESSAGE_COLUMNS(no_checks)                                                                                             \
+  {                                                                                                                            \
+    {.title = "group", .flexible = true}, {.title = "planned", .right = true, .wide = true}, {.title = "sent", .right = true}, \
+        {.title = "replied", .right = true}, {.title = "lost", .right = true}, {.title = "late", .right = true},               \
+        {.title = "skipped", .right = true}, {.title = "dup.", .right = true}, {.title = "order", .right = true},              \
+        {.title = "corrupt", .right = true}, {.title = "failed", .right = true, .wide = (no_checks)},                          \
+        {.title = "incoming", .right = true, .wide = true},                                                                    \
+  }
+
+static bool has_requests(const json_t *groups) {
+  const json_t *group;
+  size_t i;
+  json_array_foreach(groups, i, group) if (strcmp(lh_look_text(group, "kind"), "http") == 0) return true;
+  return false;
 }
 
 void lh_table_messages(const json_t *model, struct lh_table *t) {
-  static const struct lh_column columns[] = {{.title = "group", .flexible = true},
-                                             {.title = "planned", .right = true, .wide = true},
-                                             {.title = "sent", .right = true},
-                                             {.title = "replied", .right = true},
-                                             {.title = "lost", .right = true},
-                                             {.title = "late", .right = true},
-                                             {.title = "skipped", .right = true},
-                                             {.title = "dup.", .right = true},
-                                             {.title = "order", .right = true},
-                                             {.title = "corrupt", .right = true},
-                                             {.title = "incoming", .right = true, .wide = true}};
-  BEGIN(t, "Messages", columns);
+  static const struct lh_column columns[][12] = {MESSAGE_COLUMNS(true), MESSAGE_COLUMNS(false)};
   const json_t *group, *groups = lh_look(model, "groups"), *total = lh_look(model, "totals");
+  BEGIN(t, "Messages", columns[has_requests(groups) || lh_look_number(total, "messages.failed") > 0]);
   if (lh_look_number(total, "messages.planned") == 0 && lh_look_number(total, "messages.incoming") == 0) return;
   size_t i;
   json_array_foreach(groups, i, group) messages_row(t, lh_look_text(group, "name"), group);
   if (json_array_size(groups) > 1) messages_row(t, "all groups", total);
+}
+
+/* ---- pushes ---- */
+
+static void pushes_row(struct lh_table *t, const char *name, const json_t *totals) {
+  const json_t *in = lh_look(totals, "incoming");
+  lh_table_add(t, (const char *[]){name, lh_show_count(lh_look_number(in, "received")).text,
+                                   lh_show_count(lh_look_number(in, "missing")).text,
+                                   lh_show_count(lh_look_number(in, "out_of_order")).text,
+                                   lh_show_count(lh_look_number(in, "duplicate")).text,
+                                   lh_show_count(lh_look_number(in, "missing_away")).text,
+                                   lh_show_count(lh_look_number(in, "silences")).text,
+                                   us_or_none(in, "longest_silence_us").text, us_or_none(totals, "latency.delay.p50_us").text,
+                                   us_or_none(totals, "latency.delay.p99_us").text,
+                                   lh_show_count(lh_look_number(in, "unreadable")).text, lh_look_text(in, "checks")});
+}
+
+/* What the columns have no room for, and must not be missed. */
+static int pushes_trouble(const json_t *group, struct lh_buf *note) {
+  static const struct {
+    const char *key, *one, *many;
+  } parts[] = {
+      {"unreadable", "push had no readable number", "pushes had no readable number"},
+      {"untimed", "push had no readable time", "pushes had no readable time"},
+      {"undecided", "number came too late to tell whether it was new", "numbers came too late to tell whether they were new"},
+      {"restarts", "sequence began anew", "sequences began anew"},
+  };
+  int failed = 0;
+  for (size_t i = 0, said = 0; i < COUNT_OF(parts) && !failed; i++) {
+    double n = lh_look_number(lh_look(group, "incoming"), parts[i].key);
+    if (n == 0) continue;
+    failed = said++ ? lh_buf_addstr(note, ", ") : lh_buf_addf(note, "%s%s: ", note->len ? " " : "", lh_look_text(group, "name"));
+    if (!failed) failed = lh_buf_addstr(note, lh_show_plural(n, parts[i].one, parts[i].many).text);
+  }
+  return failed || !note->len || note->data[note->len - 1] == '.' ? failed : lh_buf_addstr(note, ".");
+}
+
+/* Two clocks measure a delay: what is shown is off by as much as they differ. */
+static int delay_caveat(const json_t *total, struct lh_buf *note) {
+  const json_t *delay = lh_look(total, "latency.delay"), *ahead = lh_look(total, "latency.delay_ahead");
+  double in_future = lh_look_number(ahead, "count");
+  if (lh_look_number(delay, "count") + in_future == 0) return 0;
+  int failed = lh_buf_addf(note, "%sThe delay is from a push's own timestamp to its arrival, by the sender's clock and ours: it is "
+                                 "off by as much as the two differ.",
+                           note->len ? " " : "");
+  if (failed || in_future == 0) return failed;
+  return lh_buf_addf(note, " %s ahead of our clock, by up to %s, and are not part of it: the clocks differ by at least that.",
+                     lh_show_plural(in_future, "timestamp was", "timestamps were").text,
+                     lh_show_us(lh_look_number(ahead, "max_us")).text);
+}
+
+void lh_table_pushes(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {{.title = "group", .flexible = true},
+                                             {.title = "received", .right = true},
+                                             {.title = "missing", .right = true},
+                                             {.title = "order", .right = true},
+                                             {.title = "dup.", .right = true},
+                                             {.title = "away", .right = true},
+                                             {.title = "silent", .right = true},
+                                             {.title = "longest", .right = true},
+                                             {.title = "delay p50", .right = true},
+                                             {.title = "p99", .right = true},
+                                             {.title = "unreadable", .right = true, .wide = true},
+                                             {.title = "checks", .wide = true, .verbatim = true}};
+  BEGIN(t, "Pushes", columns);
+  const json_t *group, *total = lh_look(model, "totals");
+  struct lh_buf note = LH_BUF_INIT(1 << 16);
+  int failed = 0;
+  size_t i, checked = 0;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    if (lh_look_is_null(group, "incoming")) continue;
+    checked++;
+    pushes_row(t, lh_look_text(group, "name"), group);
+    if (!failed) failed = pushes_trouble(group, &note);
+  }
+  if (checked > 1) pushes_row(t, "all groups", total);
+  if (!failed && checked) failed = delay_caveat(total, &note);
+  if (failed) t->failed = true;
+  t->note = note.data;
 }
 
 const char *lh_table_histogram_words(const char *name) {
@@ -206,6 +293,10 @@ const char *lh_table_histogram_words(const char *name) {
                {"connect_total", "connect, total"},
                {"ttfb", "first byte"},
                {"gap", "gap in pushes"},
+               {"silence", "silence of pushes"},
+               {"delay", "one-way delay"},
+               {"delay_ahead", "pushes ahead of us"},
+               {"planned_outage", "planned outage"},
                {"lifetime", "open lifetime"},
                {"idle_at_drop", "idle at drop"},
                {"detect", "silence seen"},

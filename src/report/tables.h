@@ -13,6 +13,7 @@
   X(storms)                                                                                                                    \
   X(endings)                                                                                                                   \
   X(messages)                                                                                                                  \
+  X(pushes)                                                                                                                  \
   X(latencies)                                                                                                                 \
   X(events)
 

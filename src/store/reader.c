@@ -118,6 +118,9 @@ static int take_group(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err
                                                   .max_ns = (uint64_t)sqlite3_column_int64(row, 11),
                                                   .factor = sqlite3_column_double(row, 12),
                                                   .jitter = jitter_of((const char *)sqlite3_column_text(row, 13))};
+  group->incoming = NULL;
+  if (sqlite3_column_type(row, 14) != SQLITE_NULL && !(group->incoming = keep_text(reader, row, 14)))
+    return read_failed(reader, SQLITE_NOMEM, err);
   reader->run.group_count = n + 1;
   return 0;
 }
@@ -126,7 +129,7 @@ static int read_groups(struct lh_reader *reader, struct lh_err *err) {
   LH_SQL_SCOPED *select = NULL;
   int code = lh_sql_prepare(
       reader->db, "SELECT group_no, name, kind, target, url, connections, tls, tls_verify, mass_drop, reconnect, reconnect_first_ns,"
-                  " reconnect_max_ns, reconnect_factor, reconnect_jitter FROM groups ORDER BY group_no",
+                  " reconnect_max_ns, reconnect_factor, reconnect_jitter, incoming FROM groups ORDER BY group_no",
       &select);
   if (code == SQLITE_OK) code = sqlite3_step(select);
   for (; code == SQLITE_ROW; code = sqlite3_step(select)) {

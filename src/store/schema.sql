@@ -56,7 +56,8 @@ CREATE TABLE groups (
   reconnect_first_ns INTEGER NOT NULL,
   reconnect_max_ns   INTEGER NOT NULL,
   reconnect_factor   REAL NOT NULL,
-  reconnect_jitter   TEXT NOT NULL -- none, equal, full
+  reconnect_jitter   TEXT NOT NULL, -- none, equal, full
+  incoming    TEXT                  -- what is checked of pushes, in words; NULL: nothing
 );
 
 -- One row for each interval and group: tallies_folded and every counter and gauge.

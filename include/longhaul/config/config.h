@@ -305,6 +305,10 @@ struct lh_config {
   size_t slo_count;
 };
 
+/* "number: /seq, of each connection, silent after 15s, time: /t (ms)": what is checked, in words. */
+enum { LH_INCOMING_WORDS_MAX = 512 };
+void lh_incoming_words(const struct lh_incoming_config *incoming, char out[LH_INCOMING_WORDS_MAX]);
+
 const char *lh_kind_name(enum lh_kind_id kind);
 const char *lh_scheme_name(enum lh_scheme scheme);
 

@@ -32,6 +32,7 @@ struct lh_group_row {
   bool tls, tls_verify;
   uint64_t mass_drop;                   /* drops within a second that are one */
   struct lh_reconnect_config reconnect; /* enabled, first, max, factor and jitter alone */
+  const char *incoming; /* what is checked of pushes, in words; NULL: nothing */
 };
 
 /* Times are monotonic, as the writer was given them: subtract start_ns for the time since the start of the run. What a row
