@@ -61,6 +61,7 @@ void lh_find_storm_rhythm(struct lh_finder *finder, const struct lh_find_group *
 void lh_find_drift(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_clusters(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group);
+void lh_find_push_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_unverified_tls(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_late_intervals(struct lh_finder *finder); /* of the whole run, as the next one */

@@ -69,7 +69,7 @@ void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *
 
 static const struct {
   enum lh_counter_id counter, of;
-  const char *id, *noun, *of_whom, *what; /* "3 replies to chat overtook an earlier one" */
+  const char *id, *noun, *of_whom, *what; /* "3 answers to chat came late" */
   double grave_percent;                   /* of `of`, above which it is serious */
 } message_rows[] = {
     {LH_COUNTER_lost, LH_COUNTER_messages_sent, "messages-lost", "message", "of", "got no reply", 0.1},
@@ -77,7 +77,7 @@ static const struct {
     {LH_COUNTER_failed, LH_COUNTER_messages_sent, "replies-failed", "answer", "to", "failed a check of the config", 0},
     {LH_COUNTER_duplicate, LH_COUNTER_messages_sent, "replies-duplicate", "answer", "to", "came for messages already answered",
      0.1},
-    {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "answer", "to", "overtook an earlier one", 1},
+    {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "answer", "to", "came after the answer to a later message", 1},
     {LH_COUNTER_late, LH_COUNTER_replied, "replies-late", "answer", "to", "came later than the config allows", 1},
 };
 

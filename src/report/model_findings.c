@@ -13,7 +13,7 @@ struct arrays {
   struct lh_storm *storms;
 };
 
-enum { DROPS, RECONNECTS, ATTEMPTS, FAILURES, P50, P99, REPLIED, LOST, COLUMNS };
+enum { DROPS, RECONNECTS, ATTEMPTS, FAILURES, P50, P99, REPLIED, LOST, SKIPPED, SILENCES, COLUMNS };
 
 static void arrays_free(struct arrays *a) {
   free(a->wanted);
@@ -43,6 +43,8 @@ static bool arrays_make(struct arrays *a, const struct lh_build *b, const struct
     a->numbers[P99 * count + i] = latency[LH_LANE_response_p99_us] == LH_NEVER ? 0 : latency[LH_LANE_response_p99_us];
     a->numbers[REPLIED * count + i] = c[LH_COUNTER_replied];
     a->numbers[LOST * count + i] = c[LH_COUNTER_lost];
+    a->numbers[SKIPPED * count + i] = c[LH_COUNTER_incoming_skipped];
+    a->numbers[SILENCES * count + i] = c[LH_COUNTER_incoming_silences];
   }
   return true;
 }
@@ -66,6 +68,8 @@ static struct lh_find_group describe(const struct lh_build *b, const struct arra
                  .response_p99_us = a->numbers + P99 * count,
                  .replied = a->numbers + REPLIED * count,
                  .lost = a->numbers + LOST * count,
+                 .pushes_skipped = a->numbers + SKIPPED * count,
+                 .push_silences = a->numbers + SILENCES * count,
                  .tester_late = a->late,
                  .seconds = lane->seconds,
                  .second_count = lane->second_count,
@@ -81,6 +85,7 @@ static struct lh_find_group describe(const struct lh_build *b, const struct arra
       .connections = lane->row->connections,
       .tls = lane->row->tls,
       .tls_verify = lane->row->tls_verify,
+      .checks_pushes = lane->row->incoming != NULL,
   };
 }
 

@@ -52,6 +52,7 @@ struct lh_series {
   const uint64_t *drops, *reconnects, *attempts, *failures;
   const uint64_t *response_p50_us, *response_p99_us; /* 0: no replies */
   const uint64_t *replied, *lost;
+  const uint64_t *pushes_skipped, *push_silences; /* counters of the checks of pushes */
   const bool *tester_late;            /* the tester was the bottleneck in this interval */
   /* What storms are read from, where it is known; without it the intervals serve. */
   const struct lh_second *seconds; /* ticks in which something changed, in order of time; NULL: not known */
@@ -129,6 +130,7 @@ struct lh_find_group {
   size_t tally_count;
   uint32_t connections;
   bool tls, tls_verify;
+  bool checks_pushes; /* the config has `incoming` */
 };
 
 struct lh_find_args {

@@ -383,11 +383,65 @@ static void test_messages(void **state) {
   expect(n, "replies-duplicate", LH_SEVERITY_NOTICE,
          "5 answers to chat came for messages already answered: under 0.001 % of the 4,000,000 sent.");
   expect(n, "replies-out-of-order", LH_SEVERITY_SERIOUS,
-         "80,000 answers to chat overtook an earlier one: 2.0 % of the 3,999,000 answers.");
+         "80,000 answers to chat came after the answer to a later message: 2.0 % of the 3,999,000 answers.");
   assert_int_equal(n->found.items[0].severity, LH_SEVERITY_SERIOUS); /* first the grave */
   c[LH_COUNTER_lost] = 40000;
   night_find(n);
   assert_int_equal(night_finding(n, "messages-lost")->severity, LH_SEVERITY_SERIOUS);
+}
+
+static void test_pushes(void **state) {
+  (void)state;
+  struct night *n = night_begin(5000, 2880, 10);
+  static uint64_t skipped[2880], silences[2880];
+  uint64_t *c = n->total.counters;
+  n->group.checks_pushes = true;
+  n->group.series.pushes_skipped = skipped;
+  n->group.series.push_silences = silences;
+  night_find(n);
+  expect_only(n, 1);
+  expect(n, "pushes-none", LH_SEVERITY_SERIOUS, "Not one push came to chat, whose pushes are to be checked.");
+  c[LH_COUNTER_incoming] = c[LH_COUNTER_incoming_numbered] = 1000000;
+  night_find(n);
+  expect_only(n, 0);
+  c[LH_COUNTER_incoming_gaps] = 31;
+  c[LH_COUNTER_incoming_skipped] = 1240;
+  c[LH_COUNTER_incoming_out_of_order] = 36;
+  c[LH_COUNTER_incoming_missed_away] = 412;
+  c[LH_COUNTER_incoming_caught_up] = 12;
+  c[LH_COUNTER_incoming_restarts] = 1;
+  c[LH_COUNTER_incoming_unreadable] = 600000;
+  skipped[780] = 1000;
+  skipped[791] = 240;
+  c[LH_COUNTER_incoming_silences] = silences[100] = 3;
+  lh_hdr_record(&n->total.hists[LH_HIST_silence], 41000000);
+  lh_hdr_record(&n->total.hists[LH_HIST_delay_ahead], 40000);
+  lh_hdr_record_n(&n->total.hists[LH_HIST_delay], 5000, 3);
+  night_find(n);
+  expect_only(n, 7);
+  expect(n, "pushes-missing", LH_SEVERITY_SERIOUS,
+         "1,204 numbers missing from the pushes to chat, 0.12 % of what should have come, the first at 22:10:00 UTC, the last at "
+         "22:12:00 UTC.");
+  assert_string_equal(night_finding(n, "pushes-missing")->evidence,
+                      "31 jumps left out 1240 numbers, of which 36 came after all; numbered 1000000");
+  expect(n, "pushes-missed-away", LH_SEVERITY_NOTICE,
+         "400 pushed messages to chat passed while the client was away, and did not come later.");
+  expect(n, "pushes-out-of-order", LH_SEVERITY_NOTICE,
+         "36 of the 1,000,000 pushed messages to chat came after one with a higher number.");
+  expect(n, "pushes-begun-anew", LH_SEVERITY_NOTICE,
+         "1 time the sequence began anew instead of going on for a client of chat.");
+  expect(n, "pushes-unreadable", LH_SEVERITY_SERIOUS,
+         "600,000 of the 1,000,000 pushed messages to chat had no number where incoming.sequence looks for it.");
+  expect(n, "pushes-silent", LH_SEVERITY_SERIOUS,
+         "3 times an open client of chat heard no push for longer than incoming.gap_max, the longest for 41.0 s, all at "
+         "20:16:40 UTC.");
+  expect(n, "pushes-clock", LH_SEVERITY_NOTICE,
+         "The clock of what pushes to chat is ahead of ours by at least 40.0 ms: 25 % of the timestamps lie in our future, and "
+         "one-way delays are too short by as much.");
+  n->group.checks_pushes = false;
+  night_find(n);
+  expect_only(n, 0);
+  lh_snapshot_free(&n->total);
 }
 
 static void test_tester_and_host(void **state) {
@@ -500,7 +554,8 @@ int main(void) {
                                      cmocka_unit_test(test_nearly_all),     cmocka_unit_test(test_what_is_no_drift),
                                      cmocka_unit_test(test_idle_cluster),   cmocka_unit_test(test_lifetime_cluster),
                                      cmocka_unit_test(test_silent_cluster), cmocka_unit_test(test_what_is_no_cluster),
-                                     cmocka_unit_test(test_messages),       cmocka_unit_test(test_tester_and_host),
+                                     cmocka_unit_test(test_messages),       cmocka_unit_test(test_pushes),
+      cmocka_unit_test(test_tester_and_host),
                                      cmocka_unit_test(test_never_opened),   cmocka_unit_test(test_little_is_known),
                                      cmocka_unit_test(test_next_day)};
   return cmocka_run_group_tests(tests, NULL, NULL);
