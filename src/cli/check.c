@@ -80,7 +80,7 @@ static int add_head(struct lh_buf *out, const struct plan *p) {
 }
 
 static int add_needs(struct lh_buf *out, const struct plan *p) {
-  const struct lh_plan_needs *n = &p->fit.needs;
+  const struct lh_plan_needs *n = &p->fit.needs.plan;
   char clients[32], tls[32], payload[32], wire[32];
   int code = lh_buf_addf(out, "\n  clients at once    %s", lh_format_count(n->clients, clients, sizeof clients));
   if (code == 0 && n->tls_clients > 0)
@@ -95,7 +95,7 @@ static int add_needs(struct lh_buf *out, const struct plan *p) {
   return code;
 }
 
-static int add_path(struct lh_buf *out, const struct plan *p, const struct lh_fit_path *path) {
+static int add_path(struct lh_buf *out, const struct plan *p, const struct lh_needs_path *path) {
   char clients[32], ports[32];
   bool v6 = strchr(path->host, ':') != NULL;
   int code = lh_buf_addf(out, "  ports              %s", lh_format_count(path->clients, clients, sizeof clients));
@@ -110,14 +110,14 @@ static int add_path(struct lh_buf *out, const struct plan *p, const struct lh_fi
 static int add_host(struct lh_buf *out, const struct plan *p) {
   char each[32], allowed[32], need[32], there[32], rows[32], disk[32];
   int code = lh_buf_addf(out, "\n  workers            %u on %u cores\n  descriptors        %s in each worker, %s allowed\n",
-                         p->fit.workers, p->host.cores, lh_format_count(p->fit.descriptors_each, each, sizeof each),
-                         lh_format_count(p->host.descriptors, allowed, sizeof allowed));
-  for (size_t i = 0; i < p->fit.path_count && code == 0; i++) code = add_path(out, p, &p->fit.paths[i]);
+                         p->fit.workers, p->fit.cores, lh_format_count(p->fit.descriptors_each, each, sizeof each),
+                         lh_format_count(p->fit.descriptors, allowed, sizeof allowed));
+  for (size_t i = 0; i < p->fit.needs.path_count && code == 0; i++) code = add_path(out, p, &p->fit.needs.paths[i]);
   if (code == 0)
     code = lh_buf_addf(
         out, "  memory             about %s, %s available\n  run file           about %s and 90 B each ending, %s free in %s\n",
         lh_format_size(p->fit.memory_bytes, need, sizeof need),
-        lh_format_size(p->host.mem_available_bytes, there, sizeof there), lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
+        lh_format_size(p->fit.memory_available_bytes, there, sizeof there), lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
         p->host.disk_known ? lh_format_size(p->host.disk_free_bytes, disk, sizeof disk) : "unknown space",
         p->config->run.store);
   return code;
@@ -162,8 +162,8 @@ static int add_json_group(struct lh_buf *out, const struct plan *p, const struct
 
 static int add_json_paths(struct lh_buf *out, const struct plan *p) {
   int code = lh_buf_addstr(out, ",\n  \"paths\": [");
-  for (size_t i = 0; i < p->fit.path_count && code == 0; i++) {
-    const struct lh_fit_path *path = &p->fit.paths[i];
+  for (size_t i = 0; i < p->fit.needs.path_count && code == 0; i++) {
+    const struct lh_needs_path *path = &p->fit.needs.paths[i];
     code = lh_buf_addstr(out, i > 0 ? ",\n    {\"host\": " : "\n    {\"host\": ");
     if (code == 0) code = lh_buf_addjson(out, path->host);
     if (code == 0) code = lh_buf_addf(out, ", \"port\": %u, \"source\": ", path->port);
@@ -175,7 +175,7 @@ static int add_json_paths(struct lh_buf *out, const struct plan *p) {
 
 static int render_json(struct lh_buf *out, const struct plan *p) {
   const struct lh_run_config *run = &p->config->run;
-  const struct lh_plan_needs *n = &p->fit.needs;
+  const struct lh_plan_needs *n = &p->fit.needs.plan;
   int code = lh_buf_addf(out, "{\n  \"fits\": %s,\n  \"name\": ", p->fit.problems.count == 0 ? "true" : "false");
   if (code == 0) code = lh_buf_addjson(out, run->name);
   if (code == 0)
@@ -198,8 +198,8 @@ static int render_json(struct lh_buf *out, const struct plan *p) {
                        ",\n  \"descriptors_allowed\": %" PRIu64 ",\n  \"memory_bytes\": %" PRIu64
                        ",\n  \"memory_available_bytes\": %" PRIu64 ",\n  \"run_file_bytes\": %" PRIu64
                        ",\n  \"disk_free_bytes\": %" PRIu64,
-                       p->fit.workers, p->host.cores, p->fit.descriptors_each, p->host.descriptors, p->fit.memory_bytes,
-                       p->host.mem_available_bytes, p->fit.disk_bytes, p->host.disk_free_bytes);
+                       p->fit.workers, p->fit.cores, p->fit.descriptors_each, p->fit.descriptors, p->fit.memory_bytes,
+                       p->fit.memory_available_bytes, p->fit.disk_bytes, p->host.disk_free_bytes);
   if (code == 0) code = add_json_paths(out, p);
   if (code == 0) code = add_strings(out, "warnings", &p->fit.warnings);
   if (code == 0) code = add_strings(out, "problems", &p->fit.problems);
@@ -237,14 +237,16 @@ static int check_main(const struct lh_cli_args *args) {
   int exit_code = lh_source_load(args, &source);
   if (exit_code == 0) exit_code = judge_store(source.config->run.store);
   if (exit_code == 0) {
-    struct plan p = {.config = source.config, .source = &source, .host = lh_fit_host_read(source.config)};
+    struct plan p = {.config = source.config, .source = &source};
     struct lh_err err = {0};
     struct lh_buf out = LH_BUF_INIT(CHECK_BYTES_MAX);
-    int code = lh_fit_make(&p.fit, p.config, source.shard, source.shards, &p.host, &err);
+    int code = lh_fit_host_read(&p.host, source.config, &err);
+    if (code == 0) code = lh_fit_make(&p.fit, p.config, source.shard, source.shards, &p.host, &err);
     if (code == 0) code = lh_cli_has(args, "json") ? render_json(&out, &p) : render_text(&out, &p);
     exit_code = lh_cli_print(&out, code);
     if (exit_code == 0 && p.fit.problems.count > 0) exit_code = LH_EXIT_HOST;
     lh_fit_free(&p.fit);
+    lh_fit_host_free(&p.host);
   }
   lh_source_free(&source);
   return exit_code;

@@ -53,7 +53,7 @@ static int print(const struct lh_doctor *d, const struct lh_cli_args *args) {
   else
     code = lh_doctor_text(d, lh_cli_stdout_color(), &out);
   int exit_code = lh_cli_print(&out, code);
-  return exit_code == 0 && lh_ladder_short(d->ladder) > 0 ? LH_EXIT_HOST : exit_code;
+  return exit_code == 0 && !lh_ladder_fits(d->ladder) ? LH_EXIT_HOST : exit_code;
 }
 
 /* Options that say something about a config's plan mean nothing without one. */

@@ -46,7 +46,8 @@ static void put_rung(struct page *p, const struct lh_rung *rung) {
   put_text(p, "\n    {\"limit\": ", lh_limit_name(rung->limit));
   put_text(p, ", \"what\": ", lh_limit_what(rung->limit));
   put_clients(p, ", \"clients\": ", rung->clients);
-  put(p, ", \"burst\": %s, \"estimated\": %s", rung->burst ? "true" : "false", rung->estimated ? "true" : "false");
+  put(p, ", \"burst\": %s, \"soft\": %s, \"estimated\": %s", rung->burst ? "true" : "false", rung->soft ? "true" : "false",
+      rung->estimated ? "true" : "false");
   put_text(p, ",\n     \"value\": ", rung->value);
   put_text(p, ", \"detail\": ", rung->detail);
   put_text(p, ",\n     \"raised\": ", rung->raised[0] != '\0' ? rung->raised : NULL);
@@ -106,7 +107,7 @@ int lh_doctor_json(const struct lh_doctor *d, struct lh_buf *out) {
   struct page p = {.out = out};
   const struct lh_ladder *ladder = d->ladder;
   bool bound = ladder->count > 0 && ladder->clients != LH_ANY;
-  put(&p, "{\n  \"schema_version\": %d,\n  \"fits\": %s", SCHEMA_VERSION, lh_ladder_short(ladder) == 0 ? "true" : "false");
+  put(&p, "{\n  \"schema_version\": %d,\n  \"fits\": %s", SCHEMA_VERSION, lh_ladder_fits(ladder) ? "true" : "false");
   put_text(&p, ",\n  \"name\": ", d->config ? d->config->run.name : NULL);
   put_clients(&p, ",\n  \"wanted\": ", ladder->wanted > 0 ? ladder->wanted : LH_ANY);
   put_clients(&p, ",\n  \"clients\": ", ladder->clients);

@@ -65,7 +65,7 @@ static void put_verdict(struct page *p) {
              bound ? " to one address of another host: what binds first is " : "", bound ? lh_limit_name(first->limit) : "");
     put(p, "%s", paint(p, BOLD));
   } else {
-    bool fits = lh_ladder_short(ladder) == 0;
+    bool fits = lh_ladder_fits(ladder);
     put(p, "%s%s%s  %s\n", paint(p, fits ? BOLD GREEN : BOLD RED), fits ? "FITS" : "DOES NOT FIT", paint(p, PLAIN),
         p->doctor->config->run.name);
     snprintf(sentence, sizeof sentence, "The plan wants %s clients; this host can hold %s%s%s.",
@@ -80,8 +80,8 @@ static void put_verdict(struct page *p) {
 enum { CLIENTS_CELLS = 13, NAME_CELLS = 30, VALUE_AT = 3 + 1 + CLIENTS_CELLS + 2 + NAME_CELLS + 1 };
 
 static void put_rung(struct page *p, const struct lh_rung *rung, bool is_short, bool is_first) {
-  const char *color = is_short ? RED : is_first ? YELLOW : rung->clients == LH_ANY ? FAINT : "";
-  const char *mark = is_short ? " ! " : is_first ? " > " : "   ";
+  const char *color = is_short && !rung->soft ? RED : is_short || is_first ? YELLOW : rung->clients == LH_ANY ? FAINT : "";
+  const char *mark = is_short ? (rung->soft ? " ? " : " ! ") : is_first ? " > " : "   ";
   put(p, "%s%s%s%*s  %-*s ", paint(p, color), mark, rung->estimated && rung->clients != LH_ANY ? "~" : " ", CLIENTS_CELLS,
       clients_words(rung->clients).text, NAME_CELLS, lh_limit_name(rung->limit));
   wrap(p, rung->value, VALUE_AT, VALUE_AT);
@@ -91,16 +91,18 @@ static void put_rung(struct page *p, const struct lh_rung *rung, bool is_short, 
 static void put_ladder(struct page *p) {
   const struct lh_ladder *ladder = p->doctor->ladder;
   uint32_t short_count = lh_ladder_short(ladder);
-  bool burst = false, estimated = false;
+  bool soft = false, hard = false, estimated = false;
   put(p, "\n%s    %*s  %-*s now%s\n", paint(p, BOLD), CLIENTS_CELLS, "clients", NAME_CELLS, "limit", paint(p, PLAIN));
   for (uint32_t i = 0; i < ladder->count; i++) {
     const struct lh_rung *rung = &ladder->rungs[i];
     put_rung(p, rung, i < short_count, i == 0 && rung->clients != LH_ANY);
-    burst = burst || (rung->burst && rung->clients != LH_ANY);
+    hard = hard || (i < short_count && !rung->soft);
+    soft = soft || (i < short_count && rung->soft);
     estimated = estimated || (rung->estimated && rung->clients != LH_ANY);
   }
-  if (short_count > 0) wrap(p, "! fewer than the plan wants", 3, 3);
-  if (estimated) put(p, "   ~ from measured memory or processor time of a client\n");
+  if (hard) put(p, " ! fewer than the plan wants\n");
+  if (soft) put(p, " ? fewer than the plan wants; nothing refuses, but it may be slow or fail by turns\n");
+  if (estimated) put(p, " ~ from the measured memory or processor time of a client\n");
 }
 
 /* ---- how to raise ---- */
@@ -120,32 +122,31 @@ bool lh_remedy_needs_root(const struct lh_remedy *remedy) {
 }
 
 /* Commands stand alone on their line, unbroken, so that they can be copied. */
+enum { INDENT = 14 };
+
 static void put_remedy(struct page *p, const struct lh_remedy *remedy) {
   bool command = remedy->kind == LH_REMEDY_SYSCTL || remedy->kind == LH_REMEDY_PRLIMIT;
   bool sudo = command && !lh_doctor_is_root(p->doctor);
   const char *when = lh_remedy_is_for_good(remedy->kind) ? "for good" : "now";
   const char *takes = lh_remedy_takes(remedy->kind);
   if (remedy->kind == LH_REMEDY_ADVICE || remedy->kind == LH_REMEDY_CONFIG) {
-    put(p, "   %-9s", remedy->kind == LH_REMEDY_CONFIG ? "or" : "else");
-    wrap(p, remedy->text, 12, 12);
+    put(p, "   %-11s", remedy->kind == LH_REMEDY_CONFIG ? "or" : "else");
+    wrap(p, remedy->text, INDENT, INDENT);
     return;
   }
-  if (remedy->kind == LH_REMEDY_CONTAINER) {
-    put(p, "   %-9s%s%s%s\n", "container", " ", paint(p, BOLD), remedy->text);
-    put(p, "%s", paint(p, PLAIN));
-    return;
-  }
+  bool container = remedy->kind == LH_REMEDY_CONTAINER;
+  put(p, "   %-11s", container ? "container" : when);
   if (remedy->file == NULL) {
-    put(p, "   %-9s%s%s%s%s", when, paint(p, BOLD), sudo ? "sudo " : "", remedy->text, paint(p, PLAIN));
-    put(p, "\n            %s(%s)%s\n", paint(p, FAINT), takes, paint(p, PLAIN));
-    return;
+    put(p, "%s%s%s%s\n", paint(p, BOLD), sudo ? "sudo " : "", remedy->text, paint(p, PLAIN));
+  } else {
+    put(p, "in %s:\n", remedy->file);
+    for (const char *line = remedy->text; *line != '\0';) {
+      int len = (int)strcspn(line, "\n");
+      put(p, "%*s%s%.*s%s\n", INDENT + 2, "", paint(p, BOLD), len, line, paint(p, PLAIN));
+      line += len + (line[len] == '\n');
+    }
   }
-  put(p, "   %-9sin %s  %s(%s)%s:\n", when, remedy->file, paint(p, FAINT), takes, paint(p, PLAIN));
-  for (const char *line = remedy->text; *line != '\0';) {
-    int len = (int)strcspn(line, "\n");
-    put(p, "              %s%.*s%s\n", paint(p, BOLD), len, line, paint(p, PLAIN));
-    line += len + (line[len] == '\n');
-  }
+  if (!container) put(p, "%*s%s(%s)%s\n", INDENT, "", paint(p, FAINT), takes, paint(p, PLAIN));
 }
 
 static void put_next(struct page *p, const struct lh_rung *rung) {

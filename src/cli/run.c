@@ -79,11 +79,14 @@ static int check_care(struct lh_source *source, bool yes) {
 
 /* A plan that cannot fit is not begun, unless --force says to hold what fits. */
 static int check_fit(const struct lh_source *source, bool force) {
-  struct lh_fit_host host = lh_fit_host_read(source->config);
-  struct lh_fit fit;
+  struct lh_fit_host host;
+  struct lh_fit fit = {0};
   struct lh_err err = {0};
-  if (lh_fit_make(&fit, source->config, source->shard, source->shards, &host, &err) < 0) {
+  int code = lh_fit_host_read(&host, source->config, &err);
+  if (code == 0) code = lh_fit_make(&fit, source->config, source->shard, source->shards, &host, &err);
+  if (code < 0) {
     lh_fit_free(&fit);
+    lh_fit_host_free(&host);
     return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   }
   for (size_t i = 0; i < fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", fit.warnings.items[i]);
@@ -94,8 +97,9 @@ static int check_fit(const struct lh_source *source, bool force) {
       lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", fit.problems.items[i]);
   }
   bool stop = fit.problems.count > 0 && !force;
-  if (stop) fputs("longhaul: see `longhaul check`, or run with --force to hold what fits\n", stderr);
+  if (stop) fputs("longhaul: see `longhaul doctor` with this config, or run with --force to hold what fits\n", stderr);
   lh_fit_free(&fit);
+  lh_fit_host_free(&host);
   return stop ? LH_EXIT_HOST : 0;
 }
 

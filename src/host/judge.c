@@ -150,7 +150,7 @@ static bool judge_tcp_mem(const struct lh_maker *m, struct lh_rung *rung) {
   if (page == LH_ANY) page = 4096;
   PUT(rung->value, "%s, %s in use", size_words(pages * page).text, size_words(used * page).text);
   PUT(rung->detail, "when every socket has bytes in flight: a page each");
-  rung->estimated = true;
+  rung->estimated = rung->soft = true;
   rung->clients = lh_maker_clients(m, (uint64_t)((double)less(pages, used) / (1 + m->local)));
   return true;
 }
@@ -238,7 +238,7 @@ static bool judge_conntrack(const struct lh_maker *m, struct lh_rung *rung) {
 
 /* A burst binds only a plan that would have more handshakes under way than that. */
 static void judge_burst(const struct lh_maker *m, struct lh_rung *rung, uint64_t at_once) {
-  rung->burst = true;
+  rung->burst = rung->soft = true;
   rung->clients = m->needs->connecting_max > at_once ? at_once : LH_ANY;
 }
 
@@ -273,7 +273,7 @@ static bool judge_cpu(const struct lh_maker *m, struct lh_rung *rung) {
   uint32_t cores = m->needs->workers > 0 && m->needs->workers < m->cores ? m->needs->workers : m->cores;
   if (!lh_maker_has(m, "cpus.usable")) return false;
   PUT(rung->value, "%u", m->cores);
-  rung->estimated = true;
+  rung->estimated = rung->soft = true;
   rung->clients = LH_ANY;
   if (plan->clients == 0 || plan->messages_per_second <= 0) {
     PUT(rung->detail, "a held connection costs next to nothing; messages do");

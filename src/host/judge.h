@@ -4,8 +4,6 @@
 
 #include "longhaul/host/ladder.h"
 
-enum { LH_PROCESS_DESCRIPTORS_MOST = 1048576 }; /* libwebsockets allocates 16 bytes for each possible descriptor */
-
 struct lh_maker {
   const struct lh_facts *facts;
   const struct lh_needs *needs;

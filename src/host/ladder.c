@@ -7,6 +7,7 @@
 
 #include "host/judge.h"
 #include "host/notes.h"
+#include "longhaul/base/units.h"
 
 static const struct {
   const char *name, *what;
@@ -161,4 +162,26 @@ uint32_t lh_ladder_short(const struct lh_ladder *ladder) {
   uint32_t count = 0;
   while (count < ladder->count && ladder->rungs[count].clients < ladder->wanted) count++;
   return count;
+}
+
+bool lh_ladder_fits(const struct lh_ladder *ladder) {
+  for (uint32_t i = 0; i < lh_ladder_short(ladder); i++)
+    if (!ladder->rungs[i].soft) return false;
+  return true;
+}
+
+char *lh_rung_sentence(const struct lh_rung *rung, uint64_t wanted, char *out, size_t size) {
+  char clients[32], all[32], way[512] = "";
+  const struct lh_remedy *first = rung->remedy_count > 0 ? &rung->remedies[0] : NULL;
+  bool command = first && (first->kind == LH_REMEDY_ULIMIT || first->kind == LH_REMEDY_PRLIMIT ||
+                           first->kind == LH_REMEDY_SYSCTL || first->kind == LH_REMEDY_CGROUP);
+  if (command)
+    snprintf(way, sizeof way, ": `%s` (%s) raises it", first->text, lh_remedy_takes(first->kind));
+  else if (first)
+    snprintf(way, sizeof way, ": %s", first->text);
+  lh_format_count(wanted, all, sizeof all);
+  snprintf(out, size, "%s allows %s%s of %s clients%s (%s%s%s)%s", lh_limit_name(rung->limit), rung->estimated ? "about " : "",
+           lh_format_count(rung->clients, clients, sizeof clients), all, rung->burst ? " to connect at one moment" : "",
+           rung->value, rung->detail[0] != '\0' ? "; " : "", rung->detail, way);
+  return out;
 }

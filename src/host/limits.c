@@ -10,14 +10,11 @@
 
 #include "host/files.h"
 
-/* libwebsockets allocates 16 bytes for each possible descriptor of a process. */
-enum { DESCRIPTORS_MOST = 1048576 };
-
 long lh_host_raise_descriptors(struct lh_err *err) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
     return lh_err_set(err, errno, "cannot read the limit of open descriptors (RLIMIT_NOFILE): %s", strerror(errno));
-  rlim_t wanted = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > DESCRIPTORS_MOST ? DESCRIPTORS_MOST : limit.rlim_max;
+  rlim_t wanted = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > LH_DESCRIPTORS_MOST ? LH_DESCRIPTORS_MOST : limit.rlim_max;
   if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur != wanted) {
     struct rlimit raised = {.rlim_cur = wanted, .rlim_max = limit.rlim_max};
     if (setrlimit(RLIMIT_NOFILE, &raised) != 0)

@@ -42,7 +42,7 @@ uint64_t lh_maker_sockets(const struct lh_maker *m, uint64_t clients) {
 
 /* ---- workers ---- */
 uint64_t lh_maker_usable(uint64_t descriptors) {
-  uint64_t most = least(descriptors, LH_PROCESS_DESCRIPTORS_MOST);
+  uint64_t most = least(descriptors, LH_DESCRIPTORS_MOST);
   return most > LH_LADDER_RESERVE ? most - LH_LADDER_RESERVE : 0;
 }
 
@@ -129,7 +129,7 @@ uint64_t lh_maker_worker_space(const struct lh_maker *m) {
   enum { OWN_KIB = 12 * 1024, LOOP_KIB = 512, LWS_BYTES_PER_DESCRIPTOR = 16 };
   uint64_t own = lh_maker_number(m, "address_space.self", 0), descriptors = lh_maker_number(m, "nofile.hard", 0);
   return ((own == LH_ANY ? OWN_KIB : own) + LOOP_KIB) * 1024 +
-         least(descriptors, LH_PROCESS_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
+         least(descriptors, LH_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
 }
 
 /* ---- tasks ---- */

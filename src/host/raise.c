@@ -70,7 +70,7 @@ static uint64_t workers_most(const struct lh_maker *m) {
 static uint64_t descriptors_for(const struct lh_maker *m, uint64_t goal) {
   uint64_t sockets = lh_maker_sockets(m, goal), workers = workers_most(m);
   uint64_t each = sockets / workers + (sockets % workers > 0) + LH_LADDER_RESERVE;
-  return least(round_up(each), LH_PROCESS_DESCRIPTORS_MOST);
+  return least(round_up(each), LH_DESCRIPTORS_MOST);
 }
 
 static uint64_t raise_nofile(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {

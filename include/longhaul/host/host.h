@@ -38,7 +38,8 @@ struct lh_host_sample {
 /* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */
 int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread);
 
-/* RLIMIT_NOFILE: raises the soft limit to the hard one (capped at 1,048,576: libwebsockets allocates by it).
+enum { LH_DESCRIPTORS_MOST = 1048576 }; /* libwebsockets allocates 16 bytes for each possible descriptor of a process */
+/* RLIMIT_NOFILE: raises the soft limit to the hard one, at most to LH_DESCRIPTORS_MOST.
  * Returns the limit now in force, or -errno. */
 long lh_host_raise_descriptors(struct lh_err *err);
 uint32_t lh_host_cores(void); /* usable by this process (affinity and cgroup quota, rounded up), at least 1 */

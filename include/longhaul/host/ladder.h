@@ -8,12 +8,14 @@
  *   clients  how many clients of this plan the host can hold under that limit alone: when the plan is larger than that, how
  *            many of it come up; else how far it could grow with its groups in proportion. LH_ANY: it sets no bound
  *   burst    a rung that bounds how many may connect at one moment, not how many may be held
+ *   soft     past it a plan is slowed down, or depends on the server: nothing refuses it
  *   remedy   one way to raise a limit: a shell command for now, or what to put into a file for good
  *   gap      a limit that could not be read, with the reason
  *   note     a setting that caps nothing, but colours a run
  *   path     (source address, destination): each has the whole ephemeral port range to itself
  *   knee     half of that range: past it the kernel's search for a free port costs a multiple of time per connection
- *   reserve  descriptors of a worker that are not clients: pipes, epoll sets, timers, files (LH_LADDER_RESERVE; measured: 15)
+ *   reserve  descriptors of a worker that are not clients: pipes, epoll sets, timers, files (LH_LADDER_RESERVE; measured: 15,
+ *            and a few more while names are looked up)
  */
 #ifndef LONGHAUL_HOST_LADDER_H
 #define LONGHAUL_HOST_LADDER_H
@@ -29,7 +31,7 @@
 
 #define LH_ANY UINT64_MAX /* no bound */
 
-enum { LH_LADDER_RESERVE = 20, LH_REMEDIES_MAX = 6, LH_NOTES_MAX = 16 };
+enum { LH_LADDER_RESERVE = 24, LH_REMEDIES_MAX = 6, LH_NOTES_MAX = 16 };
 
 /* Measured on Debian 12 over loopback: user space of one held client by kind, and of processes without clients; the kernel's
  * part of one socket (socket, file, inode, epoll entry) as its control group is charged for it. */
@@ -150,7 +152,7 @@ struct lh_remedy {
 
 struct lh_rung {
   enum lh_limit limit;
-  bool burst;      /* see the glossary */
+  bool burst, soft; /* see the glossary */
   bool estimated;  /* rests on measured figures of memory or processor time, not on a count */
   uint64_t clients;
   char value[96];  /* as it stands: "1,024 a process", "32768 to 60999, 28,232 ports" */
@@ -191,5 +193,9 @@ void lh_ladder_free(struct lh_ladder *ladder); /* accepts NULL */
 const struct lh_rung *lh_ladder_find(const struct lh_ladder *ladder, enum lh_limit limit);
 /* How many rungs, from the first on, allow fewer clients than the plan wants. */
 uint32_t lh_ladder_short(const struct lh_ladder *ladder);
+/* Whether none of those refuses the plan. */
+bool lh_ladder_fits(const struct lh_ladder *ladder);
+/* "RLIMIT_NOFILE allows 1,000 of 2,000 clients (1,024 a process): `ulimit -n 2048` (root, ...)": for preflight. Returns out. */
+char *lh_rung_sentence(const struct lh_rung *rung, uint64_t wanted, char *out, size_t size);
 
 #endif

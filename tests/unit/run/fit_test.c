@@ -11,14 +11,23 @@
 #include "longhaul/config/load.h"
 #include "longhaul/run/fit.h"
 
-static const struct lh_fit_host roomy = {.descriptors = 20000,
-                                         .cores = 2,
-                                         .first_port = 32768,
-                                         .last_port = 60999,
-                                         .mem_available_bytes = UINT64_C(8) << 30,
-                                         .mem_total_bytes = UINT64_C(16) << 30,
-                                         .disk_known = true,
-                                         .disk_free_bytes = UINT64_C(100) << 30};
+/* A roomy host; a test sets what it is about. */
+enum { NOFILE, CORES, PORTS, AVAILABLE, FACTS };
+static struct lh_fact items[FACTS];
+static struct lh_fit_host host;
+
+static void set_fact(int number, const char *name, const char *before, uint64_t value) {
+  items[number] = (struct lh_fact){.name = name, .source = "made up"};
+  snprintf(items[number].value, sizeof items[number].value, "%s%llu", before, (unsigned long long)value);
+}
+
+static void make_roomy(void) {
+  set_fact(NOFILE, "nofile.hard", "", 20000);
+  set_fact(CORES, "cpus.usable", "", 2);
+  set_fact(PORTS, "net.ipv4.ip_local_port_range", "32768 ", 60999);
+  set_fact(AVAILABLE, "memory.available", "", 8 << 20);
+  host = (struct lh_fit_host){.facts = {items, FACTS}, .disk_known = true, .disk_free_bytes = UINT64_C(100) << 30};
+}
 
 static struct lh_config *load(const char *run, const char *group) {
   char text[2048];
@@ -48,21 +57,25 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"fits easily", "", "target: plain, connections: 5000", 1, 20000, NULL, NULL, 1, 5064},
+    {"fits easily", "", "target: plain, connections: 5000", 1, 20000, NULL, NULL, 1, 5024},
     {"past the knee", "", "target: plain, connections: 18000", 1, 1 << 20, NULL,
-     "from one source address take more than half of 28,232", 2, 9064},
+     "from one source address take more than half of 28,232", 2, 9024},
     {"past the range", "", "target: plain, connections: 30000", 1, 1 << 20,
-     "from one source address do not fit into 28,232 ephemeral ports: give the group at least 3 ", NULL, 2, 15064},
+     "net.ipv4.ip_local_port_range allows 28,232 of 30,000 clients (32768 to 60999, 28,232 ports; from one source address to "
+     "one "
+     "destination): `sysctl -w \"net.ipv4.ip_local_port_range=1024 65535\"` (root) raises it",
+     NULL, 2, 15024},
     {"over four sources", "",
      "target: plain, connections: 30000, source_addresses: [127.0.0.2, 127.0.0.3, 127.0.0.4, 127.0.0.5]", 1, 1 << 20, NULL,
-     NULL, 2, 15064},
+     NULL, 2, 15024},
     {"over two sources, past their knee", "", "target: plain, connections: 40000, source_addresses: [127.0.0.2, 127.0.0.3]", 1,
-     1 << 20, NULL, "from 2 source addresses, 20,000 from one of them, take more than half of 28,232", 2, 20064},
-    {"a shard of it", "", "target: plain, connections: 40000", 4, 1 << 20, NULL, NULL, 2, 5064},
-    {"workers split by the limit", "", "target: plain, connections: 9000", 1, 1064, NULL, NULL, 9, 1064},
-    {"one worker is asked for", ", workers: 1", "target: plain, connections: 9000", 1, 1064,
-     "raise the limit with `ulimit -n 9064`", NULL, 1, 9064},
-    {"null clients open nothing", ", workers: 1", "kind: \"null\", connections: 9000", 1, 1064, NULL, NULL, 1, 64},
+     1 << 20, NULL, "from 2 source addresses, 20,000 from one of them, take more than half of 28,232", 2, 20024},
+    {"a shard of it", "", "target: plain, connections: 40000", 4, 1 << 20, NULL, NULL, 2, 5024},
+    {"workers split by the limit", "", "target: plain, connections: 9000", 1, 1024, NULL, NULL, 9, 1024},
+    {"one worker is asked for", ", workers: 1", "target: plain, connections: 9000", 1, 1024,
+     "RLIMIT_NOFILE allows 1,000 of 9,000 clients (1,024 a process; 1,000 clients in each worker, workers: 1): `prlimit", NULL,
+     1, 9024},
+    {"null clients open nothing", ", workers: 1", "kind: \"null\", connections: 9000", 1, 1024, NULL, NULL, 1, 24},
 };
 
 static void expect(const char *name, const struct lh_strings *list, const char *part) {
@@ -83,10 +96,10 @@ static void test_rows(void **state) {
       config->groups[0].kind = LH_KIND_NULL;
       config->groups[0].connections = config->groups[0].ramp.points[0].connections = 9000;
     }
-    struct lh_fit_host host = roomy;
     struct lh_fit fit;
     struct lh_err err = {0};
-    host.descriptors = row->descriptors;
+    make_roomy();
+    set_fact(NOFILE, "nofile.hard", "", row->descriptors);
     assert_int_equal(lh_fit_make(&fit, config, 1, row->shards, &host, &err), 0);
     expect(row->name, &fit.problems, row->problem);
     expect(row->name, &fit.warnings, row->warning);
@@ -102,37 +115,34 @@ static void test_bytes(void **state) {
   struct lh_config *plain = load("", "target: plain, connections: 1000"), *tls = load("", "target: tls, connections: 1000");
   struct lh_fit a, b;
   struct lh_err err = {0};
-  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &roomy, &err), 0);
-  assert_int_equal(lh_fit_make(&b, tls, 1, 1, &roomy, &err), 0);
-  assert_int_equal(b.needs.tls_clients, 1000);
-  assert_int_equal(b.memory_bytes - a.memory_bytes, 1000 * 18 * 1024 + (uint64_t)(b.workers - a.workers) * (16 << 20));
+  make_roomy();
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &host, &err), 0);
+  assert_int_equal(lh_fit_make(&b, tls, 1, 1, &host, &err), 0);
+  assert_int_equal(b.needs.plan.tls_clients, 1000);
+  assert_int_equal(b.memory_bytes - a.memory_bytes, 1000 * LH_TLS_BYTES + (uint64_t)(b.workers - a.workers) * LH_WORKER_BYTES);
   assert_int_equal(a.intervals, 360);
-  assert_int_equal(a.path_count, 1);
+  assert_int_equal(a.needs.path_count, 1);
   lh_fit_free(&a);
   lh_fit_free(&b);
 
-  struct lh_fit_host small = roomy;
-  small.mem_available_bytes = 1 << 20;
-  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
-  expect("memory in use", &a.warnings, "is available now");
-  lh_fit_free(&a);
-  small.mem_total_bytes = 2 << 20;
-  small.disk_free_bytes = 1000;
-  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  set_fact(AVAILABLE, "memory.available", "", 1024);
+  host.disk_free_bytes = 1000;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &host, &err), 0);
   assert_int_equal(a.problems.count, 2);
+  assert_non_null(strstr(a.problems.items[0], "memory allows about 0 of 1,000 clients (1 MiB available"));
   expect("a small disk", &a.problems, "use another run.store");
   lh_fit_free(&a);
-  small.disk_free_bytes = 0;
-  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  host.disk_free_bytes = 0;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &host, &err), 0);
   expect("a full disk", &a.problems, "use another run.store");
   lh_fit_free(&a);
-  small.disk_known = false;
-  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &small, &err), 0);
+  host.disk_known = false;
+  assert_int_equal(lh_fit_make(&a, plain, 1, 1, &host, &err), 0);
   assert_int_equal(a.problems.count, 1); /* memory alone */
   lh_fit_free(&a);
 
   /* What is not known is not judged. */
-  struct lh_fit_host unknown = {.cores = 1};
+  struct lh_fit_host unknown = {0};
   assert_int_equal(lh_fit_make(&a, plain, 1, 1, &unknown, &err), 0);
   assert_int_equal(a.problems.count + a.warnings.count, 0);
   lh_fit_free(&a);
