@@ -340,7 +340,7 @@ void lh_table_events(const json_t *model, struct lh_table *t) {
   json_array_foreach(lh_look(model, "events"), i, event) {
     const char *kind = lh_look_text(event, "kind");
     if (storms && strcmp(kind, "mass drop") == 0) continue; /* the table of mass drops says more */
-    if (t->rows >= ROWS_MAX) {
+    if (t->rows >= ROWS_MAX && strcmp(kind, "mark") != 0) { /* what people wrote is never left out */
       t->left_out++;
       continue;
     }

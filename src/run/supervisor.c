@@ -202,6 +202,7 @@ void lh_supervisor_settle(struct lh_supervisor *sv) {
   if (sv->phase == LH_RUN_OVER) return;
   note_clocks(sv);
   note_massdrops(sv, now_ns, false);
+  lh_marks_look(sv, now_ns);
   commit_complete(sv, now_ns);
   if (sv->journal.failed.code != 0 && sv->failed.code == 0) {
     struct lh_err err = sv->journal.failed;
@@ -340,6 +341,7 @@ static void finish(struct lh_supervisor *sv) {
     how = LH_RUN_INTERRUPTED;
   else if (sv->aborted)
     how = LH_RUN_ABORTED;
+  lh_marks_close(sv);
   uint64_t end_ns = lh_now_ns();
   lh_present_draw(sv, end_ns);
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");

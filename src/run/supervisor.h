@@ -3,6 +3,7 @@
  *   crew.c        the workers: starting, what they say, their loss and replacement
  *   journal.c     the run file
  *   present.c     the view and the interval lines
+ *   mark.c        notes on the timeline, from people
  */
 #ifndef LH_RUN_SUPERVISOR_H
 #define LH_RUN_SUPERVISOR_H
@@ -53,6 +54,7 @@ struct lh_supervisor {
   struct lh_massdrop *massdrops; /* owned; by group */
   uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
   uint64_t draw_ns;      /* next redraw */
+  uint64_t marks_looked_ns; /* when the spool of marks was last looked at */
   struct lh_timewatch timewatch;
   uint32_t workers;
   struct lh_child *children; /* [worker] */
@@ -87,6 +89,14 @@ bool lh_crew_reported(const struct lh_supervisor *sv, uint64_t end_ns);
 /* An interval is stored without waiting for those that have not reported up to end_ns: says so, once for each silence. */
 void lh_crew_note_silent(struct lh_supervisor *sv, uint64_t end_ns);
 void lh_crew_free(struct lh_supervisor *sv);
+
+/* ---- mark.c ---- */
+/* Puts a note on the timeline: it stands in the run file with the next commit. Control characters become spaces, and what is
+ * longer than LH_MARK_TEXT_MAX bytes is cut (longhaul/run/mark.h): callers refuse it before. at_wall_us: when, of this host's clock; 0: now. */
+void lh_supervisor_mark(struct lh_supervisor *sv, const char *text, int64_t at_wall_us);
+/* Takes what stands in the spool, at most once a second. */
+void lh_marks_look(struct lh_supervisor *sv, uint64_t now_ns);
+void lh_marks_close(struct lh_supervisor *sv); /* takes the last ones and removes the spool */
 
 /* ---- present.c ---- */
 void lh_present_open(struct lh_supervisor *sv);

@@ -77,6 +77,8 @@ const char *lh_event_name(enum lh_event_kind kind);
 #define LH_NO_GROUP UINT32_MAX
 int lh_store_event(struct lh_store *store, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text,
                    const char *details, struct lh_err *err);
+/* Adds one event to the file of a run that is over. The time is since the start of the run. */
+int lh_store_add_event(const char *path, uint64_t since_start_ns, enum lh_event_kind kind, const char *text, struct lh_err *err);
 
 /* What the analysis found, for those who ask the file with SQL. */
 struct lh_finding_row {
