@@ -57,6 +57,23 @@ static void watch_objectives(struct lh_supervisor *sv, uint64_t end_ns) {
   lh_supervisor_stop(sv, why);
 }
 
+/* Clients that hear no push for longer than the config allows: told once, where a row of such intervals begins. */
+static void note_silences(struct lh_supervisor *sv, const struct lh_interval *v) {
+  const struct lh_config *config = sv->args->config;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const uint64_t silences = v->groups[g].counters[LH_COUNTER_incoming_silences];
+    if (silences > 0 && !sv->silent[g]) {
+      char count[32], length[32];
+      lh_format_count(silences, count, sizeof count);
+      lh_format_duration(config->groups[g].incoming.gap_max_ns, length, sizeof length);
+      lh_log(LH_LOG_WARNING, "silence: group %s: %s clients heard no push for longer than %s", config->groups[g].name, count, length);
+      lh_journal_event(&sv->journal, v->end_ns, LH_EVENT_SILENCE, "group %s: %s clients heard no push for longer than %s",
+                       config->groups[g].name, count, length);
+    }
+    sv->silent[g] = silences > 0;
+  }
+}
+
 static void commit_oldest(struct lh_supervisor *sv) {
   struct lh_err err = {0};
   struct lh_interval *v = lh_collect_take(sv->collect, &err);
@@ -64,6 +81,7 @@ static void commit_oldest(struct lh_supervisor *sv) {
     lh_supervisor_fail(sv, &err);
     return;
   }
+  note_silences(sv, v);
   lh_journal_interval(&sv->journal, sv->collect, v, sv->workers);
   lh_present_line(sv, v->end_ns);
   watch_objectives(sv, v->end_ns);
@@ -115,10 +133,11 @@ void lh_supervisor_fail(struct lh_supervisor *sv, const struct lh_err *err) {
 }
 
 /* ---- mass drops ---- */
-static int open_massdrops(struct lh_supervisor *sv, struct lh_err *err) {
+static int open_watches(struct lh_supervisor *sv, struct lh_err *err) {
   const struct lh_config *config = sv->args->config;
   sv->massdrops = calloc(config->group_count, sizeof *sv->massdrops);
-  if (sv->massdrops == NULL) return lh_err_set(err, ENOMEM, "no memory to watch for mass drops");
+  sv->silent = calloc(config->group_count, sizeof *sv->silent);
+  if (sv->massdrops == NULL || sv->silent == NULL) return lh_err_set(err, ENOMEM, "no memory to watch for mass drops and silences");
   for (size_t g = 0; g < config->group_count; g++)
     sv->massdrops[g].enough =
         lh_plan_mass_drop(config->run.mass_drop, config->groups[g].connections / (sv->args->shards ? sv->args->shards : 1));
@@ -312,7 +331,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   set_times(sv);
   int code = open_journal(sv, err);
   if (code == 0) code = open_collection(sv, err);
-  if (code == 0) code = open_massdrops(sv, err);
+  if (code == 0) code = open_watches(sv, err);
   if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0)
     code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
   if (code < 0) return code;
@@ -376,6 +395,7 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   lh_crew_free(sv);
   lh_watch_free(sv->watch);
   free(sv->massdrops);
+  free(sv->silent);
   lh_journal_close(&sv->journal);
   free(sv);
   return code;

@@ -52,6 +52,7 @@ struct lh_supervisor {
   uint64_t timer_due_ns; /* what the timer is set to */
   uint64_t awake_ns;     /* since when we run without a stop: late workers are given their time from here */
   struct lh_massdrop *massdrops; /* owned; by group */
+  bool *silent;          /* owned; by group: clients fell silent in the interval before */
   uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
   uint64_t draw_ns;      /* next redraw */
   uint64_t marks_looked_ns; /* when the spool of marks was last looked at */

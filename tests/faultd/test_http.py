@@ -56,6 +56,13 @@ class Http(unittest.TestCase):
             raw.fill()
         return raw.buffer[3:]
 
+    def test_events_go_on_behind_the_last_one_seen(self):
+        with Faultd() as server:
+            client = http.client.HTTPConnection(server.host, server.port, timeout=5)
+            client.request("GET", "/sse/20ms", headers={"Last-Event-ID": "41"})
+            self.assertEqual(client.getresponse().readline(), b"id: 42\n")
+            client.close()
+
     def test_events_without_end(self):
         with Faultd() as server:
             client = http.client.HTTPConnection(server.host, server.port, timeout=5)

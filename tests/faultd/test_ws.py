@@ -191,6 +191,25 @@ class Shapes(unittest.TestCase):
             self.assertEqual([json.loads(p)["seq"] for p in pushed], list(range(1, len(pushed) + 1)))
             self.assertTrue(45 <= len(pushed) <= 53, len(pushed))
 
+    def test_spoilt_pushes(self):
+        with Faultd("path /l push-lose 20%", "path /r push-repeat 20%", "path /s push-swap 20%", "path /a push-ahead 10s", "push 300/s") as server:
+            came = {}
+            for path in ("/l", "/r", "/s", "/a"):
+                with RawClient(server, path) as ws:
+                    came[path] = [json.loads(ws.read_text()) for _ in range(60)]
+        seqs = {path: [push["seq"] for push in pushes] for path, pushes in came.items()}
+        logged = {line["path"]: line for line in server.log()}
+        self.assertEqual({pushes[0]["seq"] for pushes in came.values()}, {1})
+        self.assertEqual(seqs["/l"], sorted(set(seqs["/l"])))
+        self.assertGreater(seqs["/l"][-1], 60)
+        self.assertLessEqual(seqs["/l"][-1] - 60, logged["/l"]["push_lost"])
+        self.assertEqual(seqs["/r"], sorted(seqs["/r"]))
+        self.assertLessEqual(0 < 60 - len(set(seqs["/r"])), logged["/r"]["push_repeated"])
+        self.assertNotEqual(seqs["/s"], sorted(seqs["/s"]))
+        self.assertTrue(all(abs(seq - place) <= 1 for place, seq in enumerate(seqs["/s"], 1)), seqs["/s"])
+        self.assertGreater(logged["/s"]["push_swapped"], 0)
+        self.assertGreater(came["/a"][0]["time_us"] - came["/l"][0]["time_us"], 9_000_000)
+
     def test_pings_and_pongs(self):
         with Faultd("path /a ping-every 100ms", "path /b no-pong", "path /c wrong-pong", "path /d pong-delay 200ms",
                     'path /e after 50ms pong "unasked"') as server:

@@ -43,7 +43,7 @@ struct conn_times {
   X(messages_in)                                                                                                               \
   X(messages_out)                                                                                                              \
   X(requests) X(pings_in) X(pings_out) X(pongs_in) X(pongs_out) X(lost) X(delayed) X(duplicated) X(reordered) X(corrupted)     \
-      X(pushed) X(push_skipped) X(bad_frames)
+      X(pushed) X(push_skipped) X(push_lost) X(push_repeated) X(push_swapped) X(bad_frames)
 
 struct held; /* a message that waits: ws.c */
 
@@ -72,6 +72,7 @@ struct conn {
   size_t parts_len, parts_room;
   uint8_t parts_opcode; /* 0: none under way */
   struct held *reordered_reply;
+  uint64_t push_seq, push_held; /* the last number pushed; one that waits for the next, or 0 */
   /* for the log */
   struct sockaddr_in6 peer; /* IPv4 as mapped address */
   uint16_t local_port;

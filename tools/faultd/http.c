@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/units.h"
+#include "push.h"
 #include "request.h"
 #include "server.h"
 #include "ws.h"
@@ -161,6 +162,15 @@ static void answer_upgrade(struct server *server, struct conn *conn, const struc
 
 /* ---- plain requests ---- */
 
+static void send_event(struct server *server, struct conn *conn, const struct push *push) {
+  char event[160], chunk[192];
+  int len = snprintf(event, sizeof event, "id: %llu\ndata: {\"seq\":%llu,\"time_us\":%lld}\n\n", (unsigned long long)push->seq,
+                     (unsigned long long)push->seq, (long long)push->time_us);
+  len = snprintf(chunk, sizeof chunk, "%x\r\n%s\r\n", (unsigned)len, event);
+  conn->count.messages_out++;
+  conn_send(server, conn, chunk, (size_t)len);
+}
+
 static void sse_timer(void *context, const struct timer *timer, bool fired) {
   struct server *server = context;
   struct conn *conn = fired ? conn_find(server, timer->id) : NULL;
@@ -173,22 +183,21 @@ static void sse_timer(void *context, const struct timer *timer, bool fired) {
     conn->count.push_skipped++;
     return;
   }
-  char event[160], chunk[192];
-  uint64_t seq = ++conn->count.pushed;
-  int len = snprintf(event, sizeof event, "id: %llu\ndata: {\"seq\":%llu,\"time_us\":%lld}\n\n", (unsigned long long)seq,
-                     (unsigned long long)seq, (long long)lh_wall_us());
-  len = snprintf(chunk, sizeof chunk, "%x\r\n%s\r\n", (unsigned)len, event);
-  conn->count.messages_out++;
-  conn_send(server, conn, chunk, (size_t)len);
+  struct push pushes[PUSHES_MAX];
+  unsigned count = push_next(server, conn, pushes);
+  for (unsigned i = 0; i < count; i++) send_event(server, conn, &pushes[i]);
   conn_settle(server, timer->id);
 }
 
-/* /sse or /sse/EVERY: an endless stream of events. */
-static void answer_sse(struct server *server, struct conn *conn, const char *rest) {
+/* /sse or /sse/EVERY: an endless stream of events, numbered from the one after Last-Event-ID on. */
+static void answer_sse(struct server *server, struct conn *conn, const struct request *request) {
   static const char head[] =
       "HTTP/1.1 200 OK\r\nServer: faultd\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
       "Transfer-Encoding: chunked\r\n\r\n";
   uint64_t every_ns = LH_NS_PER_S;
+  const char *rest = conn->path + 4;
+  struct view last_id = request_header(request, "Last-Event-ID");
+  if (last_id.at) conn->push_seq = view_number(last_id);
   if (*rest == '/' && (lh_parse_duration(rest + 1, &every_ns) || every_ns == 0)) every_ns = LH_NS_PER_S;
   conn->status = 200;
   conn_send(server, conn, head, sizeof head - 1);
@@ -231,7 +240,7 @@ static void answer_plain(struct server *server, struct conn *conn, const struct 
                               .head_only = head_only};
   bool is_asked_to_close = strncmp(path, "/close", 6) == 0;
   if (strncmp(path, "/sse", 4) == 0 && !head_only) {
-    answer_sse(server, conn, path + 4);
+    answer_sse(server, conn, request);
     return;
   }
   if (strncmp(path, "/chunked", 8) == 0) {

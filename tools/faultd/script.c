@@ -21,7 +21,8 @@ enum arguments {
   ARG_URL,
   ARG_RATE,
   ARG_SIZE,
-  ARG_SIZE_TIME
+  ARG_SIZE_TIME,
+  ARG_CHANCE
 };
 
 static const struct {
@@ -145,6 +146,13 @@ static int read_rate(struct words *words, struct rule *rule, struct lh_err *err)
   return 0;
 }
 
+static int read_share(struct words *words, const char *what, double *share, struct lh_err *err) {
+  struct word *word = words_next(words);
+  if (!word || lh_parse_share(word->text, share) || *share > 1)
+    return lh_err_set(err, EINVAL, "%s needs a share, like 10%%", what);
+  return 0;
+}
+
 static int read_arguments(struct words *words, struct rule *rule, struct lh_err *err) {
   const char *word = action_word(rule->action);
   switch (actions[rule->action].arguments) {
@@ -156,6 +164,7 @@ static int read_arguments(struct words *words, struct rule *rule, struct lh_err 
   case ARG_TIME: return read_time(words, word, &rule->time_ns, err);
   case ARG_STATUS: return read_status(words, rule, err);
   case ARG_RATE: return read_rate(words, rule, err);
+  case ARG_CHANCE: return read_share(words, word, &rule->chance, err);
   case ARG_SIZE: return read_whole(words, word, 1, UINT32_MAX, &rule->size, err);
   case ARG_SIZE_TIME:
     rule->time_ns = LH_NS_PER_MS;
@@ -174,13 +183,6 @@ static int read_arguments(struct words *words, struct rule *rule, struct lh_err 
 static int set_trigger(struct rule *rule, enum trigger trigger, struct lh_err *err) {
   if (rule->trigger != TRIGGER_NONE) return lh_err_set(err, EINVAL, "a rule has one of at, every, after, idle, each, message");
   rule->trigger = trigger;
-  return 0;
-}
-
-static int read_share(struct words *words, const char *what, double *share, struct lh_err *err) {
-  struct word *word = words_next(words);
-  if (!word || lh_parse_share(word->text, share) || *share > 1)
-    return lh_err_set(err, EINVAL, "%s needs a share, like 10%%", what);
   return 0;
 }
 

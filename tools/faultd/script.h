@@ -67,6 +67,10 @@
   X(TLS_NEVER, "tls-never", ACCEPT, NONE, "never answers the client hello")                                                    \
   X(NO_ECHO, "no-echo", MODE, NONE, "messages are read and not answered")                                                      \
   X(PUSH, "push", MODE, RATE, "RATE [SIZE]: messages {\"seq\":n,\"time_us\":n,\"conn\":n} at that rate")                       \
+  X(PUSH_LOSE, "push-lose", MODE, CHANCE, "N%: that share of the pushed numbers is left out")                                   \
+  X(PUSH_REPEAT, "push-repeat", MODE, CHANCE, "N%: that share leaves twice")                                                   \
+  X(PUSH_SWAP, "push-swap", MODE, CHANCE, "N%: that share leaves after the next one")                                          \
+  X(PUSH_AHEAD, "push-ahead", MODE, TIME, "T: their timestamps lie T in the future")                                           \
   X(PING_EVERY, "ping-every", MODE, TIME, "T: pings the client")                                                               \
   X(NO_PONG, "no-pong", MODE, NONE, "leaves pings unanswered")                                                                 \
   X(WRONG_PONG, "wrong-pong", MODE, NONE, "answers pings with another payload")                                                \

@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/rng.h"
+#include "push.h"
 #include "server.h"
 
 /* A message or control frame that waits for its time. */
@@ -344,14 +345,10 @@ size_t ws_bytes_wanted(const uint8_t *bytes, size_t len) {
 
 /* ---- pushes and pings ---- */
 
-static void push_message(struct server *server, struct conn *conn, const struct rule *rule) {
-  if (conn_out_pending(conn) > OUT_PENDING_MAX) {
-    conn->count.push_skipped++;
-    return;
-  }
+static void push_one(struct server *server, struct conn *conn, const struct rule *rule, const struct push *push) {
   char head[128];
-  int len = snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"time_us\":%" PRId64 ",\"conn\":%" PRIu64, ++conn->count.pushed,
-                     lh_wall_us(), conn->number);
+  int len = snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"time_us\":%" PRId64 ",\"conn\":%" PRIu64, push->seq,
+                     push->time_us, conn->number);
   size_t plain = (size_t)len + 1, pad_quotes = 9; /* ,"pad":"" */
   size_t pad = rule->size > plain + pad_quotes ? rule->size - plain - pad_quotes : 0;
   if (pad == 0) {
@@ -368,6 +365,16 @@ static void push_message(struct server *server, struct conn *conn, const struct 
   memcpy(at + 8 + pad, "\"}", 2);
   ws_send_message(server, conn, OP_TEXT, whole, (size_t)len + 10 + pad);
   free(whole);
+}
+
+static void push_message(struct server *server, struct conn *conn, const struct rule *rule) {
+  struct push pushes[PUSHES_MAX];
+  if (conn_out_pending(conn) > OUT_PENDING_MAX) {
+    conn->count.push_skipped++;
+    return;
+  }
+  unsigned count = push_next(server, conn, pushes);
+  for (unsigned i = 0; i < count; i++) push_one(server, conn, rule, &pushes[i]);
 }
 
 static uint64_t tick_period_ns(const struct rule *rule) {

@@ -65,6 +65,7 @@ int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sampl
   X(ACTION, "action")              \
   X(CLOCK_STEP, "clock step")      \
   X(SUSPENDED, "machine suspended") \
+  X(SILENCE, "silence")            \
   X(WARNING, "warning")
 enum lh_event_kind {
 #define X(id, name) LH_EVENT_##id,
