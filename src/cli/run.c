@@ -119,7 +119,38 @@ static int write_reports(const struct lh_cli_args *args, const json_t *model) {
   return exit_code;
 }
 
-static int report_run(const struct lh_cli_args *args, const struct lh_run_result *result) {
+/* The first report that was asked for; with a hook and none asked for, a page beside the run file. Owned; NULL: none. */
+static char *first_report(const struct lh_cli_args *args, const char *run_file, const json_t *model) {
+  const char *dot = strrchr(run_file, '.');
+  char *path = NULL;
+  struct lh_err err = {0};
+  for (size_t i = 0; i < args->given_count; i++)
+    if (strcmp(args->given[i].option->name, "report") == 0) return strdup(args->given[i].value);
+  if (asprintf(&path, "%.*s.html", dot != NULL ? (int)(dot - run_file) : (int)strlen(run_file), run_file) < 0) return NULL;
+  if (lh_report_file_write(model, LH_REPORT_HTML, path, &err) == 0) return path;
+  lh_log(LH_LOG_WARNING, "on_end gets no report: %s", err.text);
+  free(path);
+  return NULL;
+}
+
+static void end_hook(const struct lh_cli_args *args, const struct lh_config *config, const char *run_file, const json_t *model,
+                     int exit_code) {
+  const json_t *run = json_object_get(model, "run");
+  if (config->hooks.on_end.count == 0) return;
+  char *report = first_report(args, run_file, model);
+  struct lh_end_hook_args end = {.config = config,
+                                 .run_file = run_file,
+                                 .run_id = json_string_value(json_object_get(run, "id")),
+                                 .verdict = json_string_value(json_object_get(model, "verdict")),
+                                 .headline = json_string_value(json_object_get(model, "headline")),
+                                 .report = report,
+                                 .length_ns = (uint64_t)(json_number_value(json_object_get(run, "duration_s")) * 1e9),
+                                 .exit_code = exit_code};
+  lh_run_end_hook(&end);
+  free(report);
+}
+
+static int report_run(const struct lh_cli_args *args, const struct lh_config *config, const struct lh_run_result *result) {
   struct lh_report_args report = {.path = result->path, .until_ns = UINT64_MAX};
   struct lh_err err = {0};
   json_t *model = NULL;
@@ -127,9 +158,11 @@ static int report_run(const struct lh_cli_args *args, const struct lh_run_result
   int exit_code = lh_report_exit_code(model);
   if (lh_report_file_write(model, LH_REPORT_TEXT, "-", &err) < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   int failed = write_reports(args, model);
-  json_decref(model);
   if (failed != 0) exit_code = failed;
-  return result->interrupted ? LH_EXIT_INTERRUPTED : exit_code;
+  if (result->interrupted) exit_code = LH_EXIT_INTERRUPTED;
+  end_hook(args, config, result->path, model, exit_code);
+  json_decref(model);
+  return exit_code;
 }
 
 /* Before there is a run file, a folder that cannot be written is the user's to mend. */
@@ -156,7 +189,7 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
   int exit_code = 0;
   if (code < 0) exit_code = lh_cli_fail(exit_of_failure(&result, code), "%s", err.text);
   if (result.path != NULL) {
-    int reported = report_run(args, &result);
+    int reported = report_run(args, source->config, &result);
     if (exit_code == 0) exit_code = reported;
   }
   free(result.path);

@@ -119,6 +119,8 @@ void lh_config_free(struct lh_config *config) {
     free(config->slo[i].threshold_text);
   }
   free_strings(&config->deny);
+  free_strings(&config->hooks.on_breach);
+  free_strings(&config->hooks.on_end);
   free(config->targets);
   free(config->groups);
   free(config->actions);

@@ -23,6 +23,7 @@
 #define STAGE(member, ...) AT(struct lh_stage_point, member, __VA_ARGS__)
 #define ACTION(member, ...) AT(struct lh_action, member, __VA_ARGS__)
 #define SLO(member, ...) AT(struct lh_slo_config, member, __VA_ARGS__)
+#define HOOKS(member, ...) AT(struct lh_config, hooks.member, __VA_ARGS__)
 #define HOLDS(outer, pointer, counter, inner, ...)                                                                   \
   .element = &(const struct element){.size = sizeof(inner), .items = offsetof(outer, pointer),                       \
                                      .count = offsetof(outer, counter), __VA_ARGS__}
@@ -496,6 +497,19 @@ static const struct lh_option options[] = {
      .help = "Leave out this much at the start of the run.", .landing = SLO(after_ns)},
     {.key = "slo[].abort_after", .type = LH_OPTION_DURATION, .preset = "", .range = "1s..365d", .example = "10m",
      .help = "End the run once it was breached for this long; without it the run goes on.", .landing = SLO(abort_after_ns)},
+
+    /* ---- hooks ---- */
+    {.key = "hooks", .type = LH_OPTION_MAP, .preset = "",
+     .help = "Commands that the run starts; they find what happened in LONGHAUL_* of their environment.",
+     .landing = LAND(.by_presence = true)},
+    {.key = "hooks.on_breach", .type = LH_OPTION_STRINGS, .preset = "", .example = "[notify-send, an objective is breached]",
+     .help = "A command and its arguments, run each time an objective begins to be breached.",
+     .landing = HOOKS(on_breach, .limit = LH_HOOK_WORDS_MAX)},
+    {.key = "hooks.on_end", .type = LH_OPTION_STRINGS, .preset = "", .example = "[./publish.sh, nightly]",
+     .help = "A command and its arguments, run when the run is over and its reports are written.",
+     .landing = HOOKS(on_end, .limit = LH_HOOK_WORDS_MAX)},
+    {.key = "hooks.timeout", .type = LH_OPTION_DURATION, .preset = "30s", .range = "1s..1h",
+     .help = "A command that takes longer is killed, with everything it started.", .landing = HOOKS(timeout_ns)},
 };
 /* clang-format on */
 

@@ -15,6 +15,7 @@
 #include "longhaul/host/host.h"
 #include "longhaul/run/fit.h"
 #include "run/disturb.h"
+#include "run/hook.h"
 
 /* ---- intervals ---- */
 static void note_clocks(struct lh_supervisor *sv) {
@@ -43,11 +44,12 @@ static uint64_t late_commit_ns(const struct lh_supervisor *sv) {
 static void watch_objectives(struct lh_supervisor *sv, uint64_t end_ns) {
   if (sv->watch == NULL || sv->phase != LH_RUN_RUNNING || sv->journal.failed.code != 0) return;
   struct lh_watch_verdict verdict = lh_watch_interval(sv->watch, lh_store_path(sv->journal.store), end_ns - sv->start_ns);
-  if (verdict.begun != NULL) {
-    lh_log(LH_LOG_WARNING, "%s is not %s %s", verdict.begun->metric, verdict.begun->is_below ? "below" : "above",
-           verdict.begun->threshold_text);
-    lh_journal_event(&sv->journal, end_ns, LH_EVENT_SLO_BREACH, "%s is not %s %s", verdict.begun->metric,
-                     verdict.begun->is_below ? "below" : "above", verdict.begun->threshold_text);
+  for (size_t i = 0; i < verdict.begun_count; i++) {
+    const struct lh_slo_config *slo = verdict.begun[i];
+    const char *side = slo->is_below ? "below" : "above";
+    lh_log(LH_LOG_WARNING, "%s is not %s %s", slo->metric, side, slo->threshold_text);
+    lh_journal_event(&sv->journal, end_ns, LH_EVENT_SLO_BREACH, "%s is not %s %s", slo->metric, side, slo->threshold_text);
+    lh_hook_breach(sv, slo, end_ns);
   }
   if (verdict.abort == NULL) return;
   char why[256], length[32];
@@ -271,9 +273,13 @@ static void watch_signals(struct lh_supervisor *sv) {
 }
 
 /* ---- beginning ---- */
+void lh_run_id_text(uint64_t run_id, char out[17]) {
+  snprintf(out, 17, "%016" PRIx64, run_id);
+}
+
 static int open_journal(struct lh_supervisor *sv, struct lh_err *err) {
   char id[17];
-  snprintf(id, sizeof id, "%016" PRIx64, sv->run_id);
+  lh_run_id_text(sv->run_id, id);
   struct lh_run_facts facts = {.id = id,
                                .version = LH_VERSION,
                                .command_line = sv->args->command_line,

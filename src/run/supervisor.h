@@ -3,6 +3,7 @@
  *   crew.c        the workers: starting, what they say, their loss and replacement
  *   journal.c     the run file
  *   present.c     the view and the interval lines
+ *   hooks.c       commands of the config, on a breach and at the end
  *   mark.c        notes on the timeline, from people
  */
 #ifndef LH_RUN_SUPERVISOR_H
@@ -55,6 +56,7 @@ struct lh_supervisor {
   bool *silent;          /* owned; by group: clients fell silent in the interval before */
   uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
   uint64_t draw_ns;      /* next redraw */
+  uint32_t hooks_running;
   uint64_t marks_looked_ns; /* when the spool of marks was last looked at */
   struct lh_timewatch timewatch;
   uint32_t workers;
@@ -70,6 +72,8 @@ struct lh_supervisor {
 };
 
 /* ---- supervisor.c ---- */
+/* As it stands in the run file. */
+void lh_run_id_text(uint64_t run_id, char out[17]);
 /* Tells the workers to drain. Only the first call does anything. */
 void lh_supervisor_stop(struct lh_supervisor *sv, const char *why);
 /* Keeps the sentence (the first one only) and stops. */

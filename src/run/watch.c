@@ -18,7 +18,7 @@ struct lh_watch {
 };
 
 int lh_watch_new(struct lh_watch **watch, const struct lh_config *config) {
-  bool any = false;
+  bool any = config->slo_count > 0 && config->hooks.on_breach.count > 0;
   for (size_t i = 0; i < config->slo_count; i++) any = any || config->slo[i].abort_after_ns > 0;
   *watch = NULL;
   if (!any) return 0;
@@ -56,33 +56,44 @@ static bool judge(struct objective *o, const struct lh_slo_config *slo, const js
   return true;
 }
 
-/* The model of one window; entries of its slo are in the config's order. */
-static json_t *model_of(const char *path, const struct lh_slo_config *slo, uint64_t interval_ns, uint64_t end_ns) {
-  uint64_t window_ns = slo->for_ns > interval_ns ? slo->for_ns : interval_ns;
-  struct lh_report_args args = {.path = path, .from_ns = end_ns > window_ns ? end_ns - window_ns : 0, .until_ns = end_ns};
-  json_t *model = NULL;
-  if (end_ns < window_ns || lh_report_model(&args, &model, NULL) < 0) return NULL;
-  return model;
+/* The model of one window; entries of its slo are in the config's order. Objectives of one window share it. */
+struct window {
+  uint64_t length_ns;
+  json_t *model; /* NULL: there is none, or it could not be read */
+};
+
+static const json_t *model_of(struct window *w, const char *path, uint64_t length_ns, uint64_t end_ns) {
+  if (w->length_ns == length_ns) return w->model;
+  json_decref(w->model);
+  *w = (struct window){.length_ns = length_ns};
+  struct lh_report_args args = {.path = path, .from_ns = end_ns > length_ns ? end_ns - length_ns : 0, .until_ns = end_ns};
+  if (end_ns >= length_ns && lh_report_model(&args, &w->model, NULL) < 0) w->model = NULL;
+  return w->model;
+}
+
+static void judge_one(struct lh_watch *w, size_t i, const json_t *model, uint64_t end_ns, struct lh_watch_verdict *verdict) {
+  const struct lh_slo_config *slo = &w->config->slo[i];
+  struct objective *o = &w->objectives[i];
+  bool breached;
+  if (!judge(o, slo, json_array_get(json_object_get(model, "slo"), i), &breached)) return;
+  if (!breached) o->since_ns = LH_NEVER;
+  if (breached && o->since_ns == LH_NEVER) {
+    o->since_ns = end_ns - w->config->run.interval_ns;
+    verdict->begun[verdict->begun_count++] = slo;
+  }
+  bool aborts = slo->abort_after_ns > 0 && breached && end_ns - o->since_ns >= slo->abort_after_ns;
+  if (aborts && verdict->abort == NULL) verdict->abort = slo;
 }
 
 struct lh_watch_verdict lh_watch_interval(struct lh_watch *w, const char *path, uint64_t end_ns) {
   struct lh_watch_verdict verdict = {0};
+  struct window window = {0};
   uint64_t interval_ns = w->config->run.interval_ns;
   for (size_t i = 0; i < w->config->slo_count; i++) {
     const struct lh_slo_config *slo = &w->config->slo[i];
-    struct objective *o = &w->objectives[i];
-    bool breached;
-    if (slo->abort_after_ns == 0) continue;
-    json_t *model = model_of(path, slo, interval_ns, end_ns);
-    bool judged = judge(o, slo, json_array_get(json_object_get(model, "slo"), i), &breached);
-    json_decref(model);
-    if (!judged) continue;
-    if (!breached) o->since_ns = LH_NEVER;
-    if (breached && o->since_ns == LH_NEVER) {
-      o->since_ns = end_ns - interval_ns;
-      verdict.begun = slo;
-    }
-    if (breached && end_ns - o->since_ns >= slo->abort_after_ns && verdict.abort == NULL) verdict.abort = slo;
+    if (slo->abort_after_ns == 0 && w->config->hooks.on_breach.count == 0) continue;
+    judge_one(w, i, model_of(&window, path, slo->for_ns > interval_ns ? slo->for_ns : interval_ns, end_ns), end_ns, &verdict);
   }
+  json_decref(window.model);
   return verdict;
 }

@@ -1,4 +1,4 @@
-/* Objectives with `abort_after`: judged at the end of each interval, over the latest window, by the report's own rules.
+/* Objectives with `abort_after`, all of them when hooks.on_breach is to hear of breaches: judged at the end of each interval, over the latest window, by the report's own rules.
  *
  * Glossary
  *   window    the objective's `for`, at least one interval
@@ -13,16 +13,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "longhaul/base/limits.h"
 #include "longhaul/config/config.h"
 
 struct lh_watch;
 
 struct lh_watch_verdict {
-  const struct lh_slo_config *begun; /* an objective whose breach began with this interval, or NULL */
+  const struct lh_slo_config *begun[LH_SLO_MAX]; /* objectives whose breach began with this interval */
+  size_t begun_count;
   const struct lh_slo_config *abort; /* one that was breached for its abort_after, or NULL */
 };
 
-/* NULL in *watch when no objective has abort_after. 0 or -ENOMEM. */
+/* NULL in *watch when no objective has abort_after and no hook asks for breaches. 0 or -ENOMEM. */
 int lh_watch_new(struct lh_watch **watch, const struct lh_config *config);
 void lh_watch_free(struct lh_watch *watch); /* accepts NULL */
 

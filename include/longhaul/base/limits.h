@@ -13,6 +13,7 @@ enum {
   LH_ACTIONS_MAX = 64,           /* planned disturbances of one run */
   LH_DENY_MAX = 256,             /* patterns of hosts that are never connected to */
   LH_SLO_MAX = 256,              /* objectives of one run */
+  LH_HOOK_WORDS_MAX = 64,        /* words of a hook's command */
   LH_NAME_MAX = 64,              /* bytes of a name with its NUL: run, target, group, message */
   LH_CLIENTS_MAX = 16 * 1000 * 1000, /* clients of one group */
   LH_WORKERS_MAX = 1024,         /* worker processes */

@@ -289,6 +289,12 @@ struct lh_slo_config {
   struct lh_place place;
 };
 
+/* ---- hooks ---- */
+struct lh_hooks_config { /* commands with their arguments; empty: none */
+  struct lh_strings on_breach, on_end;
+  uint64_t timeout_ns; /* of each; default 30 s */
+};
+
 struct lh_config {
   char *path;       /* where it was read from; "-" or "(command line)" when there is no file */
   char *text;       /* the YAML as read, before ${env} */
@@ -303,6 +309,7 @@ struct lh_config {
   size_t action_count;
   struct lh_slo_config *slo;
   size_t slo_count;
+  struct lh_hooks_config hooks;
 };
 
 /* "number: /seq, of each connection, silent after 15s, time: /t (ms)": what is checked, in words. */

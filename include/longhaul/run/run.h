@@ -36,4 +36,15 @@ struct lh_run_result {
  * start or go on (-ENOSPC and the like: the run file holds what came before). */
 int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct lh_err *err);
 
+/* The config's hooks.on_end: run once the reports are written, waited for up to hooks.timeout. What became of it is an event
+ * of the run file and a log line; nothing when there is no such hook. */
+struct lh_end_hook_args {
+  const struct lh_config *config;
+  const char *run_file, *run_id, *verdict, *headline;
+  const char *report;  /* path of the first report written, or NULL */
+  uint64_t length_ns;  /* of the run: where the event stands */
+  int exit_code;       /* that the run will have */
+};
+void lh_run_end_hook(const struct lh_end_hook_args *args);
+
 #endif
