@@ -62,6 +62,9 @@ static void free_target(struct lh_target *target) {
   free(target->name);
   free(target->url);
   free(target->url_masked);
+  free(target->unix_path);
+  free(target->proxy.host);
+  free(target->proxy.authorization);
   free(target->host);
   free(target->path);
   free(target->tls.ca);

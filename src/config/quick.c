@@ -23,12 +23,17 @@ struct look {
 };
 
 static const struct look *look_of(const struct lh_quick_args *args) {
-  static const struct look looks[] = {{"ws://", "websocket", true, false}, {"wss://", "websocket", true, false},
-                                      {"http://", "http", true, true},     {"https://", "http", true, true},
-                                      {"tcp://", "tcp", false, false},     {"tls://", "tcp", false, false}};
+  static const struct look looks[] = {{"ws", "websocket", true, false}, {"wss", "websocket", true, false},
+                                      {"http", "http", true, true},     {"https", "http", true, true},
+                                      {"tcp", "tcp", false, false},     {"tls", "tcp", false, false}};
   static const struct look events = {"http", "sse", false, false};
+  static const char socket[] = "+unix://";
+  const char *colon = strstr(args->url, "://");
+  if (!colon) return NULL;
+  bool is_socket = colon - args->url >= 5 && strncasecmp(colon - 5, socket, 8) == 0;
+  size_t len = (size_t)(colon - args->url) - (is_socket ? 5 : 0);
   for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
-    if (strncasecmp(args->url, looks[i].scheme, strlen(looks[i].scheme)) == 0)
+    if (len == strlen(looks[i].scheme) && strncasecmp(args->url, looks[i].scheme, len) == 0)
       return args->sse && looks[i].has_request ? &events : &looks[i];
   return NULL;
 }
@@ -44,7 +49,7 @@ static int check(const struct lh_quick_args *args, struct lh_err *err) {
   if (!look)
     failed = lh_err_set(err, EINVAL,
                         "%s is not a URL that can be run without a config; expected ws://, wss://, http://, https://, tcp:// or "
-                        "tls://",
+                        "tls://, or one of them with +unix before the colon",
                         shown ? shown : "the URL");
   else if (args->sse && strcmp(look->kind, "sse") != 0)
     failed = lh_err_set(err, EINVAL, "%s cannot be an event stream; expected http:// or https://", shown ? shown : "the URL");
@@ -65,10 +70,17 @@ static bool has_messages(const struct lh_quick_args *args) {
   return look_of(args)->has_message || (args->text && strcmp(look_of(args)->kind, "tcp") == 0);
 }
 
+/* Behind a unix socket it comes after a colon, or is left out. */
+static const char *path_of(const char *url) {
+  const char *slashes = strstr(url, "://"), *rest = slashes + 3;
+  if (slashes - url < 5 || strncasecmp(slashes - 5, "+unix", 5) != 0) return rest + strcspn(rest, "/?");
+  rest += strcspn(rest, ":?");
+  return *rest == ':' ? rest + 1 : rest;
+}
+
 /* A GET of the URL's own path, or a POST of the text. */
 static int add_request(struct lh_buf *out, const struct lh_quick_args *args) {
-  const char *path = strstr(args->url, "://") + 3;
-  path += strcspn(path, "/?");
+  const char *path = path_of(args->url);
   struct lh_buf whole = LH_BUF_INIT(QUICK_BYTES_MAX);
   int failed = lh_buf_addf(&whole, "%s%s", *path == '/' ? "" : "/", path);
   if (!failed) failed = lh_buf_addf(out, "        %s: ", args->text ? "post" : "get");

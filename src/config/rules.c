@@ -69,6 +69,21 @@ static bool address_denied(const struct load *load, const struct scope *scope) {
     if (lh_deny_host(&load->config->deny, target->addresses.items[i])) return true;
   return false;
 }
+static bool socket_with_proxy(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_target *target = scope->base;
+  return target->unix_path && target->proxy.host;
+}
+static bool socket_twice(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct node *url = node_at(scope->node, "url");
+  return given(scope, "unix") && url && url->text && strcasestr(url->text, "+unix:");
+}
+static bool addresses_unused(const struct load *load, const struct scope *scope) {
+  (void)load;
+  const struct lh_target *target = scope->base;
+  return target->addresses.count && (target->unix_path || target->proxy.host);
+}
 static bool target_unused(const struct load *load, const struct scope *scope) {
   size_t number = (size_t)((const struct lh_target *)scope->base - load->config->targets);
   for (size_t i = 0; i < load->config->group_count; i++) {
@@ -127,6 +142,10 @@ static bool backoff_falls(const struct load *load, const struct scope *scope) {
   (void)load;
   const struct lh_group *group = scope->base;
   return group->reconnect.max_ns < group->reconnect.first_ns;
+}
+static bool sources_of_socket(const struct load *load, const struct scope *scope) {
+  const struct lh_group *group = scope->base;
+  return group->target != LH_NO_TARGET && group->source_addresses.count && load->config->targets[group->target].unix_path;
 }
 static bool too_many_headers(const struct load *load, const struct scope *scope) {
   const struct lh_group *group = scope->base;
@@ -383,6 +402,11 @@ static const struct rule rows[] = {
          NOT_IN_SCHEMA),
     MUST("targets.*", "url", "url", url_denied, "is never connected to: its host matches a pattern of `deny`", NOT_IN_SCHEMA),
     MUST("targets.*", "addresses", "addresses", address_denied, "must have none that a pattern of `deny` matches", NOT_IN_SCHEMA),
+    MUST("targets.*", "proxy", "proxy unix url", socket_with_proxy, "must be left out for a unix socket, which is on this host",
+         NOT_IN_SCHEMA),
+    MUST("targets.*", "unix", "unix url", socket_twice, "must be left out with a URL that names the socket itself", NOT_IN_SCHEMA),
+    MUST("targets.*", "addresses", "addresses unix url proxy", addresses_unused,
+         "must be left out with a unix socket, which has none, and with a proxy, which looks the name up itself", NOT_IN_SCHEMA),
     WARN("targets.*", "", "", target_unused, "no group uses this target", NOT_IN_SCHEMA),
 
     MUST("groups.*", "connections", "connections ramp", connections_missing, "may be left out only with ramp.stages",
@@ -424,6 +448,8 @@ static const struct rule rows[] = {
     MUST("groups.*", "incoming.timestamp.unit", "incoming", rfc3339_in_bytes, "is text with rfc3339, which offset cannot read",
          NOT_IN_SCHEMA),
     MUST("groups.*", "incoming.scope", "incoming", scope_unused, "needs sequence beside it", NOT_IN_SCHEMA),
+    MUST("groups.*", "source_addresses", "source_addresses target", sources_of_socket,
+         "must be left out: the target is a unix socket, which is not connected to from an address", NOT_IN_SCHEMA),
 
     MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages", NOT_IN_SCHEMA),
     MUST(MESSAGE, "", "text binary hex file size", payload_unclear,

@@ -20,7 +20,7 @@ static const struct {
     {"size", "{'type': ['string', 'integer'], 'minimum': 0, 'pattern': '^(" DECIMAL "(B|KiB|MiB|GiB|KB|MB|GB)|[0-9]+)$'}"},
     {"rate", "{'type': 'string', 'pattern': '^" DECIMAL "/(s|m|h)$'}"},
     {"share", "{'type': ['string', 'number'], 'minimum': 0, 'maximum': 1, 'pattern': '^" DECIMAL "%$'}"},
-    {"url", "{'type': 'string', 'pattern': '^([Ww][Ss][Ss]?|[Hh][Tt][Tt][Pp][Ss]?|[Tt][Cc][Pp]|[Tt][Ll][Ss])://'}"},
+    {"url", "{'type': 'string', 'pattern': '^([Ww][Ss][Ss]?|[Hh][Tt][Tt][Pp][Ss]?|[Tt][Cc][Pp]|[Tt][Ll][Ss])(://|[+][Uu][Nn][Ii][Xx]:)'}"},
 };
 
 static void write_reference(struct json *json, const char *name) {

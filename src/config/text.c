@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <regex.h>
 #include <string.h>
+#include <sys/un.h>
 
 enum { PATH_BYTES_MAX = 2000 }; /* what the worker has room for in a request line */
 
@@ -41,6 +42,11 @@ const char *text_address(const char *text) {
   return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1
              ? NULL
              : "a numeric IPv4 or IPv6 address, such as 10.0.0.7";
+}
+
+const char *text_socket_path(const char *text) {
+  if (strlen(text) >= sizeof((struct sockaddr_un *)0)->sun_path) return "a path of at most 107 bytes, which is what the kernel takes";
+  return (*text == '/' || *text == '@') && text[1] ? NULL : "a path from the root, such as /run/app.sock, or @NAME";
 }
 
 const char *text_path(const char *text) {

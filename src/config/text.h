@@ -10,6 +10,7 @@ const char *text_name(const char *text);      /* of a target, group or message: 
 const char *text_file_name(const char *text); /* of a run: part of a file name */
 const char *text_host(const char *text);
 const char *text_address(const char *text); /* numeric, IPv4 or IPv6 */
+const char *text_socket_path(const char *text); /* of a unix socket: "/run/app.sock" or "@abstract" */
 const char *text_path(const char *text);    /* "/path?query" as it may stand in a request line */
 const char *text_token(const char *text);   /* RFC 9110 token: header names, subprotocols */
 const char *text_header_value(const char *text);

@@ -1,5 +1,6 @@
-/* URLs of targets: SCHEME://HOST[:PORT][/PATH][?QUERY]. User information is refused rather than turned into a header: a
- * password in a URL ends up in logs, and a header with ${env.NAME} says the same without that. */
+/* URLs of targets: SCHEME://HOST[:PORT][/PATH][?QUERY], or SCHEME+unix:[//]/SOCKET[:/PATH][?QUERY]. User information is
+ * refused rather than turned into a header: a password in a URL ends up in logs, and a header with ${env.NAME} says the same
+ * without that. URLs of proxies, http://[USER:PASSWORD@]HOST:PORT, have it, as every tool writes them. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,10 +32,23 @@ struct parts {
   enum lh_scheme scheme;
   const char *host, *port, *path; /* port NULL: none given */
   size_t host_len, port_len;
+  const char *socket; /* path of a unix socket; NULL: TCP */
+  size_t socket_len;
 };
 
+static const char unix_mark[] = "+unix:";
+
+/* Where the scheme ends, and what begins behind it; NULL: there is none. */
+static const char *scheme_end(const char *url, const char **rest) {
+  const char *slashes = strstr(url, "://"), *plus = strcasestr(url, unix_mark);
+  bool is_unix = plus && (!slashes || plus < slashes);
+  const char *end = is_unix ? plus : slashes;
+  if (end) *rest = end + (is_unix ? sizeof unix_mark - 1 : 3);
+  return end;
+}
+
 static bool read_scheme(struct load *load, struct node *node, const char *url, struct parts *parts) {
-  const char *end = strstr(url, "://");
+  const char *end = scheme_end(url, &parts->host);
   if (!end) {
     report_value(load, node, "%s is not a URL; expected its scheme first, as in wss://host/path", quoted(load, node));
     return false;
@@ -43,7 +57,7 @@ static bool read_scheme(struct load *load, struct node *node, const char *url, s
   for (int i = 0; i < SCHEME_COUNT; i++) {
     if (strlen(schemes[i].name) != len || strncasecmp(schemes[i].name, url, len) != 0) continue;
     parts->scheme = (enum lh_scheme)i;
-    parts->host = end + 3;
+    if (*end == '+') parts->socket = parts->host;
     return true;
   }
   struct nearest nearest = {0};
@@ -59,12 +73,16 @@ static bool refuse(struct load *load, struct node *node, const char *sentence) {
   return false;
 }
 
+static bool refuse_user(struct load *load, struct node *node, const struct parts *parts) {
+  const char *at = parts->host, *end = at + strcspn(at, "/?#");
+  if (!memchr(at, '@', (size_t)(end - at))) return true;
+  return refuse(load, node,
+                "holds a user name or password; expected it in headers, as in Authorization: \"Basic ${env.BASIC}\"");
+}
+
 /* parts->host stands at the authority. */
 static bool read_authority(struct load *load, struct node *node, struct parts *parts) {
   const char *at = parts->host, *end = at + strcspn(at, "/?#");
-  if (memchr(at, '@', (size_t)(end - at)))
-    return refuse(load, node,
-                  "holds a user name or password; expected it in headers, as in Authorization: \"Basic ${env.BASIC}\"");
   if (*at == '[') {
     const char *close = memchr(at, ']', (size_t)(end - at));
     if (!close) return refuse(load, node, "has no ] after its IPv6 address; expected [ADDRESS]:PORT");
@@ -121,18 +139,50 @@ static bool check_path(struct load *load, struct node *node, const char *path) {
   return false;
 }
 
+/* parts->socket stands behind "+unix:". The socket's path ends at the first colon, as npm's ws has it. */
+static bool read_socket(struct load *load, struct node *node, struct parts *parts) {
+  static char host[] = "/localhost"; /* what the Host header says; the byte before it is no bracket */
+  if (strncmp(parts->socket, "//", 2) == 0) parts->socket += 2;
+  parts->socket_len = strcspn(parts->socket, ":?");
+  parts->path = parts->socket + parts->socket_len;
+  if (*parts->path == ':') parts->path++;
+  parts->host = host + 1;
+  parts->host_len = sizeof host - 2;
+  char *socket = arena_copy(&load->arena, parts->socket, parts->socket_len);
+  const char *expected = socket ? text_socket_path(socket) : NULL;
+  if (!expected) return socket;
+  report_value(load, node, "the unix socket of %s is not accepted; expected %s", quoted(load, node), expected);
+  return false;
+}
+
+/* Behind the scheme, up to the path. */
+static bool read_place(struct load *load, struct node *node, struct parts *parts, uint16_t *port) {
+  if (!parts->socket)
+    return refuse_user(load, node, parts) && read_authority(load, node, parts) && read_port(load, node, parts, port);
+  *port = schemes[parts->scheme].port;
+  return read_socket(load, node, parts);
+}
+
+static bool keep_socket(struct load *load, const struct parts *parts, struct lh_target *target) {
+  if (!parts->socket) return true;
+  free(target->unix_path);
+  target->unix_path = strndup(parts->socket, parts->socket_len);
+  if (!target->unix_path) load->arena.out_of_memory = true;
+  return target->unix_path;
+}
+
 /* Moves the parts into the target, or frees what it made. */
 static bool fill(struct load *load, struct node *node, const char *url, struct lh_target *target) {
   struct parts parts = {0};
   uint16_t port;
-  if (!read_scheme(load, node, url, &parts) || !read_authority(load, node, &parts) || !read_port(load, node, &parts, &port))
-    return false;
+  if (!read_scheme(load, node, url, &parts) || !read_place(load, node, &parts, &port)) return false;
   bool slash = *parts.path == '/';
   struct lh_buf path = LH_BUF_INIT(CONFIG_BYTES_MAX);
   char *host = strndup(parts.host, parts.host_len);
   if (!host || (!slash && lh_buf_addstr(&path, "/")) || lh_buf_addstr(&path, parts.path)) {
     load->arena.out_of_memory = true;
-  } else if (check_host(load, node, host, parts.host[-1] == '[') && check_path(load, node, path.data)) {
+  } else if (check_host(load, node, host, parts.host[-1] == '[') && check_path(load, node, path.data) &&
+             keep_socket(load, &parts, target)) {
     target->scheme = parts.scheme;
     target->tls_scheme = schemes[parts.scheme].tls;
     target->port = port;
@@ -145,19 +195,93 @@ static bool fill(struct load *load, struct node *node, const char *url, struct l
   return false;
 }
 
-bool set_url(struct load *load, const struct lh_option *row, struct node *node, void *base) {
-  struct lh_target *target = base;
-  if (node->bad) return false;
+/* The value as text, with what is secret masked before the first sentence that shows it; NULL: reported. */
+static char *url_text(struct load *load, const struct lh_option *row, struct node *node) {
+  if (node->bad) return NULL;
   if (node->kind != NODE_SCALAR || node_is_null(node)) {
     report_value(load, node, "%s stands here; expected %s", quoted(load, node), type_expected(row->type));
-    return false;
+    return NULL;
   }
-  char *masked = secret_url(node->masked); /* before the first sentence that shows the URL */
+  char *masked = secret_url(node->masked);
   if (masked) node->masked = arena_copy(&load->arena, masked, strlen(masked));
   if (!node->masked) node->masked = "***";
   free(masked);
-  target->url = value_string(load, node);
+  return value_string(load, node);
+}
+
+bool set_url(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  struct lh_target *target = base;
+  char *url = url_text(load, row, node);
+  if (!url) return false;
+  target->url = url;
   target->url_masked = strdup(node->masked);
   if (!target->url_masked) load->arena.out_of_memory = true;
-  return target->url && fill(load, node, target->url, target);
+  return fill(load, node, target->url, target);
+}
+
+/* ---- proxies ---- */
+
+static int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = (char)(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* USER:PASSWORD with %XX undone, in place; returns its length. */
+static size_t decode_percent(char *text) {
+  char *to = text;
+  for (const char *at = text; *at; at++) {
+    int high = *at == '%' ? hex_value(at[1]) : -1, low = high >= 0 ? hex_value(at[2]) : -1;
+    if (low >= 0) at += 2;
+    *to++ = low >= 0 ? (char)(high << 4 | low) : *at;
+  }
+  *to = 0;
+  return (size_t)(to - text);
+}
+
+static char *basic_authorization(struct load *load, const char *user, size_t len) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", word[] = "Basic ";
+  char *plain = arena_copy(&load->arena, user, len), *out = calloc(1, sizeof word + 4 * (len / 3 + 1));
+  if (!plain || !out) {
+    load->arena.out_of_memory = true;
+    free(out);
+    return NULL;
+  }
+  len = decode_percent(plain);
+  char *to = stpcpy(out, word);
+  for (size_t i = 0; i < len; i += 3) {
+    uint32_t bits = 0;
+    for (size_t k = 0; k < 3; k++) bits = bits << 8 | (i + k < len ? (uint8_t)plain[i + k] : 0);
+    for (size_t k = 0; k < 4; k++) *to++ = i + k > len ? '=' : digits[bits >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
+bool set_proxy(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  static const char scheme[] = "http://";
+  struct lh_proxy *proxy = &((struct lh_target *)base)->proxy;
+  struct parts parts = {.scheme = LH_SCHEME_TCP}; /* its port must be given */
+  char *url = url_text(load, row, node);
+  if (!url) return false;
+  bool good = strncasecmp(url, scheme, sizeof scheme - 1) == 0 ||
+              refuse(load, node, "is not a proxy's URL; expected http://[USER:PASSWORD@]HOST:PORT");
+  const char *user = url + sizeof scheme - 1;
+  size_t user_len = 0;
+  if (good) {
+    for (const char *at = user; *at && !strchr("/?#", *at); at++)
+      if (*at == '@') user_len = (size_t)(at + 1 - user);
+    parts.host = user + user_len;
+    good = read_authority(load, node, &parts) &&
+           (parts.port || refuse(load, node, "has no port; expected http://[USER:PASSWORD@]HOST:PORT")) &&
+           read_port(load, node, &parts, &proxy->port);
+  }
+  if (good) good = !*parts.path || !strcmp(parts.path, "/") || refuse(load, node, "has a path; expected none behind a proxy's port");
+  if (good) {
+    proxy->host = strndup(parts.host, parts.host_len);
+    if (!proxy->host) load->arena.out_of_memory = true;
+    good = proxy->host && check_host(load, node, proxy->host, parts.host[-1] == '[');
+  }
+  if (good && user_len) proxy->authorization = basic_authorization(load, user, user_len - 1);
+  free(url);
+  return good;
 }

@@ -59,6 +59,7 @@ static void enter_connecting(struct lh_engine *e, struct group *g, struct client
   c->stage = LH_STAGE_RESOLVE;
   c->asked = LH_NOT_ASKED;
   c->local_port = 0;
+  c->tunnelling = 0;
   c->begun_ns = c->mark_ns = e->now_ns;
   c->due_ns = lh_later(e->now_ns, g->config->connect_timeout_ns);
   lh_count(g, LH_COUNTER_attempts, 1);
@@ -296,8 +297,9 @@ void lh_client_arm(struct lh_engine *e, uint32_t slot) {
 static void time_out(struct lh_engine *e, const struct client *c, uint32_t slot) {
   enum lh_reason reason = c->stage == LH_STAGE_TLS       ? LH_REASON_TLS_TIMEOUT
                           : c->stage == LH_STAGE_UPGRADE ? LH_REASON_UPGRADE_TIMEOUT
+                          : c->stage == LH_STAGE_RESOLVE ? LH_REASON_RESOLVE_TIMEOUT
                                                          : LH_REASON_CONNECT_TIMEOUT;
-  lh_client_abort(e, slot, reason, "");
+  lh_client_abort(e, slot, reason, c->tunnelling ? "the proxy did not answer" : "");
 }
 
 static void open_over(struct lh_engine *e, const struct client *c, uint32_t slot) {

@@ -202,7 +202,18 @@ static void record_phase(struct lh_engine *e, const struct client *c, enum lh_st
       [LH_STAGE_UPGRADE] = LH_HIST_upgrade,
   };
   bool resolved_before = c->stage == LH_STAGE_RESOLVE && next > LH_STAGE_CONNECT;
-  lh_record_ns(lh_group_of(e, c), resolved_before ? LH_HIST_tcp : hists[c->stage], e->now_ns - c->mark_ns);
+  enum lh_hist_id hist = c->tunnelling ? LH_HIST_tunnel : resolved_before ? LH_HIST_tcp : hists[c->stage];
+  lh_record_ns(lh_group_of(e, c), hist, e->now_ns - c->mark_ns);
+}
+
+void lh_engine_on_tunnel(struct lh_engine *engine, uint32_t slot, uint64_t now_ns) {
+  struct client *c = event_of(engine, slot, now_ns);
+  assert(c->state == LH_CLIENT_CONNECTING && c->stage == LH_STAGE_CONNECT && !c->tunnelling);
+  record_phase(engine, c, LH_STAGE_CONNECT);
+  c->tunnelling = 1;
+  c->mark_ns = engine->now_ns;
+  c->due_ns = lh_later(engine->now_ns, lh_group_of(engine, c)->config->connect_timeout_ns);
+  lh_client_arm_by(engine, slot, c->due_ns);
 }
 
 void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage stage, uint64_t now_ns) {
@@ -210,6 +221,7 @@ void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage s
   const struct lh_group *config = lh_group_of(engine, c)->config;
   assert(c->state == LH_CLIENT_CONNECTING && stage < LH_STAGE_OPEN);
   record_phase(engine, c, stage);
+  c->tunnelling = 0;
   uint64_t timeout_ns = stage == LH_STAGE_TLS       ? config->tls_timeout_ns
                         : stage == LH_STAGE_UPGRADE ? config->upgrade_timeout_ns
                                                     : config->connect_timeout_ns;
@@ -229,6 +241,7 @@ void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_p
   struct client *c = event_of(engine, slot, now_ns);
   assert(c->state == LH_CLIENT_CONNECTING);
   record_phase(engine, c, LH_STAGE_OPEN);
+  c->tunnelling = 0;
   if (local_port) c->local_port = local_port;
   lh_client_enter(engine, slot, LH_CLIENT_OPEN);
   lh_client_arm(engine, slot);

@@ -107,7 +107,8 @@ struct client {
   uint32_t lost_unanswered;
   uint32_t nth : 31; /* connections begun */
   uint32_t outage_planned : 1; /* we caused it by an action */
-  uint32_t attempt; /* connections that failed in a row */
+  uint32_t attempt : 30; /* connections that failed in a row */
+  uint32_t tunnelling : 1; /* CONNECTING: a proxy's answer is awaited */
   uint32_t queue_next;
 };
 static_assert(sizeof(struct client) == 160, "the cost of a held connection is a headline: weigh each byte");

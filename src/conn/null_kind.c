@@ -75,6 +75,7 @@ static int ask(struct lh_null *null, uint32_t slot, struct event event, const vo
 static void null_connect(void *context, uint32_t slot, uint32_t nth, uint64_t now_ns) {
   struct lh_null *null = context;
   (void)nth;
+  lh_engine_on_stage(null->engine, slot, LH_STAGE_CONNECT, now_ns);
   if (ask(null, slot, (struct event){.type = EVENT_CONNECTED}, "", 0) == 0) return;
   struct lh_ending ending = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_NO_MEMORY, .code = ENOMEM};
   lh_engine_on_ended(null->engine, slot, &ending, now_ns);

@@ -30,15 +30,25 @@ static bool is_loopback(const char *host) {
   return strcmp(host, "localhost") == 0;
 }
 
+/* Whom sockets connect to: a proxy is what ports are taken for, whatever lies behind it. */
+static const char *host_of(const struct lh_target *target) {
+  return target->proxy.host ? target->proxy.host : target->host;
+}
+
+static uint16_t port_of(const struct lh_target *target) {
+  return target->proxy.host ? target->proxy.port : target->port;
+}
+
 /* Pinned addresses say where a target is; else its name does, as far as it goes. */
 static bool is_local(const struct lh_target *target) {
+  if (target->unix_path) return true;
   for (size_t i = 0; i < target->addresses.count; i++)
     if (!is_loopback(target->addresses.items[i])) return false;
-  return target->addresses.count > 0 || is_loopback(target->host);
+  return target->addresses.count > 0 || is_loopback(host_of(target));
 }
 
 static bool is_looked_up(const struct lh_target *target) {
-  return target->addresses.count == 0 && !is_numeric(target->host);
+  return target->addresses.count == 0 && !target->unix_path && !is_numeric(host_of(target));
 }
 
 /* ---- paths ---- */
@@ -46,20 +56,21 @@ static struct lh_needs_path *find_path(struct lh_needs *needs, const struct lh_t
   for (size_t i = 0; i < needs->path_count; i++) {
     struct lh_needs_path *p = &needs->paths[i];
     bool same_source = source == NULL ? p->source == NULL : p->source != NULL && strcmp(p->source, source) == 0;
-    if (same_source && p->port == target->port && strcmp(p->host, target->host) == 0) return p;
+    if (same_source && p->port == port_of(target) && strcmp(p->host, host_of(target)) == 0) return p;
   }
   struct lh_needs_path *paths = realloc(needs->paths, (needs->path_count + 1) * sizeof *paths);
   if (paths == NULL) return NULL;
   needs->paths = paths;
   paths[needs->path_count] =
-      (struct lh_needs_path){.host = target->host, .source = source, .port = target->port, .local = is_local(target)};
+      (struct lh_needs_path){.host = host_of(target), .source = source, .port = port_of(target), .local = is_local(target)};
   return &paths[needs->path_count++];
 }
 
 /* Clients take the source addresses in turn, and the addresses of a target likewise. */
 static int add_paths(struct lh_needs *needs, const struct lh_target *target, const struct lh_group *group, uint64_t clients) {
+  if (target->unix_path) return 0;
   size_t sources = group->source_addresses.count > 0 ? group->source_addresses.count : 1;
-  size_t addresses = target->addresses.count > 0 ? target->addresses.count : 1;
+  size_t addresses = target->addresses.count > 0 && target->spread == LH_TARGET_SPREAD_ALL ? target->addresses.count : 1;
   for (size_t i = 0; i < sources; i++) {
     struct lh_needs_path *path =
         find_path(needs, target, group->source_addresses.count > 0 ? group->source_addresses.items[i] : NULL);

@@ -328,6 +328,7 @@ const tables = (() => {
   const phases = [
     ['resolve', 'Name resolution'],
     ['tcp', 'TCP connect'],
+    ['tunnel', 'Proxy: asked to answered'],
     ['tls', 'TLS handshake'],
     ['upgrade', 'Upgrade'],
     ['connect_total', 'All phases: begun to open'],

@@ -289,6 +289,7 @@ const char *lh_table_histogram_words(const char *name) {
                {"ping", "ping round trip"},
                {"resolve", "name resolution"},
                {"tcp", "TCP connect"},
+               {"tunnel", "proxy's answer"},
                {"tls", "TLS handshake"},
                {"connect_total", "connect, total"},
                {"ttfb", "first byte"},

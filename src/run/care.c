@@ -47,7 +47,7 @@ static void begin_lookups(struct lookup *lookups, struct gaicb **list, const str
     l->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_family = families[config->targets[i].family]};
     snprintf(l->name, sizeof l->name, "%s", config->targets[i].host);
     l->request = (struct gaicb){.ar_name = l->name, .ar_request = &l->hints};
-    list[i] = config->targets[i].addresses.count == 0 ? &l->request : NULL;
+    list[i] = config->targets[i].addresses.count == 0 && !config->targets[i].unix_path ? &l->request : NULL;
   }
   struct sigevent nobody = {.sigev_notify = SIGEV_NONE};
   getaddrinfo_a(GAI_NOWAIT, list, (int)config->target_count, &nobody);

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,8 +21,9 @@ enum { EVENTS_MAX = 256 };
 struct lh_dialler {
   uv_poll_t watch;
   int epoll;
-  lh_dial_done *done;
-  void *context;
+  struct lh_dial_events events;
+  struct lh_tunnel **tunnels; /* by descriptor; owned, as each is. NULL where none is asked for */
+  uint32_t tunnels_len;
 };
 
 int lh_address_parse(const char *text, uint16_t port, struct lh_address *address) {
@@ -38,13 +40,35 @@ int lh_address_parse(const char *text, uint16_t port, struct lh_address *address
   return fits ? 0 : -EINVAL;
 }
 
+void lh_address_unix(const char *path, struct lh_address *address) {
+  size_t len = strlen(path), most = sizeof address->local.sun_path - 1;
+  memset(address, 0, sizeof *address);
+  address->local.sun_family = AF_UNIX;
+  memcpy(address->local.sun_path, path, len < most ? len : most);
+  bool is_abstract = *path == '@'; /* its name is what the length says, without a NUL at the end */
+  if (is_abstract) address->local.sun_path[0] = 0;
+  address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + !is_abstract);
+}
+
+uint16_t lh_local_port(int fd) {
+  struct lh_address here = {.len = sizeof here.local};
+  if (getsockname(fd, &here.any, &here.len) || here.any.sa_family == AF_UNIX) return 0;
+  return ntohs(here.v4.sin_port);
+}
+
+int lh_family_of(int fd) {
+  struct lh_address here = {.len = sizeof here.local};
+  return getsockname(fd, &here.any, &here.len) ? AF_UNSPEC : here.any.sa_family;
+}
+
 static int set_int(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) ? -errno : 0;
 }
 
 static int set_options(int fd, const struct lh_dial *dial) {
-  int failed = set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!failed && dial->user_timeout_ms) failed = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)dial->user_timeout_ms);
+  bool is_tcp = dial->to->any.sa_family != AF_UNIX;
+  int failed = is_tcp ? set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+  if (!failed && is_tcp && dial->user_timeout_ms) failed = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)dial->user_timeout_ms);
   if (!failed && dial->send_buffer) failed = set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)dial->send_buffer);
   if (!failed && dial->receive_buffer) failed = set_int(fd, SOL_SOCKET, SO_RCVBUF, (int)dial->receive_buffer);
   if (failed || !dial->from) return failed;
@@ -53,12 +77,49 @@ static int set_options(int fd, const struct lh_dial *dial) {
   return bind(fd, &dial->from->any, dial->from->len) ? -errno : 0;
 }
 
+/* ---- tunnels ---- */
+
+static struct lh_tunnel *tunnel_of(const struct lh_dialler *d, int fd) {
+  return (uint32_t)fd < d->tunnels_len ? d->tunnels[fd] : NULL;
+}
+
+static int add_tunnel(struct lh_dialler *d, int fd, const char *request) {
+  uint32_t len = (uint32_t)fd + 1;
+  if (len > d->tunnels_len) {
+    len += len / 2;
+    struct lh_tunnel **grown = realloc(d->tunnels, len * sizeof *grown);
+    if (!grown) return -ENOMEM;
+    memset(grown + d->tunnels_len, 0, (len - d->tunnels_len) * sizeof *grown);
+    d->tunnels = grown;
+    d->tunnels_len = len;
+  }
+  d->tunnels[fd] = calloc(1, sizeof **d->tunnels);
+  if (!d->tunnels[fd]) return -ENOMEM;
+  d->tunnels[fd]->request = request;
+  return 0;
+}
+
+static void remove_tunnel(struct lh_dialler *d, int fd) {
+  if (!tunnel_of(d, fd)) return;
+  free(d->tunnels[fd]);
+  d->tunnels[fd] = NULL;
+}
+
+/* ---- beginning ---- */
+
+static int watch_fd(struct lh_dialler *d, int operation, int fd, uint32_t slot, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.u64 = (uint64_t)slot << 32 | (uint32_t)fd};
+  return epoll_ctl(d->epoll, operation, fd, &event) ? -errno : 0;
+}
+
 static int begin(struct lh_dialler *d, int fd, const struct lh_dial *dial) {
   int failed = set_options(fd, dial);
   if (failed) return failed;
   if (connect(fd, &dial->to->any, dial->to->len) && errno != EINPROGRESS) return -errno;
-  struct epoll_event event = {.events = EPOLLOUT, .data.u64 = (uint64_t)dial->slot << 32 | (uint32_t)fd};
-  return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+  if (dial->tunnel && (failed = add_tunnel(d, fd, dial->tunnel))) return failed;
+  failed = watch_fd(d, EPOLL_CTL_ADD, fd, dial->slot, EPOLLOUT);
+  if (failed) remove_tunnel(d, fd);
+  return failed;
 }
 
 static int judge(const struct lh_dial *dial) {
@@ -81,19 +142,50 @@ int lh_dial(struct lh_dialler *dialler, const struct lh_dial *dial) {
 }
 
 void lh_dial_cancel(struct lh_dialler *dialler, int fd) {
-  (void)dialler; /* closing takes it out of the epoll set */
-  close(fd);
+  remove_tunnel(dialler, fd);
+  close(fd); /* which takes it out of the epoll set */
+}
+
+/* ---- the outcome ---- */
+
+static void finish(struct lh_dialler *d, uint32_t slot, const struct lh_dialled *dialled) {
+  if (dialled->error)
+    close(dialled->fd);
+  else
+    epoll_ctl(d->epoll, EPOLL_CTL_DEL, dialled->fd, NULL);
+  d->events.done(d->events.context, slot, dialled);
+}
+
+static void go_on(struct lh_dialler *d, uint32_t slot, int fd, struct lh_tunnel *tunnel) {
+  struct lh_dialled dialled = {.fd = fd};
+  enum lh_tunnel_step step = lh_tunnel_go_on(tunnel, fd);
+  if (step == LH_TUNNEL_WRITE || step == LH_TUNNEL_READ) {
+    watch_fd(d, EPOLL_CTL_MOD, fd, slot, step == LH_TUNNEL_WRITE ? EPOLLOUT : EPOLLIN);
+    return;
+  }
+  if (step == LH_TUNNEL_REFUSED) {
+    dialled.error = EPROTO;
+    dialled.refusal = lh_tunnel_refusal(tunnel);
+  }
+  d->tunnels[fd] = NULL; /* the descriptor may be another's before `done` is over */
+  finish(d, slot, &dialled);
+  free(tunnel);
 }
 
 static void settle(struct lh_dialler *d, uint32_t slot, int fd) {
-  int error = 0;
-  socklen_t len = sizeof error;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len)) error = errno;
-  if (error)
-    close(fd);
-  else
-    epoll_ctl(d->epoll, EPOLL_CTL_DEL, fd, NULL);
-  d->done(d->context, slot, fd, error);
+  struct lh_tunnel *tunnel = tunnel_of(d, fd);
+  struct lh_dialled dialled = {.fd = fd};
+  socklen_t len = sizeof dialled.error;
+  bool is_asking = tunnel && tunnel->begun;
+  if (!is_asking && getsockopt(fd, SOL_SOCKET, SO_ERROR, &dialled.error, &len)) dialled.error = errno;
+  if (dialled.error) remove_tunnel(d, fd);
+  if (dialled.error || !tunnel) {
+    finish(d, slot, &dialled);
+    return;
+  }
+  tunnel->begun = true;
+  if (!is_asking) d->events.tunnelling(d->events.context, slot);
+  go_on(d, slot, fd, tunnel);
 }
 
 static void on_ready(uv_poll_t *watch, int status, int events) {
@@ -104,10 +196,10 @@ static void on_ready(uv_poll_t *watch, int status, int events) {
   for (int i = 0; i < count; i++) settle(d, (uint32_t)(ready[i].data.u64 >> 32), (int)(uint32_t)ready[i].data.u64);
 }
 
-int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, lh_dial_done *done, void *context, struct lh_err *err) {
+int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, const struct lh_dial_events *events, struct lh_err *err) {
   struct lh_dialler *d = calloc(1, sizeof *d);
   if (!d) return lh_err_set(err, ENOMEM, "no memory for the dialler");
-  *d = (struct lh_dialler){.done = done, .context = context, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+  *d = (struct lh_dialler){.events = *events, .epoll = epoll_create1(EPOLL_CLOEXEC)};
   int failed = d->epoll < 0 ? -errno : uv_poll_init(loop, &d->watch, d->epoll);
   if (!failed) {
     d->watch.data = d;
@@ -127,6 +219,8 @@ int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, lh_dial_done *d
 static void on_closed(uv_handle_t *handle) {
   struct lh_dialler *d = handle->data;
   close(d->epoll);
+  for (uint32_t fd = 0; fd < d->tunnels_len; fd++) free(d->tunnels[fd]);
+  free(d->tunnels);
   free(d);
 }
 

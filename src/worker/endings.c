@@ -26,6 +26,8 @@ void lh_ending_from_errno(int error, struct lh_ending *out) {
     enum lh_reason reason;
   } known[] = {
       {ECONNREFUSED, LH_REASON_REFUSED},
+      {ENOENT, LH_REASON_REFUSED}, /* a unix socket that is not there; one whose queue of connections is full */
+      {EAGAIN, LH_REASON_REFUSED},
       {ECONNRESET, LH_REASON_RST},
       {ECONNABORTED, LH_REASON_RST},
       {EPIPE, LH_REASON_RST},
@@ -53,7 +55,8 @@ void lh_ending_from_errno(int error, struct lh_ending *out) {
     if (known[i].error == error) {
       /* errno says no more than the reason, or there is none */
       bool is_said = known[i].reason == LH_REASON_RST || error >= LH_DIAL_DENIED;
-      set(out, known[i].reason, is_said ? 0 : error, "");
+      const char *text = error == ENOENT ? "no such socket" : error == EAGAIN ? "queue of connections full" : "";
+      set(out, known[i].reason, is_said ? 0 : error, text);
       return;
     }
   set(out, LH_REASON_UNCLASSIFIED, error, strerror(error));

@@ -43,6 +43,12 @@ int connect(int fd, const struct sockaddr *address, socklen_t len) {
   return (int)syscall(SYS_connect, fd, address, len);
 }
 
+/* What libwebsockets sets on every socket of its own is refused by a unix socket, and it would give up on that. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
+  int result = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+  return result && handed_taken && fd == handed_fd ? 0 : result;
+}
+
 /* ---- looking over the shoulder ---- */
 
 /* A bad frame ends the connection: libwebsockets gets what is sound of this read, and an error from the next one, which the

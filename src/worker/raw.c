@@ -13,7 +13,6 @@
 #include "endings.h"
 #include "longhaul/base/clock.h"
 #include "raw_private.h"
-#include "tls.h"
 
 enum { EVENTS_MAX = 256, READS_MAX = 4 /* of one client for each wake-up, so that a flood starves nobody */ };
 
@@ -161,12 +160,12 @@ void lh_raw_ready(uv_poll_t *watch, int status, int events) {
 
 /* ---- begin: addresses, TCP, TLS ---- */
 
-static void try_next(struct lh_raw *raw, struct lh_line *line, int error);
+static void try_next(struct lh_raw *raw, struct lh_line *line, const struct lh_dialled *dialled);
 
 static void dial(struct lh_raw *raw, struct lh_line *line) {
   uint32_t slot = lh_raw_slot(raw, line), client = lh_engine_client_of(raw->engine, slot);
   const struct lh_track *track = lh_raw_track(raw, line);
-  const struct lh_book *book = lh_resolve_book(raw->resolver, track->group->target);
+  const struct lh_book *book = lh_resolve_book(raw->routes.resolver, track->group->target);
   const struct lh_address *to = lh_book_pick(book, client, line->tries);
   struct lh_dial d = {.config = raw->args.config,
                       .target = track->group->target,
@@ -175,6 +174,7 @@ static void dial(struct lh_raw *raw, struct lh_line *line) {
                       .user_timeout_ms = (uint32_t)(track->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = track->group->send_buffer,
                       .receive_buffer = track->group->receive_buffer,
+                      .tunnel = raw->routes.items[track->group->target].tunnel,
                       .slot = slot};
   struct lh_ending ending = {.stage = LH_STAGE_COUNT};
   if (!d.from && track->sources.count) {
@@ -184,7 +184,7 @@ static void dial(struct lh_raw *raw, struct lh_line *line) {
   }
   int fd = lh_dial(raw->dialler, &d);
   if (fd < 0) {
-    try_next(raw, line, -fd);
+    try_next(raw, line, &(struct lh_dialled){.error = -fd});
     return;
   }
   raw->sockets++;
@@ -193,10 +193,11 @@ static void dial(struct lh_raw *raw, struct lh_line *line) {
 }
 
 /* A name with addresses of both families is one way to reach one server: what one family refuses, the other may take. */
-static void try_next(struct lh_raw *raw, struct lh_line *line, int error) {
-  const struct lh_book *book = lh_resolve_book(raw->resolver, lh_raw_track(raw, line)->group->target);
-  struct lh_ending ending = {.stage = LH_STAGE_COUNT};
-  lh_ending_from_errno(error, &ending);
+static void try_next(struct lh_raw *raw, struct lh_line *line, const struct lh_dialled *dialled) {
+  uint32_t target = lh_raw_track(raw, line)->group->target;
+  const struct lh_book *book = lh_resolve_book(raw->routes.resolver, target);
+  struct lh_ending ending;
+  lh_route_ending(&raw->routes.items[target], dialled, &ending);
   bool other_may_do = ending.reason == LH_REASON_REFUSED || ending.reason == LH_REASON_UNREACHABLE;
   line->tries++;
   if (other_may_do && lh_book_pick(book, lh_engine_client_of(raw->engine, lh_raw_slot(raw, line)), line->tries))
@@ -207,10 +208,10 @@ static void try_next(struct lh_raw *raw, struct lh_line *line, int error) {
 
 static void begin(struct lh_raw *raw, struct lh_line *line) {
   uint32_t target = lh_raw_track(raw, line)->group->target;
-  if (!lh_resolve_book(raw->resolver, target)) {
+  if (!lh_resolve_book(raw->routes.resolver, target)) {
     line->state = LH_LINE_RESOLVING;
     push(raw, &raw->awaiting[target], line);
-    lh_resolve(raw->resolver, target);
+    lh_resolve(raw->routes.resolver, target);
     return;
   }
   lh_engine_on_stage(raw->engine, lh_raw_slot(raw, line), LH_STAGE_CONNECT, lh_now_ns());
@@ -221,20 +222,22 @@ void lh_raw_begin_queued(struct lh_raw *raw) {
   for (struct lh_line *line; (line = pop(raw, &raw->queued));) begin(raw, line);
 }
 
-void lh_raw_settled(void *context, uint32_t target, int error, const char *text) {
+void lh_raw_settled(void *context, uint32_t target, int error) {
   struct lh_raw *raw = context;
   struct lh_line_list waiting = raw->awaiting[target];
   raw->awaiting[target] = (struct lh_line_list)LH_LINE_LIST_EMPTY;
+  struct lh_ending ending;
+  lh_route_not_resolved(&raw->routes.items[target], error, &ending);
   for (struct lh_line *line; (line = pop(raw, &waiting));) {
     if (error)
-      lh_raw_end_as(raw, line, LH_REASON_NAME_NOT_FOUND, error, text);
+      lh_raw_end(raw, line, &ending);
     else
       begin(raw, line);
   }
 }
 
 static int start_tls(struct lh_raw *raw, struct lh_line *line) {
-  const struct lh_tls *tls = raw->tls[lh_raw_track(raw, line)->group->target];
+  const struct lh_tls *tls = raw->routes.items[lh_raw_track(raw, line)->group->target].tls;
   line->ssl = SSL_new(lh_tls_context(tls));
   if (!line->ssl || SSL_set_fd(line->ssl, line->fd) != 1) return -ENOMEM;
   SSL_set_app_data(line->ssl, &line->alert);
@@ -248,20 +251,26 @@ static int watch_line(struct lh_raw *raw, const struct lh_line *line) {
   return epoll_ctl(raw->epoll, EPOLL_CTL_ADD, line->fd, &event) ? -errno : 0;
 }
 
-void lh_raw_dialled(void *context, uint32_t slot, int fd, int error) {
+void lh_raw_tunnelling(void *context, uint32_t slot) {
+  struct lh_raw *raw = context;
+  lh_engine_on_port(raw->engine, slot, lh_local_port(raw->lines[slot].fd));
+  lh_engine_on_tunnel(raw->engine, slot, lh_now_ns());
+}
+
+void lh_raw_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled) {
   struct lh_raw *raw = context;
   struct lh_line *line = &raw->lines[slot];
   const struct lh_track *track = lh_raw_track(raw, line);
-  assert(line->state == LH_LINE_DIALLING && line->fd == fd);
-  if (error) {
+  assert(line->state == LH_LINE_DIALLING && line->fd == dialled->fd);
+  if (dialled->error) {
     line->fd = -1;
     raw->sockets--;
-    try_next(raw, line, error);
+    try_next(raw, line, dialled);
     return;
   }
-  struct lh_address here = {.len = sizeof here.v6};
-  if (!getsockname(fd, &here.any, &here.len)) line->local_port = ntohs(here.v4.sin_port);
-  if (line->tries) lh_resolve_prefer(raw->resolver, track->group->target, here.any.sa_family);
+  line->local_port = lh_local_port(dialled->fd);
+  lh_engine_on_port(raw->engine, slot, line->local_port);
+  if (line->tries) lh_resolve_prefer(raw->routes.resolver, track->group->target, lh_family_of(dialled->fd));
   line->state = track->target->tls_scheme ? LH_LINE_TLS : LH_LINE_UPGRADE;
   int failed = watch_line(raw, line);
   if (!failed && line->state == LH_LINE_TLS) failed = start_tls(raw, line);

@@ -22,7 +22,7 @@
 #include "longhaul/conn/http.h"
 #include "longhaul/plan/template.h"
 #include "raw.h"
-#include "resolve.h"
+#include "route.h"
 #include "sources.h"
 
 enum { LH_NO_LINE = UINT32_MAX };
@@ -95,8 +95,6 @@ struct lh_line_list {
 };
 #define LH_LINE_LIST_EMPTY {LH_NO_LINE, LH_NO_LINE}
 
-struct lh_tls;
-
 enum { LH_READ_BYTES = 64 * 1024 };
 
 struct lh_raw {
@@ -104,9 +102,8 @@ struct lh_raw {
   struct lh_io io[LH_KIND_COUNT];
   struct lh_engine *engine;
   struct lh_dialler *dialler;
-  struct lh_resolver *resolver;
+  struct lh_routes routes;
   struct lh_track *tracks; /* by group number */
-  struct lh_tls **tls;     /* by target number; NULL where not needed */
   struct lh_line *lines;   /* by slot */
   struct lh_line_list queued;
   struct lh_line_list *awaiting; /* by target number */
@@ -134,7 +131,8 @@ void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reas
 void lh_raw_end_gone(struct lh_raw *raw, struct lh_line *line, int error, enum lh_reason fin);
 /* Whether the line is still the connection it was at that generation. */
 static inline bool lh_raw_lives(const struct lh_line *line, uint32_t generation) { return line->generation == generation; }
-lh_dial_done lh_raw_dialled;
+void lh_raw_tunnelling(void *context, uint32_t slot);
+void lh_raw_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled);
 lh_resolve_settled lh_raw_settled;
 void lh_raw_ready(uv_poll_t *watch, int status, int events);
 extern const struct lh_io lh_raw_actions; /* with no context and no send */

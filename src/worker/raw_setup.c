@@ -55,8 +55,7 @@ static int open_track(struct lh_raw *raw, struct lh_track *track, const struct l
   track->target = &raw->args.config->targets[group->target];
   int failed = open_heads(track, err);
   if (!failed) failed = lh_sources_open(&track->sources, group, err);
-  if (!failed && track->target->tls_scheme && !raw->tls[group->target])
-    failed = lh_tls_new(&raw->tls[group->target], track->target, err);
+  if (!failed) failed = lh_route_open(&raw->routes, group->target, err);
   return failed;
 }
 
@@ -86,9 +85,8 @@ static int open_watch(struct lh_raw *raw, struct lh_err *err) {
 static int allocate(struct lh_raw *raw, struct lh_err *err) {
   const struct lh_config *config = raw->args.config;
   raw->tracks = calloc(config->group_count + 1, sizeof *raw->tracks);
-  raw->tls = calloc(config->target_count + 1, sizeof *raw->tls);
   raw->awaiting = calloc(config->target_count + 1, sizeof *raw->awaiting);
-  if (!raw->tracks || !raw->tls || !raw->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
+  if (!raw->tracks || !raw->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
   for (size_t i = 0; i < config->target_count; i++) raw->awaiting[i] = (struct lh_line_list)LH_LINE_LIST_EMPTY;
   return 0;
 }
@@ -113,12 +111,14 @@ int lh_raw_new(struct lh_raw **out, const struct lh_raw_args *args, struct lh_er
   raw->request = (struct lh_buf)LH_BUF_INIT(LH_PAYLOAD_BYTES_MAX + (2 << 20));
   fill_tables(raw);
   *out = raw;
+  const struct lh_dial_events dial_events = {.tunnelling = lh_raw_tunnelling, .done = lh_raw_dialled, .context = raw};
+  const struct lh_routes_args routes = {.loop = args->loop, .config = args->config, .settled = lh_raw_settled, .context = raw};
   int failed = allocate(raw, err);
+  if (!failed) failed = lh_routes_new(&raw->routes, &routes, err);
   if (!failed) failed = open_tracks(raw, err);
   if (failed || !raw->clients) return failed;
   failed = open_watch(raw, err);
-  if (!failed) failed = lh_dialler_new(&raw->dialler, args->loop, lh_raw_dialled, raw, err);
-  if (!failed) failed = lh_resolver_new(&raw->resolver, args->loop, args->config, lh_raw_settled, raw, err);
+  if (!failed) failed = lh_dialler_new(&raw->dialler, args->loop, &dial_events, err);
   return failed;
 }
 

@@ -49,24 +49,25 @@ static int compare(const void *left, const void *right) {
   return memcmp(a, b, sizeof *a);
 }
 
-/* Puts the preferred family in front and sorts within each. */
+/* Puts the preferred family in front, in the order there was, and sorts within each when clients are spread over them. */
 static void arrange(struct lh_book *book, int preferred) {
   uint32_t front = 0;
   for (uint32_t i = 0; i < book->count; i++) {
     if (family_of(&book->addresses[i]) != preferred) continue;
     struct lh_address moved = book->addresses[i];
-    book->addresses[i] = book->addresses[front];
+    memmove(&book->addresses[front + 1], &book->addresses[front], (i - front) * sizeof moved);
     book->addresses[front++] = moved;
   }
   book->first_count = front;
+  if (book->spread == LH_TARGET_SPREAD_FIRST) return;
   qsort(book->addresses, front, sizeof *book->addresses, compare);
   qsort(book->addresses + front, book->count - front, sizeof *book->addresses, compare);
 }
 
 const struct lh_address *lh_book_pick(const struct lh_book *book, uint32_t client, uint32_t nth) {
-  uint32_t second_count = book->count - book->first_count;
-  if (nth == 0) return &book->addresses[client % book->first_count];
-  if (nth == 1 && second_count) return &book->addresses[book->first_count + client % second_count];
+  uint32_t second_count = book->count - book->first_count, turn = book->spread == LH_TARGET_SPREAD_FIRST ? 0 : client;
+  if (nth == 0) return &book->addresses[turn % book->first_count];
+  if (nth == 1 && second_count) return &book->addresses[book->first_count + turn % second_count];
   return NULL;
 }
 
@@ -75,6 +76,15 @@ void lh_resolve_prefer(struct lh_resolver *resolver, uint32_t target, int family
   if (e->prefers == family) return;
   e->prefers = family;
   arrange(&e->book, family);
+}
+
+/* Whom to connect to: the proxy knows the rest of the way. */
+static char *const *host_of(const struct lh_target *target) {
+  return target->proxy.host ? &target->proxy.host : &target->host;
+}
+
+static uint16_t port_of(const struct lh_target *target) {
+  return target->proxy.host ? target->proxy.port : target->port;
 }
 
 static bool wanted_family(const struct lh_target *target, int family) {
@@ -91,7 +101,7 @@ static void arm(struct entry *e, uint64_t in_ms) {
 
 static void settle(struct entry *e) {
   e->wanted = false;
-  e->resolver->settled(e->resolver->context, number_of(e), e->error, e->error ? uv_strerror(e->error) : "");
+  e->resolver->settled(e->resolver->context, number_of(e), e->error);
 }
 
 /* Copies what the resolver found; -ENOENT when it holds no address of a family that the target allows. */
@@ -104,7 +114,7 @@ static int copy_found(struct entry *e, const struct addrinfo *found) {
     struct lh_address *to = &addresses[count++];
     to->len = a->ai_addrlen;
     memcpy(&to->any, a->ai_addr, a->ai_addrlen);
-    to->v4.sin_port = htons(e->target->port);
+    to->v4.sin_port = htons(port_of(e->target));
   }
   if (!count) {
     free(addresses);
@@ -112,7 +122,7 @@ static int copy_found(struct entry *e, const struct addrinfo *found) {
   }
   struct lh_address *fitting = realloc(addresses, count * sizeof *addresses);
   free(e->book.addresses);
-  e->book = (struct lh_book){.addresses = fitting ? fitting : addresses, .count = count};
+  e->book = (struct lh_book){.addresses = fitting ? fitting : addresses, .count = count, .spread = e->target->spread};
   arrange(&e->book, e->prefers ? e->prefers : family_of(&e->book.addresses[0]));
   if (!e->book.first_count) arrange(&e->book, family_of(&e->book.addresses[0]));
   return 0;
@@ -126,7 +136,7 @@ static void on_found(uv_getaddrinfo_t *request, int status, struct addrinfo *fou
   /* Known addresses outlive a look-up that fails: a name server's hiccup is not the target's. */
   if (error && e->book.count)
     lh_log(LH_LOG_WARNING, "target %s: looking up %s again failed (%s); keeping the %u addresses known", e->target->name,
-           e->target->host, uv_strerror(error), e->book.count);
+           *host_of(e->target), uv_strerror(error), e->book.count);
   e->error = e->book.count ? 0 : error;
   if (e->target->resolve_every_ns) arm(e, e->target->resolve_every_ns / LH_NS_PER_MS);
   settle(e);
@@ -138,7 +148,7 @@ static void look_up(struct entry *e) {
   e->request.data = e;
   e->asked_ms = uv_now(e->resolver->loop);
   e->looking = true;
-  int failed = uv_getaddrinfo(e->resolver->loop, &e->request, on_found, e->target->host, NULL, &hints);
+  int failed = uv_getaddrinfo(e->resolver->loop, &e->request, on_found, *host_of(e->target), NULL, &hints);
   if (!failed) return;
   e->looking = false;
   e->error = failed;
@@ -176,10 +186,10 @@ static int pin(struct entry *e, char *const *texts, size_t count, struct lh_err 
   const struct lh_target *t = e->target;
   struct lh_address *addresses = calloc(count, sizeof *addresses);
   if (!addresses) return lh_err_set(err, ENOMEM, "no memory for the addresses of target %s", t->name);
-  e->book = (struct lh_book){.addresses = addresses};
+  e->book = (struct lh_book){.addresses = addresses, .spread = t->spread};
   for (size_t i = 0; i < count; i++) {
     struct lh_address *to = &addresses[e->book.count];
-    if (lh_address_parse(texts[i], t->port, to))
+    if (lh_address_parse(texts[i], port_of(t), to))
       return lh_err_set(err, EINVAL, "targets.%s.addresses: '%s' is not a numeric IPv4 or IPv6 address", t->name, texts[i]);
     if (wanted_family(t, family_of(to))) e->book.count++;
   }
@@ -190,32 +200,42 @@ static int pin(struct entry *e, char *const *texts, size_t count, struct lh_err 
   return 0;
 }
 
-static int open_entry(struct entry *e, struct lh_err *err) {
-  struct lh_address ignored;
-  if (e->target->addresses.count) return pin(e, e->target->addresses.items, e->target->addresses.count, err);
-  if (!lh_address_parse(e->target->host, e->target->port, &ignored)) return pin(e, &e->target->host, 1, err);
+static int pin_socket(struct entry *e, struct lh_err *err) {
+  struct lh_address *address = calloc(1, sizeof *address);
+  if (!address) return lh_err_set(err, ENOMEM, "no memory for the address of target %s", e->target->name);
+  lh_address_unix(e->target->unix_path, address);
+  e->book = (struct lh_book){.addresses = address, .first_count = 1, .count = 1};
+  e->is_fixed = true;
   return 0;
 }
 
-int lh_resolver_new(struct lh_resolver **resolver, uv_loop_t *loop, const struct lh_config *config,
-                    lh_resolve_settled *settled, void *context, struct lh_err *err) {
+static int open_entry(struct entry *e, struct lh_err *err) {
+  struct lh_address ignored;
+  if (e->target->unix_path) return pin_socket(e, err);
+  if (e->target->addresses.count) return pin(e, e->target->addresses.items, e->target->addresses.count, err);
+  if (!lh_address_parse(*host_of(e->target), port_of(e->target), &ignored)) return pin(e, host_of(e->target), 1, err);
+  return 0;
+}
+
+int lh_resolver_new(struct lh_resolver **resolver, uv_loop_t *loop, uint32_t targets_max, lh_resolve_settled *settled,
+                    void *context, struct lh_err *err) {
   struct lh_resolver *r = calloc(1, sizeof *r);
-  struct entry *entries = calloc(config->target_count + 1, sizeof *entries);
+  struct entry *entries = calloc(targets_max + 1, sizeof *entries);
   if (!r || !entries) {
     free(r);
     free(entries);
-    return lh_err_set(err, ENOMEM, "no memory for %zu targets", config->target_count);
+    return lh_err_set(err, ENOMEM, "no memory for %u targets", targets_max);
   }
-  *r = (struct lh_resolver){loop, settled, context, (uint32_t)config->target_count, entries};
-  for (uint32_t i = 0; i < r->count; i++) {
-    struct entry *e = &entries[i];
-    *e = (struct entry){.resolver = r, .target = &config->targets[i]};
-    uv_timer_init(loop, &e->timer);
-    uv_unref((uv_handle_t *)&e->timer);
-    e->timer.data = e;
-    int failed = open_entry(e, err);
-    if (failed) return failed; /* the worker ends: nothing of it is given back one by one */
-  }
+  *r = (struct lh_resolver){.loop = loop, .settled = settled, .context = context, .entries = entries};
   *resolver = r;
   return 0;
+}
+
+int lh_resolver_add(struct lh_resolver *resolver, const struct lh_target *target, struct lh_err *err) {
+  struct entry *e = &resolver->entries[resolver->count++];
+  *e = (struct entry){.resolver = resolver, .target = target};
+  uv_timer_init(resolver->loop, &e->timer);
+  uv_unref((uv_handle_t *)&e->timer);
+  e->timer.data = e;
+  return open_entry(e, err);
 }

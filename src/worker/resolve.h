@@ -1,4 +1,5 @@
-/* Names of targets, looked up off the loop and kept fresh; numeric and pinned addresses need no looking up.
+/* Names of targets, or of their proxies, looked up off the loop and kept fresh; numeric and pinned addresses and unix sockets
+ * need no looking up.
  *
  * Glossary
  *   book     the addresses of one target
@@ -19,14 +20,17 @@ struct lh_book {
   struct lh_address *addresses; /* sorted within a family: a client keeps its address while the name keeps its set */
   uint32_t first_count;         /* of the preferred family, at the front */
   uint32_t count;
+  enum lh_target_spread spread;        /* FIRST: not sorted, and everyone takes the first */
 };
 
-/* error 0 or a UV_EAI_* code with its text. */
-typedef void lh_resolve_settled(void *context, uint32_t target, int error, const char *text);
+/* error: 0 or a UV_EAI_* code. */
+typedef void lh_resolve_settled(void *context, uint32_t target, int error);
 
 struct lh_resolver;
-int lh_resolver_new(struct lh_resolver **resolver, uv_loop_t *loop, const struct lh_config *config,
-                    lh_resolve_settled *settled, void *context, struct lh_err *err);
+int lh_resolver_new(struct lh_resolver **resolver, uv_loop_t *loop, uint32_t targets_max, lh_resolve_settled *settled,
+                    void *context, struct lh_err *err);
+/* Targets are numbered as they are added; each is borrowed until the process ends. At most targets_max. */
+int lh_resolver_add(struct lh_resolver *resolver, const struct lh_target *target, struct lh_err *err);
 /* The target's addresses, NULL while there are none. Valid until the loop's next turn. */
 const struct lh_book *lh_resolve_book(const struct lh_resolver *resolver, uint32_t target);
 /* Asks for the addresses of a target that has none: `settled` follows, never from within the call. */

@@ -17,11 +17,11 @@
 #include "longhaul/base/clock.h"
 #include "longhaul/conn/http.h"
 #include "peer.h"
-#include "resolve.h"
+#include "route.h"
 #include "tls.h"
 #include "ws_private.h"
 
-static void try_next(struct lh_ws *ws, struct lh_peer *p, int error);
+static void try_next(struct lh_ws *ws, struct lh_peer *p, const struct lh_dialled *dialled);
 
 /* ---- the end of a connection ---- */
 
@@ -229,7 +229,7 @@ static void drain_all(struct lh_ws *ws) {
 static void dial(struct lh_ws *ws, struct lh_peer *p) {
   uint32_t slot = lh_ws_slot(ws, p);
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
-  const struct lh_book *book = lh_resolve_book(ws->resolver, lane->group->target);
+  const struct lh_book *book = lh_resolve_book(ws->routes.resolver, lane->group->target);
   uint32_t client = lh_engine_client_of(ws->engine, slot);
   const struct lh_address *to = lh_book_pick(book, client, p->tries);
   struct lh_dial d = {.config = ws->args.config,
@@ -239,6 +239,7 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
                       .user_timeout_ms = (uint32_t)(lane->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = lane->group->send_buffer,
                       .receive_buffer = lane->group->receive_buffer,
+                      .tunnel = ws->routes.items[lane->group->target].tunnel,
                       .slot = slot};
   if (!d.from && lane->sources.count) {
     fail_errno(ws, p, EAFNOSUPPORT);
@@ -246,7 +247,7 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
   }
   int fd = lh_dial(ws->dialler, &d);
   if (fd < 0) {
-    try_next(ws, p, -fd);
+    try_next(ws, p, &(struct lh_dialled){.error = -fd});
     return;
   }
   ws->sockets++;
@@ -255,11 +256,11 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
 }
 
 /* A name with addresses of both families is one way to reach one server: what one family refuses, the other may take. */
-static void try_next(struct lh_ws *ws, struct lh_peer *p, int error) {
-  uint32_t slot = lh_ws_slot(ws, p);
-  const struct lh_book *book = lh_resolve_book(ws->resolver, lh_ws_lane(ws, slot)->group->target);
-  struct lh_ending ending = {.stage = LH_STAGE_COUNT};
-  lh_ending_from_errno(error, &ending);
+static void try_next(struct lh_ws *ws, struct lh_peer *p, const struct lh_dialled *dialled) {
+  uint32_t slot = lh_ws_slot(ws, p), target = lh_ws_lane(ws, slot)->group->target;
+  const struct lh_book *book = lh_resolve_book(ws->routes.resolver, target);
+  struct lh_ending ending;
+  lh_route_ending(&ws->routes.items[target], dialled, &ending);
   bool other_may_do = ending.reason == LH_REASON_REFUSED || ending.reason == LH_REASON_UNREACHABLE;
   p->tries++;
   if (other_may_do && lh_book_pick(book, lh_engine_client_of(ws->engine, slot), p->tries))
@@ -270,10 +271,10 @@ static void try_next(struct lh_ws *ws, struct lh_peer *p, int error) {
 
 static void begin(struct lh_ws *ws, struct lh_peer *p) {
   uint32_t slot = lh_ws_slot(ws, p), target = lh_ws_lane(ws, slot)->group->target;
-  if (!lh_resolve_book(ws->resolver, target)) {
+  if (!lh_resolve_book(ws->routes.resolver, target)) {
     p->state = LH_PEER_RESOLVING;
     lh_peer_list_push(ws, &ws->awaiting[target], slot);
-    lh_resolve(ws->resolver, target);
+    lh_resolve(ws->routes.resolver, target);
     return;
   }
   lh_engine_on_stage(ws->engine, slot, LH_STAGE_CONNECT, lh_now_ns());
@@ -286,12 +287,12 @@ bool lh_ws_before_wait(struct lh_ws *ws) {
   return ws->draining.first != LH_NO_PEER;
 }
 
-void lh_ws_settled(void *context, uint32_t target, int error, const char *text) {
+void lh_ws_settled(void *context, uint32_t target, int error) {
   struct lh_ws *ws = context;
   struct lh_peer_list waiting = ws->awaiting[target];
   ws->awaiting[target] = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
-  struct lh_ending ending = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_NAME_NOT_FOUND, .code = error};
-  lws_strncpy(ending.text, text, sizeof ending.text);
+  struct lh_ending ending;
+  lh_route_not_resolved(&ws->routes.items[target], error, &ending);
   for (uint32_t slot; (slot = lh_peer_list_pop(ws, &waiting)) != LH_NO_PEER;) {
     struct lh_peer *p = &ws->peers[slot];
     if (error)
@@ -342,22 +343,29 @@ static void enter_lws(struct lh_ws *ws, struct lh_peer *p) {
   }
 }
 
-void lh_ws_dialled(void *context, uint32_t slot, int fd, int error) {
+void lh_ws_tunnelling(void *context, uint32_t slot) {
   struct lh_ws *ws = context;
   struct lh_peer *p = &ws->peers[slot];
-  assert(p->state == LH_PEER_DIALLING && p->fd == fd);
-  if (error) {
+  p->local_port = lh_local_port(p->fd);
+  lh_engine_on_port(ws->engine, slot, p->local_port);
+  lh_engine_on_tunnel(ws->engine, slot, lh_now_ns());
+}
+
+void lh_ws_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled) {
+  struct lh_ws *ws = context;
+  struct lh_peer *p = &ws->peers[slot];
+  assert(p->state == LH_PEER_DIALLING && p->fd == dialled->fd);
+  if (dialled->error) {
     p->fd = LH_NO_FD;
     ws->sockets--;
-    try_next(ws, p, error);
+    try_next(ws, p, dialled);
     return;
   }
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
-  struct lh_address here = {.len = sizeof here.v6};
-  if (!getsockname(fd, &here.any, &here.len)) p->local_port = ntohs(here.v4.sin_port);
+  p->local_port = lh_local_port(dialled->fd);
   lh_engine_on_port(ws->engine, slot, p->local_port);
-  if (p->tries) lh_resolve_prefer(ws->resolver, lane->group->target, here.any.sa_family);
-  lh_peer_bind(p, fd);
+  if (p->tries) lh_resolve_prefer(ws->routes.resolver, lane->group->target, lh_family_of(dialled->fd));
+  lh_peer_bind(p, dialled->fd);
   p->wire.deflate = lane->group->deflate;
   p->is_tls = lane->lws_flags & LCCSCF_USE_SSL;
   p->state = p->is_tls ? LH_PEER_TLS : LH_PEER_UPGRADE;

@@ -7,7 +7,7 @@
 #include "dial.h"
 #include "handshake.h"
 #include "peer.h"
-#include "resolve.h"
+#include "route.h"
 #include "sources.h"
 #include "ws.h"
 
@@ -36,9 +36,8 @@ struct lh_ws {
   struct lh_engine *engine;
   struct lh_deflate *deflate;     /* NULL when no group asks for it */
   struct lh_dialler *dialler;
-  struct lh_resolver *resolver;
+  struct lh_routes routes;
   struct lh_lane *lanes;          /* by group number */
-  struct lh_tls **tls;            /* by target number; NULL where not needed */
   struct lh_peer *peers;          /* by slot */
   struct lh_peer_list queued, draining;
   struct lh_peer_list *awaiting;  /* by target number */
@@ -67,7 +66,8 @@ void lh_peer_list_remove(struct lh_ws *ws, struct lh_peer_list *list, uint32_t s
 
 /* ws.c, for ws_setup.c to wire up */
 int lh_ws_event(struct lws *wsi, enum lws_callback_reasons what, void *user, void *in, size_t len);
-lh_dial_done lh_ws_dialled;
+void lh_ws_tunnelling(void *context, uint32_t slot);
+void lh_ws_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled);
 lh_resolve_settled lh_ws_settled;
 extern const struct lh_io lh_ws_actions; /* with no context */
 

@@ -117,7 +117,7 @@ static int open_vhosts(struct lh_ws *ws, struct lh_lane *lane, struct lh_err *er
   lane->vhosts = calloc(ws->context_count, sizeof *lane->vhosts);
   bool made = lane->vhosts;
   for (uint32_t i = 0; made && i < ws->context_count; i++) {
-    lane->vhosts[i] = add_vhost(ws->contexts[i], ws->tls[lane->group->target], lane->group->deflate);
+    lane->vhosts[i] = add_vhost(ws->contexts[i], ws->routes.items[lane->group->target].tls, lane->group->deflate);
     made = lane->vhosts[i];
   }
   return made ? 0 : lh_err_set(err, ENOMEM, "group %s: libwebsockets cannot make its vhost", lane->group->name);
@@ -134,8 +134,7 @@ static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_gro
   int failed = lh_handshake_new(&lane->handshake, group, lane->target, err);
   if (!failed) failed = lh_sources_open(&lane->sources, group, err);
   if (!failed && group->deflate && !ws->deflate) failed = lh_deflate_new(&ws->deflate, err);
-  if (!failed && lane->target->tls_scheme && !ws->tls[group->target])
-    failed = lh_tls_new(&ws->tls[group->target], lane->target, err);
+  if (!failed) failed = lh_route_open(&ws->routes, group->target, err);
   return failed;
 }
 
@@ -239,9 +238,8 @@ static uint32_t clients_of_kind(const struct lh_ws_args *args, bool websocket) {
 static int allocate(struct lh_ws *ws, struct lh_err *err) {
   const struct lh_config *config = ws->args.config;
   ws->lanes = calloc(config->group_count + 1, sizeof *ws->lanes);
-  ws->tls = calloc(config->target_count + 1, sizeof *ws->tls);
   ws->awaiting = calloc(config->target_count + 1, sizeof *ws->awaiting);
-  if (!ws->lanes || !ws->tls || !ws->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
+  if (!ws->lanes || !ws->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
   for (size_t i = 0; i < config->target_count; i++) ws->awaiting[i] = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
   return 0;
 }
@@ -258,12 +256,14 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   uint32_t clients = clients_of_kind(args, true), others = clients_of_kind(args, false);
   if (!clients) return 0;
   size_t request_max = 0;
+  const struct lh_dial_events dial_events = {.tunnelling = lh_ws_tunnelling, .done = lh_ws_dialled, .context = ws};
+  const struct lh_routes_args routes = {.loop = args->loop, .config = args->config, .settled = lh_ws_settled, .context = ws};
   int failed = allocate(ws, err);
+  if (!failed) failed = lh_routes_new(&ws->routes, &routes, err);
   if (!failed) failed = open_lanes(ws, &request_max, err);
   if (!failed && !(ws->path = malloc(ws->path_max + 1))) failed = lh_err_set(err, ENOMEM, "no memory for a path");
   if (!failed) failed = lh_peers_open(fit_descriptors(clients + others), err);
-  if (!failed) failed = lh_dialler_new(&ws->dialler, args->loop, lh_ws_dialled, ws, err);
-  if (!failed) failed = lh_resolver_new(&ws->resolver, args->loop, args->config, lh_ws_settled, ws, err);
+  if (!failed) failed = lh_dialler_new(&ws->dialler, args->loop, &dial_events, err);
   if (!failed) failed = open_contexts(ws, request_max, clients, err);
   for (size_t i = 0; !failed && i < args->config->group_count; i++)
     if (ws->lanes[i].group) failed = open_vhosts(ws, &ws->lanes[i], err);

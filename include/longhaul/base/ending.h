@@ -83,7 +83,10 @@
   X(PEER_FIN, PEER, "FIN", true)                                                           \
   X(STALLED, NETWORK, "stalled", true)                                                     \
   X(DENIED, US, "address denied", false) /* `deny` of the config holds it */                                              \
-  X(UNAUTHORIZED, US, "address not authorized", false) /* public, and the target has no `authorized: true` */
+  X(UNAUTHORIZED, US, "address not authorized", false) /* public, and the target has no `authorized: true` */        \
+  X(RESOLVER_FAILED, NETWORK, "resolver failed", true) /* no answer about the name, unlike "name not found" */            \
+  X(RESOLVE_TIMEOUT, NETWORK, "resolve timeout", true)                                     \
+  X(PROXY_REFUSED, NETWORK, "proxy refused", true) /* the tunnel; code is the proxy's status, 0 when it gave none */
 
 enum lh_stage {
 #define X(id, name) LH_STAGE_##id,

@@ -57,6 +57,15 @@ struct lh_run_config {
 /* ---- targets ---- */
 enum lh_scheme { LH_SCHEME_WS, LH_SCHEME_WSS, LH_SCHEME_HTTP, LH_SCHEME_HTTPS, LH_SCHEME_TCP, LH_SCHEME_TLS };
 enum lh_family { LH_FAMILY_ANY, LH_FAMILY_4, LH_FAMILY_6 };
+/* Which of several addresses of a target its clients take: all of them in turn, or all the first of the preferred family. */
+enum lh_target_spread { LH_TARGET_SPREAD_ALL, LH_TARGET_SPREAD_FIRST };
+
+/* An HTTP proxy that connections are tunnelled through (CONNECT). */
+struct lh_proxy {
+  char *host;          /* without brackets; NULL: there is none */
+  uint16_t port;
+  char *authorization; /* value of Proxy-Authorization, or NULL. Secret */
+};
 
 struct lh_tls_config {
   bool verify;     /* default true; false is said loudly in the report */
@@ -78,7 +87,10 @@ struct lh_target {
   struct lh_headers headers;
   enum lh_family family;
   struct lh_strings addresses;     /* pinned numeric addresses; empty: resolve the host */
+  enum lh_target_spread spread;
   uint64_t resolve_every_ns;       /* how often the name is looked up again, default 5 min */
+  char *unix_path;                 /* of a unix socket, '@' first for an abstract one; NULL: TCP */
+  struct lh_proxy proxy;
   bool tls_scheme;                 /* scheme is wss, https or tls */
   bool authorized;                 /* may be loaded though it is outside of private networks: reach.h */
   struct lh_place place;

@@ -142,6 +142,9 @@ uint64_t lh_engine_next_ns(const struct lh_engine *engine);
 /* A stage of connecting is over and `stage` begins; the time since the last such event goes to the histogram of the stage
  * that is over (tcp when an adapter that resolves names beforehand goes from RESOLVE straight past CONNECT). */
 void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage stage, uint64_t now_ns);
+/* In stage CONNECT: TCP is up, and a proxy was asked for a tunnel. It has connect_timeout to answer, and its time goes to a
+ * histogram of its own. */
+void lh_engine_on_tunnel(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 /* The TCP connection is up; local_port is what a server's log knows this connection by, however far it comes. */
 void lh_engine_on_port(struct lh_engine *engine, uint32_t slot, uint16_t local_port);
 /* local_port: 0 when not known, or told by lh_engine_on_port already. */

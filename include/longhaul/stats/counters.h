@@ -106,7 +106,8 @@
   X(planned_outage, "planned disturbance to open again")                             \
   X(silence, "silences longer than gap_max, to the next push or the end")            \
   X(delay, "timestamp of a push to its arrival, by two clocks")                      \
-  X(delay_ahead, "timestamps of pushes that lie ahead of our clock, by how much")
+  X(delay_ahead, "timestamps of pushes that lie ahead of our clock, by how much")     \
+  X(tunnel, "proxy asked for a tunnel to its answer")
 
 enum lh_hist_id {
 #define X(name, help) LH_HIST_##name,

@@ -107,6 +107,24 @@ static const struct {
      "t.yaml:2:20: targets.t.url: the scheme of \"wsx://h\" is not known; expected ws, wss, http, https, tcp or tls; did you mean ws?"},
     {R "targets: {t: {url: ws://}}\n" G,
      "t.yaml:2:20: targets.t.url: \"ws://\" has no host; expected SCHEME://HOST:PORT/PATH"},
+    {R "targets: {t: {url: 'ws+unix://run/app.sock'}}\n" G,
+     "t.yaml:2:20: targets.t.url: the unix socket of \"ws+unix://run/app.sock\" is not accepted; expected a path from the root, such as "
+     "/run/app.sock, or @NAME"},
+    {R "targets: {t: {url: 'ws+unix:///a:/', unix: /b, proxy: 'http://p:1'}}\n" G,
+     "t.yaml:2:44: targets.t.unix: must be left out with a URL that names the socket itself\n"
+     "t.yaml:2:55: targets.t.proxy: must be left out for a unix socket, which is on this host"},
+    {R "targets: {t: {url: 'ws+unix:///a:/', addresses: [10.0.0.1]}}\n" G,
+     "t.yaml:2:49: targets.t.addresses: must be left out with a unix socket, which has none, and with a proxy, which looks the "
+     "name up itself"},
+    {R "targets: {t: {url: 'ws+unix:///a'}}\n"
+       "groups: {g: {kind: websocket, connections: 1, source_addresses: [127.0.0.2]}}\n",
+     "t.yaml:3:65: groups.g.source_addresses: must be left out: the target is a unix socket, which is not connected to from an address"},
+    {R "targets: {t: {url: 'ws://h', proxy: 'socks5://u:hunter2@p:1'}}\n" G,
+     "t.yaml:2:37: targets.t.proxy: \"socks5://***@p:1\" is not a proxy's URL; expected http://[USER:PASSWORD@]HOST:PORT"},
+    {R "targets: {t: {url: 'ws://h', proxy: 'http://u:hunter2@p'}}\n" G,
+     "t.yaml:2:37: targets.t.proxy: \"http://***@p\" has no port; expected http://[USER:PASSWORD@]HOST:PORT"},
+    {R "targets: {t: {url: 'ws://h', proxy: 'http://p:1/x'}}\n" G,
+     "t.yaml:2:37: targets.t.proxy: \"http://p:1/x\" has a path; expected none behind a proxy's port"},
     {R "targets: {t: {url: ws://u:p@h/}}\n" G,
      "t.yaml:2:20: targets.t.url: \"ws://***@h/\" holds a user name or password; expected it in headers, as in Authorization: \"Basic ${env.BASIC}\""},
     {R "targets: {t: {url: 'ws://::1/'}}\n" G,

@@ -434,19 +434,57 @@ static void secrets_are_masked(void **state) {
   struct lh_config *c =
       load("run: {duration: 1m, name: '${env.HOST}'}\n"
            "targets: {t: {url: 'ws://h/?access_token=hunter2&room=5&api_key=k3y', headers: {authorization: hunter2, Cookie: "
-           "'hunter2=1', X-Api-Key: hunter2, x-auth-token: hunter2, X-Plain: shown, X-Env: 'a-${env.TOKEN}-b'}}}\n"
+           "'hunter2=1', X-Api-Key: hunter2, x-auth-token: hunter2, X-Plain: shown, X-Env: 'a-${env.TOKEN}-b'}, "
+           "proxy: 'http://me:hunter2@p:3128'}}\n"
            "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: 'p=${env.TOKEN}'}]}}\n");
   assert_null(strstr(c->masked, "hunter2"));
   assert_null(strstr(c->masked, "k3y"));
   assert_null(strstr(c->masked, "s3cret"));
   assert_null(strstr(c->masked, "gateway.example.test"));
   assert_non_null(strstr(c->masked, "ws://h/?access_token=***&room=5&api_key=***"));
+  assert_non_null(strstr(c->masked, "proxy: \"http://***@p:3128\""));
   assert_non_null(strstr(c->masked, "X-Plain: shown"));
   assert_non_null(strstr(c->masked, "X-Env: \"a-***-b\""));
   assert_non_null(strstr(c->masked, "text: \"p=***\""));
   assert_string_equal(c->targets[0].headers.items[0].value, "hunter2");
   assert_string_equal(c->targets[0].url_masked, "ws://h/?access_token=***&room=5&api_key=***");
   lh_config_free(c);
+}
+
+static void sockets_and_proxies_land(void **state) {
+  (void)state;
+  static const struct {
+    const char *target, *socket, *host;
+    uint16_t port;
+    const char *path, *proxy;
+    uint16_t proxy_port;
+    const char *authorization;
+  } rows[] = {
+      {"url: 'ws+unix:///run/app.sock:/ws?x=1'", "/run/app.sock", "localhost", 80, "/ws?x=1", NULL, 0, NULL},
+      {"url: 'WSS+UNIX:/run/app.sock'", "/run/app.sock", "localhost", 443, "/", NULL, 0, NULL},
+      {"url: 'ws+unix://@name:/ws'", "@name", "localhost", 80, "/ws", NULL, 0, NULL},
+      {"url: 'ws://h:81/ws', unix: /run/app.sock", "/run/app.sock", "h", 81, "/ws", NULL, 0, NULL},
+      {"url: 'wss://h/', proxy: 'http://p:3128'", NULL, "h", 443, "/", "p", 3128, NULL},
+      {"url: 'ws://h/', proxy: 'HTTP://[::1]:1/'", NULL, "h", 80, "/", "::1", 1, NULL},
+      {"url: 'ws://h/', proxy: 'http://user:pass@p:1'", NULL, "h", 80, "/", "p", 1, "Basic dXNlcjpwYXNz"},
+      {"url: 'ws://h/', proxy: 'http://u:p@%2f@p:1'", NULL, "h", 80, "/", "p", 1, "Basic dTpwQC8="},
+      {"url: 'ws://h/', proxy: 'http://u%@p:1'", NULL, "h", 80, "/", "p", 1, "Basic dSU="},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char text[256];
+    snprintf(text, sizeof text, RUN "targets: {t: {%s}}\n" GROUP, rows[i].target);
+    struct lh_config *c = load(text);
+    const struct lh_target *t = &c->targets[0];
+    print_message("%s\n", rows[i].target);
+    assert_string_equal(t->unix_path ? t->unix_path : "-", rows[i].socket ? rows[i].socket : "-");
+    assert_string_equal(t->host, rows[i].host);
+    assert_int_equal(t->port, rows[i].port);
+    assert_string_equal(t->path, rows[i].path);
+    assert_string_equal(t->proxy.host ? t->proxy.host : "-", rows[i].proxy ? rows[i].proxy : "-");
+    assert_int_equal(t->proxy.port, rows[i].proxy_port);
+    assert_string_equal(t->proxy.authorization ? t->proxy.authorization : "-", rows[i].authorization ? rows[i].authorization : "-");
+    lh_config_free(c);
+  }
 }
 
 static void arguments_are_masked(void **state) {
@@ -463,6 +501,7 @@ static void arguments_are_masked(void **state) {
       {"targets.t.headers={Cookie: hunter2}", "targets.t.headers=***"},
       {"targets={t: {headers: {Cookie: hunter2}}}", "targets=***"},
       {"targets.t.url=ws://u:p@h/?a=1&key=hunter2", "targets.t.url=ws://***@h/?a=1&key=***"},
+      {"--set=targets.t.proxy=http://u:hunter2@p:1", "--set=targets.t.proxy=http://***@p:1"},
       {"groups.g.messages[0].text=x=y", "groups.g.messages[0].text=x=y"},
       {"", ""},
   };
@@ -600,7 +639,8 @@ static void a_quick_look_says_what_is_wrong(void **state) {
     const char *sentence;
   } rows[] = {
       {{.url = "gopher://u:p@h/", .connections = 1},
-       "gopher://***@h/ is not a URL that can be run without a config; expected ws://, wss://, http://, https://, tcp:// or tls://"},
+       "gopher://***@h/ is not a URL that can be run without a config; expected ws://, wss://, http://, https://, tcp:// or tls://, "
+       "or one of them with +unix before the colon"},
       {{.url = "ws://h", .connections = 1, .sse = true}, "ws://h cannot be an event stream; expected http:// or https://"},
       {{.url = "ws://h", .connections = 1, .duration = "5"},
        "\"5\" is not a duration; expected a number with its unit, such as 30s or 1h"},
@@ -674,7 +714,7 @@ static void the_examples_of_the_readme_load(void **state) {
     }
   }
   fclose(file);
-  assert_true(blocks >= 7);
+  assert_true(blocks >= 8);
 }
 
 int main(void) {
@@ -691,6 +731,7 @@ int main(void) {
       cmocka_unit_test(anchors_aliases_and_merge_keys_work),
       cmocka_unit_test(the_environment_is_taken_literally),
       cmocka_unit_test(secrets_are_masked),
+      cmocka_unit_test(sockets_and_proxies_land),
       cmocka_unit_test(arguments_are_masked),
       cmocka_unit_test(the_effective_config_is_its_own_effective_config),
       cmocka_unit_test(the_effective_config_shows_what_was_worked_out),

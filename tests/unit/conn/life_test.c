@@ -154,7 +154,7 @@ static const struct {
     {"refused", rig_refuse, LH_STAGE_RESOLVE, LH_REASON_REFUSED, 111, "", FAILURE},
     {"upgrade refused", upgrade_refused, LH_STAGE_UPGRADE, LH_REASON_UPGRADE_REFUSED, 503, "", FAILURE},
     {"adapter knows the stage", stage_known_better, LH_STAGE_TLS, LH_REASON_CERT_EXPIRED, 10, "old", FAILURE},
-    {"connect timeout", wait_11s, LH_STAGE_RESOLVE, LH_REASON_CONNECT_TIMEOUT, 0, "", FAILURE | ABORTED},
+    {"resolve timeout", wait_11s, LH_STAGE_RESOLVE, LH_REASON_RESOLVE_TIMEOUT, 0, "", FAILURE | ABORTED},
     {"TLS timeout", tls_then_wait, LH_STAGE_TLS, LH_REASON_TLS_TIMEOUT, 0, "", FAILURE | ABORTED},
     {"upgrade timeout", upgrade_then_wait, LH_STAGE_UPGRADE, LH_REASON_UPGRADE_TIMEOUT, 0, "", FAILURE | ABORTED},
     {"reset while open", open_then_reset, LH_STAGE_OPEN, LH_REASON_RST, 104, "", DROP},

@@ -1,0 +1,43 @@
+/* Ways to reach servers: one for each target that a kind of connection uses.
+ *
+ * Glossary
+ *   route  what is the same for all connections to one place: addresses, a proxy's tunnel, TLS settings
+ */
+#ifndef WORKER_ROUTE_H
+#define WORKER_ROUTE_H
+
+#include "longhaul/base/ending.h"
+#include "resolve.h"
+#include "tls.h"
+
+struct lh_route {
+  const struct lh_target *target; /* borrowed; NULL: not open */
+  char *tunnel;                   /* owned; what its proxy is asked for, or NULL */
+  struct lh_tls *tls;             /* owned; NULL: plain */
+};
+
+/* By the number of their target, which is their number in the resolver as well. */
+struct lh_routes {
+  struct lh_resolver *resolver; /* owned */
+  struct lh_route *items;       /* owned */
+  uint32_t count;
+};
+
+struct lh_routes_args {
+  uv_loop_t *loop;
+  const struct lh_config *config; /* borrowed, as its targets */
+  lh_resolve_settled *settled;
+  void *context;
+};
+
+/* On failure the worker ends, and what was made with it. */
+int lh_routes_new(struct lh_routes *routes, const struct lh_routes_args *args, struct lh_err *err);
+/* Makes ready what connections to this target need. Again: nothing. -EINVAL with a sentence when its TLS files are of no use. */
+int lh_route_open(struct lh_routes *routes, uint32_t number, struct lh_err *err);
+
+/* The ending of a connect that failed; *dialled has an error. */
+void lh_route_ending(const struct lh_route *route, const struct lh_dialled *dialled, struct lh_ending *out);
+/* The ending of a look-up that failed with a UV_EAI_* code. */
+void lh_route_not_resolved(const struct lh_route *route, int error, struct lh_ending *out);
+
+#endif
