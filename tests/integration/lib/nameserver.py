@@ -14,7 +14,7 @@ def question(packet):
 
 def reply(packet, table):
     name, kind, end = question(packet)
-    rows = dict(line.split(maxsplit=1) for line in open(table, encoding="ascii"))
+    rows = dict(line.split(maxsplit=1) for line in open(table, encoding="ascii") if line.strip())
     answer = rows.get(name, "nxdomain").strip()
     if answer == "silent":
         return name, None
