@@ -164,6 +164,18 @@ static bool judge_memory(const struct lh_maker *m, struct lh_rung *rung) {
   return true;
 }
 
+/* Clients that one worker holds in so many bytes. Each client of the plan has its slot from the start, open or not. */
+static uint64_t held_in(const struct lh_maker *m, uint64_t bytes) {
+  enum { CLIENTS_EACH = 10000 };
+  uint64_t planned = m->needs->plan.clients, whole = m->needs->client_bytes, slot = m->needs->slot_bytes;
+  if (m->needs->workers > 0)
+    planned = (planned + m->needs->workers - 1) / m->needs->workers;
+  else if (planned > CLIENTS_EACH)
+    planned = CLIENTS_EACH;
+  if (whole <= slot || bytes >= planned * whole) return bytes / (whole > 0 ? whole : 1);
+  return less(bytes, planned * slot) / (whole - slot);
+}
+
 static bool judge_address_space(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "address_space.soft")) return false;
   uint64_t most = lh_maker_number(m, "address_space.soft", 0), space = lh_maker_worker_space(m);
@@ -172,7 +184,7 @@ static bool judge_address_space(const struct lh_maker *m, struct lh_rung *rung) 
   if (most == LH_ANY) return true;
   rung->estimated = true;
   PUT(rung->detail, "a worker takes about %s, and %" PRIu64 " B a client", size_words(space).text, m->needs->client_bytes);
-  rung->clients = lh_maker_held(m, less(most, space) / (m->needs->client_bytes > 0 ? m->needs->client_bytes : 1));
+  rung->clients = lh_maker_held(m, held_in(m, less(most, space)));
   return true;
 }
 

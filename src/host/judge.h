@@ -8,6 +8,7 @@ struct lh_maker {
   const struct lh_facts *facts;
   const struct lh_needs *needs;
   bool is_root;  /* user 0, or the capability that is not held to RLIMIT_NPROC */
+  bool may_raise;   /* hard limits of a process: as root, unless the container has taken that from root */
   bool is_admin; /* CAP_SYS_ADMIN: not held to fs.file-max */
   double local;  /* share of the sockets whose both ends are here */
   uint32_t cores;

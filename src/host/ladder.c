@@ -51,9 +51,9 @@ bool lh_remedy_is_for_good(enum lh_remedy_kind kind) {
 
 /* ---- what is known of the host ---- */
 /* A capability of the effective set, as /proc/self/status prints it. */
-static bool has_capability(const struct lh_facts *facts, int bit) {
+static bool has_capability(const struct lh_facts *facts, int bit, bool when_unknown) {
   const struct lh_fact *fact = lh_facts_find(facts, "capabilities");
-  return fact && !lh_fact_unreadable(fact) && (strtoull(fact->value, NULL, 16) >> bit & 1);
+  return fact && !lh_fact_unreadable(fact) ? strtoull(fact->value, NULL, 16) >> bit & 1 : when_unknown;
 }
 
 static struct lh_maker make_maker(const struct lh_facts *facts, const struct lh_needs *needs) {
@@ -61,8 +61,10 @@ static struct lh_maker make_maker(const struct lh_facts *facts, const struct lh_
   struct lh_maker m = {.facts = facts, .needs = needs};
   uint64_t cores = lh_maker_number(&m, "cpus.usable", 0);
   m.cores = cores == LH_ANY || cores == 0 || cores > UINT32_MAX ? 1 : (uint32_t)cores;
-  m.is_admin = has_capability(facts, SYS_ADMIN);
-  m.is_root = m.is_admin || has_capability(facts, SYS_RESOURCE) || lh_maker_number(&m, "user", 0) == 0;
+  bool root = lh_maker_number(&m, "user", 0) == 0;
+  m.is_admin = has_capability(facts, SYS_ADMIN, false);
+  m.is_root = m.is_admin || root || has_capability(facts, SYS_RESOURCE, false);
+  m.may_raise = !root || has_capability(facts, SYS_RESOURCE, true); /* another user becomes root by sudo */
   if (needs->plan.sockets > 0)
     m.local = (double)needs->local_sockets / (double)needs->plan.sockets;
   else if (needs->plan.clients == 0 && needs->path_count > 0 && needs->paths[0].local)
@@ -171,14 +173,17 @@ bool lh_ladder_fits(const struct lh_ladder *ladder) {
 }
 
 char *lh_rung_sentence(const struct lh_rung *rung, uint64_t wanted, char *out, size_t size) {
-  char clients[32], all[32], way[512] = "";
+  char clients[32], all[32], way[800] = "";
   const struct lh_remedy *first = rung->remedy_count > 0 ? &rung->remedies[0] : NULL;
   bool command = first && (first->kind == LH_REMEDY_ULIMIT || first->kind == LH_REMEDY_PRLIMIT ||
                            first->kind == LH_REMEDY_SYSCTL || first->kind == LH_REMEDY_CGROUP);
+  const struct lh_remedy *second =
+      first && first->kind == LH_REMEDY_CONFIG && rung->remedy_count > 1 ? &rung->remedies[1] : NULL;
+  bool also = second && second->kind == LH_REMEDY_ADVICE;
   if (command)
     snprintf(way, sizeof way, ": `%s` (%s) raises it", first->text, lh_remedy_takes(first->kind));
   else if (first)
-    snprintf(way, sizeof way, ": %s", first->text);
+    snprintf(way, sizeof way, ": %s%s%s", first->text, also ? ", or " : "", also ? second->text : "");
   lh_format_count(wanted, all, sizeof all);
   snprintf(out, size, "%s allows %s%s of %s clients%s (%s%s%s)%s", lh_limit_name(rung->limit), rung->estimated ? "about " : "",
            lh_format_count(rung->clients, clients, sizeof clients), all, rung->burst ? " to connect at one moment" : "",

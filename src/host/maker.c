@@ -104,32 +104,35 @@ double lh_maker_client_bytes(const struct lh_maker *m, bool with_peer) {
   return (double)m->needs->client_bytes + LH_SOCKET_BYTES * (with_peer ? 1 + m->local : 1);
 }
 
-/* With `workers: auto` each further worker comes with the clients that it is there for. */
-static double worker_bytes_each(const struct lh_maker *m) {
-  uint64_t usable = usable_now(m);
-  return m->needs->workers > 0 || usable == 0 ? 0 : (double)LH_WORKER_BYTES / (double)usable;
-}
-
-static double fixed_bytes(const struct lh_maker *m) {
-  uint32_t workers = m->needs->workers > 0 ? m->needs->workers : 1;
-  return LH_SUPERVISOR_BYTES + (double)LH_WORKER_BYTES * workers;
+/* With `workers: auto` a further worker comes with each full one. */
+static uint64_t workers_for(const struct lh_maker *m, uint64_t clients) {
+  uint64_t usable = usable_now(m), sockets = lh_maker_sockets(m, clients);
+  if (m->needs->workers > 0) return m->needs->workers;
+  if (usable == 0) return LH_WORKERS_MAX;
+  uint64_t workers = sockets / usable + (sockets % usable > 0);
+  return workers > 1 ? workers : 1;
 }
 
 uint64_t lh_maker_by_memory(const struct lh_maker *m, uint64_t bytes, bool with_peer) {
-  double left = (double)bytes - fixed_bytes(m);
-  return left > 0 ? (uint64_t)(left / (lh_maker_client_bytes(m, with_peer) + worker_bytes_each(m))) : 0;
+  double each = lh_maker_client_bytes(m, with_peer), worker = LH_WORKER_BYTES;
+  double left = (double)bytes - LH_SUPERVISOR_BYTES - worker * (m->needs->workers > 0 ? m->needs->workers : 1);
+  if (left <= 0) return 0;
+  uint64_t clients = (uint64_t)(left / each), usable = usable_now(m);
+  if (m->needs->workers > 0 || usable == 0 || clients <= usable) return clients;
+  uint64_t shared = (uint64_t)((left + worker) / (each + worker / (double)usable));
+  return shared > usable ? shared : usable;
 }
 
 uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool with_peer) {
-  return (uint64_t)(fixed_bytes(m) + (double)clients * (lh_maker_client_bytes(m, with_peer) + worker_bytes_each(m)) + 0.999);
+  return (uint64_t)(LH_SUPERVISOR_BYTES + (double)LH_WORKER_BYTES * (double)workers_for(m, clients) +
+                    (double)clients * lh_maker_client_bytes(m, with_peer) + 0.999);
 }
 
-/* A worker that does nothing: our own size, and what libwebsockets and the loop take. */
+/* A worker that does nothing is as large as whoever asks, the same program; libwebsockets adds its table of descriptors. */
 uint64_t lh_maker_worker_space(const struct lh_maker *m) {
-  enum { OWN_KIB = 12 * 1024, LOOP_KIB = 512, LWS_BYTES_PER_DESCRIPTOR = 16 };
+  enum { OWN_KIB = 12 * 1024, LWS_BYTES_PER_DESCRIPTOR = 16 };
   uint64_t own = lh_maker_number(m, "address_space.self", 0), descriptors = lh_maker_number(m, "nofile.hard", 0);
-  return ((own == LH_ANY ? OWN_KIB : own) + LOOP_KIB) * 1024 +
-         least(descriptors, LH_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
+  return (own == LH_ANY ? OWN_KIB : own) * 1024 + least(descriptors, LH_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
 }
 
 /* ---- tasks ---- */
@@ -146,10 +149,5 @@ uint64_t lh_maker_by_tasks(const struct lh_maker *m, uint64_t tasks) {
 }
 
 uint64_t lh_maker_tasks(const struct lh_maker *m, uint64_t clients) {
-  uint64_t usable = usable_now(m), workers = m->needs->workers;
-  if (workers == 0) {
-    uint64_t sockets = lh_maker_sockets(m, clients);
-    workers = usable == 0 || sockets >= usable * LH_WORKERS_MAX ? LH_WORKERS_MAX : (sockets + usable - 1) / usable;
-  }
-  return workers * m->needs->tasks_each;
+  return least(workers_for(m, clients), LH_WORKERS_MAX) * m->needs->tasks_each;
 }

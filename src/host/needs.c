@@ -109,14 +109,19 @@ static uint64_t client_bytes(const struct lh_config *config, const struct lh_gro
   return bytes + (target && target->tls_scheme ? LH_TLS_BYTES : 0);
 }
 
+static uint64_t slot_bytes(const struct lh_group *group) {
+  return group->kind == LH_KIND_WEBSOCKET ? LH_WEBSOCKET_SLOT_BYTES : LH_SLOT_BYTES;
+}
+
 static int add_groups(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards) {
-  uint64_t clients = 0, bytes = 0;
+  uint64_t clients = 0, bytes = 0, slots = 0;
   for (size_t g = 0; g < config->group_count; g++) {
     const struct lh_group *group = &config->groups[g];
     const struct lh_target *target = target_of(config, group);
     uint64_t count = shard_clients(group, shard, shards);
     clients += count;
     bytes += count * client_bytes(config, group);
+    slots += count * slot_bytes(group);
     if (target == NULL || count == 0) continue;
     if (is_local(target)) needs->local_sockets += count;
     if (is_looked_up(target)) needs->tasks_each = 1 + RESOLVER_THREADS;
@@ -124,6 +129,7 @@ static int add_groups(struct lh_needs *needs, const struct lh_config *config, ui
     if (code < 0) return code;
   }
   needs->client_bytes = clients > 0 ? (bytes + clients - 1) / clients : LH_WEBSOCKET_BYTES;
+  needs->slot_bytes = clients > 0 ? slots / clients : LH_WEBSOCKET_SLOT_BYTES;
   if (needs->local_sockets > needs->plan.sockets) needs->local_sockets = needs->plan.sockets; /* groups at different times */
   return 0;
 }
@@ -137,7 +143,8 @@ int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32
 
 int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
   enum { CONNECTING_MAX = 2000 }; /* what a config without connecting_max has */
-  *needs = (struct lh_needs){.tasks_each = 1, .connecting_max = CONNECTING_MAX, .client_bytes = LH_WEBSOCKET_BYTES};
+  *needs = (struct lh_needs){.tasks_each = 1, .connecting_max = CONNECTING_MAX, .client_bytes = LH_WEBSOCKET_BYTES,
+                             .slot_bytes = LH_WEBSOCKET_SLOT_BYTES};
   needs->paths = calloc(1, sizeof *needs->paths);
   if (needs->paths == NULL) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
   needs->paths[0].local = local;

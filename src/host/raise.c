@@ -73,22 +73,29 @@ static uint64_t descriptors_for(const struct lh_maker *m, uint64_t goal) {
   return least(round_up(each), LH_DESCRIPTORS_MOST);
 }
 
+/* A limit of the process: in the shell of root, or by root upon the shell of another user. `before` may be another command
+ * and " && ". */
+static void add_process_limit(const struct lh_maker *m, struct lh_rung *rung, char letter, const char *before,
+                              const char *value) {
+  const char *option = letter == 'n' ? "nofile" : letter == 'u' ? "nproc" : "as";
+  if (!m->may_raise)
+    add(rung, LH_REMEDY_ADVICE, NULL, "a higher `ulimit -%c` (%s) where this container is started: root may not raise it here",
+        letter, value);
+  else if (lh_maker_number(m, "user", 0) == 0)
+    add(rung, LH_REMEDY_ULIMIT, NULL, "%sulimit -%c %s", before, letter, value);
+  else
+    add(rung, LH_REMEDY_PRLIMIT, NULL, "%sprlimit --pid $$ --%s=%s:%s", before, option, value, value);
+}
+
 static uint64_t raise_nofile(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   uint64_t value = descriptors_for(m, goal), hard = lh_maker_number(m, "nofile.hard", 0),
            most = lh_maker_number(m, "fs.nr_open", 0);
-  if (value > hard) {
-    const char *first = "";
-    char sysctl[64];
-    if (value > most) {
-      snprintf(sysctl, sizeof sysctl, "sysctl -w fs.nr_open=%" PRIu64 " && ", value);
-      first = sysctl;
-    }
-    if (lh_maker_number(m, "user", 0) == 0)
-      add(rung, LH_REMEDY_ULIMIT, NULL, "%sulimit -n %" PRIu64, first, value);
-    else
-      add(rung, LH_REMEDY_PRLIMIT, NULL, "%sprlimit --pid $$ --nofile=%" PRIu64 ":%" PRIu64, first, value, value);
-  }
-  if (m->needs->workers > 0) add(rung, LH_REMEDY_CONFIG, NULL, "--set run.workers=auto");
+  char text[24], before[64] = "";
+  snprintf(text, sizeof text, "%" PRIu64, value);
+  if (value > most) snprintf(before, sizeof before, "sysctl -w fs.nr_open=%" PRIu64 " && ", value);
+  if (!m->may_raise && m->needs->workers > 0) add(rung, LH_REMEDY_CONFIG, NULL, "--set run.workers=auto");
+  if (value > hard) add_process_limit(m, rung, 'n', before, text);
+  if (m->may_raise && m->needs->workers > 0) add(rung, LH_REMEDY_CONFIG, NULL, "--set run.workers=auto");
   if (value <= hard) return rung->clients;
   if (value > most) add(rung, LH_REMEDY_SYSCTL_D, SYSCTL_FILE, "fs.nr_open = %" PRIu64, value);
   add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - nofile %" PRIu64, limits_domain(m), value);
@@ -186,11 +193,10 @@ static uint64_t raise_memory(const struct lh_maker *m, struct lh_rung *rung, uin
 
 static uint64_t raise_address_space(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   (void)goal;
-  bool allowed = lh_maker_number(m, "address_space.hard", 0) == LH_ANY;
-  if (allowed || lh_maker_number(m, "user", 0) == 0)
+  if (lh_maker_number(m, "address_space.hard", 0) == LH_ANY) /* the soft limit is anyone's to raise */
     add(rung, LH_REMEDY_ULIMIT, NULL, "ulimit -v unlimited");
   else
-    add(rung, LH_REMEDY_PRLIMIT, NULL, "prlimit --pid $$ --as=unlimited");
+    add_process_limit(m, rung, 'v', "", "unlimited");
   add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - as unlimited", limits_domain(m));
   add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitAS=infinity");
   snprintf(rung->raised, sizeof rung->raised, "unlimited");
@@ -237,10 +243,12 @@ static uint64_t raise_pids(const struct lh_maker *m, struct lh_rung *rung, uint6
 
 static uint64_t raise_nproc(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   uint64_t value = tasks_for(m, goal, "nproc.used");
-  if (value <= lh_maker_number(m, "nproc.hard", 0))
+  char text[24];
+  snprintf(text, sizeof text, "%" PRIu64, value);
+  if (value <= lh_maker_number(m, "nproc.hard", 0)) /* the soft limit is anyone's to raise */
     add(rung, LH_REMEDY_ULIMIT, NULL, "ulimit -u %" PRIu64, value);
   else
-    add(rung, LH_REMEDY_PRLIMIT, NULL, "prlimit --pid $$ --nproc=%" PRIu64 ":%" PRIu64, value, value);
+    add_process_limit(m, rung, 'u', "", text);
   add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - nproc %" PRIu64, limits_domain(m), value);
   add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitNPROC=%" PRIu64, value);
   add(rung, LH_REMEDY_CONTAINER, NULL, "--ulimit nproc=%" PRIu64 ":%" PRIu64, value, value);

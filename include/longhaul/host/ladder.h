@@ -33,12 +33,15 @@
 
 enum { LH_LADDER_RESERVE = 24, LH_REMEDIES_MAX = 6, LH_NOTES_MAX = 16 };
 
-/* Measured on Debian 12 over loopback: user space of one held client by kind, and of processes without clients; the kernel's
- * part of one socket (socket, file, inode, epoll entry) as its control group is charged for it. */
+/* Measured on Debian 12 over loopback: user space of one held client by kind, of which a slot is there from the start for
+ * each client of the plan; of processes without clients; and the kernel's part of one socket (socket, file, inode, epoll
+ * entry) as its control group is charged for it. */
 enum {
-  LH_WEBSOCKET_BYTES = 1950,
-  LH_HTTP_BYTES = 450,
-  LH_TCP_BYTES = 300,
+  LH_WEBSOCKET_BYTES = 1963,
+  LH_WEBSOCKET_SLOT_BYTES = 333,
+  LH_HTTP_BYTES = 442,
+  LH_TCP_BYTES = 235,
+  LH_SLOT_BYTES = 228,
   LH_TLS_BYTES = 36 * 1024, /* on top */
   LH_SOCKET_BYTES = 4128,
   LH_WORKER_BYTES = 16 << 20,
@@ -77,6 +80,7 @@ struct lh_needs {
   uint32_t tasks_each;       /* processes and threads of one worker: more than one when names are to be resolved */
   uint64_t connecting_max;   /* handshakes at once */
   uint64_t client_bytes;     /* user space of the plan's average client */
+  uint64_t slot_bytes;       /* of those: there from the start */
   uint64_t local_sockets;    /* of plan.sockets: both ends are on this host */
   struct lh_needs_path *paths; /* owned */
   size_t path_count;

@@ -129,10 +129,14 @@ static const struct row rows[] = {
     /* 1024 - 24 of its own, in one worker */
     {"descriptors of one worker", "nofile.hard=1024", ", workers: 1", FAR5000, LH_LIMIT_NOFILE, 1000, RANGE,
      LH_LIMIT_PORT_RANGE, "prlimit --pid $$ --nofile=32768:32768"},
-    {"descriptors of three workers", "nofile.hard=1024;user=0", ", workers: 3", FAR5000, LH_LIMIT_NOFILE, 3000, RANGE,
-     LH_LIMIT_PORT_RANGE, "ulimit -n 16384"},
-    {"descriptors at nr_open", "nofile.hard=1024;fs.nr_open=1024;user=0", ", workers: 1", FAR5000, LH_LIMIT_NOFILE, 1000, RANGE,
-     LH_LIMIT_PORT_RANGE, "sysctl -w fs.nr_open=32768 && ulimit -n 32768"},
+    {"descriptors of three workers", "nofile.hard=1024;user=0;capabilities=000001ffffffffff", ", workers: 3", FAR5000,
+     LH_LIMIT_NOFILE, 3000, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -n 16384"},
+    {"root of a container", "nofile.hard=1024;user=0;capabilities=000001fffeffffff", "",
+     FAR5000 ", source_addresses: [192.0.2.1]", LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE, "sysctl"},
+    {"root of a container, one worker", "nofile.hard=1024;user=0;capabilities=000001fffeffffff", ", workers: 1", FAR5000,
+     LH_LIMIT_NOFILE, 1000, RANGE, LH_LIMIT_PORT_RANGE, "--set run.workers=auto"},
+    {"descriptors at nr_open", "nofile.hard=1024;fs.nr_open=1024;user=0;capabilities=000001ffffffffff", ", workers: 1", FAR5000,
+     LH_LIMIT_NOFILE, 1000, RANGE, LH_LIMIT_PORT_RANGE, "sysctl -w fs.nr_open=32768 && ulimit -n 32768"},
     {"workers split by themselves", "nofile.hard=1024", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE,
      "sysctl"},
     {"open files of the host", "fs.file-max=3000", "", FAR5000, LH_LIMIT_FILE_MAX, 2000, RANGE, LH_LIMIT_PORT_RANGE,
@@ -154,12 +158,13 @@ static const struct row rows[] = {
      LH_LIMIT_PORT_RANGE, "sysctl"},
     {"TCP buffers", "net.ipv4.tcp_mem=100 200 1100", "", FAR5000, LH_LIMIT_TCP_MEM, 1000, RANGE, LH_LIMIT_PORT_RANGE,
      "sysctl -w \"net.ipv4.tcp_mem="},
-    /* 64 MiB less 24 for the supervisor and 16 for the worker: 24 MiB at 1,950 + 4,128 B, and a bit of a further worker */
+    /* 64 MiB less 24 for the supervisor and 16 for the worker: 24 MiB at 1,963 + 4,128 B, and a bit of a further worker */
     {"little memory", "memory.available=65536 kB", ", workers: 1", FAR5000, LH_LIMIT_MEMORY, 4140, 4140, LH_LIMIT_MEMORY,
      "free for it"},
-    /* 60 MiB less 12.5 MiB of a worker and 16 MiB for the descriptors' table: 33,030,144 B at 1,950 */
+    /* 60 MiB less 12 MiB of a worker and 16 MiB for the table of descriptors: 33,554,432 B, of which the slots of 25,000 take
+     * 333 B each; the rest at 1,630 B */
     {"little address space", "address_space.soft=62914560", ", workers: 1", "target: far, connections: 25000",
-     LH_LIMIT_ADDRESS_SPACE, 16938, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+     LH_LIMIT_ADDRESS_SPACE, 15478, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"no address space at all", "address_space.soft=1048576", ", workers: 1", FAR5000, LH_LIMIT_ADDRESS_SPACE, 0, RANGE,
      LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"memory of the group", "cgroup.memory.max=67108864;cgroup.memory.used=0;cgroup.memory.file=/sys/fs/cgroup/a/memory.max",
