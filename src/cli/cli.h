@@ -43,10 +43,12 @@ struct lh_cli_option {
   const char *name;     /* without dashes */
   char letter;          /* 0: none */
   const char *argument; /* "FILE"; NULL: a switch */
+  bool (*fits)(const char *word); /* not NULL: the argument may be left out; the next word is one only when it fits */
   enum lh_complete complete;
   const char *words; /* LH_COMPLETE_WORDS: "html md json text" */
   bool repeats;
   const char *help;
+  bool secret; /* its value is kept out of the command line that run files hold */
 };
 
 struct lh_cli_example {
@@ -75,7 +77,7 @@ extern const struct lh_cli_command *const lh_cli_commands[];
 
 struct lh_cli_given {
   const struct lh_cli_option *option;
-  const char *value; /* borrowed; NULL for a switch */
+  const char *value; /* borrowed; NULL for a switch, or when it was left out */
 };
 
 struct lh_cli_args {

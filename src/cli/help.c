@@ -26,9 +26,9 @@ int lh_cli_wrap(struct lh_buf *out, const char *text, size_t at, size_t indent) 
 
 static int add_option(struct lh_buf *out, const struct lh_cli_option *o) {
   char names[96];
-  int len =
-      snprintf(names, sizeof names, "  %c%c%s--%s%s%s", o->letter != 0 ? '-' : ' ', o->letter != 0 ? o->letter : ' ',
-               o->letter != 0 ? ", " : "  ", o->name, o->argument != NULL ? " " : "", o->argument != NULL ? o->argument : "");
+  int len = snprintf(names, sizeof names, "  %c%c%s--%s%s%s%s", o->letter != 0 ? '-' : ' ', o->letter != 0 ? o->letter : ' ',
+                     o->letter != 0 ? ", " : "  ", o->name, o->argument == NULL ? "" : o->fits != NULL ? " [" : " ",
+                     o->argument != NULL ? o->argument : "", o->fits != NULL ? "]" : "");
   int code = lh_buf_addf(out, "%-*s", OPTION_INDENT, names);
   if (code == 0 && len >= OPTION_INDENT) code = lh_buf_addf(out, "\n%*s", OPTION_INDENT, "");
   return code < 0 ? code : lh_cli_wrap(out, o->help, OPTION_INDENT, OPTION_INDENT);

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "longhaul/config/load.h"
+#include "longhaul/live/live.h"
 #include "longhaul/worker/worker.h"
 
 enum { HELP_BYTES_MAX = 1 << 16, COMMAND_LINE_MAX = 1 << 20 };
@@ -41,12 +42,35 @@ static int add_word(struct lh_buf *line, const char *word) {
   return code;
 }
 
+/* Where the value of a secret option begins in this word; NULL: it is none. *next: the next word is its value. */
+static const char *secret_value(const struct lh_cli_command *command, const char *word, bool *next) {
+  *next = false;
+  if (strncmp(word, "--", 2) != 0) return NULL;
+  for (const struct lh_cli_option *o = command->options; o->name != NULL; o++) {
+    size_t len = strlen(o->name);
+    if (!o->secret || strncmp(word + 2, o->name, len) != 0) continue;
+    *next = word[2 + len] == '\0';
+    if (word[2 + len] == '=') return word + 3 + len;
+  }
+  return NULL;
+}
+
+/* A file's name is no secret. */
+static char *masked(const char *word, const char *value) {
+  char *out = NULL;
+  if (value[0] == '@') return strdup(word);
+  return asprintf(&out, "%.*s***", (int)(value - word), word) < 0 ? NULL : out;
+}
+
 /* The command line as one text for the run file, without its secrets. */
-static char *join(int argc, char **argv) {
+static char *join(const struct lh_cli_command *command, int argc, char **argv) {
   struct lh_buf line = LH_BUF_INIT(COMMAND_LINE_MAX);
   int code = lh_buf_addstr(&line, "longhaul");
+  bool next = false;
   for (int i = 1; i < argc && code == 0; i++) {
-    char *shown = lh_config_mask_argument(argv[i]);
+    const char *value = next ? argv[i] : secret_value(command, argv[i], &next);
+    if (value == argv[i]) next = false;
+    char *shown = value != NULL ? masked(argv[i], value) : lh_config_mask_argument(argv[i]);
     code = shown != NULL ? add_word(&line, shown) : -ENOMEM;
     free(shown);
   }
@@ -64,7 +88,7 @@ static int run_command(const struct lh_cli_command *command, int argc, char **ar
   } else if (args.help) {
     code = print_help(command);
   } else {
-    char *line = join(argc, argv);
+    char *line = join(command, argc, argv);
     args.command_line = line != NULL ? line : command->name;
     code = command->run(&args);
     free(line);
@@ -91,6 +115,7 @@ int main(int argc, char **argv) {
   if (argc < 2) return print_usage();
   const char *word = argv[1];
   if (strcmp(word, "worker") == 0) return lh_worker_main();
+  if (strcmp(word, "live") == 0) return lh_live_main();
   if (is_one_of(word, "--help", "-h")) return print_help(NULL);
   if (is_one_of(word, "--version", "version")) return printf("longhaul %s\n", LH_VERSION) > 0 ? LH_EXIT_PASSED : LH_EXIT_TESTER;
   if (strcmp(word, "help") == 0) {

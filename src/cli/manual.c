@@ -33,9 +33,9 @@ static int add_roff_option(struct lh_buf *out, const struct lh_cli_option *o) {
   if (code == 0) code = add_roff(out, o->name);
   if (code == 0) code = lh_buf_addstr(out, "\\fR");
   if (code == 0 && o->argument != NULL) {
-    code = lh_buf_addstr(out, " \\fI");
+    code = lh_buf_addstr(out, o->fits != NULL ? " [\\fI" : " \\fI");
     if (code == 0) code = add_roff(out, o->argument);
-    if (code == 0) code = lh_buf_addstr(out, "\\fR");
+    if (code == 0) code = lh_buf_addstr(out, o->fits != NULL ? "\\fR]" : "\\fR");
   }
   if (code == 0) code = lh_buf_addstr(out, "\n");
   if (code == 0) code = add_roff(out, o->help);
@@ -123,7 +123,7 @@ static const char *reply_of(enum lh_complete complete) {
 static int add_values(struct lh_buf *out, const struct lh_cli_command *c) {
   int code = 0;
   for (const struct lh_cli_option *o = c->options; o->name != NULL && code == 0; o++) {
-    if (o->argument == NULL) continue;
+    if (o->argument == NULL || o->fits != NULL) continue; /* what follows need not be its value */
     code = lh_buf_addf(out, "  %s:--%s", c->name, o->name);
     if (code == 0 && o->letter != 0) code = lh_buf_addf(out, " | %s:-%c", c->name, o->letter);
     if (code == 0)

@@ -79,6 +79,7 @@ static int take(struct parser *p, const struct lh_cli_option *option, const char
 }
 
 static int next_value(struct parser *p, const struct lh_cli_option *option, const char **value, struct lh_err *err) {
+  if (option->fits != NULL && (p->at + 1 >= p->argc || !option->fits(p->argv[p->at + 1]))) return 0;
   if (p->at + 1 >= p->argc)
     return lh_err_set(err, EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
   *value = p->argv[++p->at];

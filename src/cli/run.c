@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/lookers.h"
 #include "cli/report_file.h"
 #include "cli/source.h"
 #include "longhaul/base/log.h"
@@ -171,7 +172,7 @@ static int exit_of_failure(const struct lh_run_result *result, int code) {
   return result->path == NULL && folder ? LH_EXIT_USAGE : LH_EXIT_TESTER;
 }
 
-static int run_source(const struct lh_cli_args *args, const struct lh_source *source) {
+static int run_source(const struct lh_cli_args *args, const struct lh_source *source, const struct lh_lookers *lookers) {
   struct lh_run_args run = {.config = source->config,
                             .settings = (const char *const *)source->settings,
                             .setting_count = source->setting_count,
@@ -179,6 +180,7 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
                             .shards = source->shards,
                             .program = "/proc/self/exe",
                             .command_line = args->command_line,
+                            .live = lookers->live,
                             .quiet = lh_cli_has(args, "quiet"),
                             .view = lh_cli_stderr_live(),
                             .color = lh_cli_stderr_color() ? LH_COLOR_AUTO : LH_COLOR_NEVER};
@@ -204,7 +206,12 @@ static int run_main(const struct lh_cli_args *args) {
   if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
   if (exit_code == 0) exit_code = check_care(&source, lh_cli_has(args, "yes"));
   if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"));
-  if (exit_code == 0) exit_code = run_source(args, &source);
+  struct lh_lookers lookers;
+  if (exit_code == 0) exit_code = lh_lookers_open(args, &lookers);
+  if (exit_code == 0) {
+    exit_code = run_source(args, &source, &lookers);
+    lh_lookers_close(&lookers);
+  }
   lh_source_free(&source);
   return exit_code;
 }
@@ -213,6 +220,7 @@ static const struct lh_cli_example examples[] = {
     {"longhaul run soak.yaml", "run a soak; the summary comes at the end on standard output"},
     {"longhaul run soak.yaml --duration 10m --set groups.chat.connections=100", "the same, shorter and smaller"},
     {"longhaul run soak.yaml --report night.html --report night.md", "write reports as well"},
+    {"longhaul run --dashboard soak.yaml", "with a live page at http://127.0.0.1:8700/, and /metrics for Prometheus"},
     {"longhaul run soak.yaml --shard 2/8", "the second of eight hosts"},
     {"longhaul run ws://127.0.0.1:8080/ws -c 1000 -d 1m", "a quick look, with no file"},
     {"longhaul run http://127.0.0.1:8080/healthz -c 1000", "the same for keep-alive requests"},
@@ -227,6 +235,7 @@ static const struct lh_cli_option options[] = {
      .help = "write a report after the run; the ending tells the format: .html, .md, .json, .csv, .xml (JUnit), .hlog, .txt; may be repeated"},
     {.name = "quiet", .letter = 'q', .help = "no live view and no progress lines; warnings, errors and the summary stay"},
     {.name = "yes", .help = "load targets outside of loopback and private networks without asking (authorized: true)"},
+    LH_LOOKERS_OPTIONS,
     {.name = "force", .help = "begin although the plan does not fit this host"},
     {0}};
 

@@ -84,6 +84,7 @@ int lh_gather_open(struct lh_gather *g, const struct lh_report_args *args, struc
   int failed = lh_reader_open(&g->reader, args->path, err);
   if (failed) return failed;
   g->run = lh_reader_run(g->reader);
+  g->in_progress = args->in_progress && g->run->how == LH_RUN_UNFINISHED;
   if ((failed = settle_span(g, args, err))) return failed;
   g->health = calloc(g->count, sizeof *g->health);
   g->lanes = calloc(g->run->group_count + 1u, sizeof *g->lanes);

@@ -103,6 +103,7 @@ struct lh_gather {
   const struct lh_run_row *run;
   uint32_t from_k, count;     /* intervals in the report */
   uint64_t from_ns, until_ns; /* what they cover, since the start of the run */
+  bool in_progress;           /* as asked for: the run goes on */
   bool whole;                 /* nothing was left out by --from or --until */
   struct lh_lane *lanes;      /* group_count + 1: the last is the whole run */
   uint32_t group_count;

@@ -24,7 +24,7 @@ json_t *lh_build_run(struct lh_build *b, const char *path) {
   lh_put(b, out, "id", lh_json_text(run->id));
   lh_put(b, out, "started", lh_json_utc(b, 0));
   lh_put(b, out, "ended", lh_json_utc(b, run->end_ns > run->start_ns ? run->end_ns - run->start_ns : 0));
-  lh_put(b, out, "how", lh_json_text(hows[run->how]));
+  lh_put(b, out, "how", lh_json_text(b->g->in_progress ? "in progress" : hows[run->how]));
   lh_put(b, out, "planned_s", lh_json_seconds(run->duration_ns));
   lh_put(b, out, "duration_s", lh_json_seconds(run->end_ns > run->start_ns ? run->end_ns - run->start_ns : 0));
   lh_put(b, out, "warmup_s", lh_json_seconds(run->warmup_ns));

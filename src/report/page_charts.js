@@ -334,6 +334,8 @@ const charts = (() => {
 
   const every = () => [...view.items, ...plain];
   const rebuild = () => every().forEach((item) => item.build());
+  // After new values: charts that came with them are made, those over time keep their zoom.
+  const refresh = () => every().forEach((item) => (item.chart && item.refresh ? item.refresh() : item.build()));
   const resize = () => every().forEach((item) => item.chart && item.chart.resize());
-  return { plain, time, options, dataset, rebuild, resize };
+  return { plain, time, options, dataset, rebuild, refresh, resize };
 })();

@@ -64,12 +64,12 @@ const dom = (() => {
   function longTable(columns, rows, options = {}) {
     const most = options.most || 25;
     if (rows.length <= most) return table(columns, rows, options);
-    const box = el('div');
-    const more = el(
-      'button',
-      { type: 'button', onclick: () => box.replaceChildren(table(columns, rows, options)) },
-      `Show all ${show.count(rows.length)} rows`,
-    );
+    const box = el('div', { class: 'long' });
+    box.expand = () => {
+      box.dataset.all = 'yes';
+      box.replaceChildren(table(columns, rows, options));
+    };
+    const more = el('button', { type: 'button', onclick: box.expand }, `Show all ${show.count(rows.length)} rows`);
     box.append(table(columns, rows.slice(0, most), options), el('p', {}, more));
     return box;
   }
@@ -84,6 +84,10 @@ const dom = (() => {
     );
   const fold = (title, build, big) => {
     const box = el('details', { class: big ? 'big' : 'table' }, el('summary', {}, title));
+    box.unfold = () => {
+      box.open = true;
+      if (box.children.length === 1) box.append(build());
+    };
     box.addEventListener('toggle', () => {
       if (!big) box.querySelectorAll(':scope > :not(summary)').forEach((old) => old.remove());
       if (box.open && box.children.length === 1) box.append(build());

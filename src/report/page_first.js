@@ -5,7 +5,8 @@ const first = (() => {
 
   function lead(model) {
     const run = model.run,
-      word = { passed: 'Passed', failed: 'Failed', inconclusive: 'Inconclusive' }[model.verdict];
+      going = run.how === 'in progress',
+      word = (going ? { passed: 'Running', failed: 'Running: failed so far', inconclusive: 'Running: not certain so far' } : { passed: 'Passed', failed: 'Failed', inconclusive: 'Inconclusive' })[model.verdict];
     const part = run.whole
       ? null
       : el(
@@ -16,7 +17,7 @@ const first = (() => {
     return el(
       'div',
       { class: 'lead' },
-      el('p', { class: `verdict ${model.verdict}`, 'data-path': 'verdict' }, word),
+      el('p', { class: `verdict ${going && model.verdict === 'passed' ? 'running' : model.verdict}`, 'data-path': 'verdict' }, word),
       el('h1', { 'data-path': 'run.name' }, run.name),
       el(
         'p',

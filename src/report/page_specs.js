@@ -181,7 +181,7 @@ const specs = (() => {
             count: L().totals.latency[key].count,
             points: L().totals.latency[key].curve,
           })),
-      table: () => tables.latencies(model, L(), tables.others, 'Latency by percentile'),
+      table: () => tables.latencies(model(), L(), tables.others, 'Latency by percentile'),
     });
 
   return { has, clients, drops, response, distribution, reasons, rates, network, cpu, lag, memory };

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "longhaul/report/report.h"
 #include "report/look.h"
 #include "report/render.h"
 #include "report/thin.h"
@@ -21,6 +22,7 @@ extern const unsigned char lh_embed_page_html[], lh_embed_page_css[], lh_embed_c
   X(page_tables)                                                                                                               \
   X(page_about)                                                                                                                \
   X(page_specs)                                                                                                                \
+  X(page_live)                                                                                                                 \
   X(page)
 #define X(file) extern const unsigned char lh_embed_##file##_js[];
 PAGE_SCRIPTS(X)
@@ -37,7 +39,16 @@ static int put_text(const char *text, struct lh_buf *out) {
   return failed;
 }
 
+static int put_connect(const json_t *model, struct lh_buf *out) {
+  return model ? 0 : lh_buf_addstr(out, " connect-src 'self';");
+}
+
+static int put_kind(const json_t *model, struct lh_buf *out) {
+  return lh_buf_addstr(out, model ? "soak report" : "run in progress");
+}
+
 static int put_title(const json_t *model, struct lh_buf *out) {
+  if (!model) return lh_buf_addstr(out, "longhaul: run in progress");
   int failed = put_text(lh_look_text(model, "run.name"), out);
   if (!failed) failed = lh_buf_addstr(out, ": ");
   if (!failed) failed = put_text(lh_look_text(model, "verdict"), out);
@@ -46,6 +57,7 @@ static int put_title(const json_t *model, struct lh_buf *out) {
 
 /* The whole text report stands in for the page where scripts are off. */
 static int put_plain(const json_t *model, struct lh_buf *out) {
+  if (!model) return lh_buf_addstr(out, "This page needs scripts to follow the run.");
   struct lh_buf text = LH_BUF_INIT(1 << 24);
   int failed = lh_render_text(model, false, &text);
   if (!failed) failed = put_text(text.data, out);
@@ -54,7 +66,7 @@ static int put_plain(const json_t *model, struct lh_buf *out) {
 }
 
 /* The page is handed on: it names the run file, not the folders of whoever made it. */
-static json_t *page_model(const json_t *model) {
+json_t *lh_report_page_model(const json_t *model) {
   json_t *copy = json_copy((json_t *)(uintptr_t)model), *run = json_copy(json_object_get(model, "run"));
   const char *file = lh_look_text(model, "run.file"), *slash = strrchr(file, '/');
   json_t *series = lh_thin_series(json_object_get(model, "series"));
@@ -69,7 +81,7 @@ static json_t *page_model(const json_t *model) {
 }
 
 static int put_model(const json_t *model, struct lh_buf *out) {
-  return lh_json_write_compact(model, true, out);
+  return model ? lh_json_write_compact(model, true, out) : lh_buf_addstr(out, "null");
 }
 
 static int put_script(const json_t *model, struct lh_buf *out) {
@@ -94,12 +106,13 @@ static int put_chart(const json_t *model, struct lh_buf *out) {
   return lh_buf_addstr(out, (const char *)lh_embed_chart_min_js);
 }
 
+/* model NULL: the page of a run in progress. */
 static int fill_template(const json_t *model, struct lh_buf *out) {
   static const struct {
     const char *name;
     int (*put)(const json_t *model, struct lh_buf *out);
-  } holes[] = {{"{{title}}", put_title}, {"{{css}}", put_style},   {"{{text}}", put_plain},
-               {"{{model}}", put_model}, {"{{chart}}", put_chart}, {"{{script}}", put_script}};
+  } holes[] = {{"{{connect}}", put_connect}, {"{{title}}", put_title}, {"{{css}}", put_style},   {"{{kind}}", put_kind},
+               {"{{text}}", put_plain},      {"{{model}}", put_model}, {"{{chart}}", put_chart}, {"{{script}}", put_script}};
   const char *at = (const char *)lh_embed_page_html;
   int failed = 0;
   for (size_t i = 0; i < sizeof holes / sizeof *holes && !failed; i++) {
@@ -113,8 +126,16 @@ static int fill_template(const json_t *model, struct lh_buf *out) {
 }
 
 int lh_render_html(const json_t *model, struct lh_buf *out) {
-  json_t *copy = page_model(model);
+  json_t *copy = lh_report_page_model(model);
   int failed = copy ? fill_template(copy, out) : -ENOMEM;
   json_decref(copy);
   return failed;
+}
+
+int lh_report_live_page(struct lh_buf *out) {
+  return fill_template(NULL, out);
+}
+
+int lh_report_write_compact(const json_t *value, struct lh_buf *out) {
+  return lh_json_write_compact(value, false, out);
 }

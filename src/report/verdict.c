@@ -71,17 +71,19 @@ static const json_t *commonest_failure(const json_t *group) {
 }
 
 static void judge_never_opened(struct reasons *r, const json_t *model) {
+  bool going_on = strcmp(lh_look_text(model, "run.how"), "in progress") == 0;
   const json_t *group;
   size_t i;
   json_array_foreach(lh_look(model, "groups"), i, group) {
     if (lh_look_number(group, "opened") > 0 || lh_look_number(group, "clients.open_most") > 0) continue;
     if (lh_look_number(group, "attempts") == 0) {
-      if (!lh_look_true(model, "run.whole") || lh_look_number(group, "clients.planned") == 0) continue;
+      if (going_on || !lh_look_true(model, "run.whole") || lh_look_number(group, "clients.planned") == 0) continue;
       r->doubt = true;
       say(r, "group %s never tried to connect: the run ended before its ramp began", lh_look_text(group, "name"));
       continue;
     }
     const json_t *why = commonest_failure(group);
+    if (going_on && !why) continue;
     const char *side = lh_look_text(why, "side");
     bool ours = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
     if (ours || !why)
@@ -121,7 +123,7 @@ static void judge_end(struct reasons *r, const json_t *model) {
   if (strcmp(how, "interrupted") == 0) say(r, "the run was interrupted after %s of %s", lasted.text, planned.text);
   if (strcmp(how, "aborted") == 0)
     say(r, "the run was aborted after %s of %s, as an objective asked", lasted.text, planned.text);
-  if (strcmp(how, "failed") && strcmp(how, "unfinished")) return;
+  if (strcmp(how, "failed") && strcmp(how, "unfinished")) return; /* "in progress" as well */
   r->doubt = true;
   if (strcmp(how, "failed") == 0)
     say(r, "the tester failed after %s of %s: see the events", lasted.text, planned.text);

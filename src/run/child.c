@@ -2,8 +2,18 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* "worker 3", or "the dashboard", of which there is one. */
+static const char *name_of(const struct lh_child *child, char out[32]) {
+  if (strcmp(child->role, "worker") == 0)
+    snprintf(out, 32, "worker %u", child->number + 1);
+  else
+    snprintf(out, 32, "the dashboard");
+  return out;
+}
 
 /* ---- the end of a life ---- */
 static void on_closed(uv_handle_t *handle) {
@@ -75,7 +85,7 @@ static int take_frames(struct lh_child *child, struct lh_err *err) {
 static void stop_reading(struct lh_child *child) {
   uv_read_stop((uv_stream_t *)&child->out);
   child->drained = true;
-  /* A worker that said DONE ends by itself; any other cannot report any more. */
+  /* A child that said DONE ends by itself; any other cannot report any more. */
   if (!child->done && !child->exited) uv_process_kill(&child->process, SIGKILL);
   close_when_gone(child);
 }
@@ -94,7 +104,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf) {
   else
     lh_err_set(&err, code, "no memory for its frames");
   if (code >= 0) return;
-  if (err.code != 0) lh_log(LH_LOG_ERROR, "worker %u: %s", child->number + 1, err.text);
+  char name[32];
+  if (err.code != 0) lh_log(LH_LOG_ERROR, "%s: %s", name_of(child, name), err.text);
   stop_reading(child);
 }
 
@@ -107,21 +118,30 @@ int lh_child_spawn(struct lh_child *child, uv_loop_t *loop, const char *program,
   uv_pipe_init(loop, &child->out, 0);
   child->process.data = child->in.data = child->out.data = child;
 
-  uv_stdio_container_t stdio[3] = {
+  uv_stdio_container_t stdio[3 + LH_CHILD_EXTRA] = {
       {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
       {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
       {.flags = UV_INHERIT_FD, .data.fd = 2},
   };
-  char *argv[] = {(char[]){"longhaul"}, (char[]){"worker"}, NULL};
+  int stdio_count = 3;
+  for (int i = 0; i < LH_CHILD_EXTRA; i++)
+    if (child->extra[i] > 0) {
+      for (; stdio_count < 3 + i; stdio_count++) stdio[stdio_count].flags = UV_IGNORE;
+      stdio[stdio_count++] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = child->extra[i]};
+    }
+  char role[16];
+  snprintf(role, sizeof role, "%s", child->role);
+  char *argv[] = {(char[]){"longhaul"}, role, NULL};
   uv_process_options_t options = {
-      .file = program, .args = argv, .exit_cb = on_ended, .stdio = stdio, .stdio_count = 3, .flags = UV_PROCESS_DETACHED};
+      .file = program, .args = argv, .exit_cb = on_ended, .stdio = stdio, .stdio_count = stdio_count, .flags = UV_PROCESS_DETACHED};
   int code = uv_spawn(loop, &child->process, &options);
   child->alive = true;
   if (code < 0) {
     child->exited = child->drained = true;
     child->exit_code = code;
     close_when_gone(child);
-    return lh_err_set(err, code, "cannot start worker %u (%s worker): %s", child->number + 1, program, uv_strerror(code));
+    char name[32];
+    return lh_err_set(err, code, "cannot start %s (%s %s): %s", name_of(child, name), program, role, uv_strerror(code));
   }
   uv_read_start((uv_stream_t *)&child->out, on_room, on_read);
   return 0;
@@ -143,13 +163,18 @@ static void on_sent(uv_write_t *request, int status) {
 int lh_child_send(struct lh_child *child, struct lh_buf *frame, struct lh_err *err) {
   if (!child->alive) return 0;
   struct sending *s = malloc(sizeof *s);
-  if (s == NULL) return lh_err_set(err, ENOMEM, "no memory for a message to worker %u", child->number + 1);
+  char name[32];
+  if (s == NULL) return lh_err_set(err, ENOMEM, "no memory for a message to %s", name_of(child, name));
   s->bytes = frame->data;
   s->request.data = s;
   uv_buf_t buf = uv_buf_init(frame->data, (unsigned)frame->len);
   *frame = (struct lh_buf)LH_BUF_INIT(frame->limit);
   if (uv_write(&s->request, (uv_stream_t *)&child->in, &buf, 1, on_sent) < 0) on_sent(&s->request, 0);
   return 0;
+}
+
+bool lh_child_idle(const struct lh_child *child) {
+  return !child->alive || uv_stream_get_write_queue_size((const uv_stream_t *)&child->in) == 0;
 }
 
 void lh_child_free(struct lh_child *child) {

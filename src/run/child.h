@@ -1,4 +1,4 @@
-/* One worker process as the supervisor sees it: spawned, spoken to over two pipes, and gone.
+/* One child process as the supervisor sees it, a worker or the dashboard: spawned, spoken to over two pipes, and gone.
  *
  * Glossary
  *   gone   the process has ended and its pipe is read to the end, so that nothing it said is lost
@@ -26,8 +26,12 @@ struct lh_child_events {
   void (*gone)(void *context, struct lh_child *child, const char *how);
 };
 
+enum { LH_CHILD_EXTRA = 2 };
+
 struct lh_child {
+  const char *role; /* the hidden command that it runs: "worker" or "live" */
   uint32_t number;
+  int extra[LH_CHILD_EXTRA]; /* its descriptors 3 and 4, borrowed; 0: it gets none */
   const struct lh_child_events *events; /* borrowed */
   uv_process_t process;
   uv_pipe_t in, out; /* its descriptors 0 and 1 */
@@ -47,11 +51,13 @@ struct lh_child {
   uint64_t restart_ns; /* when to start the next life; LH_NEVER: not planned */
 };
 
-/* Starts `program worker`. Its descriptor 2 is ours; it gets a session of its own, so that Ctrl-C reaches the supervisor
+/* Starts `program ROLE`. Its descriptor 2 is ours; it gets a session of its own, so that Ctrl-C reaches the supervisor
  * alone. On failure gone follows as well, from the loop. */
 int lh_child_spawn(struct lh_child *child, uv_loop_t *loop, const char *program, struct lh_err *err);
 /* Sends one frame; takes over the buffer's bytes and leaves it empty. A broken pipe is not an error here: gone follows. */
 int lh_child_send(struct lh_child *child, struct lh_buf *frame, struct lh_err *err);
+/* Whether it has taken everything sent so far. */
+bool lh_child_idle(const struct lh_child *child);
 /* Ends it at once; gone follows. */
 void lh_child_kill(struct lh_child *child);
 /* Frees what it holds; it must be gone, or never have been alive. */

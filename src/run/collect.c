@@ -24,6 +24,7 @@ struct lh_collect {
   struct lh_interval *spare;   /* memory for later intervals */
   struct lh_snapshot *decoded; /* [group]: the report at hand */
   struct lh_snapshot *totals;  /* [group] */
+  struct lh_snapshot *fresh;   /* [group]: since the last look; NULL: nobody looks */
   uint64_t *base;              /* [worker][group][gauge]: standing by the end of the last interval taken */
   uint64_t *latest;            /* [worker][group][gauge] */
   struct lh_level *level;      /* [worker][group]: as of the last tick of the last interval taken */
@@ -159,6 +160,7 @@ void lh_collect_free(struct lh_collect *c) {
   free_interval(c->taken, c->group_count);
   free_snapshots(c->decoded, c->group_count);
   free_snapshots(c->totals, c->group_count);
+  free_snapshots(c->fresh, c->group_count);
   for (uint32_t w = 0; c->since != NULL && w < c->args.workers; w++) free(c->since[w].items);
   free(c->since);
   free(c->base);
@@ -240,6 +242,7 @@ static int add_group(struct lh_collect *c, struct lh_interval *v, uint64_t tick,
   memcpy(standing_of(c, c->latest, worker, g), s->gauges, sizeof s->gauges);
   memcpy(standing_of(c, v->standing, worker, g), s->gauges, sizeof s->gauges);
   for (int i = 0; i < LH_COUNTER_COUNT; i++) c->counted[(size_t)g * LH_COUNTER_COUNT + (size_t)i] += s->counters[i];
+  if (c->fresh != NULL && lh_snapshot_merge_later(&c->fresh[g], s) < 0) return -ENOMEM;
   return lh_snapshot_merge_beside(&v->groups[g], s);
 }
 
@@ -362,6 +365,10 @@ uint64_t lh_collect_end_ns(const struct lh_collect *c) {
   return c->args.start_ns + (uint64_t)(c->next_k + 1) * c->args.interval_ns;
 }
 
+uint32_t lh_collect_taken(const struct lh_collect *c) {
+  return c->next_k;
+}
+
 uint64_t lh_collect_until_ns(const struct lh_collect *c, uint32_t worker) {
   return c->until[worker];
 }
@@ -431,4 +438,22 @@ uint64_t lh_collect_gauge(const struct lh_collect *c, uint32_t group, enum lh_ga
   uint64_t sum = 0;
   for (uint32_t w = 0; w < c->args.workers; w++) sum += standing_of(c, c->latest, w, group)[id];
   return sum;
+}
+
+/* ---- an onlooker ---- */
+int lh_collect_look_begin(struct lh_collect *c, struct lh_err *err) {
+  c->fresh = calloc(c->group_count, sizeof *c->fresh);
+  if (c->fresh == NULL) return lh_err_set(err, ENOMEM, "no memory for the figures of the dashboard");
+  for (uint32_t g = 0; g < c->group_count; g++) lh_snapshot_init(&c->fresh[g]);
+  return 0;
+}
+
+const struct lh_snapshot *lh_collect_look(struct lh_collect *c, uint32_t group) {
+  if (c->fresh == NULL) return NULL;
+  for (int i = 0; i < LH_GAUGE_COUNT; i++) c->fresh[group].gauges[i] = lh_collect_gauge(c, group, (enum lh_gauge_id)i);
+  return &c->fresh[group];
+}
+
+void lh_collect_look_next(struct lh_collect *c) {
+  for (uint32_t g = 0; c->fresh != NULL && g < c->group_count; g++) lh_snapshot_next(&c->fresh[g]);
 }

@@ -78,6 +78,8 @@ int lh_collect_retire(struct lh_collect *collect, uint32_t worker, uint64_t now_
 
 /* End of the oldest interval not yet taken. */
 uint64_t lh_collect_end_ns(const struct lh_collect *collect);
+/* How many intervals were taken. */
+uint32_t lh_collect_taken(const struct lh_collect *collect);
 /* Up to where the worker has reported. */
 uint64_t lh_collect_until_ns(const struct lh_collect *collect, uint32_t worker);
 /* Takes the oldest interval, complete with gauges, and adds it to the totals; owned by collect until the next take.
@@ -92,5 +94,13 @@ const struct lh_snapshot *lh_collect_total(const struct lh_collect *collect, uin
 uint64_t lh_collect_counter(const struct lh_collect *collect, uint32_t group, enum lh_counter_id id);
 /* Sum of the workers' latest standings. */
 uint64_t lh_collect_gauge(const struct lh_collect *collect, uint32_t group, enum lh_gauge_id id);
+
+/* ---- for an onlooker: what came since the last look ---- */
+
+/* From now on keeps what is added to any interval, in a second place. */
+int lh_collect_look_begin(struct lh_collect *collect, struct lh_err *err);
+/* Everything of a group since lh_collect_look_next, with the gauges as of now; NULL when nobody looks. */
+const struct lh_snapshot *lh_collect_look(struct lh_collect *collect, uint32_t group);
+void lh_collect_look_next(struct lh_collect *collect);
 
 #endif

@@ -4,6 +4,7 @@
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
 #include "longhaul/config/data.h"
+#include "run/dashboard.h"
 #include "run/supervisor.h"
 
 /* ---- what workers say ---- */
@@ -29,6 +30,7 @@ static int take_report(struct lh_supervisor *sv, struct lh_child *child, struct 
   }
   child->reports++;
   child->silent = false;
+  lh_dashboard_heard(sv->dashboard, child->number, &added.health);
   if (sv->recent != NULL) lh_recent_add(sv->recent, child->number, added.tick, &added.health, added.groups);
   lh_supervisor_settle(sv);
   return 0;
@@ -196,6 +198,7 @@ int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
     return code;
   }
   for (uint32_t w = 0; w < sv->workers; w++) {
+    sv->children[w].role = "worker";
     sv->children[w].number = w;
     sv->children[w].events = &sv->child_events;
     sv->children[w].restart_ns = LH_NEVER;

@@ -14,6 +14,7 @@
 #include "longhaul/config/data.h"
 #include "longhaul/host/host.h"
 #include "longhaul/run/fit.h"
+#include "run/dashboard.h"
 #include "run/disturb.h"
 #include "run/hook.h"
 
@@ -183,6 +184,7 @@ static uint64_t next_due_ns(const struct lh_supervisor *sv) {
   if (replace < due) due = replace;
   if (sv->phase == LH_RUN_RUNNING && sv->action_ns < sv->stop_ns && sv->action_ns < due) due = sv->action_ns;
   if (sv->view != NULL && sv->draw_ns < due) due = sv->draw_ns;
+  if (lh_dashboard_due_ns(sv->dashboard) < due) due = lh_dashboard_due_ns(sv->dashboard);
   return due;
 }
 
@@ -204,6 +206,7 @@ static void on_timer(uv_timer_t *timer) {
     lh_present_draw(sv, now_ns);
     sv->draw_ns += (1 + (now_ns - sv->draw_ns) / LH_NS_PER_S) * LH_NS_PER_S;
   }
+  lh_dashboard_tick(sv->dashboard, now_ns);
   sv->timer_due_ns = 0;
   lh_supervisor_settle(sv);
 }
@@ -349,7 +352,8 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
          lh_store_path(sv->journal.store));
   lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers, sv->workers == 1 ? "" : "s");
   note_rows(sv);
-  code = lh_crew_start(sv, err);
+  code = lh_dashboard_open(sv, err);
+  if (code == 0) code = lh_crew_start(sv, err);
   if (code < 0) lh_supervisor_fail(sv, err);
   lh_supervisor_settle(sv);
   return 0;
@@ -372,6 +376,7 @@ static void finish(struct lh_supervisor *sv) {
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");
   lh_journal_finish(&sv->journal, how, end_ns, lh_wall_us());
   lh_journal_findings(&sv->journal, sv->start_ns);
+  lh_dashboard_end(sv->dashboard, end_ns);
   if (sv->failed.code == 0 && sv->journal.failed.code != 0) sv->failed = sv->journal.failed;
 }
 
@@ -395,6 +400,7 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   uv_loop_init(&sv->loop);
   int code = supervise(sv, result, err);
   lh_present_close(sv);
+  lh_dashboard_close(sv->dashboard);
   uv_run(&sv->loop, UV_RUN_NOWAIT); /* close callbacks of a run that could not begin */
   uv_loop_close(&sv->loop);
   lh_collect_free(sv->collect);

@@ -5,6 +5,7 @@
  *   present.c     the view and the interval lines
  *   hooks.c       commands of the config, on a breach and at the end
  *   mark.c        notes on the timeline, from people
+ *   dashboard.c   the process that serves the page and the metrics
  */
 #ifndef LH_RUN_SUPERVISOR_H
 #define LH_RUN_SUPERVISOR_H
@@ -66,6 +67,7 @@ struct lh_supervisor {
   struct lh_recent *recent; /* NULL without view and interval lines */
   struct lh_view *view;     /* NULL off a terminal */
   struct lh_journal journal;
+  struct lh_dashboard *dashboard; /* NULL: nobody looks on */
   struct lh_watch *watch; /* NULL: no objective ends the run */
   bool interrupted, aborted;
   struct lh_err failed; /* why the run cannot go on; code 0: it can */

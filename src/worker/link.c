@@ -1,4 +1,4 @@
-#include "link.h"
+#include "longhaul/worker/link.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -138,7 +138,7 @@ static void on_log(void *context, enum lh_log_level level, const char *line) {
   }
   if (link->log_left_out) {
     char note[96];
-    snprintf(note, sizeof note, "%llu log lines of this worker were left out", (unsigned long long)link->log_left_out);
+    snprintf(note, sizeof note, "%llu log lines of this process were left out", (unsigned long long)link->log_left_out);
     link->log_left_out = 0;
     lh_link_text(link, LH_FRAME_LOG, LH_LOG_WARNING, note);
   }

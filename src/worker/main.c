@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "link.h"
+#include "longhaul/worker/link.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
 #include "longhaul/config/load.h"

@@ -9,7 +9,7 @@
 #include "longhaul/base/ending.h"
 #include "longhaul/conn/engine.h"
 #include "health.h"
-#include "link.h"
+#include "longhaul/worker/link.h"
 #include "panel.h"
 #include "raw.h"
 #include "ws.h"

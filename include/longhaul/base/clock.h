@@ -1,4 +1,4 @@
-/* Clocks. Only worker, run and cli read them; every other room gets time as a parameter.
+/* Clocks. Only worker, live, run and cli read them; every other room gets time as a parameter.
  *
  * Glossary
  *   now_ns   nanoseconds of CLOCK_MONOTONIC: comparable between processes of one host, stops while it is suspended

@@ -15,6 +15,13 @@
 
 enum lh_color { LH_COLOR_AUTO, LH_COLOR_NEVER };
 
+/* Who may look on (live/live.h). The sockets listen already, so that an address that cannot be had is known before the run. */
+struct lh_run_live {
+  int dashboard_fd, metrics_fd; /* taken over; 0: none */
+  const char *dashboard_url;    /* for the log and the view; NULL: none */
+  const char *token;            /* NULL: none */
+};
+
 struct lh_run_args {
   const struct lh_config *config;
   const char *const *settings; /* as given with --set and the like; workers apply them again */
@@ -25,6 +32,7 @@ struct lh_run_args {
   bool quiet;                  /* no view and no interval lines */
   bool view;                   /* live screen: stderr is a terminal */
   enum lh_color color;
+  struct lh_run_live live;
 };
 
 struct lh_run_result {

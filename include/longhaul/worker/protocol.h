@@ -25,12 +25,16 @@ enum { LH_PROTOCOL = 1 };
 enum lh_frame_type {
   LH_FRAME_START = 1,   /* struct lh_start: config and slice */
   LH_FRAME_STOP = 2,    /* drain and finish: no body */
+  LH_FRAME_LIVE_START = 32, /* to the dashboard's process, see live/live.h */
+  LH_FRAME_LIVE_TICK = 33,
+  LH_FRAME_LIVE_END = 34,
   LH_FRAME_HELLO = 64,  /* u32 LH_PROTOCOL, u32 pid */
   LH_FRAME_REPORT = 65, /* struct lh_worker_health, u32 groups, then that many snapshots */
   LH_FRAME_ENDINGS = 66, /* u32 count, then that many endings */
   LH_FRAME_LOG = 67,    /* u8 level, text */
   LH_FRAME_FAILED = 68, /* text: the worker cannot go on */
-  LH_FRAME_DONE = 69    /* all clients are finished; the last report came before */
+  LH_FRAME_DONE = 69,   /* all clients are finished; the last report came before */
+  LH_FRAME_LIVE_MARK = 96 /* from the dashboard's process: text for the timeline */
 };
 
 /* What a worker needs to begin. It parses the config again itself, from the same text and settings. */

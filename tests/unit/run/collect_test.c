@@ -225,9 +225,41 @@ static void test_damaged(void **state) {
   lh_collect_free(NULL);
 }
 
+/* What an onlooker sees from look to look adds up to the totals, and a lost worker's estate is in it. */
+static void test_look(void **state) {
+  (void)state;
+  struct lh_collect *c = make(2, 10 * S);
+  struct lh_collected added;
+  struct lh_err err = {0};
+  struct estate_log log = {0};
+  uint64_t sent = 0, ended = 0;
+  assert_null(lh_collect_look(c, 0));
+  assert_int_equal(lh_collect_look_begin(c, &err), 0);
+  for (uint64_t second = 1; second <= 25; second++) {
+    assert_int_equal(say(c, (struct said){0, START + second * S, second == 1 ? 5 : 0, second, 5}, &added, &err), 0);
+    assert_int_equal(say(c, (struct said){1, START + second * S, second == 1 ? 5 : 0, 2, 5}, &added, &err), 0);
+    if (second % 3) continue; /* an onlooker that skips seconds misses nothing */
+    const struct lh_snapshot *look = lh_collect_look(c, 0);
+    sent += look->counters[LH_COUNTER_messages_sent];
+    ended += look->counters[LH_COUNTER_ended];
+    assert_true(look->gauges[LH_GAUGE_open] == 10);
+    assert_true(look->hists[LH_HIST_response].count == look->counters[LH_COUNTER_replied]);
+    lh_collect_look_next(c);
+  }
+  assert_int_equal(lh_collect_lose(c, 1, LH_REASON_WORKER_LOST, START + 25 * S, log_estate, &log, &err), 0);
+  const struct lh_snapshot *look = lh_collect_look(c, 0);
+  sent += look->counters[LH_COUNTER_messages_sent];
+  ended += look->counters[LH_COUNTER_ended];
+  assert_true(look->gauges[LH_GAUGE_open] == 5);
+  assert_true(sent == 25 * 26 / 2 + 50);
+  assert_true(sent == lh_collect_counter(c, 0, LH_COUNTER_messages_sent));
+  assert_true(ended == 5 && ended == lh_collect_counter(c, 0, LH_COUNTER_ended));
+  lh_collect_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticks), cmocka_unit_test(test_intervals), cmocka_unit_test(test_seconds),
                                      cmocka_unit_test(test_silent_worker), cmocka_unit_test(test_lost_worker),
-                                     cmocka_unit_test(test_damaged)};
+                                     cmocka_unit_test(test_damaged), cmocka_unit_test(test_look)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

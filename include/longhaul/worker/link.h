@@ -1,6 +1,6 @@
-/* Frames between this worker and its supervisor, over descriptors 0 and 1 (protocol.h). */
-#ifndef WORKER_LINK_H
-#define WORKER_LINK_H
+/* Frames between a child process and its supervisor, over descriptors 0 and 1 (protocol.h). */
+#ifndef LONGHAUL_WORKER_LINK_H
+#define LONGHAUL_WORKER_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
