@@ -286,7 +286,7 @@ void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie,
 
 void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns) {
   struct client *c = event_of(engine, slot, now_ns);
-  assert(is_up(c));
+  assert(is_up(c) || c->state == LH_CLIENT_CONNECTING);
   c->heard_ns = engine->now_ns;
   lh_count(lh_group_of(engine, c), LH_COUNTER_peer_pings, 1);
 }

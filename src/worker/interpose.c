@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "peer.h"
 
@@ -83,11 +85,36 @@ static ssize_t recv_behind_lf(struct lh_peer *peer, int fd, char *bytes, size_t 
   return release_lf(peer, bytes, got);
 }
 
+/* What was read ahead and is libwebsockets' all the same. */
+static _Thread_local struct {
+  int fd; /* LH_NO_FD: nothing */
+  const char *bytes;
+  size_t left;
+  ssize_t result; /* of the read; above 0: `left` bytes are still to be given */
+  int error;
+} ahead = {.fd = LH_NO_FD};
+
+static ssize_t recv_ahead(void *bytes, size_t len) {
+  if (ahead.result <= 0) {
+    ahead.fd = LH_NO_FD;
+    errno = ahead.error;
+    return ahead.result;
+  }
+  if (len > ahead.left) len = ahead.left;
+  memcpy(bytes, ahead.bytes, len);
+  ahead.bytes += len;
+  ahead.left -= len;
+  if (!ahead.left) ahead.fd = LH_NO_FD;
+  return (ssize_t)len;
+}
+
 ssize_t recv(int fd, void *bytes, size_t len, int flags) {
   struct lh_peer *peer = lh_peer_of(fd);
   if (peer && peer->holds_lf && len) return recv_behind_lf(peer, fd, bytes, len, flags);
-  ssize_t got = syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
+  bool is_ahead = fd == ahead.fd && len;
+  ssize_t got = is_ahead ? recv_ahead(bytes, len) : syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
   if (!peer) return got;
+  if (peer->state == LH_PEER_OPEN) peer->holds_more = false; /* it looks at what it holds before it reads */
   if (got > 0) return show(peer, bytes, got);
   if (got == 0 && len) lh_peer_saw_eof(peer);
   if (got < 0) lh_peer_saw_error(peer, errno);
@@ -102,6 +129,55 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
   peer->held_back = true; /* if libwebsockets sent this, it keeps the rest */
   if (sent < 0) lh_peer_saw_error(peer, errno);
   return sent;
+}
+
+/* ---- reading before libwebsockets does ---- */
+
+static uv_poll_cb lws_ready;
+
+/* Whole messages go straight to the engine; all else to libwebsockets, which reads it from us. */
+static void read_ahead(struct lh_peer *peer, uv_poll_t *watch) {
+  enum { READ_BYTES = 16384 };
+  static _Thread_local char bytes[READ_BYTES];
+  const int fd = peer->fd;
+  ssize_t got = syscall(SYS_recvfrom, fd, bytes, sizeof bytes, MSG_DONTWAIT, NULL, NULL);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got > 0 && lh_peer_took_read(peer, bytes, (size_t)got)) return;
+  ahead.fd = fd;
+  ahead.bytes = bytes;
+  ahead.left = got > 0 ? (size_t)got : 0;
+  ahead.result = got;
+  ahead.error = errno;
+  for (size_t before = SIZE_MAX; ahead.fd == fd && ahead.left < before && lh_peer_of(fd) == peer;) {
+    before = ahead.left;
+    lws_ready(watch, 0, UV_READABLE);
+  }
+  /* It would not read on: nothing of the stream may be skipped. */
+  if (ahead.fd == fd && lh_peer_of(fd) == peer) {
+    lh_peer_saw_error(peer, EIO);
+    shutdown(fd, SHUT_RDWR);
+  }
+  ahead.fd = LH_NO_FD;
+}
+
+static void on_ready(uv_poll_t *watch, int status, int events) {
+  uv_os_fd_t fd;
+  bool plainly = status == 0 && events == UV_READABLE && uv_fileno((uv_handle_t *)watch, &fd) == 0;
+  struct lh_peer *peer = plainly ? lh_peer_of(fd) : NULL;
+  if (peer && lh_peer_reads_ahead(peer))
+    read_ahead(peer, watch);
+  else
+    lws_ready(watch, status, events);
+}
+
+int uv_poll_start(uv_poll_t *watch, int events, uv_poll_cb ready) {
+  static int (*original)(uv_poll_t *, int, uv_poll_cb);
+  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "uv_poll_start");
+  uv_os_fd_t fd;
+  bool is_clients = uv_fileno((uv_handle_t *)watch, &fd) == 0 && lh_peer_of(fd);
+  if (!is_clients) return original(watch, events, ready);
+  lws_ready = ready; /* libwebsockets has one for all */
+  return original(watch, events, on_ready);
 }
 
 static void saw_tls_failure(struct lh_peer *peer, SSL *ssl, int result) {

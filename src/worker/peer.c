@@ -12,6 +12,8 @@ static struct lh_peer **peers_by_fd;
 static uint32_t peers_max;
 static lh_peer_pinged *on_ping;
 static void *on_ping_context;
+static lh_peer_took *on_read;
+static void *on_read_context;
 
 int lh_peers_open(uint32_t descriptors_max, struct lh_err *err) {
   assert(!peers_by_fd);
@@ -46,6 +48,21 @@ void lh_peers_on_ping(lh_peer_pinged *pinged, void *context) {
   on_ping_context = context;
 }
 
+void lh_peers_on_read(lh_peer_took *took, void *context) {
+  on_read = took;
+  on_read_context = context;
+}
+
+bool lh_peer_reads_ahead(const struct lh_peer *peer) {
+  const struct lh_wire *wire = &peer->wire;
+  bool between_messages = wire->state == LH_WIRE_FRAME && !wire->in_message && !wire->deflate;
+  return peer->state == LH_PEER_OPEN && between_messages && !peer->is_tls && !peer->holds_more && !peer->seen && on_read;
+}
+
+bool lh_peer_took_read(struct lh_peer *peer, const char *bytes, size_t len) {
+  return on_read(on_read_context, peer, bytes, len);
+}
+
 /* With no memory the code is kept and the text is not: the ending is then still told apart by its reason. */
 static void keep_seen(struct lh_peer *peer, enum lh_reason reason, int32_t code, const struct lh_wire_seen *seen) {
   if (!peer->seen) peer->seen = calloc(1, sizeof *peer->seen);
@@ -67,7 +84,9 @@ size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len) {
   seen.status = 0;
   seen.fault = NULL;
   seen.text_len = 0;
+  bool was_head = peer->wire.state == LH_WIRE_HEAD;
   size_t sound = lh_wire_feed(&peer->wire, bytes, len, &seen);
+  if (was_head && seen.status) peer->holds_more = peer->wire.state != LH_WIRE_FRAME || peer->wire.first;
   if (seen.status && seen.status != 101)
     keep_seen(peer, LH_REASON_UPGRADE_REFUSED, seen.status, &seen);
   else if (seen.closed)

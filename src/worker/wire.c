@@ -235,3 +235,26 @@ size_t lh_wire_feed(struct lh_wire *wire, const void *bytes, size_t len, struct 
   }
   return wire->state == LH_WIRE_BAD ? unit_at : len;
 }
+
+/* ---- whole messages ---- */
+
+static size_t big_endian(const uint8_t *at, size_t len) {
+  size_t value = 0;
+  for (size_t i = 0; i < len; i++) value = value << 8 | at[i];
+  return value;
+}
+
+bool lh_wire_take(const char *bytes, size_t len, size_t *at, struct lh_wire_message *message) {
+  const uint8_t *frame = (const uint8_t *)bytes + *at;
+  size_t left = len - *at, head = 2;
+  if (left < head || (frame[0] != (FIN | OP_TEXT) && frame[0] != (FIN | OP_BINARY)) || (frame[1] & MASKED)) return false;
+  size_t size = frame[1], more = size == 126 ? 2 : size == 127 ? 8 : 0;
+  head += more;
+  if (left < head) return false;
+  if (more) size = big_endian(frame + 2, more);
+  if (left - head < size) return false;
+  *message = (struct lh_wire_message){(const char *)frame + head, size, frame[0] == (FIN | OP_TEXT)};
+  if (message->is_text && utf8_run(UTF8_DONE, frame + head, size) != UTF8_DONE) return false;
+  *at += head + size;
+  return true;
+}

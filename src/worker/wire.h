@@ -60,4 +60,14 @@ struct lh_wire_seen {
  * used. */
 size_t lh_wire_feed(struct lh_wire *wire, const void *bytes, size_t len, struct lh_wire_seen *seen);
 
+/* A whole message in one frame, neither compressed nor in pieces. */
+struct lh_wire_message {
+  const char *bytes; /* borrowed */
+  size_t len;
+  bool is_text;
+};
+/* The message that begins at *at, which moves behind it. False: what begins there is anything else (a control frame, part of a
+ * frame or of a message, a fault, the end of the bytes), and *at stays. */
+bool lh_wire_take(const char *bytes, size_t len, size_t *at, struct lh_wire_message *message);
+
 #endif

@@ -64,11 +64,12 @@ void lh_peer_list_push(struct lh_ws *ws, struct lh_peer_list *list, uint32_t slo
 uint32_t lh_peer_list_pop(struct lh_ws *ws, struct lh_peer_list *list); /* LH_NO_PEER when empty */
 void lh_peer_list_remove(struct lh_ws *ws, struct lh_peer_list *list, uint32_t slot);
 
-/* ws.c, for ws_setup.c to wire up */
+/* ws.c and ws_read.c, for ws_setup.c to wire up */
 int lh_ws_event(struct lws *wsi, enum lws_callback_reasons what, void *user, void *in, size_t len);
 void lh_ws_tunnelling(void *context, uint32_t slot);
 void lh_ws_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled);
 lh_resolve_settled lh_ws_settled;
+lh_peer_took lh_ws_took; /* context is the struct lh_ws */
 extern const struct lh_io lh_ws_actions; /* with no context */
 
 #endif

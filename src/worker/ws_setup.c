@@ -289,6 +289,7 @@ int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err)
     ws->peers[i] = (struct lh_peer){.fd = LH_NO_FD, .next = LH_NO_PEER};
   }
   lh_peers_on_ping(on_ping, ws);
+  lh_peers_on_read(lh_ws_took, ws);
   return 0;
 }
 

@@ -98,7 +98,8 @@ class View(Case):
     def test_quiet(self):
         with Faultd() as server:
             done = longhaul.run(config(server.url(), duration="2s"), "--quiet")
-        self.assertEqual((done.code, done.stderr), (0, ""))
+        self.ended_with(done, 0)
+        self.assertEqual(done.stderr, "")
         self.assertIn("PASSED", done.stdout)
 
     def test_standard_descriptors_closed(self):

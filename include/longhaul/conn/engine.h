@@ -173,6 +173,7 @@ void lh_engine_on_response(struct lh_engine *engine, uint32_t slot, const struct
 struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint32_t slot);
 
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
+/* May come while connecting, too: a ping in one read with the head. */
 void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 void lh_engine_on_writable(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 /* The connection is gone. The adapter fills reason, code, text and retry_after_ns (the client then stays away for at least as

@@ -200,6 +200,67 @@ static void random_bytes_do_no_harm(void **state) {
   }
 }
 
+/* What may be taken past libwebsockets: whole messages in one frame each. `taken` is how many from the beginning. */
+static void whole_messages_are_taken(void **state) {
+  (void)state;
+  static const struct {
+    const char *what, *bytes;
+    size_t len, taken, end;
+  } cases[] = {
+      {"nothing", BYTES(""), 0, 0},
+      {"one text", BYTES("\x81\x02hi"), 1, 4},
+      {"one binary", BYTES("\x82\x03\0\xff\x80"), 1, 5},
+      {"an empty one", BYTES("\x81\0"), 1, 2},
+      {"two and an empty one", BYTES("\x81\x01\x61\x82\x02xy\x81\0"), 3, 9},
+      {"a text with all widths", BYTES("\x81\x09\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), 1, 11},
+      {"half a header", BYTES("\x81"), 0, 0},
+      {"half a payload", BYTES("\x81\x03hi"), 0, 0},
+      {"one, then half a header", BYTES("\x81\x01\x61\x81"), 1, 3},
+      {"16 bits of length cut", BYTES("\x82\x7e\0"), 0, 0},
+      {"64 bits of length cut", BYTES("\x82\x7f\0\0\0\0\0\0\0"), 0, 0},
+      {"a length past all memory", BYTES("\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff" "x"), 0, 0},
+      {"a ping", BYTES("\x89\0"), 0, 0},
+      {"one, then a close", BYTES("\x81\x01\x61\x88\x02\x03\xe8"), 1, 3},
+      {"the beginning of a message in pieces", BYTES("\x01\x01\x61"), 0, 0},
+      {"the end of one", BYTES("\x80\x01\x61"), 0, 0},
+      {"compressed", BYTES("\xc1\x01\x61"), 0, 0},
+      {"masked", BYTES("\x81\x81\0\0\0\0\x61"), 0, 0},
+      {"a text that is not UTF-8", BYTES("\x81\x01\xff"), 0, 0},
+      {"a text cut inside a character", BYTES("\x81\x01\xc3"), 0, 0},
+      {"a reserved opcode", BYTES("\x83\x01\x61"), 0, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *bytes = malloc(cases[i].len + 1); /* its end is watched */
+    memcpy(bytes, cases[i].bytes, cases[i].len);
+    bytes = realloc(bytes, cases[i].len ? cases[i].len : 1);
+    struct lh_wire_message message;
+    size_t at = 0, taken = 0;
+    while (lh_wire_take(bytes, cases[i].len, &at, &message)) taken++;
+    if (taken != cases[i].taken || at != cases[i].end) fail_msg("%s: %zu taken, up to %zu", cases[i].what, taken, at);
+    free(bytes);
+  }
+}
+
+static void long_messages_are_taken(void **state) {
+  (void)state;
+  static const size_t sizes[] = {125, 126, 65535, 65536, 70000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    size_t head = sizes[i] < 126 ? 2 : sizes[i] < 65536 ? 4 : 10, at = 0;
+    uint8_t *bytes = calloc(1, head + sizes[i]);
+    bytes[0] = 0x82;
+    bytes[1] = (uint8_t)(head == 2 ? sizes[i] : head == 4 ? 126 : 127);
+    for (size_t b = 2; b < head; b++) bytes[b] = (uint8_t)(sizes[i] >> 8 * (head - 1 - b));
+    struct lh_wire_message message;
+    assert_true(lh_wire_take((const char *)bytes, head + sizes[i], &at, &message));
+    assert_int_equal(message.len, sizes[i]);
+    assert_false(message.is_text);
+    assert_int_equal(at, head + sizes[i]);
+    at = 0;
+    assert_false(lh_wire_take((const char *)bytes, head + sizes[i] - 1, &at, &message));
+    free(bytes);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(says_the_same_however_it_is_cut),
@@ -207,6 +268,8 @@ int main(void) {
       cmocka_unit_test(long_body_is_cut),
       cmocka_unit_test(a_body_is_announced_by_its_length),
       cmocka_unit_test(random_bytes_do_no_harm),
+      cmocka_unit_test(whole_messages_are_taken),
+      cmocka_unit_test(long_messages_are_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
