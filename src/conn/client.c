@@ -3,7 +3,7 @@
 enum { CLOSE_NORMAL = 1000, CLOSE_GOING_AWAY = 1001 };
 
 static const uint64_t closing_ns = 5 * LH_NS_PER_S;      /* for a closing handshake */
-static const uint64_t closing_last_ns = 1 * LH_NS_PER_S; /* the same once the drain is over */
+static const uint64_t closing_last_ns = 1 * LH_NS_PER_S; /* the same once the drain is over, or with a peer that does not answer */
 
 #define BIT(state) (1u << LH_CLIENT_##state)
 static const unsigned legal[LH_CLIENT_STATE_COUNT] = {
@@ -97,7 +97,7 @@ static void enter_open(struct lh_engine *e, struct group *g, struct client *c, u
 static void enter_closing(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
   c->stage = LH_STAGE_CLOSING;
   c->mark_ns = e->now_ns;
-  c->due_ns = e->now_ns + closing_ns;
+  c->due_ns = e->now_ns + (c->asked == LH_REASON_REPLY_MISSING ? closing_last_ns : closing_ns);
   if (e->stopping && e->drain_ns < c->due_ns) {
     uint64_t last_ns = e->now_ns + closing_last_ns;
     c->due_ns = e->drain_ns > last_ns ? e->drain_ns : last_ns;

@@ -154,13 +154,31 @@ void lh_engine_free(struct lh_engine *engine) {
 
 /* ---- turns ---- */
 
+/* No client sends more often; over the longest run a token has room for as many. */
+static const uint64_t seq_ns = 20 * LH_NS_PER_US;
+
 static void advance(struct lh_engine *e, uint64_t now_ns) {
   if (now_ns > e->now_ns) e->now_ns = now_ns;
 }
 
+/* Nobody knows how far a lost worker had come with its messages. Its replacement goes on at a number that the time passed
+ * puts out of reach, so that no ${seq}, token or ${uuid} is used twice. */
+static void skip_used_numbers(struct lh_engine *e) {
+  e->first_seq = (e->now_ns - e->args.start_ns) / seq_ns;
+  for (uint32_t slot = 0; slot < e->client_count; slot++) {
+    e->clients[slot].seq = e->first_seq;
+    e->clients[slot].replied_seq = (uint32_t)(e->first_seq - 1);
+  }
+}
+
+static void begin(struct lh_engine *e) {
+  e->first_turn_ns = e->now_ns;
+  if (e->args.replacement) skip_used_numbers(e);
+}
+
 uint64_t lh_engine_turn(struct lh_engine *engine, uint64_t now_ns) {
   advance(engine, now_ns);
-  if (engine->first_turn_ns == LH_NEVER) engine->first_turn_ns = engine->now_ns;
+  if (engine->first_turn_ns == LH_NEVER) begin(engine);
   engine->in_turn = true;
   for (int budget = LH_ENGINE_TURN_MAX; budget > 0; budget--) {
     uint32_t timer = lh_wheel_pop(engine->wheel, engine->now_ns);

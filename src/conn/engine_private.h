@@ -152,6 +152,7 @@ struct lh_engine {
   uint32_t group_count, client_count;
   struct lh_wheel *wheel; /* timers: the clients, the queue, the actions, the null kind's groups */
   uint64_t now_ns, first_turn_ns;
+  uint64_t first_seq;    /* of each client's first message; 0 but in a replacement */
   size_t gathered_bytes; /* held by messages in pieces */
   struct flight_pool flights;
   struct lh_token_tag tag;

@@ -31,8 +31,9 @@ static bool seen_at_or_before(uint64_t seq, uint32_t mark) {
 }
 
 /* A token of this client that is in flight no longer (or never was). */
-static enum lh_counter_id class_of_earlier(const struct group *g, const struct client *c, uint64_t seq) {
-  if (seq >= c->seq) return LH_COUNTER_incoming; /* another worker's, before this one took over */
+static enum lh_counter_id class_of_earlier(const struct lh_engine *e, const struct client *c, uint64_t seq) {
+  const struct group *g = &e->groups[c->group];
+  if (seq >= c->seq || seq < e->first_seq) return LH_COUNTER_incoming; /* another worker's, before this one took over */
   uint64_t back = c->seq - 1 - seq;
   bool may_be_lost = c->lost_unanswered > 0 && seen_at_or_before(seq, c->lost_seq);
   if (back >= FATES) {
@@ -57,7 +58,7 @@ static void take_push(struct lh_engine *e, uint32_t slot, const struct incoming 
 static void count_earlier(struct lh_engine *e, uint32_t slot, uint64_t seq, const struct incoming *in) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
-  enum lh_counter_id class = class_of_earlier(g, c, seq);
+  enum lh_counter_id class = class_of_earlier(e, c, seq);
   if (class == LH_COUNTER_incoming) {
     take_push(e, slot, in);
     return;

@@ -278,6 +278,8 @@ static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh
   if (health->loop_lag_max_us > sum->lag_max_us) sum->lag_max_us = health->loop_lag_max_us;
   if (health->descriptors > sum->descriptors_max) sum->descriptors_max = health->descriptors;
   sum->clients += health->clients;
+  sum->in_flight_full += health->in_flight_full;
+  sum->no_memory += health->no_memory;
   sum->workers++;
   return 0;
 }

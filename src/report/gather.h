@@ -79,6 +79,7 @@ struct lh_health_sum { /* of all workers in one interval */
   double cpu_busiest; /* share of one core used by the worker that used most */
   uint64_t rss_bytes, engine_bytes, lag_max_us, descriptors_max;
   uint32_t workers, clients;
+  uint64_t in_flight_full, no_memory; /* struct lh_engine_faults */
   uint32_t silent; /* workers that said nothing of half of it, or of 2 s, until it was stored */
 };
 

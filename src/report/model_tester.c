@@ -39,7 +39,11 @@ static uint64_t events_of(const struct lh_build *b, enum lh_event_kind kind) {
 /* Everything that a limit or a fault left out of this report, each under its own name. */
 static json_t *left_out(struct lh_build *b) {
   const struct lh_lane *run = lh_gather_run(b->g);
-  uint64_t overflow = 0, lost = 0;
+  uint64_t overflow = 0, lost = 0, in_flight_full = 0, no_memory = 0;
+  for (uint32_t i = 0; i < b->g->count; i++) {
+    in_flight_full += b->g->health[i].in_flight_full;
+    no_memory += b->g->health[i].no_memory;
+  }
   for (int h = 0; h < LH_HIST_COUNT; h++) {
     overflow += run->total.hists[h].overflow;
     lost += run->total.hists[h].lost;
@@ -50,6 +54,8 @@ static json_t *left_out(struct lh_build *b) {
   lh_put(b, out, "ending_texts_folded", lh_json_count(run->total.tallies_folded));
   lh_put(b, out, "values_over_one_hour", lh_json_count(overflow));
   lh_put(b, out, "values_without_memory", lh_json_count(lost));
+  lh_put(b, out, "sends_held_back_in_flight_full", lh_json_count(in_flight_full));
+  lh_put(b, out, "messages_without_memory", lh_json_count(no_memory));
   lh_put(b, out, "messages_truncated_for_matching", lh_json_count(run->total.counters[LH_COUNTER_truncated]));
   return out;
 }

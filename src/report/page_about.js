@@ -44,6 +44,8 @@ const about = (() => {
       ending_texts_folded: 'endings whose text was folded (all are counted)',
       values_over_one_hour: 'latencies above 1 h, counted as overflow',
       values_without_memory: 'latencies that found no memory',
+      sends_held_back_in_flight_full: 'sends held back, with too many messages awaiting replies',
+      messages_without_memory: 'messages held back or cut short for want of memory',
       messages_truncated_for_matching: 'messages longer than what is matched',
     };
     const left = Object.entries(t.left_out)

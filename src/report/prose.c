@@ -67,6 +67,8 @@ int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
       {"ending_texts_folded", "ending whose text was folded", "endings whose text was folded"},
       {"values_over_one_hour", "latency above 1 h", "latencies above 1 h"},
       {"values_without_memory", "latency that found no memory", "latencies that found no memory"},
+      {"sends_held_back_in_flight_full", "send held back with too many in flight", "sends held back with too many in flight"},
+      {"messages_without_memory", "message held back or cut short without memory", "messages held back or cut short without memory"},
       {"messages_truncated_for_matching", "message longer than what is matched", "messages longer than what is matched"},
   };
   const json_t *left_out = lh_look(model, "tester.left_out");

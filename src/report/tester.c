@@ -29,6 +29,7 @@ void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out) {
     if (sends_were_late(g, i)) out[i].why |= 1u << LH_LATE_SEND;
     if (health->silent) out[i].why |= 1u << LH_LATE_SILENT;
     if (health->cpu_busiest > LH_LATE_CPU_SHARE) out[i].why |= 1u << LH_LATE_CPU;
+    if (health->in_flight_full + health->no_memory > 0) out[i].why |= 1u << LH_LATE_FULL;
   }
   for (size_t n = 0; n < g->event_count; n++) {
     const struct lh_event_item *event = &g->events[n];

@@ -13,7 +13,8 @@
   X(CPU, "a worker used more than 90 % of a core")                                                                             \
   X(LOST, "a worker was lost")                                                                                                 \
   X(CLOCK, "the machine was suspended")                                                                                       \
-  X(SILENT, "a worker did not report in time")
+  X(SILENT, "a worker did not report in time")                                                                                 \
+  X(FULL, "a worker held messages back for want of room or memory")
 
 enum lh_late_reason {
 #define X(id, words) LH_LATE_##id,

@@ -19,7 +19,9 @@
   X(turns, "counter", "turns of the event loop")                                                                               \
   X(descriptors, "gauge", "open descriptors")                                                                                  \
   X(clients, "gauge", "clients of its slice")                                                                                  \
-  X(context_switches, "counter", "context switches of the worker")
+  X(context_switches, "counter", "context switches of the worker")                                                             \
+  X(in_flight_full, "counter", "sends held back since too many messages of the worker awaited their replies")                  \
+  X(no_memory, "counter", "sends held back, or incoming messages cut short, since the worker had no memory")
 
 #define LH_SAMPLE_LIST(X)                                                                                                      \
   X(cpu_busy_us, "since boot", "time all cores were at work, stolen time left out")                                            \

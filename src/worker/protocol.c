@@ -104,7 +104,7 @@ int lh_health_encode(const struct lh_worker_health *h, struct lh_buf *out) {
   size_t before = out->len;
   const uint64_t longs[] = {h->from_ns,   h->until_ns,     h->cpu_user_us,     h->cpu_system_us,
                             h->rss_bytes, h->engine_bytes, h->loop_lag_max_us, h->turns,
-                            h->context_switches};
+                            h->context_switches, h->in_flight_full, h->no_memory};
   int failed = 0;
   for (size_t i = 0; !failed && i < sizeof longs / sizeof *longs; i++) failed = lh_buf_addu64(out, longs[i]);
   if (!failed) failed = lh_buf_addu32(out, h->descriptors);
@@ -116,7 +116,7 @@ int lh_health_decode(struct lh_worker_health *health, struct lh_cursor *in, stru
   struct lh_worker_health h;
   uint64_t *const longs[] = {&h.from_ns,   &h.until_ns,     &h.cpu_user_us,     &h.cpu_system_us,
                              &h.rss_bytes, &h.engine_bytes, &h.loop_lag_max_us, &h.turns,
-                             &h.context_switches};
+                             &h.context_switches, &h.in_flight_full, &h.no_memory};
   for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) *longs[i] = lh_cursor_u64(in);
   h.descriptors = lh_cursor_u32(in);
   h.clients = lh_cursor_u32(in);

@@ -59,6 +59,9 @@ static void rows_sent(struct lh_reports *r) {
 static int add_report(struct lh_reports *r, uint64_t now_ns, struct lh_worker_health *health, struct lh_buf *out) {
   size_t begin = lh_frame_begin(out, LH_FRAME_REPORT);
   *health = (struct lh_worker_health){.clients = lh_engine_client_count(r->engine), .engine_bytes = lh_engine_bytes(r->engine)};
+  const struct lh_engine_faults faults = lh_engine_faults(r->engine);
+  health->in_flight_full = faults.in_flight_full - r->faults.in_flight_full;
+  health->no_memory = faults.no_memory - r->faults.no_memory;
   lh_vitals_read(&r->vitals, now_ns, lh_ws_descriptors(r->ws) + lh_raw_descriptors(r->raw), health);
   int failed = lh_health_encode(health, out);
   if (!failed) failed = lh_buf_addu32(out, r->group_count);

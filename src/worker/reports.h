@@ -26,7 +26,7 @@ struct lh_reports {
   struct lh_buf rows;       /* encoded endings */
   uint32_t row_count;
   uint64_t rows_left_out;
-  struct lh_engine_faults faults; /* as told so far */
+  struct lh_engine_faults faults; /* as told so far, to the log and in reports */
   struct lh_vitals vitals;
 };
 

@@ -168,6 +168,9 @@ class Recipes(Case):
         self.assertEqual({(e["reason"], e["stage"]) for e in feed["endings"] if e["side"] == "peer"}, {("stream ended", "open")}, feed["endings"])
         self.assertEqual(words.count("FROM 0\n"), 20)
         self.assertGreaterEqual(words.count("FROM 40\n"), 20)
+        checked = {key: feed["incoming"][key] for key in ("unreadable", "skipped", "duplicate", "missed_away", "restarts", "silences")}
+        self.assertEqual(checked, dict.fromkeys(checked, 0))
+        self.assertGreaterEqual(feed["incoming"]["numbered"], 20 * 60)
         self.assertLess(feed["latency"]["outage"]["p50_us"], 500_000)  # `retry: 100` of the server, not the config's 3 s
 
     @needs("nginx")

@@ -119,7 +119,8 @@ struct lh_engine_args {
   uint64_t start_ns;                     /* the run's start on the monotonic clock: time 0 of the plan */
   int64_t start_wall_us;                 /* the same instant on the wall clock */
   uint32_t workers;                      /* this worker's share of the rate cap is 1/workers */
-  bool replacement;                      /* takes over from a lost worker: first openings count as reconnects */
+  bool replacement;                      /* takes over from a lost worker: first openings count as reconnects, and ${seq}
+                                          * goes on at a number that was not used yet */
   const struct lh_io *io[LH_KIND_COUNT]; /* by kind; the null kind's is built in. Borrowed until free */
   lh_ending_sink *ending_sink;           /* may be NULL */
   void *ending_context;

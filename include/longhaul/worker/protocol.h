@@ -62,6 +62,7 @@ struct lh_worker_health {
   uint32_t descriptors;           /* open at its end */
   uint32_t clients;               /* of its slice */
   uint64_t context_switches;      /* in the slice, voluntary or not */
+  uint64_t in_flight_full, no_memory; /* struct lh_engine_faults, in the slice */
 };
 
 int lh_start_encode(const struct lh_start *start, struct lh_buf *out);

@@ -121,6 +121,36 @@ static void a_replacement_reopens(void **state) {
   rig_free(&rig);
 }
 
+/* A token of the worker that was lost answers nothing of its replacement's, which uses none of its numbers again. */
+static void a_replacement_uses_no_number_twice(void **state) {
+  (void)state;
+  static struct rig rig;
+  for (int replacement = 0; replacement < 2; replacement++) {
+    static char before[64];
+    rig_make(&rig, 1);
+    rig_add_message(&rig, (struct lh_message){.every_ns = 10 * SEC, .phase = LH_PHASE_TOGETHER, .source = LH_PAYLOAD_TEXT,
+                                              PAYLOAD("${token} ${seq}"),
+                                              .reply = {.match = LH_MATCH_TOKEN, .lost_after_ns = 60 * SEC}});
+    rig.args.replacement = replacement;
+    if (replacement) rig.now = rig_start_ns + 50 * SEC;
+    rig_start(&rig);
+    rig_open(&rig);
+    rig_run(&rig, 11 * SEC);
+    assert_int_equal(rig.counts[CALL_SEND], 1);
+    const char *number = strchr(rig_last(&rig, CALL_SEND)->bytes, ' ') + 1;
+    assert_string_equal(number, replacement ? "2500000" : "0"); /* one for each 20 us of the run */
+    if (replacement) rig_hear(&rig, before, strlen(before));
+    snprintf(before, sizeof before, "%.*s", (int)rig_last(&rig, CALL_SEND)->len, rig_last(&rig, CALL_SEND)->bytes);
+    rig_echo(&rig);
+    rig_echo(&rig);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_incoming), (uint64_t)replacement);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_duplicate), 1);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_out_of_order), 0);
+    rig_free(&rig);
+  }
+}
+
 /* ---- the ramp ---- */
 
 static void the_ramp_lets_go_and_takes_again(void **state) {
@@ -286,6 +316,7 @@ int main(void) {
       cmocka_unit_test(without_reconnects_one_connection_is_all),
       cmocka_unit_test(the_end_of_a_lifetime_is_no_failure),
       cmocka_unit_test(a_replacement_reopens),
+      cmocka_unit_test(a_replacement_uses_no_number_twice),
       cmocka_unit_test(the_ramp_lets_go_and_takes_again),
       cmocka_unit_test(the_ramp_takes_back_in_any_state),
       cmocka_unit_test(the_ramp_ends_an_outage),

@@ -293,6 +293,24 @@ static void a_missing_reply_may_end_the_connection(void **state) {
   rig_free(&rig);
 }
 
+/* A peer that says nothing is given a second to answer the close, not five. */
+static void a_silent_peer_is_not_waited_for(void **state) {
+  (void)state;
+  static struct rig rig;
+  struct lh_message message = by_token;
+  message.reply.end_when_lost = true;
+  message.reply.lost_after_ns = 7 * SEC;
+  open_with(&rig, message, 1);
+  to(&rig, 17 * SEC + 100 * MS);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+  rig_run(&rig, 900 * MS);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+  rig_run(&rig, 100 * MS);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_WAITING);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_REPLY_MISSING);
+  rig_free(&rig);
+}
+
 /* Losses in the middle of a long list of messages in flight, then the rest in order. */
 static void many_in_flight(void **state) {
   (void)state;
@@ -608,6 +626,7 @@ int main(void) {
       cmocka_unit_test(lost_with_the_connection_replied_on_the_next),
       cmocka_unit_test(what_is_too_old_is_judged_by_what_was_lost),
       cmocka_unit_test(a_missing_reply_may_end_the_connection),
+      cmocka_unit_test(a_silent_peer_is_not_waited_for),
       cmocka_unit_test(many_in_flight),
       cmocka_unit_test(replies_in_order),
       cmocka_unit_test(tokens_and_order_side_by_side),

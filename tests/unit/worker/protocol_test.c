@@ -25,7 +25,7 @@ static const struct lh_start start = {.path = "configs/night.yaml",
                                       .report_every_ns = 1000000000,
                                       .start_wall_us = -5,
                                       .replacement = 1};
-static const struct lh_worker_health health = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+static const struct lh_worker_health health = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 static const struct lh_ending ending = {.at_ns = UINT64_MAX,
                                         .started_ns = 2,
                                         .open_ns = 3,
@@ -75,6 +75,7 @@ static void health_and_ending_there_and_back(void **state) {
   assert_true(h.from_ns == 1 && h.until_ns == 2 && h.cpu_user_us == 3 && h.cpu_system_us == 4 && h.rss_bytes == 5);
   assert_true(h.engine_bytes == 6 && h.loop_lag_max_us == 7 && h.turns == 8 && h.descriptors == 9 && h.clients == 10);
   assert_int_equal(h.context_switches, 11);
+  assert_true(h.in_flight_full == 12 && h.no_memory == 13);
   assert_true(e.at_ns == UINT64_MAX && e.started_ns == 2 && e.open_ns == 3 && e.idle_ns == 4 && e.client == 5 && e.nth == 6);
   assert_true(e.group == 65535 && e.local_port == 65535 && e.stage == LH_STAGE_OPEN && e.code == -1012);
   assert_int_equal(e.reason, LH_REASON_CLOSE_FRAME);
