@@ -268,7 +268,7 @@ static const struct lh_option options[] = {
      .help = "Once open for this long, the next drop starts again with the first wait.",
      .landing = GROUP(reconnect.reset_after_ns)},
     {.key = "groups.*.reconnect.retry_after", .type = LH_OPTION_BOOL, .preset = "true",
-     .help = "Whether a client stays away for at least as long as the Retry-After of a refusal asks.",
+     .help = "Whether a refusal's Retry-After is waited for, and then, with jitter, the backoff too.",
      .landing = GROUP(reconnect.retry_after)},
     {.key = "groups.*.data", .type = LH_OPTION_MAP, .preset = "",
      .landing = LAND(.by_presence = true, .alternative = true),

@@ -51,7 +51,7 @@ static void enter_waiting(struct lh_engine *e, struct group *g, struct client *c
   if (asked) policy.first_ns = asked;
   if (policy.max_ns < policy.first_ns) policy.max_ns = policy.first_ns;
   uint64_t wait = lh_plan_backoff_ns(&policy, e->config->run.seed, g->number, lh_client_number(e, g, slot), c->nth, c->attempt);
-  c->due_ns = lh_later(e->now_ns, wait > asked ? wait : asked);
+  c->due_ns = lh_later(e->now_ns, lh_plan_wait_ns(&policy, wait, asked));
 }
 
 static void enter_connecting(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {

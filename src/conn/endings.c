@@ -87,11 +87,11 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
   return LH_CLIENT_FINISHED;
 }
 
-/* Backoff waits as long as the peer asked for, when that is longer. */
 static void stay_away(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *seen) {
-  if (!seen || c->state != LH_CLIENT_WAITING || !g->config->reconnect.retry_after) return;
-  uint64_t until_ns = lh_later(e->now_ns, seen->retry_after_ns);
-  if (until_ns <= c->due_ns) return;
+  if (!seen || seen->retry_after_ns == 0 || c->state != LH_CLIENT_WAITING || !g->config->reconnect.retry_after) return;
+  uint64_t until_ns =
+      lh_later(e->now_ns, lh_plan_wait_ns(&g->config->reconnect, c->due_ns - e->now_ns, seen->retry_after_ns));
+  if (until_ns == c->due_ns) return;
   c->due_ns = until_ns;
   lh_count(g, LH_COUNTER_retry_afters, 1);
 }

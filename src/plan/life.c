@@ -32,6 +32,11 @@ uint64_t lh_plan_backoff_ns(const struct lh_reconnect_config *reconnect, uint64_
   return wait;
 }
 
+uint64_t lh_plan_wait_ns(const struct lh_reconnect_config *reconnect, uint64_t backoff_ns, uint64_t asked_ns) {
+  if (reconnect->jitter == LH_BACKOFF_NONE) return asked_ns > backoff_ns ? asked_ns : backoff_ns;
+  return asked_ns > LH_NEVER - backoff_ns ? LH_NEVER : asked_ns + backoff_ns;
+}
+
 uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client,
                              uint32_t nth) {
   uint64_t lifetime = group->lifetime_ns < LONGEST_NS ? group->lifetime_ns : LONGEST_NS;

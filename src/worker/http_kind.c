@@ -59,6 +59,7 @@ enum lh_send_result lh_http_send(void *context, uint32_t slot, uint32_t message,
   lh_http_expect(line->reader, !strcmp(lh_raw_track(raw, line)->group->messages[message].method, "HEAD"));
   line->awaiting = true;
   line->heard = false;
+  line->away_s = 0;
   lh_wire_push(raw, line, raw->request.data, raw->request.len);
   return LH_SEND_DONE;
 }
@@ -72,9 +73,14 @@ struct reading {
   unsigned status;
 };
 
+static void on_header(void *context, const char *name, size_t name_len, const char *value, size_t value_len) {
+  lh_raw_hear_header(((struct reading *)context)->line, name, name_len, value, value_len);
+}
+
 static void on_head(void *context, unsigned status) {
   struct reading *r = context;
   r->status = status;
+  lh_raw_hear_status(r->line, status);
 }
 
 static void tell_piece(const struct reading *r) {
@@ -107,7 +113,7 @@ static void on_done(void *context, bool keep_alive) {
   lh_engine_on_response(raw->engine, lh_raw_slot(raw, line), &response, r->now_ns);
 }
 
-static const struct lh_http_events events = {.head = on_head, .body = on_body, .done = on_done};
+static const struct lh_http_events events = {.header = on_header, .head = on_head, .body = on_body, .done = on_done};
 
 /* After a whole response. False: it was the connection's last. */
 static bool go_on(struct lh_raw *raw, struct lh_line *line, uint64_t now_ns) {

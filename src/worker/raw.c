@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,10 +58,26 @@ static void clear(struct lh_raw *raw, struct lh_line *line) {
   *line = (struct lh_line){.fd = -1, .next = LH_NO_LINE, .generation = line->generation + 1, .own = line->own};
 }
 
+void lh_raw_hear_header(struct lh_line *line, const char *name, size_t name_len, const char *value, size_t value_len) {
+  static const char wanted[] = "Retry-After";
+  char text[64];
+  if (name_len != sizeof wanted - 1 || strncasecmp(name, wanted, name_len) || value_len >= sizeof text) return;
+  memcpy(text, value, value_len);
+  text[value_len] = 0;
+  uint64_t asked_s = (lh_http_retry_after_ns(text, lh_wall_us()) + LH_NS_PER_S - 1) / LH_NS_PER_S;
+  line->away_s = asked_s < UINT32_MAX ? (uint32_t)asked_s : UINT32_MAX;
+}
+
+void lh_raw_hear_status(struct lh_line *line, unsigned status) {
+  if (status < 400) line->away_s = 0;
+}
+
 void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending *ending) {
+  struct lh_ending told = *ending;
   uint32_t slot = lh_raw_slot(raw, line);
+  told.retry_after_ns = line->away_s * LH_NS_PER_S;
   clear(raw, line);
-  lh_engine_on_ended(raw->engine, slot, ending, lh_now_ns());
+  lh_engine_on_ended(raw->engine, slot, &told, lh_now_ns());
 }
 
 void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reason, int code, const char *text) {

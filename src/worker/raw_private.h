@@ -52,6 +52,7 @@ struct lh_line {
   uint32_t generation; /* of this place: an event of an earlier connection is told by it */
   uint32_t next;       /* of the list it stands in: queued, or waiting for an address */
   uint32_t served;     /* whole responses on this connection */
+  uint32_t away_s;     /* what the last response's Retry-After asks for; 0: nothing */
   uint16_t local_port;
   uint8_t state; /* enum lh_line_state */
   uint8_t tries; /* addresses of this connection tried so far */
@@ -129,6 +130,9 @@ void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending
 void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reason, int code, const char *text);
 /* Ends it by the errno of its last read or write, or, with 0, as `fin`. */
 void lh_raw_end_gone(struct lh_raw *raw, struct lh_line *line, int error, enum lh_reason fin);
+/* A header of the response being read, and then its status: what a refusal's Retry-After asks for is kept for the ending. */
+void lh_raw_hear_header(struct lh_line *line, const char *name, size_t name_len, const char *value, size_t value_len);
+void lh_raw_hear_status(struct lh_line *line, unsigned status);
 /* Whether the line is still the connection it was at that generation. */
 static inline bool lh_raw_lives(const struct lh_line *line, uint32_t generation) { return line->generation == generation; }
 void lh_raw_tunnelling(void *context, uint32_t slot);

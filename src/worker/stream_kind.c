@@ -89,7 +89,9 @@ static bool is_name(const char *name, size_t len, const char *wanted) {
 }
 
 static void on_header(void *context, const char *name, size_t name_len, const char *value, size_t value_len) {
-  struct stream *stream = ((struct reading *)context)->stream;
+  const struct reading *r = context;
+  struct stream *stream = r->stream;
+  lh_raw_hear_header(r->line, name, name_len, value, value_len);
   static const char events[] = "text/event-stream";
   bool is_type = is_name(name, name_len, "Content-Type");
   if (!is_type && !is_name(name, name_len, "Location")) return;
@@ -110,6 +112,7 @@ static void refuse(struct stream *stream, enum lh_reason reason, unsigned status
 static void on_head(void *context, unsigned status) {
   struct reading *r = context;
   struct stream *stream = r->stream;
+  lh_raw_hear_status(r->line, status);
   bool is_good = r->is_sse ? status == 200 : status >= 200 && status < 300 && status != 204;
   if (status >= 300 && status < 400 && status != 304) {
     refuse(stream, LH_REASON_REDIRECT, status);

@@ -227,6 +227,26 @@ class Streams(unittest.TestCase):
                 books.check(self, done)
                 self.assertEqual({key for key in endings(done.group)} - {("connect", "us", "shutting down", None)}, {("upgrade", "peer", reason, code)})
 
+    def test_retry_after_of_a_refusal_is_honoured(self):
+        """20 clients of each kind, refused once: with Retry-After 2 s and a backoff of up to 1 s none is back before 2 s, and not all together."""
+        message = [{"name": "m", "every": "10s", "get": "/", "after": "open"}]
+        with Faultd("first 60 refuse 503 retry-after 2s") as server:
+            conf = config(server.url("/sse", scheme="http"), connections=20, duration="4500ms", kind="sse", messages=[],
+                          reconnect={"first": "1s", "max": "1s", "jitter": "full"})
+            conf["groups"]["stream"] = {**conf["groups"]["g"], "kind": "stream"}
+            conf["groups"]["http"] = {**conf["groups"]["g"], "kind": "http", "messages": message}
+            done = run(conf)
+        books.check(self, done)
+        for row in done.query("SELECT group_no, sum(retry_afters) n FROM intervals GROUP BY group_no"):
+            self.assertEqual(row["n"], 20, row)
+        rows = done.query("SELECT group_no, (started_ns - (SELECT min(started_ns) FROM endings)) / 1e9 s FROM endings WHERE nth = 2")
+        for group in range(3):
+            begun = [row["s"] for row in rows if row["group_no"] == group]
+            self.assertEqual(len(begun), 20)
+            self.assertGreaterEqual(min(begun), 1.99)
+            self.assertLess(max(begun), 3.5)
+            self.assertGreater(max(begun) - min(begun), 0.5)
+
     def test_a_silent_stream_is_stalled(self):
         def serve(client):
             read_request(client)

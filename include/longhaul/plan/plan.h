@@ -62,6 +62,9 @@ uint64_t lh_plan_due_ns(const struct lh_group *group, uint32_t message, uint32_t
  * first * factor^(attempt-1), at most max; jitter equal takes half of it to all of it, full nothing to all of it. */
 uint64_t lh_plan_backoff_ns(const struct lh_reconnect_config *reconnect, uint64_t seed, uint32_t group, uint32_t client,
                             uint32_t nth, uint32_t attempt);
+/* The wait when the server asked for one too (Retry-After, an event stream's retry): with jitter the policy's comes on top of
+ * it, since clients that were refused together would else come back together; without jitter the longer one counts. */
+uint64_t lh_plan_wait_ns(const struct lh_reconnect_config *reconnect, uint64_t backoff_ns, uint64_t asked_ns);
 /* Planned length of the client's n-th connection; LH_NEVER when the group plans none. */
 uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client, uint32_t nth);
 /* First ping after an opening: spread over [0, every) so that a herd does not ping together; then every `every`. LH_NEVER

@@ -272,6 +272,35 @@ static void retry_after_makes_a_wait_longer_never_shorter(void **state) {
   rig_free(&rig);
 }
 
+/* A hundred refused together with the same Retry-After do not come back together where the policy has jitter. */
+static void retry_after_keeps_the_jitter(void **state) {
+  (void)state;
+  enum { CLIENTS = 100 };
+  static struct rig rig;
+  static const enum lh_backoff_jitter jitters[] = {LH_BACKOFF_FULL, LH_BACKOFF_EQUAL, LH_BACKOFF_NONE};
+  static const struct {
+    size_t by[3]; /* at least so many, and at most, back by 7 s, 7.5 s and 8 s: the first wait is 1 s */
+  } least[] = {{{0, 30, CLIENTS}}, {{0, 0, CLIENTS}}, {{CLIENTS, CLIENTS, CLIENTS}}}, most[] = {{{5, 70, CLIENTS}}, {{0, 10, CLIENTS}}, {{CLIENTS, CLIENTS, CLIENTS}}};
+  for (size_t i = 0; i < sizeof jitters / sizeof *jitters; i++) {
+    rig_make(&rig, CLIENTS);
+    rig.group.reconnect.retry_after = true;
+    rig.group.reconnect.jitter = jitters[i];
+    rig_start(&rig);
+    const struct lh_ending seen = {
+        .stage = LH_STAGE_COUNT, .reason = LH_REASON_UPGRADE_REFUSED, .code = 503, .retry_after_ns = 7 * SEC};
+    for (uint32_t slot = 0; slot < CLIENTS; slot++) lh_engine_on_ended(rig.engine, slot, &seen, rig.now);
+    size_t before = rig.counts[CALL_CONNECT];
+    static const uint64_t spans[] = {7 * SEC + 2 * MS, 500 * MS, 500 * MS};
+    for (size_t n = 0; n < 3; n++) {
+      rig_run(&rig, spans[n]);
+      size_t back = rig.counts[CALL_CONNECT] - before;
+      if (back < least[i].by[n] || back > most[i].by[n]) fail_msg("jitter %zu, part %zu: %zu are back", i, n, back);
+    }
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_retry_afters), CLIENTS);
+    rig_free(&rig);
+  }
+}
+
 static void retry_after_can_be_left_unheeded(void **state) {
   (void)state;
   static struct rig rig;
@@ -321,6 +350,7 @@ int main(void) {
       cmocka_unit_test(the_ramp_takes_back_in_any_state),
       cmocka_unit_test(the_ramp_ends_an_outage),
       cmocka_unit_test(retry_after_makes_a_wait_longer_never_shorter),
+      cmocka_unit_test(retry_after_keeps_the_jitter),
       cmocka_unit_test(retry_after_can_be_left_unheeded),
       cmocka_unit_test(open_and_wanted_time_are_exact),
   };
