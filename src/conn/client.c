@@ -299,7 +299,12 @@ static void time_out(struct lh_engine *e, const struct client *c, uint32_t slot)
                           : c->stage == LH_STAGE_UPGRADE ? LH_REASON_UPGRADE_TIMEOUT
                           : c->stage == LH_STAGE_RESOLVE ? LH_REASON_RESOLVE_TIMEOUT
                                                          : LH_REASON_CONNECT_TIMEOUT;
-  lh_client_abort(e, slot, reason, c->tunnelling ? "the proxy did not answer" : "");
+  const char *text = c->tunnelling ? "the proxy did not answer" : "";
+  if (lh_ending_is_of_stall(e, c) && c->due_ns >= e->stall_from_ns) {
+    text = lh_reason_name(reason);
+    reason = LH_REASON_LOOP_STALLED;
+  }
+  lh_client_abort(e, slot, reason, text);
 }
 
 static void open_over(struct lh_engine *e, const struct client *c, uint32_t slot) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "conn/engine_private.h"
+#include "longhaul/base/units.h"
 
 static bool was_open(const struct client *c) {
   return c->state == LH_CLIENT_OPEN || c->state == LH_CLIENT_CLOSING;
@@ -21,6 +22,22 @@ static enum lh_stage stage_of(const struct client *c, const struct lh_ending *se
   if (!was_open(c)) return (enum lh_stage)(!asked && seen->stage < LH_STAGE_OPEN ? seen->stage : c->stage);
   if (!asked) return LH_STAGE_OPEN;
   return lh_ending_is_drop(LH_STAGE_OPEN, c->asked) ? LH_STAGE_OPEN : LH_STAGE_CLOSING;
+}
+
+static const uint64_t stall_echo_ns = 50 * LH_NS_PER_MS; /* until everything that was ready is read */
+
+bool lh_ending_is_of_stall(const struct lh_engine *e, const struct client *c) {
+  return e->stall_until_ns && e->now_ns - e->stall_until_ns <= stall_echo_ns && c->begun_ns < e->stall_from_ns;
+}
+
+/* "RST, seen after 3.5 s without our own loop" */
+static void lay_at_our_door(const struct lh_engine *e, const struct lh_ending *seen, struct lh_ending *out) {
+  char code[16] = "", lasted[32];
+  if (seen->code) snprintf(code, sizeof code, " %d", seen->code);
+  lh_format_duration_brief(e->stall_until_ns - e->stall_from_ns, lasted, sizeof lasted);
+  snprintf(out->text, sizeof out->text, "%s%s, seen after %s without our own loop", lh_reason_name(seen->reason), code, lasted);
+  out->reason = LH_REASON_LOOP_STALLED;
+  out->code = 0;
 }
 
 static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text) {
@@ -43,6 +60,7 @@ static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const stru
     ending.code = seen->code;
     memcpy(ending.text, seen->text, sizeof ending.text);
     if (ending.local_port == 0) ending.local_port = seen->local_port;
+    if (lh_ending_is_of_stall(e, c)) lay_at_our_door(e, seen, &ending);
   } else if (text) {
     snprintf(ending.text, sizeof ending.text, "%s", text);
   }

@@ -323,6 +323,11 @@ void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh
   lh_ending_book(engine, slot, seen, NULL);
 }
 
+void lh_engine_on_stall(struct lh_engine *engine, uint64_t from_ns, uint64_t until_ns) {
+  engine->stall_from_ns = from_ns;
+  engine->stall_until_ns = until_ns;
+}
+
 /* ---- the end of the run ---- */
 
 void lh_engine_stop(struct lh_engine *engine, uint64_t now_ns) {

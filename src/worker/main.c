@@ -18,10 +18,12 @@
 #include "longhaul/conn/engine.h"
 #include "raw.h"
 #include "reports.h"
+#include "stall.h"
 #include "ticker.h"
 #include "ws.h"
 
 static const uint64_t turn_spacing_ns = LH_NS_PER_MS;
+static const uint64_t late_ns = 100 * LH_NS_PER_MS; /* a pong may have come, and stand unread, since a deadline passed */
 
 struct worker {
   uv_loop_t loop;
@@ -33,8 +35,10 @@ struct worker {
   struct lh_config *config;
   struct lh_engine *engine; /* NULL until START */
   struct lh_reports reports;
+  struct lh_stall stall;
   uint64_t start_ns, turn_ns; /* of the run; of the engine's last turn */
   bool has_more;              /* that turn left some of what was due to the next */
+  bool reads_first;           /* the timer was late: deadlines are judged once what came meanwhile is read */
   bool stopping;
   bool done;
   int exit_code;
@@ -64,6 +68,12 @@ static void on_due(void *context, uint64_t now_ns, uint64_t lag_ns) {
   if (is_over(w)) return;
   if (lag_ns > w->reports.vitals.lag_max_ns) w->reports.vitals.lag_max_ns = lag_ns;
   if (now_ns < w->start_ns) return;
+  lh_stall_look(&w->stall, now_ns);
+  if (lag_ns > late_ns && !w->reads_first) {
+    w->reads_first = true;
+    return;
+  }
+  w->reads_first = false;
   turn(w, now_ns);
   lh_reports_turn(&w->reports, now_ns);
 }
@@ -91,7 +101,9 @@ static void before_wait(uv_prepare_t *prepare) {
   turn_if_due(w);
   bool busy = lh_ws_before_wait(w->ws);
   lh_raw_begin_queued(w->raw);
-  lh_ticker_arm(w->ticker, busy ? lh_now_ns() : next_ns(w));
+  uint64_t next = busy ? lh_now_ns() : next_ns(w);
+  lh_ticker_arm(w->ticker, next);
+  lh_stall_wait(&w->stall, next);
   w->done = w->stopping && lh_engine_done(w->engine);
   if (w->done) uv_stop(&w->loop);
 }
@@ -125,8 +137,8 @@ static int open_fd(void *context, uint32_t slot, uint16_t *local_port) {
 }
 
 static int open_engine(struct worker *w, const struct lh_start *start, struct lh_err *err) {
-  struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id};
-  struct lh_raw_args raw_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id};
+  struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id, .stall = &w->stall};
+  struct lh_raw_args raw_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id, .stall = &w->stall};
   int failed = lh_ws_new(&w->ws, &ws_args, err);
   if (!failed) failed = lh_raw_new(&w->raw, &raw_args, err);
   if (failed) return failed;
@@ -162,7 +174,7 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
                                    .every_ns = start->report_every_ns};
   lh_reports_begin(&w->reports, lh_now_ns());
   w->start_ns = start->start_ns;
-  w->engine = engine;
+  w->engine = w->stall.engine = engine;
   return 0;
 }
 

@@ -75,9 +75,11 @@ void lh_raw_hear_status(struct lh_line *line, unsigned status) {
 void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending *ending) {
   struct lh_ending told = *ending;
   uint32_t slot = lh_raw_slot(raw, line);
+  uint64_t now_ns = lh_now_ns();
+  lh_stall_look(raw->args.stall, now_ns);
   told.retry_after_ns = line->away_s * LH_NS_PER_S;
   clear(raw, line);
-  lh_engine_on_ended(raw->engine, slot, &told, lh_now_ns());
+  lh_engine_on_ended(raw->engine, slot, &told, now_ns);
 }
 
 void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reason, int code, const char *text) {

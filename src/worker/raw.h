@@ -13,6 +13,7 @@
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
 #include "longhaul/conn/engine.h"
+#include "stall.h"
 #include "longhaul/plan/plan.h"
 
 struct lh_raw;
@@ -22,6 +23,7 @@ struct lh_raw_args {
   const struct lh_config *config; /* borrowed */
   struct lh_slice slice;
   uint64_t run_id;
+  struct lh_stall *stall; /* borrowed */
 };
 
 /* On failure the process ends, and what was made with it. */

@@ -33,6 +33,12 @@ static void forget(struct lh_ws *ws, struct lh_peer *p) {
   ws->sockets--;
 }
 
+static void tell_end(struct lh_ws *ws, const struct lh_peer *p, const struct lh_ending *ending) {
+  uint64_t now_ns = lh_now_ns();
+  lh_stall_look(ws->args.stall, now_ns);
+  lh_engine_on_ended(ws->engine, lh_ws_slot(ws, p), ending, now_ns);
+}
+
 /* Tells the engine, once: afterwards the peer is idle and libwebsockets' later callbacks for it find nobody. */
 static void finish(struct lh_ws *ws, struct lh_peer *p, const char *words) {
   static const enum lh_stage stages[] = {[LH_PEER_TLS] = LH_STAGE_TLS,
@@ -46,13 +52,13 @@ static void finish(struct lh_ws *ws, struct lh_peer *p, const char *words) {
   ending.local_port = p->local_port;
   forget(ws, p);
   if (ws->handed == p) ws->handed = NULL;
-  lh_engine_on_ended(ws->engine, lh_ws_slot(ws, p), &ending, lh_now_ns());
+  tell_end(ws, p, &ending);
 }
 
 /* A connection that never came to libwebsockets. */
 static void fail(struct lh_ws *ws, struct lh_peer *p, const struct lh_ending *ending) {
   lh_peer_reset(p);
-  lh_engine_on_ended(ws->engine, lh_ws_slot(ws, p), ending, lh_now_ns());
+  tell_end(ws, p, ending);
 }
 
 static void fail_errno(struct lh_ws *ws, struct lh_peer *p, int error) {

@@ -14,6 +14,7 @@
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
 #include "longhaul/conn/engine.h"
+#include "stall.h"
 #include "longhaul/plan/plan.h"
 
 struct lh_ws;
@@ -23,6 +24,7 @@ struct lh_ws_args {
   const struct lh_config *config; /* borrowed */
   struct lh_slice slice;
   uint64_t run_id;
+  struct lh_stall *stall; /* borrowed */
 };
 
 /* One for a process: libwebsockets' context lives as long as the loop. */

@@ -183,6 +183,10 @@ void lh_engine_on_writable(struct lh_engine *engine, uint32_t slot, uint64_t now
  * when it had asked for the end (planned end, lifetime, shutdown, silent peer, timeouts). */
 void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh_ending *seen, uint64_t now_ns);
 
+/* The caller's loop stood still in that time (stopped, starved), and goes on now: what ended meanwhile, told within 50 ms from
+ * now, and deadlines of connecting that passed meanwhile, are endings by LOOP_STALLED with what was seen in the text. */
+void lh_engine_on_stall(struct lh_engine *engine, uint64_t from_ns, uint64_t until_ns);
+
 /* ---- the end of the run ---- */
 /* From now on nothing is planned; open connections are closed in good order once their replies are in or drain_ns is
  * over, and aborted when the closing handshake is not done by then (or within 1 s, when that is later). `done` is true once

@@ -1,0 +1,33 @@
+#include "stall.h"
+
+#include <time.h>
+
+#include "longhaul/base/clock.h"
+#include "longhaul/base/log.h"
+#include "longhaul/base/units.h"
+
+static const uint64_t least_ns = 2 * LH_NS_PER_S;
+enum { CPU_PART = 4 }; /* a loop that worked for this part of the time was busy, not stalled */
+
+static uint64_t cpu_ns(void) {
+  struct timespec t;
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t)) return 0;
+  return (uint64_t)t.tv_sec * LH_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+void lh_stall_wait(struct lh_stall *stall, uint64_t armed_ns) {
+  stall->armed_ns = armed_ns;
+  stall->cpu_ns = cpu_ns();
+  stall->is_told = false;
+}
+
+void lh_stall_look(struct lh_stall *stall, uint64_t now_ns) {
+  if (now_ns < stall->armed_ns || now_ns - stall->armed_ns < least_ns || stall->is_told || !stall->engine) return;
+  stall->is_told = true;
+  uint64_t lasted_ns = now_ns - stall->armed_ns;
+  if ((cpu_ns() - stall->cpu_ns) * CPU_PART > lasted_ns) return;
+  char text[32];
+  lh_log(LH_LOG_WARNING, "the loop stood still for %s: stopped, or starved of the processor; what ended meanwhile is the tester's",
+         lh_format_duration_brief(lasted_ns, text, sizeof text));
+  lh_engine_on_stall(stall->engine, stall->armed_ns, now_ns);
+}
