@@ -51,6 +51,27 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
   return result && handed_taken && fd == handed_fd ? 0 : result;
 }
 
+/* ---- between two events ---- */
+
+static void (*between)(void *context);
+static void *between_context;
+
+void lh_between_events(void (*call)(void *context), void *context) {
+  between = call;
+  between_context = context;
+}
+
+/* What libuv's plugin calls for each ready descriptor, of which one turn of the loop may bring tens of thousands. Before it
+ * nothing of libwebsockets is under way, so that connections may be closed; the one to be served may be gone then, which the
+ * original finds out by its descriptor. */
+int lws_service_fd_tsi(void *context, void *pollfd, int thread);
+int lws_service_fd_tsi(void *context, void *pollfd, int thread) {
+  static int (*original)(void *, void *, int);
+  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "lws_service_fd_tsi");
+  if (between) between(between_context);
+  return original(context, pollfd, thread);
+}
+
 /* ---- looking over the shoulder ---- */
 
 /* A bad frame ends the connection: libwebsockets gets what is sound of this read, and an error from the next one, which the

@@ -90,6 +90,10 @@ void lh_peer_saw_error(struct lh_peer *peer, int error);
 /* Forgets everything of the last connection. */
 void lh_peer_reset(struct lh_peer *peer);
 
+/* ---- between two events of libwebsockets (interpose.c) ---- */
+/* `call` is made before each; cheap, and free to turn the engine. */
+void lh_between_events(void (*call)(void *context), void *context);
+
 /* ---- handing a connected socket to libwebsockets (interpose.c) ---- */
 /* Until lh_hand_over_end, the next socket() of this thread returns `fd` and its connect() succeeds at once. */
 void lh_hand_over(int fd);
