@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/units.h"
+#include "longhaul/host/host.h"
 #include "longhaul/report/report.h"
 #include "longhaul/store/reader.h"
 
@@ -65,6 +66,13 @@ static int list_folder(struct rows *rows, const char *folder, struct lh_err *err
   return code < 0 ? lh_err_set(err, ENOMEM, "no memory for the list of %s", folder) : 0;
 }
 
+/* A run in progress stores an interval every so often: all there is to go by for a file that another machine writes. */
+static bool was_stored_lately(const struct lh_run_row *run, uint64_t length_ns) {
+  int64_t stored_wall_us = run->start_wall_us + (int64_t)(length_ns / LH_NS_PER_US);
+  int64_t patience_us = (int64_t)(2 * run->interval_ns / LH_NS_PER_US) + 5000000;
+  return lh_wall_us() - stored_wall_us < patience_us;
+}
+
 static void read_facts(struct row *row) {
   struct lh_reader *reader = NULL;
   struct lh_err err = {0};
@@ -78,10 +86,9 @@ static void read_facts(struct row *row) {
   uint64_t end_ns = run->end_ns != 0 ? run->end_ns : run->start_ns + run->interval_count * run->interval_ns;
   row->length_ns = end_ns > run->start_ns ? end_ns - run->start_ns : 0;
   if (run->how == LH_RUN_UNFINISHED) {
-    /* Still written to, or left by a crash: a run in progress stores an interval every so often. */
-    int64_t stored_wall_us = run->start_wall_us + (int64_t)(row->length_ns / LH_NS_PER_US);
-    int64_t patience_us = (int64_t)(2 * run->interval_ns / LH_NS_PER_US) + 5000000;
-    snprintf(row->state, sizeof row->state, "%s", lh_wall_us() - stored_wall_us < patience_us ? "running" : "cut short");
+    enum lh_process_state process = lh_host_process_state(run->process);
+    bool runs = process == LH_PROCESS_UNKNOWN ? was_stored_lately(run, row->length_ns) : process == LH_PROCESS_RUNS;
+    snprintf(row->state, sizeof row->state, "%s", runs ? "running" : "cut short");
   }
   lh_reader_close(reader);
 }

@@ -116,7 +116,7 @@ static uint64_t held_by(const struct lh_supervisor *sv, enum lh_gauge_id id) {
 static void on_gone(void *context, struct lh_child *child, const char *how) {
   struct lh_supervisor *sv = context;
   uint64_t now_ns = lh_now_ns();
-  if (sv->recent != NULL) lh_recent_worker_lost(sv->recent, child->number);
+  if (sv->recent != NULL && sv->phase == LH_RUN_RUNNING) lh_recent_worker_lost(sv->recent, child->number);
   if (child->done) {
     if (child->exit_code != 0 || child->signal != 0)
       lh_log(LH_LOG_WARNING, "worker %u had done its work and then ended with %s", child->number + 1, how);

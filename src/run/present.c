@@ -26,8 +26,10 @@ void lh_present_open(struct lh_supervisor *sv) {
 void lh_present_close(struct lh_supervisor *sv) {
   lh_view_free(sv->view);
   lh_recent_free(sv->recent);
+  free(sv->held);
   sv->view = NULL;
   sv->recent = NULL;
+  sv->held = NULL;
 }
 
 static void local_clock(const struct lh_supervisor *sv, uint64_t tick, char out[16]) {
@@ -51,12 +53,31 @@ static void show_group(struct lh_supervisor *sv, uint32_t g, struct lh_screen_gr
                                   .recent = lh_recent_of(sv->recent, g)};
 }
 
-static int show(struct lh_supervisor *sv, uint64_t at_ns, struct shown *s) {
+void lh_present_hold(struct lh_supervisor *sv) {
+  if (sv->recent == NULL || sv->held != NULL) return;
+  size_t count = sv->args->config->group_count;
+  sv->held = calloc(count, sizeof *sv->held);
+  for (uint32_t g = 0; sv->held != NULL && g < count; g++) show_group(sv, g, &sv->held[g]);
+}
+
+/* Drops and the like go on counting. */
+static void show_held(const struct lh_screen_group *held, struct lh_screen_group *out) {
+  out->open = held->open;
+  out->wanted = held->wanted;
+  out->connecting = held->connecting;
+  out->waiting = held->waiting;
+}
+
+/* is_last: nothing more is open by plan, which says nothing of the run. */
+static int show(struct lh_supervisor *sv, uint64_t at_ns, bool is_last, struct shown *s) {
   static const char *const phases[] = {"running", "draining", "ending", "ended"};
   const struct lh_config *config = sv->args->config;
   s->groups = calloc(config->group_count, sizeof *s->groups);
   if (s->groups == NULL) return -1;
-  for (uint32_t g = 0; g < config->group_count; g++) show_group(sv, g, &s->groups[g]);
+  for (uint32_t g = 0; g < config->group_count; g++) {
+    show_group(sv, g, &s->groups[g]);
+    if (is_last && sv->held != NULL) show_held(&sv->held[g], &s->groups[g]);
+  }
   struct lh_recent_ending endings[LH_RECENT_ENDINGS];
   uint32_t count = lh_recent_endings(sv->recent, endings);
   for (uint32_t i = 0; i < count; i++) {
@@ -80,7 +101,7 @@ static int show(struct lh_supervisor *sv, uint64_t at_ns, struct shown *s) {
 
 void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns) {
   struct shown s = {0};
-  if (sv->view == NULL || show(sv, now_ns, &s) < 0) return;
+  if (sv->view == NULL || show(sv, now_ns, sv->phase == LH_RUN_OVER, &s) < 0) return;
   lh_view_draw(sv->view, &s.facts);
   free(s.groups);
 }
@@ -89,7 +110,7 @@ void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns) {
   struct shown s = {0};
   if (sv->view != NULL || sv->recent == NULL) return;
   uint64_t now_ns = lh_now_ns();
-  if (show(sv, end_ns < now_ns ? end_ns : now_ns, &s) < 0) return;
+  if (show(sv, end_ns < now_ns ? end_ns : now_ns, sv->phase != LH_RUN_RUNNING, &s) < 0) return;
   struct lh_buf line = LH_BUF_INIT(2048);
   if (lh_screen_line(&s.facts, &line) == 0) lh_log(LH_LOG_INFO, "%s", line.data);
   lh_buf_free(&line);

@@ -115,6 +115,7 @@ void lh_supervisor_stop(struct lh_supervisor *sv, const char *why) {
   char drain[32];
   lh_log(LH_LOG_INFO, "stopping: %s; waiting up to %s for replies and closing handshakes", why,
          lh_format_duration(drain_ns, drain, sizeof drain));
+  lh_present_hold(sv);
   lh_journal_event(&sv->journal, now_ns, LH_EVENT_RUN_STOPPING, "%s", why);
   lh_crew_stop(sv);
 }
@@ -281,11 +282,13 @@ void lh_run_id_text(uint64_t run_id, char out[17]) {
 }
 
 static int open_journal(struct lh_supervisor *sv, struct lh_err *err) {
-  char id[17];
+  char id[17], process[LH_PROCESS_MAX];
+  lh_host_process(process);
   lh_run_id_text(sv->run_id, id);
   struct lh_run_facts facts = {.id = id,
                                .version = LH_VERSION,
                                .command_line = sv->args->command_line,
+                               .process = process,
                                .config = sv->args->config,
                                .shard = sv->args->shard,
                                .shards = sv->args->shards,

@@ -53,6 +53,7 @@ struct lh_supervisor {
   uint64_t kill_ns;      /* when draining ends */
   uint64_t timer_due_ns; /* what the timer is set to */
   uint64_t awake_ns;     /* since when we run without a stop: late workers are given their time from here */
+  struct lh_screen_group *held;  /* owned; [group]: as it stood when the run began to stop; NULL: it has not, or no view */
   struct lh_massdrop *massdrops; /* owned; by group */
   bool *silent;          /* owned; by group: clients fell silent in the interval before */
   uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
@@ -107,6 +108,8 @@ void lh_marks_close(struct lh_supervisor *sv); /* takes the last ones and remove
 
 /* ---- present.c ---- */
 void lh_present_open(struct lh_supervisor *sv);
+/* The run begins to stop: what it held then is what its last lines and the ended view show. */
+void lh_present_hold(struct lh_supervisor *sv);
 void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns);
 /* The line for logs, at the end of an interval. */
 void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns);

@@ -45,6 +45,7 @@ static int take_run(struct lh_reader *reader, sqlite3_stmt *row, struct lh_err *
     *texts[i] = keep_text(reader, row, i);
     if (!*texts[i]) return read_failed(reader, SQLITE_NOMEM, err);
   }
+  if (!(run->process = keep_text(reader, row, 20))) return read_failed(reader, SQLITE_NOMEM, err);
   run->shard = (uint32_t)sqlite3_column_int64(row, 5);
   run->shards = (uint32_t)sqlite3_column_int64(row, 6);
   run->workers = (uint32_t)sqlite3_column_int64(row, 7);
@@ -69,7 +70,7 @@ static int read_run(struct lh_reader *reader, struct lh_err *err) {
   int code = lh_sql_prepare(reader->db,
                             "SELECT id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
                             " interval_ns, warmup_ns, start_ns, start_wall_us, how, end_ns, end_wall_us, endings_left_out,"
-                            " events_left_out, connect_rate FROM run",
+                            " events_left_out, connect_rate, process FROM run",
                             &select);
   if (code == SQLITE_OK) code = sqlite3_step(select);
   if (code == SQLITE_DONE) return damaged(reader, err, "table run is empty");

@@ -175,14 +175,15 @@ int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts) {
   int code =
       lh_sql_prepare(db,
                      "INSERT INTO run (id, name, version, command_line, config, shard, shards, workers, seed, duration_ns,"
-                     " interval_ns, warmup_ns, connect_rate, start_ns, start_wall_us)"
-                     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     " interval_ns, warmup_ns, connect_rate, process, start_ns, start_wall_us)"
+                     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                      &insert);
   if (code == SQLITE_OK)
-    code = lh_sql_run(insert, "tttttiiiiiiidii", facts->id, run->name, facts->version,
+    code = lh_sql_run(insert, "tttttiiiiiiidtii", facts->id, run->name, facts->version,
                       facts->command_line ? facts->command_line : "", facts->config->masked ? facts->config->masked : "",
                       (int64_t)facts->shard, (int64_t)facts->shards, (int64_t)facts->workers, (int64_t)run->seed,
-                      (int64_t)run->duration_ns, (int64_t)run->interval_ns, (int64_t)run->warmup_ns, lh_plan_connect_rate(facts->config), (int64_t)facts->start_ns,
+                      (int64_t)run->duration_ns, (int64_t)run->interval_ns, (int64_t)run->warmup_ns, lh_plan_connect_rate(facts->config), facts->process ? facts->process : "",
+                      (int64_t)facts->start_ns,
                       facts->start_wall_us);
   if (code == SQLITE_OK) code = describe_groups(db, facts);
   return code == SQLITE_OK ? describe_host(db) : code;

@@ -33,6 +33,7 @@ CREATE TABLE run (
   interval_ns      INTEGER NOT NULL,
   warmup_ns        INTEGER NOT NULL,
   connect_rate     REAL NOT NULL,    -- most connection attempts a second across the run; 0: no cap
+  process          TEXT NOT NULL,    -- who writes the file: boot id, pid namespace, pid, its start in ticks since boot
   start_ns         INTEGER NOT NULL, -- monotonic clock of the host
   start_wall_us    INTEGER NOT NULL,
   end_ns           INTEGER,          -- NULL while the run goes on, and after a crash

@@ -330,7 +330,10 @@ static void io_abort(void *context, uint32_t slot) {
   struct lh_line *line = &raw->lines[slot];
   if (line->state == LH_LINE_QUEUED) take_out(raw, &raw->queued, line);
   if (line->state == LH_LINE_RESOLVING) take_out(raw, &raw->awaiting[lh_raw_track(raw, line)->group->target], line);
-  if (line->state == LH_LINE_DIALLING) lh_dial_cancel(raw->dialler, line->fd);
+  if (line->state == LH_LINE_DIALLING) {
+    lh_engine_on_port(raw->engine, slot, lh_local_port(line->fd));
+    lh_dial_cancel(raw->dialler, line->fd);
+  }
   clear(raw, line);
 }
 

@@ -484,6 +484,7 @@ static void io_abort(void *context, uint32_t slot) {
   case LH_PEER_QUEUED: lh_peer_list_remove(ws, &ws->queued, slot); break;
   case LH_PEER_RESOLVING: lh_peer_list_remove(ws, &ws->awaiting[lh_ws_lane(ws, slot)->group->target], slot); break;
   case LH_PEER_DIALLING:
+    lh_engine_on_port(ws->engine, slot, lh_local_port(p->fd));
     lh_dial_cancel(ws->dialler, p->fd);
     p->fd = LH_NO_FD;
     ws->sockets--;

@@ -16,14 +16,20 @@ class Processes(Case):
         process.wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= connections + 5, 15, "all clients")
         return child
 
+    def state_of(self, child):
+        done = longhaul.command("runs", "--store", child.store, "--json")
+        return json.loads(done.stdout)[0]["verdict"]
+
     def test_sigkill_of_the_supervisor(self):
         with Faultd() as server:
             child = self.running(server)
             time.sleep(3.3)
             workers = child.workers
             self.assertEqual(len(workers), 1)
+            self.assertEqual(self.state_of(child), "running")
             child.signal(signal.SIGKILL)
             child.wait(5)
+            self.assertEqual(self.state_of(child), "cut short")  # at once: it is known which process it was
             process.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 5, "the end of the workers")
         report = child.report
         self.assertEqual(report["run"]["how"], "unfinished")
@@ -76,6 +82,24 @@ class Processes(Case):
             self.assertEqual(child.wait(10), 130)
             self.assertLess(time.monotonic() - begin, 3)
         books.check(self, child)
+
+    def test_a_worker_that_does_not_report_marks_its_intervals(self):
+        """Stopped for five seconds: the intervals stored without it were the tester's fault, and so is what it did late."""
+        with Faultd() as server, longhaul.Run(config(server.url(), connections=30, duration="9s", run={"workers": 2})) as child:
+            process.wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= 35, 15, "all clients")
+            time.sleep(1)
+            stopped = child.workers[0]
+            os.kill(stopped, signal.SIGSTOP)
+            time.sleep(5)
+            os.kill(stopped, signal.SIGCONT)
+            child.wait(30)
+            words = child.stderr.splitlines()
+        spans = [span for span in child.report["tester"]["late_spans"] if "a worker did not report in time" in span["why"]]
+        self.assertGreaterEqual(sum(span["intervals"] for span in spans), 4, child.report["tester"]["late_spans"])
+        self.assertEqual(child.report["verdict"], "inconclusive")
+        self.assertEqual(child.report["totals"]["drops"], 0)
+        last = [line for line in words if " open " in line][-1]
+        self.assertIn("open 30/30", last)  # not what is left once all were closed by plan
 
     def test_a_lost_worker_is_recorded_and_replaced(self):
         with Faultd() as server:

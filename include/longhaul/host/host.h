@@ -38,6 +38,17 @@ struct lh_host_sample {
 /* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */
 int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread);
 
+/* Who a process is, for others to find out whether it still runs: boot id, pid namespace, pid and start time, as text. A pid
+ * alone is given away again. "" when it cannot be told. */
+enum { LH_PROCESS_MAX = 128 };
+void lh_host_process(char out[LH_PROCESS_MAX]); /* this one */
+enum lh_process_state {
+  LH_PROCESS_UNKNOWN, /* another machine's, or another pid namespace's */
+  LH_PROCESS_RUNS,
+  LH_PROCESS_GONE
+};
+enum lh_process_state lh_host_process_state(const char *process);
+
 enum { LH_DESCRIPTORS_MOST = 1048576 }; /* libwebsockets allocates 16 bytes for each possible descriptor of a process */
 /* RLIMIT_NOFILE: raises the soft limit to the hard one, at most to LH_DESCRIPTORS_MOST.
  * Returns the limit now in force, or -errno. */

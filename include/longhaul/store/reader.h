@@ -16,7 +16,7 @@ struct lh_reader;
 
 /* Everything of the run's own row; strings owned by the reader. */
 struct lh_run_row {
-  const char *id, *name, *version, *command_line, *config_masked;
+  const char *id, *name, *version, *command_line, *config_masked, *process;
   uint32_t shard, shards, workers;
   uint64_t seed, duration_ns, interval_ns, warmup_ns, start_ns, end_ns; /* unfinished: the last interval's end */
   int64_t start_wall_us, end_wall_us;

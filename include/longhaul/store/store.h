@@ -29,6 +29,7 @@ struct lh_run_facts {
   const char *id;            /* 16 hex digits */
   const char *version;       /* of longhaul */
   const char *command_line;
+  const char *process;       /* who writes it, by lh_host_process; NULL: not told */
   const struct lh_config *config;
   uint32_t shard, shards;    /* shard counted from 1 */
   uint32_t workers;

@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -339,10 +340,43 @@ static void test_real_host(void **state) {
   assert_true(atoi(value_of(facts, count, "cpus.usable")) >= 1);
 }
 
+/* A process is known by more than its pid: what runs, what has ended (also when nobody has taken notice), what another boot or
+ * another namespace calls by that pid, and what is no such text. */
+static void test_process(void **state) {
+  (void)state;
+  char self[LH_PROCESS_MAX], other[LH_PROCESS_MAX + 8], child_text[LH_PROCESS_MAX];
+  int fds[2];
+  lh_host_process(self);
+  assert_int_equal(lh_host_process_state(self), LH_PROCESS_RUNS);
+  snprintf(other, sizeof other, "%s1", self); /* began at another time */
+  assert_int_equal(lh_host_process_state(other), LH_PROCESS_GONE);
+  snprintf(other, sizeof other, "%s", self);
+  other[0] = other[0] == '0' ? '1' : '0';
+  assert_int_equal(lh_host_process_state(other), LH_PROCESS_UNKNOWN);
+  assert_int_equal(lh_host_process_state(""), LH_PROCESS_UNKNOWN);
+  *strrchr(other, ' ') = '\0';
+  assert_int_equal(lh_host_process_state(other), LH_PROCESS_UNKNOWN);
+  assert_int_equal(pipe(fds), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    lh_host_process(child_text);
+    _exit(write(fds[1], child_text, sizeof child_text) == sizeof child_text ? 0 : 1);
+  }
+  assert_int_equal(read(fds[0], child_text, sizeof child_text), sizeof child_text);
+  siginfo_t ended;
+  assert_int_equal(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+  assert_int_equal(lh_host_process_state(child_text), LH_PROCESS_GONE);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  assert_int_equal(lh_host_process_state(child_text), LH_PROCESS_GONE);
+  close(fds[0]);
+  close(fds[1]);
+}
+
 int main(void) {
 #define TEST(body) cmocka_unit_test_setup_teardown(body, make_root, remove_root)
   const struct CMUnitTest tests[] = {TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_states), TEST(test_facts),
                                      TEST(test_facts_too_long), TEST(test_cgroup_v2),         TEST(test_cgroup_v1),
-                                     TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host)};
+                                     TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host),
+                                     TEST(test_process)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
