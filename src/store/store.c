@@ -163,6 +163,27 @@ int lh_store_create(struct lh_store **out, const char *folder, const struct lh_r
   return 0;
 }
 
+int lh_store_open_emptied(struct lh_store **out, const char *path, uint64_t start_ns, struct lh_err *err) {
+  struct lh_store *store = sqlite3_malloc64(sizeof *store);
+  if (!store) return lh_err_set(err, ENOMEM, "no memory is left to write %s", path);
+  *store = (struct lh_store){
+      .path = sqlite3_mprintf("%s", path), .start_ns = start_ns, .endings_max = UINT64_MAX, .payload = LH_BUF_INIT(PAYLOAD_MOST)};
+  int code = store->path ? sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) : SQLITE_NOMEM;
+  if (code == SQLITE_OK) code = sqlite3_extended_result_codes(store->db, 1);
+  if (code == SQLITE_OK)
+    code = lh_sql_exec(store->db, "PRAGMA synchronous = NORMAL; DELETE FROM intervals; DELETE FROM histograms; DELETE FROM tallies;"
+                                  " DELETE FROM endings; DELETE FROM seconds; DELETE FROM events; DELETE FROM workers;"
+                                  " DELETE FROM host; DELETE FROM findings");
+  if (code == SQLITE_OK) code = prepare_all(store);
+  if (code == SQLITE_OK) {
+    *out = store;
+    return 0;
+  }
+  int failed = lh_sql_fail(err, store->db, code, path, LH_SQL_WRITING);
+  lh_store_close(store);
+  return failed;
+}
+
 const char *lh_store_path(const struct lh_store *store) {
   return store->path;
 }

@@ -49,6 +49,9 @@ char *lh_schema_insert(enum lh_statement statement);
 /* Number of a stage and reason in table reasons. */
 int64_t lh_schema_reason_id(unsigned stage, unsigned reason);
 
+/* A writer of a file that holds another run's rows, which it removes: intervals, endings, events and the like. No cap on
+ * endings: those of the run were capped when they came. */
+int lh_store_open_emptied(struct lh_store **store, const char *path, uint64_t start_ns, struct lh_err *err);
 /* Begins the transaction of the interval when none is open. 0, or the failure that stopped this writer. */
 int lh_store_begin(struct lh_store *store, struct lh_err *err);
 /* Records the failure, rolls back and gives the sentence. */

@@ -93,6 +93,19 @@ class Outputs(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def test_runs_fit_a_terminal(self):
+        (self.store / "broken.longhaul").write_text("no run file")
+        try:
+            said, rows = longhaul.command("runs", "--store", self.store), longhaul.command("runs", "--store", self.store, "--json")
+        finally:
+            (self.store / "broken.longhaul").unlink()
+        self.assertEqual((said.returncode, rows.returncode), (0, 0))
+        self.assertLessEqual(max(map(len, said.stdout.splitlines())), 80)
+        self.assertIn(self.b.stem, said.stdout)
+        row = next(row for row in json.loads(rows.stdout) if row["path"] == str(self.b))
+        self.assertEqual((row["headline"], row["verdict"], row["drops"]), (self.model["headline"], self.model["verdict"], self.model["totals"]["drops"]))
+        self.assertEqual([Path(row["path"]).name for row in json.loads(rows.stdout) if "error" in row], ["broken.longhaul"])
+
     def test_csv_adds_up(self):
         rows = list(csv.DictReader(io.StringIO(self.report("-f", "csv"))))
         group, series = self.model["groups"][0], self.model["series"]
