@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "longhaul/base/clock.h"
@@ -21,6 +23,7 @@ struct row {
   int64_t start_wall_us;
   uint64_t length_ns;
   char state[LH_ERR_TEXT_MAX]; /* verdict, or why there is none */
+  char *headline;              /* NULL: there is none */
   double availability;         /* percent; negative: not known */
   uint64_t drops;
 };
@@ -34,6 +37,7 @@ static void free_rows(struct rows *rows) {
   for (size_t i = 0; i < rows->count; i++) {
     free(rows->items[i].path);
     free(rows->items[i].name);
+    free(rows->items[i].headline);
   }
   free(rows->items);
 }
@@ -106,6 +110,8 @@ static void read_verdict(struct row *row) {
   const json_t *availability = json_object_get(totals, "availability_percent");
   const char *verdict = json_string_value(json_object_get(model, "verdict"));
   if (json_is_number(availability)) row->availability = json_number_value(availability);
+  const char *headline = json_string_value(json_object_get(model, "headline"));
+  if (headline != NULL) row->headline = strdup(headline);
   row->drops = (uint64_t)json_integer_value(json_object_get(totals, "drops"));
   if (row->state[0] == '\0') snprintf(row->state, sizeof row->state, "%s", verdict != NULL ? verdict : "no verdict");
   json_decref(model);
@@ -118,25 +124,82 @@ static int newest_first(const void *a, const void *b) {
 }
 
 /* ---- printing ---- */
-static int add_row(struct lh_buf *out, const struct row *row) {
-  char when[32], length[32], availability[32] = "-";
-  if (row->name == NULL && strstr(row->state, row->path) != NULL) return lh_buf_addf(out, "%s\n", row->state);
-  if (row->name == NULL) return lh_buf_addf(out, "%s: %s\n", row->path, row->state);
+/* What `report` and the others take as RUN: the file's name without folder and ending. */
+static int name_len(const struct row *row, const char **name) {
+  const char *slash = strrchr(row->path, '/');
+  *name = slash != NULL ? slash + 1 : row->path;
+  return (int)(strlen(*name) - strlen(".longhaul"));
+}
+
+/* Characters, not bytes: each is taken for one column. */
+static size_t columns_of(const char *text, size_t len) {
+  size_t columns = 0;
+  for (size_t i = 0; i < len; i++) columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+  return columns;
+}
+
+/* Words filled to the width, each line indented. */
+static int add_filled(struct lh_buf *out, const char *text, size_t width) {
+  enum { INDENT = 4 };
+  size_t at = 0;
+  int code = 0;
+  while (*text != '\0' && code == 0) {
+    size_t len = strcspn(text, " "), columns = columns_of(text, len);
+    bool begin = at == 0 || at + 1 + columns > width;
+    code = begin ? lh_buf_addf(out, "%s%*s", at > 0 ? "\n" : "", INDENT, "") : lh_buf_addstr(out, " ");
+    if (code == 0) code = lh_buf_add(out, text, len);
+    at = begin ? INDENT + columns : at + 1 + columns;
+    text += len;
+    while (*text == ' ') text++;
+  }
+  return code < 0 || at == 0 ? code : lh_buf_addstr(out, "\n");
+}
+
+static int add_unreadable(struct lh_buf *out, const struct row *row, size_t width) {
+  char text[LH_ERR_TEXT_MAX + 512];
+  bool named = strstr(row->state, row->path) != NULL;
+  snprintf(text, sizeof text, "%s%s%s", named ? "" : row->path, named ? "" : ": ", row->state);
+  int code = lh_buf_addstr(out, "cannot be read\n");
+  return code < 0 ? code : add_filled(out, text, width);
+}
+
+static int add_row(struct lh_buf *out, const struct row *row, size_t width) {
+  char when[32], length[32];
+  const char *name;
+  if (row->name == NULL) return add_unreadable(out, row, width);
+  int len = name_len(row, &name);
   lh_format_utc(row->start_wall_us, when, sizeof when);
-  if (row->availability >= 0) snprintf(availability, sizeof availability, "%.3f %%", row->availability);
-  return lh_buf_addf(out, "%.10s %.8s  %-20s %-14s %-13s %11s %8" PRIu64 "  %s\n", when, when + 11, row->name,
-                     lh_format_duration_brief(row->length_ns, length, sizeof length), row->state, availability, row->drops,
-                     row->path);
+  size_t before = out->len;
+  int code = lh_buf_addf(out, "%.10s %.8s  %-13s %-13s ", when, when + 11, row->state,
+                         lh_format_duration_brief(row->length_ns, length, sizeof length));
+  bool fits = columns_of(out->data + before, out->len - before) + columns_of(name, (size_t)len) <= width;
+  if (code == 0 && !fits) code = lh_buf_addf(out, "\n%4s", "");
+  if (code == 0) code = lh_buf_addf(out, "%.*s\n", len, name);
+  return code < 0 || row->headline == NULL ? code : add_filled(out, row->headline, width);
+}
+
+static size_t width_of_stdout(void) {
+  struct winsize size;
+  enum { COLUMNS = 80 };
+  bool known = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known && size.ws_col > COLUMNS ? size.ws_col : COLUMNS;
 }
 
 static int render_text(struct lh_buf *out, const struct rows *rows, size_t shown) {
+  size_t width = width_of_stdout();
   int code = rows->count == 0 ? lh_buf_addstr(out, "no run files\n")
-                              : lh_buf_addf(out, "%-20s %-20s %-14s %-13s %11s %8s  %s\n", "start (UTC)", "name", "length",
-                                            "verdict", "available", "drops", "file");
-  for (size_t i = 0; i < shown && code == 0; i++) code = add_row(out, &rows->items[i]);
+                              : lh_buf_addf(out, "%-20s %-13s %-13s %s\n", "start (UTC)", "verdict", "length", "run");
+  for (size_t i = 0; i < shown && code == 0; i++) code = add_row(out, &rows->items[i], width);
   if (code == 0 && shown < rows->count)
     code = lh_buf_addf(out, "%zu older runs are left out: --all shows them\n", rows->count - shown);
   return code;
+}
+
+/* A text of the row, or null. */
+static int add_json_text(struct lh_buf *out, const char *key, const char *text) {
+  int code = lh_buf_addf(out, ", \"%s\": ", key);
+  if (code < 0) return code;
+  return text != NULL ? lh_buf_addjson(out, text) : lh_buf_addstr(out, "null");
 }
 
 static int add_json_row(struct lh_buf *out, const struct row *row) {
@@ -151,6 +214,7 @@ static int add_json_row(struct lh_buf *out, const struct row *row) {
       code = lh_buf_addf(out, ", \"started\": \"%s\", \"length_s\": %.3f, \"drops\": %" PRIu64 ", \"availability_percent\": ",
                          lh_format_utc(row->start_wall_us, when, sizeof when), (double)row->length_ns / 1e9, row->drops);
     if (code == 0) code = row->availability >= 0 ? lh_buf_addf(out, "%.6f", row->availability) : lh_buf_addstr(out, "null");
+    if (code == 0) code = add_json_text(out, "headline", row->headline);
     if (code == 0) code = lh_buf_addstr(out, ", \"verdict\": ");
   }
   if (code == 0) code = lh_buf_addjson(out, row->state);
@@ -201,9 +265,9 @@ static const struct lh_cli_option options[] = {
 
 const struct lh_cli_command lh_cli_runs = {
     .name = "runs",
-    .summary = "list run files with start, length and verdict",
+    .summary = "list run files with start, verdict, length and headline",
     .usage = "[OPTIONS]",
-    .description = "A run that is still going is `running`; one that a crash ended is `cut short`, and its "
+    .description = "Each run has its name, which the other commands take, and its headline. A run that is still going is `running`; one that a crash ended is `cut short`, and its "
                    "report covers what was stored.",
     .examples = examples,
     .options = options,
