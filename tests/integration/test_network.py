@@ -1,15 +1,8 @@
 """What the network did, as TCP_INFO tells it: a slow and lossy path against a good one, and the cap of ending rows."""
-import os
-import subprocess
 import unittest
 
 from common import Case, Faultd, books, config, run
-
-
-def why_not():
-    if os.geteuid() != 0 or subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
-        return "network namespaces need root"
-    return None
+from lib.netns import Namespace
 
 
 class Readings(Case):
@@ -28,22 +21,15 @@ class Readings(Case):
         rows = done.query("select sum(tcp_readings) readings, sum(retransmits) again from intervals")[0]
         self.assertEqual(rows, {"readings": network["tcp_readings"], "again": 0})
 
-    @unittest.skipIf(why_not(), why_not())
+    @unittest.skipIf(Namespace.why_not("nft"), Namespace.why_not("nft"))
     def test_lost_segments_are_sent_again(self):
         """A filter drops each tenth packet with data on its way to the server."""
-        name = f"longhaul-network-{os.getpid()}"
-        prefix = ("ip", "netns", "exec", name)
-        subprocess.run(["ip", "netns", "add", name], check=True, timeout=10)
-        try:
-            subprocess.run([*prefix, "ip", "link", "set", "lo", "up"], check=True, timeout=10)
-            with Faultd(prefix=prefix) as server:
-                for rule in ("add table inet f", "add chain inet f in { type filter hook input priority 0; }",
-                             f"add rule inet f in tcp dport {server.port} ip length > 60 numgen inc mod 10 == 0 drop"):
-                    subprocess.run([*prefix, "nft", rule], check=True, timeout=10)
-                done = run(config(server.url(), connections=20, duration="5s"), prefix=prefix)
-            books.check(self, done)
-        finally:
-            subprocess.run(["ip", "netns", "del", name], check=True, timeout=10)
+        with Namespace() as net, Faultd(prefix=net.prefix) as server:
+            for rule in ("add table inet f", "add chain inet f in { type filter hook input priority 0; }",
+                         f"add rule inet f in tcp dport {server.port} ip length > 60 numgen inc mod 10 == 0 drop"):
+                net.run("nft", rule)
+            done = run(config(server.url(), connections=20, duration="5s"), prefix=net.prefix)
+        books.check(self, done)
         network, latency = done.group["network"], done.group["latency"]
         self.assertGreater(network["retransmits"], 10, network)
         self.assertGreater(network["retransmit_percent"], 1)

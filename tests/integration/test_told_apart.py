@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 from common import Case, Faultd, books, endings, longhaul, process
+from lib.netns import Namespace
 
 SILENCE_S = float(os.environ.get("LH_TOLD_APART_S", "4"))
 CLIENTS = 20
@@ -32,30 +33,17 @@ backend back
 """
 
 
-def why_not():
-    if os.geteuid() != 0 or subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
-        return "network namespaces need root"
-    missing = [name for name in ("haproxy", "nft", "ip") if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")]
-    return f"{', '.join(missing)} needed" if missing else None
+NEEDED = ("haproxy", "nft", "ss")
 
 
-class Namespace:
-    def __init__(self):
-        self.name = f"longhaul-told-{os.getpid()}"
-        self.prefix = ("ip", "netns", "exec", self.name)
-
-    def run(self, *command):
-        subprocess.run([*self.prefix, *command], check=True, timeout=10)
+class Filtered(Namespace):
+    """With a filter that rules may be added to."""
 
     def __enter__(self):
-        subprocess.run(["ip", "netns", "add", self.name], check=True, timeout=10)
-        self.run("ip", "link", "set", "lo", "up")
+        super().__enter__()
         for rule in ("add table inet f", "add chain inet f in { type filter hook input priority 0; }"):
             self.run("nft", rule)
         return self
-
-    def __exit__(self, *_):
-        subprocess.run(["ip", "netns", "del", self.name], check=True, timeout=10)
 
 
 class Haproxy:
@@ -78,7 +66,7 @@ class Haproxy:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@unittest.skipIf(why_not(), why_not())
+@unittest.skipIf(Namespace.why_not(*NEEDED), Namespace.why_not(*NEEDED))
 class ToldApart(Case):
     def config(self, ports):
         group = {"kind": "websocket", "connections": CLIENTS, "reconnect": {"first": "100ms", "max": "500ms"}, "connect_timeout": "1s", "upgrade_timeout": "1s",
@@ -88,7 +76,7 @@ class ToldApart(Case):
                 "groups": {name: {**group, "target": name} for name in ports}}
 
     def test_in_one_run(self):
-        with Namespace() as net, Faultd(prefix=net.prefix) as killed, Faultd(prefix=net.prefix) as stopped, Faultd(prefix=net.prefix) as filtered, \
+        with Filtered() as net, Faultd(prefix=net.prefix) as killed, Faultd(prefix=net.prefix) as stopped, Faultd(prefix=net.prefix) as filtered, \
                 Faultd('at 3500ms close 1012 "rolling restart"', prefix=net.prefix) as one, \
                 Faultd('at 5500ms close 1012 "rolling restart"', prefix=net.prefix) as two, Haproxy(net, one.port, two.port) as proxy:
             conf = self.config({"killed": killed.port, "stopped": stopped.port, "filtered": filtered.port, "restarted": proxy.port})

@@ -64,7 +64,18 @@ class PythonWebsockets(Other):
         return None if os.path.exists("/usr/lib/python3/dist-packages/websockets") else "python3-websockets is needed"
 
 
-KINDS = {"npm-ws": NpmWs, "python-websockets": PythonWebsockets}
+class Scripted(Other):
+    """Says what the rules say, byte for byte: see scripted_server.py."""
+
+    def command(self):
+        return ["/usr/bin/python3", FOLDER / "scripted_server.py"]
+
+    @staticmethod
+    def why_not():
+        return None
+
+
+KINDS = {"scripted": Scripted, "npm-ws": NpmWs, "python-websockets": PythonWebsockets}
 
 
 def why_not(kind):

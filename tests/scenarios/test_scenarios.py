@@ -1,6 +1,7 @@
 """Runs every scenario of this folder, several at a time, and joins faultd's log with the run files."""
 import concurrent.futures
 import os
+import re
 import unittest
 
 import scenario
@@ -30,6 +31,14 @@ class Scenarios(unittest.TestCase):
         self.joined[name] = variant.check(self)
         del self.running[name]  # lets its folders go
 
+    def test_every_reason_has_a_scenario(self):
+        """The table of reasons and the scenarios cover each other, without exceptions."""
+        table = (scenario.FOLDER.parents[1] / "include/longhaul/base/ending.h").read_text(encoding="utf-8")
+        reasons = {(side.lower(), name) for side, name in re.findall(r'^  X\(\w+, (\w+), "([^"]+)", (?:true|false)\)', table, re.M)}
+        played = {(side, reason) for s in scenario.all_scenarios() for rows in s.ends.values() for _, side, reason, *_ in rows}
+        self.assertGreater(len(reasons), 40)
+        self.assertEqual(reasons, played)
+
     def test_zz_enough_was_joined(self):
         """Runs last: tests go by name."""
         if len(self.joined) < len(Variants):
@@ -43,7 +52,7 @@ Variants = {}
 
 
 def make_tests():
-    no_network = scenario.Namespace.why_not()
+    no_network = scenario.Namespace.why_not("nft")
     for s in scenario.all_scenarios():
         for kind in s.servers:
             for scheme in s.schemes:

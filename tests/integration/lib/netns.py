@@ -1,4 +1,5 @@
 """A network namespace of its own with the loopback up, and a name server in it: names, routes and filters without touching the host."""
+import functools
 import itertools
 import os
 import shutil
@@ -22,9 +23,24 @@ class Namespace:
         self.folder = Path("/etc/netns") / self.name  # what ip netns exec mounts over /etc
 
     @staticmethod
-    def why_not():
-        done = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False)
-        return None if done.returncode == 0 and os.geteuid() == 0 else "network namespaces need root"
+    @functools.cache
+    def why_not(*programs):
+        """A sentence when a namespace cannot be made, used and deleted here, which is tried, or when a program is missing; else None."""
+        path = os.environ.get("PATH", "") + ":/usr/sbin"
+        missing = [name for name in ("ip", *programs) if not shutil.which(name, path=path)]
+        if missing:
+            return f"{', '.join(missing)} needed"
+        name = f"longhaul-try-{os.getpid()}"
+        commands = (["ip", "netns", "add", name], ["ip", "netns", "exec", name, "ip", "link", "set", "lo", "up"], ["ip", "netns", "del", name])
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+            if done.returncode:
+                subprocess.run(commands[-1], capture_output=True, check=False, timeout=20)
+                return f"no network namespaces here: {' '.join(command)}: {done.stderr.strip() or done.returncode}"
+        return None
+
+    def run(self, *command):
+        subprocess.run([*self.prefix, *command], check=True, timeout=20)
 
     def __enter__(self):
         self.folder.mkdir(parents=True)
