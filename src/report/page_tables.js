@@ -318,7 +318,7 @@ const tables = (() => {
             { class: 'about after', id: 'delay-caveat' },
             'The delay is from a push’s own timestamp to its arrival, by the sender’s clock and ours: it is off by as much as the two differ.',
             ahead.count
-              ? ` ${show.count(ahead.count)} timestamps were ahead of our clock, by up to ${show.us(ahead.max_us)}, and are not part of it: the clocks differ by at least that.`
+              ? ` ${show.plural(ahead.count, 'timestamp was', 'timestamps were')} ahead of our clock, by up to ${show.us(ahead.max_us)}, and not part of it: the clocks differ by at least that.`
               : null,
           )
         : null,

@@ -247,7 +247,7 @@ static int delay_caveat(const json_t *total, struct lh_buf *note) {
                                  "off by as much as the two differ.",
                            note->len ? " " : "");
   if (failed || in_future == 0) return failed;
-  return lh_buf_addf(note, " %s ahead of our clock, by up to %s, and are not part of it: the clocks differ by at least that.",
+  return lh_buf_addf(note, " %s ahead of our clock, by up to %s, and not part of it: the clocks differ by at least that.",
                      lh_show_plural(in_future, "timestamp was", "timestamps were").text,
                      lh_show_us(lh_look_number(ahead, "max_us")).text);
 }

@@ -66,12 +66,12 @@ static void note_silences(struct lh_supervisor *sv, const struct lh_interval *v)
   for (size_t g = 0; g < config->group_count; g++) {
     const uint64_t silences = v->groups[g].counters[LH_COUNTER_incoming_silences];
     if (silences > 0 && !sv->silent[g]) {
-      char count[32], length[32];
+      char count[32], length[32], words[128];
       lh_format_count(silences, count, sizeof count);
       lh_format_duration(config->groups[g].incoming.gap_max_ns, length, sizeof length);
-      lh_log(LH_LOG_WARNING, "silence: group %s: %s clients heard no push for longer than %s", config->groups[g].name, count, length);
-      lh_journal_event(&sv->journal, v->end_ns, LH_EVENT_SILENCE, "group %s: %s clients heard no push for longer than %s",
-                       config->groups[g].name, count, length);
+      snprintf(words, sizeof words, "%s time%s an open client heard no push for longer than %s", count, silences == 1 ? "" : "s", length);
+      lh_log(LH_LOG_WARNING, "silence: group %s: %s", config->groups[g].name, words);
+      lh_journal_event(&sv->journal, v->end_ns, LH_EVENT_SILENCE, "group %s: %s", config->groups[g].name, words);
     }
     sv->silent[g] = silences > 0;
   }

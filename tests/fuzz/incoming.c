@@ -39,6 +39,11 @@ static struct lh_group group = {.name = name,
                                 .ramp = {&flat, 1},
                                 .connect_timeout_ns = LH_NS_PER_S,
                                 .message_max = 500,
+                                .incoming = {.enabled = true,
+                                             .sequence = {.kind = LH_LOCATOR_POINTER, .field = (char[]){"/seq"}},
+                                             .timestamp = {.kind = LH_LOCATOR_TEXT, .regex = (char[]){"t=([0-9TZ:.+-]+)"}},
+                                             .unit = LH_PUSH_RFC3339,
+                                             .gap_max_ns = LH_NS_PER_S},
                                 .messages = messages,
                                 .message_count = sizeof messages / sizeof *messages};
 static const struct lh_config config = {.groups = &group, .group_count = 1, .run = {.seed = 1}};

@@ -113,7 +113,7 @@ class AgainstFaultd(Pushes):
         self.assertAlmostEqual(done.group["latency"]["silence"]["count"], incoming["silences"], delta=0)
         told = [row["text"] for row in done.report["events"] if row["kind"] == "silence"]
         self.assertEqual(len(told), 1, told)
-        self.assertRegex(told[0], r"^group g: \d+ clients heard no push for longer than 200ms$")
+        self.assertRegex(told[0], r"^group g: \d+ times an open client heard no push for longer than 200ms$")
 
     def test_a_clock_that_is_ahead(self):
         with Faultd("push 20/s", "push-ahead 5s") as server:

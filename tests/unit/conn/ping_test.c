@@ -30,6 +30,34 @@ static void pongs_answer_pings(void **state) {
   rig_free(&rig);
 }
 
+/* The time to detect counts from the last byte of whatever kind, not from the ping. */
+static void silence_counts_from_the_last_sign_of_life(void **state) {
+  (void)state;
+  static const struct {
+    enum { NOTHING, MESSAGE, PEER_PING, PONG_OF_BEFORE } last;
+    uint64_t heard_after_ms; /* its opening */
+  } rows[] = {{NOTHING, 0}, {MESSAGE, 4000}, {PEER_PING, 7500}, {PONG_OF_BEFORE, 21000}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    static struct rig rig;
+    rig_make(&rig, 1);
+    rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+    rig_start(&rig);
+    rig_open(&rig);
+    const uint64_t opened_ns = rig.now;
+    rig_run(&rig, rows[i].heard_after_ms * MS);
+    if (rows[i].last == MESSAGE) rig_hear(&rig, "hello", 5);
+    if (rows[i].last == PEER_PING) lh_engine_on_peer_ping(rig.engine, 0, rig.now);
+    if (rows[i].last == PONG_OF_BEFORE) lh_engine_on_pong(rig.engine, 0, rig_last(&rig, CALL_PING)->cookie, rig.now);
+    while (rig.ending_count == 0) rig_run(&rig, 100 * MS);
+    assert_int_equal(rig_ending(&rig)->reason, LH_REASON_SILENT_PEER);
+    uint64_t silent_us = (rig_ending(&rig)->at_ns - opened_ns) / 1000 - rows[i].heard_after_ms * 1000;
+    assert_int_equal(rig_hist(&rig, LH_HIST_detect)->count, 1);
+    assert_in_range(rig_hist(&rig, LH_HIST_detect)->max_us, silent_us, silent_us + 1);
+    assert_int_equal(rig_ending(&rig)->idle_ns / 1000, silent_us);
+    rig_free(&rig);
+  }
+}
+
 static void a_full_socket_does_not_hide_a_dead_peer(void **state) {
   (void)state;
   static struct rig rig;
@@ -140,6 +168,7 @@ static void idle_clients_need_no_turn(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pongs_answer_pings),
+      cmocka_unit_test(silence_counts_from_the_last_sign_of_life),
       cmocka_unit_test(a_full_socket_does_not_hide_a_dead_peer),
       cmocka_unit_test(a_held_ping_goes_out_when_there_is_room),
       cmocka_unit_test(a_full_socket_is_not_offered_a_ping),
