@@ -180,6 +180,7 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
                             .shards = source->shards,
                             .program = "/proc/self/exe",
                             .command_line = args->command_line,
+                            .resumed = args->resumed,
                             .live = lookers->live,
                             .quiet = lh_cli_has(args, "quiet"),
                             .view = lh_cli_stderr_live(),

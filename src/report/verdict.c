@@ -116,6 +116,14 @@ static void say_unverified(struct reasons *r, const json_t *model) {
       say(r, "group %s took any certificate (tls.verify: false)", lh_look_text(group, "name"));
 }
 
+/* A run in two parts: what the other part holds is in no number here. */
+static void say_resumed(struct reasons *r, const json_t *model) {
+  const json_t *event;
+  size_t i;
+  json_array_foreach(lh_look(model, "events"), i, event) if (strcmp(lh_look_text(event, "kind"), "run resumed") == 0)
+      say(r, "%s", lh_look_text(event, "text"));
+}
+
 static void judge_end(struct reasons *r, const json_t *model) {
   const char *how = lh_look_text(model, "run.how");
   struct lh_shown lasted = lh_show_seconds(lh_look_number(model, "run.duration_s"));
@@ -242,6 +250,7 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   judge_unanswered(&r, model);
   judge_objectives(&r, model);
   judge_end(&r, model);
+  say_resumed(&r, model);
   judge_tester(&r, model);
   say_unverified(&r, model);
   write_headline(&headline, model);

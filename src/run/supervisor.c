@@ -333,6 +333,18 @@ static void note_rows(struct lh_supervisor *sv) {
   }
 }
 
+/* Both files say that they belong together. */
+static void note_resumed(struct lh_supervisor *sv) {
+  const struct lh_run_resumed *resumed = sv->args->resumed;
+  if (resumed == NULL) return;
+  char text[1024];
+  struct lh_err err = {0};
+  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RESUMED, "%s", resumed->sentence);
+  snprintf(text, sizeof text, "the rest of this run is in %s", lh_store_path(sv->journal.store));
+  if (lh_store_add_event(resumed->file, resumed->length_ns, LH_EVENT_RESUMED, text, &err) < 0)
+    lh_log(LH_LOG_WARNING, "%s does not tell where its rest is: %s", resumed->file, err.text);
+}
+
 static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   const struct lh_run_args *args = sv->args;
   long descriptors = lh_host_raise_descriptors(err);
@@ -355,6 +367,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
          lh_store_path(sv->journal.store));
   lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers, sv->workers == 1 ? "" : "s");
   note_rows(sv);
+  note_resumed(sv);
   code = lh_dashboard_open(sv, err);
   if (code == 0) code = lh_crew_start(sv, err);
   if (code < 0) lh_supervisor_fail(sv, err);

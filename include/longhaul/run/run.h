@@ -22,6 +22,13 @@ struct lh_run_live {
   const char *token;            /* NULL: none */
 };
 
+/* The run that this one goes on from: each file gets an event that names the other. */
+struct lh_run_resumed {
+  const char *file;     /* run file, no longer in progress */
+  uint64_t length_ns;   /* how much it holds */
+  const char *sentence; /* for the timeline and the verdict of the new run */
+};
+
 struct lh_run_args {
   const struct lh_config *config;
   const char *const *settings; /* as given with --set and the like; workers apply them again */
@@ -29,6 +36,7 @@ struct lh_run_args {
   uint32_t shard, shards;      /* from 1; 1/1 */
   const char *program;         /* path of this binary for fork and exec, "/proc/self/exe" */
   const char *command_line;    /* for the run file */
+  const struct lh_run_resumed *resumed; /* NULL: a run of its own */
   bool quiet;                  /* no view and no interval lines */
   bool view;                   /* live screen: stderr is a terminal */
   enum lh_color color;

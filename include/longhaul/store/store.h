@@ -68,7 +68,8 @@ int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sampl
   X(SUSPENDED, "machine suspended") \
   X(SILENCE, "silence")            \
   X(WARNING, "warning")            \
-  X(HOOK, "hook")
+  X(HOOK, "hook")                  \
+  X(RESUMED, "run resumed")
 enum lh_event_kind {
 #define X(id, name) LH_EVENT_##id,
   LH_EVENT_LIST(X)

@@ -1,0 +1,94 @@
+"""longhaul resume: the rest of a run that was interrupted, or that a crash ended; and what it refuses."""
+import os
+import signal
+import time
+import unittest
+
+from common import Case, Faultd, config, longhaul
+from lib.longhaul import Run
+
+
+def after(child, intervals):
+    """Once so many intervals are stored."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        found = list(child.store.glob("*.longhaul"))
+        if found and found[0].stat().st_size > 4096 and child.query("SELECT count(*) AS n FROM intervals")[0]["n"] >= intervals:
+            return found[0]
+    raise TimeoutError(child.stderr)
+
+
+def resume(child, *arguments):
+    """In the folder of the first part: its command line is used again."""
+    return longhaul.command("resume", *arguments, cwd=child.folder, deadline=60)
+
+
+class Resume(Case):
+    def begin(self, server, how, duration="9s"):
+        child = Run(config(server.url(), connections=5, duration=duration, run={"seed": 11}), "--set", "groups.g.ping={every: 1s, timeout: 1s}")
+        with child:
+            path = after(child, 2)
+            workers = child.workers
+            child.signal(how)
+            child.wait(30)
+            if how == signal.SIGKILL:
+                for pid in workers:
+                    try:
+                        os.kill(pid, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+        return child, path
+
+    def check_rest(self, child, path, said):
+        self.assertIn(said.returncode, (0, 4), said.stderr)
+        new, = set(child.store.glob("*.longhaul")) - {path}
+        first, rest = longhaul.report(path), longhaul.report(new)
+        self.assertEqual((rest["run"]["seed"], rest["run"]["interval_s"], rest["run"]["name"]), (11, 1, "test"))
+        self.assertAlmostEqual(rest["run"]["planned_s"] + first["run"]["duration_s"], 9, delta=0.01)
+        self.assertEqual(rest["groups"][0]["clients"]["planned"], 5)
+        self.assertGreater(rest["totals"]["pings"]["sent"], 0)  # the settings of then
+        told = [reason for reason in rest["verdict_reasons"] if "rest of a run that held" in reason]
+        self.assertEqual(len(told), 1, rest["verdict_reasons"])
+        self.assertIn(path.name, told[0])
+        self.assertIn(first["run"]["id"], told[0])
+        self.assertIn(f"the rest of this run is in {new}", " ".join(first["verdict_reasons"]))
+        self.assertIn("rest of a run", said.stdout)
+        return new
+
+    def test_after_an_interrupt(self):
+        with Faultd() as server:
+            child, path = self.begin(server, signal.SIGINT)
+            self.check_rest(child, path, resume(child, path))
+
+    def test_after_a_crash(self):
+        with Faultd() as server:
+            child, path = self.begin(server, signal.SIGKILL)
+            said = resume(child, path)
+            self.assertEqual(said.returncode, 2, said)
+            self.assertIn("seems to go on", said.stderr)
+            self.check_rest(child, path, resume(child, path, "--force"))
+
+    def test_refused(self):
+        with Faultd() as server:
+            child, path = self.begin(server, signal.SIGINT)
+            text = child.config_path.read_text()
+            child.config_path.write_text(text.replace('"connections": 5', '"connections": 6'))
+            said = resume(child, path)
+            self.assertEqual((said.returncode, "connections: 5" in said.stderr), (2, True), said)
+            elsewhere = child.folder / "moved.yaml"
+            child.config_path.rename(elsewhere)
+            said = resume(child, path)
+            self.assertEqual((said.returncode, "test.yaml" in said.stderr), (2, True), said)
+            elsewhere.write_text(text)
+            said = resume(child, path, elsewhere)  # without the setting of then
+            self.assertEqual((said.returncode, "not the one of" in said.stderr), (2, True), said)
+            whole = longhaul.run(config(server.url(), connections=1, duration="1s"))
+        said = resume(child, whole.path)
+        self.assertEqual((said.returncode, "is complete" in said.stderr), (2, True), said)
+        self.assertEqual(resume(child, "/none.longhaul").returncode, 2)
+        self.assertEqual(len(list(child.store.glob("*.longhaul"))), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
