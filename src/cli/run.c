@@ -78,30 +78,33 @@ static int check_care(struct lh_source *source, bool yes) {
   return exit_code;
 }
 
-/* A plan that cannot fit is not begun, unless --force says to hold what fits. */
-static int check_fit(const struct lh_source *source, bool force) {
+/* What the host allowed before the run: kept, since the run file keeps it too. */
+struct preflight {
   struct lh_fit_host host;
-  struct lh_fit fit = {0};
+  struct lh_fit fit;
+};
+
+static void free_preflight(struct preflight *p) {
+  lh_fit_free(&p->fit);
+  lh_fit_host_free(&p->host);
+}
+
+/* A plan that cannot fit is not begun, unless --force says to hold what fits. */
+static int check_fit(const struct lh_source *source, bool force, struct preflight *p) {
   struct lh_err err = {0};
-  int code = lh_fit_host_read(&host, source->config, &err);
-  if (code == 0) code = lh_fit_make(&fit, source->config, source->shard, source->shards, &host, &err);
-  if (code < 0) {
-    lh_fit_free(&fit);
-    lh_fit_host_free(&host);
-    return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
-  }
-  for (size_t i = 0; i < fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", fit.warnings.items[i]);
-  for (size_t i = 0; i < fit.problems.count; i++) {
+  int code = lh_fit_host_read(&p->host, source->config, &err);
+  if (code == 0) code = lh_fit_make(&p->fit, source->config, source->shard, source->shards, &p->host, &err);
+  if (code < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+  for (size_t i = 0; i < p->fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", p->fit.warnings.items[i]);
+  for (size_t i = 0; i < p->fit.problems.count; i++) {
     if (force)
-      lh_log(LH_LOG_WARNING, "going on all the same (--force): %s", fit.problems.items[i]);
+      lh_log(LH_LOG_WARNING, "going on all the same (--force): %s", p->fit.problems.items[i]);
     else
-      lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", fit.problems.items[i]);
+      lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", p->fit.problems.items[i]);
   }
-  bool stop = fit.problems.count > 0 && !force;
-  if (stop) fputs("longhaul: see `longhaul doctor` with this config, or run with --force to hold what fits\n", stderr);
-  lh_fit_free(&fit);
-  lh_fit_host_free(&host);
-  return stop ? LH_EXIT_HOST : 0;
+  if (p->fit.problems.count == 0 || force) return 0;
+  fputs("longhaul: see `longhaul doctor` with this config, or run with --force to hold what fits\n", stderr);
+  return LH_EXIT_HOST;
 }
 
 /* ---- after ---- */
@@ -172,7 +175,8 @@ static int exit_of_failure(const struct lh_run_result *result, int code) {
   return result->path == NULL && folder ? LH_EXIT_USAGE : LH_EXIT_TESTER;
 }
 
-static int run_source(const struct lh_cli_args *args, const struct lh_source *source, const struct lh_lookers *lookers) {
+static int run_source(const struct lh_cli_args *args, const struct lh_source *source, const struct preflight *preflight,
+                      const struct lh_lookers *lookers) {
   struct lh_run_args run = {.config = source->config,
                             .settings = (const char *const *)source->settings,
                             .setting_count = source->setting_count,
@@ -181,6 +185,8 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
                             .program = "/proc/self/exe",
                             .command_line = args->command_line,
                             .resumed = args->resumed,
+                            .host = &preflight->host.facts,
+                            .ladder = preflight->fit.ladder,
                             .live = lookers->live,
                             .quiet = lh_cli_has(args, "quiet"),
                             .view = lh_cli_stderr_live(),
@@ -201,18 +207,20 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
 
 static int run_main(const struct lh_cli_args *args) {
   struct lh_source source;
+  struct preflight preflight = {0};
   int exit_code = check_reports(args);
   if (exit_code != 0) return exit_code;
   exit_code = lh_source_load(args, &source);
   if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
   if (exit_code == 0) exit_code = check_care(&source, lh_cli_has(args, "yes"));
-  if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"));
+  if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"), &preflight);
   struct lh_lookers lookers;
   if (exit_code == 0) exit_code = lh_lookers_open(args, &lookers);
   if (exit_code == 0) {
-    exit_code = run_source(args, &source, &lookers);
+    exit_code = run_source(args, &source, &preflight, &lookers);
     lh_lookers_close(&lookers);
   }
+  free_preflight(&preflight);
   lh_source_free(&source);
   return exit_code;
 }

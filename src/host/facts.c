@@ -259,6 +259,15 @@ static const struct fact_row rows[] = {
     SYSCTL("net.netfilter.nf_conntrack_tcp_timeout_established", "net/netfilter/nf_conntrack_tcp_timeout_established"),
 };
 
+bool lh_fact_is_volatile(const char *name) {
+  static const char *const names[] = {"memory.available", "nproc.used", "address_space.self", "fs.file-nr", "kernel.tasks",
+                                      "cgroup.memory.used", "cgroup.pids.used", "tcp_mem.used",
+                                      "net.netfilter.nf_conntrack_count"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(name, names[i]) == 0) return true;
+  return false;
+}
+
 /* Words for what mostly goes wrong, where the errno's own would puzzle. */
 static const char *why(int code) {
   switch (code) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "longhaul/host/host.h"
 #include "report/look.h"
 
 static json_t *copy_of(const json_t *from, const char *path) {
@@ -293,10 +294,11 @@ json_t *lh_compare_facts(const struct lh_pair *p, const char *list) {
   json_t *out = json_array();
   const json_t *fact;
   size_t i;
-  json_array_foreach(lh_look(p->a_model, list), i, fact)
+  json_array_foreach(lh_look(p->a_model, list), i, fact) if (!lh_fact_is_volatile(lh_look_text(fact, "name")))
       put_fact(p, out, fact, find_fact(p->b_model, list, lh_look_text(fact, "name")));
   json_array_foreach(lh_look(p->b_model, list), i, fact) {
-    if (!find_fact(p->a_model, list, lh_look_text(fact, "name"))) put_fact(p, out, NULL, fact);
+    const char *name = lh_look_text(fact, "name");
+    if (!lh_fact_is_volatile(name) && !find_fact(p->a_model, list, name)) put_fact(p, out, NULL, fact);
   }
   return out;
 }

@@ -304,6 +304,18 @@ static int on_fact(void *context, const char *name, const char *source, const ch
   return item->name && item->source && item->value ? 0 : -ENOMEM;
 }
 
+static int on_rung(void *context, const struct lh_rung_row *rung) {
+  struct lh_gather *g = context;
+  struct lh_rung_item *rungs = with_room(g->rungs, g->rung_count, &g->rung_room, sizeof *rungs);
+  if (!rungs) return -ENOMEM;
+  g->rungs = rungs;
+  struct lh_rung_item *item = &g->rungs[g->rung_count++];
+  *item = (struct lh_rung_item){strdup(rung->name),   strdup(rung->value), strdup(rung->detail),
+                                strdup(rung->remedy), rung->clients,       rung->soft,
+                                rung->estimated};
+  return item->name && item->value && item->detail && item->remedy ? 0 : -ENOMEM;
+}
+
 /* ---- all of it ---- */
 
 static void sum_run_lane(struct lh_gather *g) {
@@ -346,7 +358,8 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err) {
                                     .event = on_event,
                                     .worker = on_worker,
                                     .host = on_host,
-                                    .fact = on_fact};
+                                    .fact = on_fact,
+                                    .rung = on_rung};
   struct lh_err why = {0};
   int failed = lh_reader_visit(g->reader, g->from_k, g->from_k + g->count, &visits, &why);
   if (failed == -ENOMEM && !why.text[0]) return lh_err_set(err, -ENOMEM, "no memory for the report of this run");
@@ -395,6 +408,13 @@ void lh_gather_free(struct lh_gather *g) {
   free(g->watches);
   free(g->events);
   free(g->facts);
+  for (size_t i = 0; i < g->rung_count; i++) {
+    free(g->rungs[i].name);
+    free(g->rungs[i].value);
+    free(g->rungs[i].detail);
+    free(g->rungs[i].remedy);
+  }
+  free(g->rungs);
   free(g->host);
   free(g->health);
   lh_reader_close(g->reader);

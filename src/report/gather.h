@@ -94,6 +94,12 @@ struct lh_fact_item {
   char *name, *source, *value; /* owned */
 };
 
+struct lh_rung_item {
+  char *name, *value, *detail, *remedy; /* owned */
+  uint64_t clients;                     /* LH_ANY: no bound */
+  bool soft, estimated;
+};
+
 struct lh_host_item {
   uint32_t index; /* of the interval */
   struct lh_host_sample sample;
@@ -116,6 +122,8 @@ struct lh_gather {
   size_t event_count, event_room;
   struct lh_fact_item *facts;
   size_t fact_count, fact_room;
+  struct lh_rung_item *rungs; /* what binds first stands first */
+  size_t rung_count, rung_room;
   struct lh_watch *watches; /* set by the caller between open and read; freed with the rest */
   size_t watch_count;
 };

@@ -63,7 +63,7 @@ json_t *lh_build_events(struct lh_build *b) {
 
 /* Facts that cap something; the others describe the machine. */
 static bool is_limit(const char *name) {
-  static const char *const prefixes[] = {"nofile.", "nproc.", "address_space.", "fs.", "kernel.", "cgroup.", "net."};
+  static const char *const prefixes[] = {"nofile.", "nproc.", "address_space.", "fs.", "kernel.", "cgroup.", "net.", "ports.", "tcp_mem."};
   for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
     if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
   return false;
@@ -78,6 +78,24 @@ static json_t *facts(struct lh_build *b, bool limits) {
     lh_put(b, item, "name", lh_json_text(fact->name));
     lh_put(b, item, "value", lh_json_text(fact->value));
     lh_put(b, item, "source", lh_json_text(fact->source));
+    lh_push(b, out, item);
+  }
+  return out;
+}
+
+/* The limits ladder as it stood at the start. */
+static json_t *ladder(struct lh_build *b) {
+  json_t *out = json_array();
+  for (size_t i = 0; i < b->g->rung_count; i++) {
+    const struct lh_rung_item *rung = &b->g->rungs[i];
+    json_t *item = json_object();
+    lh_put(b, item, "limit", lh_json_text(rung->name));
+    lh_put(b, item, "value", lh_json_text(rung->value));
+    lh_put(b, item, "detail", lh_json_text(rung->detail));
+    lh_put(b, item, "clients", rung->clients == LH_ANY ? json_null() : lh_json_count(rung->clients));
+    lh_put(b, item, "soft", json_boolean(rung->soft));
+    lh_put(b, item, "estimated", json_boolean(rung->estimated));
+    lh_put(b, item, "remedy", lh_json_text(rung->remedy));
     lh_push(b, out, item);
   }
   return out;
@@ -125,4 +143,5 @@ void lh_build_host(struct lh_build *b, json_t *model) {
   lh_put(b, host, "usage", usage(b));
   lh_put(b, model, "host", host);
   lh_put(b, model, "limits", facts(b, true));
+  if (b->g->rung_count > 0) lh_put(b, model, "ladder", ladder(b)); /* a file without one says nothing of it */
 }

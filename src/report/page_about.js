@@ -136,6 +136,23 @@ const about = (() => {
       el('h3', {}, 'Machine'),
       facts(model.host.facts, 'Machine'),
       el('h3', {}, 'Limits'),
+      (model.ladder || []).length
+        ? table(
+            [
+              ['clients', 'n'],
+              ['limit', 'fact'],
+              ['stood at', 'fact'],
+              ['how it becomes clients', 'text'],
+            ],
+            model.ladder.map((rung) => [
+              rung.clients === null ? 'any' : (rung.estimated ? 'about ' : '') + show.count(rung.clients),
+              el('span', { title: rung.remedy ? `raised by: ${rung.remedy}` : '' }, rung.limit),
+              rung.value,
+              rung.detail,
+            ]),
+            { label: 'Limits ladder', caption: 'Clients of this plan that each limit allowed: what binds first stands first' },
+          )
+        : null,
       el(
         'div',
         { class: 'columns' },

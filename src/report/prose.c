@@ -42,7 +42,8 @@ int lh_prose_tester(const json_t *model, struct lh_buf *out) {
 
 /* Round trip beside service: what of the second is not in the first is the server's, or ours. */
 int lh_prose_network(const json_t *model, struct lh_buf *out) {
-  const json_t *n = lh_look(model, "totals.network"), *rtt = lh_look(model, "totals.latency.rtt"), *service = lh_look(model, "totals.latency.service");
+  const json_t *n = lh_look(model, "totals.network"), *rtt = lh_look(model, "totals.latency.rtt"),
+               *service = lh_look(model, "totals.latency.service");
   if (lh_look_number(n, "tcp_readings") == 0) return 0;
   int failed = lh_buf_addf(out, "TCP round trip %s (p50), %s (p99) in %s", lh_show_us(lh_look_number(rtt, "p50_us")).text,
                            lh_show_us(lh_look_number(rtt, "p99_us")).text,
@@ -78,6 +79,27 @@ int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
     if (n > 0) failed = lh_buf_addf(out, "%s%s", said++ ? ", " : "", lh_show_plural(n, parts[i].one, parts[i].many).text);
   }
   return failed;
+}
+
+/* The rungs that a reader asks for: what bound first, and what would have come next. */
+int lh_prose_limits(const json_t *model, struct lh_buf *out) {
+  enum { RUNGS_MAX = 3 };
+  const json_t *rung;
+  double wanted = lh_look_number(model, "totals.clients.planned");
+  size_t i, said = 0;
+  int failed = 0;
+  json_array_foreach(lh_look(model, "ladder"), i, rung) {
+    if (said == RUNGS_MAX || lh_look_is_null(rung, "clients") || failed) break;
+    double clients = lh_look_number(rung, "clients");
+    failed = lh_buf_addf(out, "%s%s %s%s%s", said ? "; " : "", lh_look_text(rung, "limit"), said ? "" : "allowed ",
+                         json_is_true(lh_look(rung, "estimated")) ? "about " : "", lh_show_count(clients).text);
+    if (!failed && clients < wanted) failed = lh_buf_addf(out, " of %s", lh_show_count(wanted).text);
+    if (!failed && !said) failed = lh_buf_addstr(out, " clients");
+    if (!failed && clients < wanted && json_is_true(lh_look(rung, "soft")))
+      failed = lh_buf_addstr(out, " before they are slowed down");
+    said++;
+  }
+  return failed || !said ? failed : lh_buf_addstr(out, ".");
 }
 
 static const char *fact(const json_t *model, const char *name) {

@@ -10,6 +10,7 @@ int lh_prose_run(const json_t *model, struct lh_buf *out);      /* name, when, h
 int lh_prose_tester(const json_t *model, struct lh_buf *out);   /* how the tester fared */
 int lh_prose_network(const json_t *model, struct lh_buf *out);  /* what TCP_INFO said; nothing when it was not read */
 int lh_prose_left_out(const json_t *model, struct lh_buf *out); /* what limits left out; nothing when there was none */
+int lh_prose_limits(const json_t *model, struct lh_buf *out);   /* what bound first; nothing when no ladder was kept */
 int lh_prose_host(const json_t *model, struct lh_buf *out);     /* the machine; nothing when no fact is known */
 
 #endif

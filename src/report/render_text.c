@@ -85,6 +85,7 @@ int lh_render_text(const json_t *model, bool color, struct lh_buf *out) {
   if (!failed) failed = put_labelled("Network   ", lh_prose_network, model, out);
   if (!failed) failed = put_labelled("Left out  ", lh_prose_left_out, model, out);
   if (!failed) failed = put_labelled("Host      ", lh_prose_host, model, out);
+  if (!failed) failed = put_labelled("Limits    ", lh_prose_limits, model, out);
   if (!failed && !lh_look_is_null(model, "run.note"))
     failed = lh_text_filled("Note      ", lh_look_text(model, "run.note"), out);
   if (!failed) failed = lh_buf_addstr(out, "Run file  ");

@@ -294,7 +294,9 @@ static int open_journal(struct lh_supervisor *sv, struct lh_err *err) {
                                .shards = sv->args->shards,
                                .workers = sv->workers,
                                .start_ns = sv->start_ns,
-                               .start_wall_us = sv->start_wall_us};
+                               .start_wall_us = sv->start_wall_us,
+                               .host = sv->args->host,
+                               .ladder = sv->args->ladder};
   return lh_journal_open(&sv->journal, sv->args->config->run.store, &facts, err);
 }
 

@@ -26,19 +26,19 @@ static const struct column columns[] = {
         LH_GAUGE_LIST(X)
 #undef X
 #define X(name, source, help) {"seconds", #name, "counter", help},
-    LH_SECOND_COUNTER_LIST(X)
+            LH_SECOND_COUNTER_LIST(X)
 #undef X
 #define X(name, source, help) {"seconds", #name, "gauge", help},
-        LH_SECOND_GAUGE_LIST(X)
+                LH_SECOND_GAUGE_LIST(X)
 #undef X
 #define X(name, sort, help) {"workers", #name, sort, help},
-            LH_HEALTH_TIME_LIST(X) LH_HEALTH_LIST(X)
+                    LH_HEALTH_TIME_LIST(X) LH_HEALTH_LIST(X)
 #undef X
 #define X(name, sort, help) {"host", #name, sort, help},
-                LH_SAMPLE_LIST(X)
+                        LH_SAMPLE_LIST(X)
 #undef X
 #define X(name, help) {"histograms", #name, "histogram", help},
-                    LH_HIST_LIST(X)
+                            LH_HIST_LIST(X)
 #undef X
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
@@ -146,8 +146,8 @@ static int describe_groups(sqlite3 *db, const struct lh_run_facts *facts) {
     lh_incoming_words(&group->incoming, incoming);
     const struct lh_reconnect_config *reconnect = &group->reconnect;
     uint64_t enough = lh_plan_mass_drop(config->run.mass_drop, group->connections / (facts->shards ? facts->shards : 1));
-    code = lh_sql_run(insert, "ittttiiiiiiidtt", (int64_t)i, group->name, lh_kind_name(group->kind), target ? target->name : "", url,
-                      (int64_t)group->connections, (int64_t)(target && target->tls_scheme),
+    code = lh_sql_run(insert, "ittttiiiiiiidtt", (int64_t)i, group->name, lh_kind_name(group->kind), target ? target->name : "",
+                      url, (int64_t)group->connections, (int64_t)(target && target->tls_scheme),
                       (int64_t)(target && target->tls_scheme && target->tls.verify), (int64_t)enough,
                       (int64_t)reconnect->enabled, (int64_t)reconnect->first_ns, (int64_t)reconnect->max_ns, reconnect->factor,
                       jitter_name(reconnect->jitter), group->incoming.enabled ? incoming : NULL);
@@ -156,16 +156,37 @@ static int describe_groups(sqlite3 *db, const struct lh_run_facts *facts) {
   return code;
 }
 
-static int describe_host(sqlite3 *db) {
-  enum { FACTS_MAX = 256 };
-  struct lh_fact *facts = sqlite3_malloc64(FACTS_MAX * sizeof *facts);
-  if (!facts) return SQLITE_NOMEM;
-  uint32_t count = lh_host_facts(facts, FACTS_MAX);
+static int insert_facts(sqlite3 *db, const struct lh_facts *facts) {
   LH_SQL_SCOPED *insert = NULL;
   int code = lh_sql_prepare(db, "INSERT INTO facts VALUES (?,?,?)", &insert);
-  for (uint32_t i = 0; i < count && code == SQLITE_OK; i++)
-    code = lh_sql_run(insert, "ttt", facts[i].name, facts[i].source, facts[i].value);
-  sqlite3_free(facts);
+  for (uint32_t i = 0; i < facts->count && code == SQLITE_OK; i++)
+    code = lh_sql_run(insert, "ttt", facts->items[i].name, facts->items[i].source, facts->items[i].value);
+  return code;
+}
+
+static int describe_host(sqlite3 *db, const struct lh_facts *known) {
+  if (known) return insert_facts(db, known);
+  struct lh_facts facts = {0};
+  if (lh_facts_read(&facts, "") < 0) return SQLITE_NOMEM;
+  int code = insert_facts(db, &facts);
+  lh_facts_free(&facts);
+  return code;
+}
+
+static int describe_ladder(sqlite3 *db, const struct lh_ladder *ladder) {
+  LH_SQL_SCOPED *bound = NULL, *any = NULL;
+  int code = lh_sql_prepare(db, "INSERT INTO ladder VALUES (?,?,?,?,?,?,?,?)", &bound);
+  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO ladder VALUES (?,?,?,?,NULL,?,?,?)", &any);
+  for (uint32_t i = 0; ladder && i < ladder->count && code == SQLITE_OK; i++) {
+    const struct lh_rung *r = &ladder->rungs[i];
+    const char *remedy = r->remedy_count > 0 ? r->remedies[0].text : "";
+    if (r->clients == LH_ANY)
+      code = lh_sql_run(any, "itttiit", (int64_t)i, lh_limit_name(r->limit), r->value, r->detail, (int64_t)r->soft,
+                        (int64_t)r->estimated, remedy);
+    else
+      code = lh_sql_run(bound, "itttiiit", (int64_t)i, lh_limit_name(r->limit), r->value, r->detail, (int64_t)r->clients,
+                        (int64_t)r->soft, (int64_t)r->estimated, remedy);
+  }
   return code;
 }
 
@@ -186,7 +207,8 @@ int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts) {
                       (int64_t)facts->start_ns,
                       facts->start_wall_us);
   if (code == SQLITE_OK) code = describe_groups(db, facts);
-  return code == SQLITE_OK ? describe_host(db) : code;
+  if (code == SQLITE_OK) code = describe_host(db, facts->host);
+  return code == SQLITE_OK ? describe_ladder(db, facts->ladder) : code;
 }
 
 /* "INSERT INTO table (names) VALUES (?, ...)": named, so that a file whose columns stand in another order is written right. */

@@ -168,6 +168,18 @@ CREATE TABLE facts (
   value  TEXT NOT NULL -- "unreadable: REASON" when it could not be read
 );
 
+-- What the host let this plan hold, limit by limit, at the start (`longhaul doctor CONFIG`).
+CREATE TABLE ladder (
+  rung      INTEGER PRIMARY KEY, -- 0 binds first
+  name      TEXT NOT NULL,
+  value     TEXT NOT NULL,       -- as it stood
+  detail    TEXT NOT NULL,       -- how the value becomes clients
+  clients   INTEGER,             -- that it allows; NULL: any number
+  soft      INTEGER NOT NULL,    -- 1: past it a plan is slowed down, not refused
+  estimated INTEGER NOT NULL,    -- 1: rests on measured memory or processor time
+  remedy    TEXT NOT NULL        -- the first way to raise it
+);
+
 CREATE TABLE findings (
   id         TEXT NOT NULL, -- mass-drop, outage, ...
   severity   TEXT NOT NULL, -- info, notice, serious

@@ -395,6 +395,25 @@ static int visit_facts(struct visit *v) {
   return walk_rows(v, code, rows, visit_fact);
 }
 
+static int visit_rung(struct visit *v, sqlite3_stmt *row) {
+  bool any = sqlite3_column_type(row, 3) == SQLITE_NULL;
+  const struct lh_rung_row rung = {.name = text_or_empty(row, 0),
+                                   .value = text_or_empty(row, 1),
+                                   .detail = text_or_empty(row, 2),
+                                   .clients = any ? LH_ANY : (uint64_t)sqlite3_column_int64(row, 3),
+                                   .soft = sqlite3_column_int(row, 4) != 0,
+                                   .estimated = sqlite3_column_int(row, 5) != 0,
+                                   .remedy = text_or_empty(row, 6)};
+  return v->visits->rung(v->visits->context, &rung);
+}
+
+static int visit_ladder(struct visit *v) {
+  LH_SQL_SCOPED *rows = NULL;
+  int code = lh_sql_prepare(v->reader->db,
+                            "SELECT name, value, detail, clients, soft, estimated, remedy FROM ladder ORDER BY rung", &rows);
+  return walk_rows(v, code, rows, visit_rung);
+}
+
 static int visit_finding(struct visit *v, sqlite3_stmt *row) {
   struct lh_finding_row finding = {.id = text_or_empty(row, 0),
                                    .severity = text_or_empty(row, 1),
@@ -440,6 +459,7 @@ int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k,
   if (!result && visits->event) result = visit_events(&v);
   if (!result && visits->worker) result = visit_workers(&v);
   if (!result && visits->host) result = visit_host(&v);
+  if (!result && visits->rung) result = visit_ladder(&v);
   if (!result && visits->finding) result = visit_findings(&v);
   lh_sql_exec(reader->db, "ROLLBACK");
   return result;

@@ -20,6 +20,8 @@ struct lh_fact {
   char value[LH_FACT_VALUE_MAX]; /* as text; "unreadable: REASON" when it could not be read */
 };
 
+/* Whether a fact counts what is in use, and so differs from one moment to the next on a host that nobody changed. */
+bool lh_fact_is_volatile(const char *name);
 /* Fills up to `most` facts; returns how many. Reads files, opens no connection. */
 uint32_t lh_host_facts(struct lh_fact *facts, uint32_t most);
 

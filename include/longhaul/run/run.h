@@ -12,6 +12,7 @@
 
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
+#include "longhaul/host/ladder.h"
 
 enum lh_color { LH_COLOR_AUTO, LH_COLOR_NEVER };
 
@@ -37,6 +38,8 @@ struct lh_run_args {
   const char *program;         /* path of this binary for fork and exec, "/proc/self/exe" */
   const char *command_line;    /* for the run file */
   const struct lh_run_resumed *resumed; /* NULL: a run of its own */
+  const struct lh_facts *host;    /* for the run file: what was read before it; NULL: it reads them itself */
+  const struct lh_ladder *ladder; /* for the run file; NULL: none */
   bool quiet;                  /* no view and no interval lines */
   bool view;                   /* live screen: stderr is a terminal */
   enum lh_color color;

@@ -35,6 +35,13 @@ struct lh_group_row {
   const char *incoming; /* what is checked of pushes, in words; NULL: nothing */
 };
 
+/* One limit of the host at the start. */
+struct lh_rung_row {
+  const char *name, *value, *detail, *remedy;
+  uint64_t clients; /* LH_ANY: no bound */
+  bool soft, estimated;
+};
+
 /* Times are monotonic, as the writer was given them: subtract start_ns for the time since the start of the run. What a row
  * points to is borrowed for the call. */
 struct lh_reader_visits {
@@ -49,6 +56,7 @@ struct lh_reader_visits {
   int (*worker)(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health);
   int (*host)(void *context, uint32_t k, const struct lh_host_sample *sample);
   int (*fact)(void *context, const char *name, const char *source, const char *value);
+  int (*rung)(void *context, const struct lh_rung_row *rung); /* what binds first comes first */
   int (*finding)(void *context, const struct lh_finding_row *finding);
 };
 
@@ -59,7 +67,7 @@ const char *lh_reader_note(const struct lh_reader *reader);
 const struct lh_run_row *lh_reader_run(const struct lh_reader *reader);
 const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint32_t group);
 /* Visits what has a visit set, intervals in [from_k, until_k), endings and events by their time in the same span (the last
- * interval of the file also takes what came after it), facts and findings always. All of one call is one moment of the file.
+ * interval of the file also takes what came after it), facts, rungs and findings always. All of one call is one moment of the file.
  * Names that this version does not know (reason, stage) come as `unclassified` with the name in the text. */
 int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k, const struct lh_reader_visits *visits,
                     struct lh_err *err);

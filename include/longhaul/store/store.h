@@ -17,6 +17,7 @@
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
 #include "longhaul/host/host.h"
+#include "longhaul/host/ladder.h"
 #include "longhaul/stats/second.h"
 #include "longhaul/stats/snapshot.h"
 #include "longhaul/worker/protocol.h"
@@ -35,6 +36,8 @@ struct lh_run_facts {
   uint32_t workers;
   uint64_t start_ns;         /* monotonic */
   int64_t start_wall_us;
+  const struct lh_facts *host;     /* NULL: read by lh_store_create */
+  const struct lh_ladder *ladder;  /* NULL: no rungs are kept */
 };
 
 /* Creates folder and file (never over an existing one: a name that is taken gets "-2" and so on), writes facts, groups and

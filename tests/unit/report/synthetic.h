@@ -252,6 +252,18 @@ static void synthetic_event(const struct synthetic *s, struct lh_store *store, u
   assert_int_equal(lh_store_event(store, SYNTHETIC_START_NS + k * s->interval_ns, kind, LH_NO_GROUP, text, NULL, NULL), 0);
 }
 
+static const struct lh_ladder synthetic_ladder = {
+    .count = 4,
+    .rungs = {{.limit = LH_LIMIT_PORT_RANGE,
+               .clients = 28232,
+               .value = "32768 to 60999, 28,232 ports",
+               .detail = "from one source address to one destination",
+               .remedies = {{.kind = LH_REMEDY_SYSCTL, .text = "sysctl -w \"net.ipv4.ip_local_port_range=1024 65535\""}},
+               .remedy_count = 1},
+              {.limit = LH_LIMIT_MEMORY, .clients = 400000, .value = "4 GiB available", .estimated = true},
+              {.limit = LH_LIMIT_NOFILE, .clients = 1048552, .value = "1,048,576 a process"},
+              {.limit = LH_LIMIT_CPU, .clients = LH_ANY, .value = "2", .soft = true, .estimated = true}}};
+
 static void synthetic_write(struct synthetic *s) {
   struct lh_config *config = synthetic_config(s);
   struct lh_run_facts facts = {.id = "00c0ffee00c0ffee",
@@ -262,7 +274,8 @@ static void synthetic_write(struct synthetic *s) {
                                .shards = 1,
                                .workers = 1,
                                .start_ns = SYNTHETIC_START_NS,
-                               .start_wall_us = SYNTHETIC_WALL_US};
+                               .start_wall_us = SYNTHETIC_WALL_US,
+                               .ladder = &synthetic_ladder};
   struct lh_store *store = NULL;
   struct lh_err err = {0};
   if (lh_store_create(&store, s->folder, &facts, &err)) fail_msg("%s", err.text);

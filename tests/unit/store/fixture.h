@@ -34,6 +34,17 @@ struct fixture {
   struct lh_run_facts facts;
 };
 
+/* Two rungs: one that binds, one that does not. */
+static const struct lh_ladder fixture_ladder = {
+    .count = 2,
+    .rungs = {{.limit = LH_LIMIT_NOFILE,
+               .clients = 1000,
+               .value = "1,024 a process",
+               .detail = "1,000 clients in each worker",
+               .remedies = {{.kind = LH_REMEDY_ULIMIT, .text = "ulimit -n 4096"}},
+               .remedy_count = 1},
+              {.limit = LH_LIMIT_CPU, .clients = LH_ANY, .value = "2", .soft = true, .estimated = true}}};
+
 static inline void fixture_make(struct fixture *f) {
   *f = (struct fixture){.folder = "/tmp/longhaul-store-XXXXXX"};
   if (access("/dev/shm", W_OK) == 0) strcpy(f->folder, "/dev/shm/longhaul-store-XXXXXX"); /* no disk to wait for */
@@ -68,7 +79,8 @@ static inline void fixture_make(struct fixture *f) {
                                    .shards = 1,
                                    .workers = 2,
                                    .start_ns = START_NS,
-                                   .start_wall_us = START_WALL_US};
+                                   .start_wall_us = START_WALL_US,
+                                   .ladder = &fixture_ladder};
 }
 
 static inline int fixture_remove_one(const char *path, const struct stat *stat_of, int kind, struct FTW *walk) {

@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 
 struct seen {
-  uint32_t intervals, seconds, events, workers, samples, facts, findings;
+  uint32_t intervals, seconds, events, workers, samples, facts, rungs, findings;
   uint64_t endings, ending_rows, last_at_ns;
   uint32_t last_k, last_group;
   struct lh_snapshot total[GROUPS];
@@ -107,6 +107,17 @@ static int see_fact(void *context, const char *name, const char *source, const c
   return 0;
 }
 
+static int see_rung(void *context, const struct lh_rung_row *rung) {
+  struct seen *seen = context;
+  const struct lh_rung *kept = &fixture_ladder.rungs[seen->rungs++];
+  assert_string_equal(rung->name, lh_limit_name(kept->limit));
+  assert_string_equal(rung->value, kept->value);
+  assert_string_equal(rung->detail, kept->detail);
+  assert_string_equal(rung->remedy, kept->remedy_count > 0 ? kept->remedies[0].text : "");
+  assert_true(rung->clients == kept->clients && rung->soft == kept->soft && rung->estimated == kept->estimated);
+  return 0;
+}
+
 static int see_finding(void *context, const struct lh_finding_row *finding) {
   struct seen *seen = context;
   seen->findings++;
@@ -127,6 +138,7 @@ static const struct lh_reader_visits all_visits = {.interval = see_interval,
                                                    .worker = see_worker,
                                                    .host = see_host,
                                                    .fact = see_fact,
+                                                   .rung = see_rung,
                                                    .finding = see_finding};
 
 static void seen_init(struct seen *seen) {
@@ -235,6 +247,7 @@ static void test_roundtrip(void **state) {
   assert_int_equal(seen.samples, 10);
   assert_int_equal(seen.findings, 1);
   assert_true(seen.facts > 30);
+  assert_int_equal(seen.rungs, 2);
   for (int i = 0; i < GROUPS; i++) assert_ok(lh_snapshot_check(&seen.total[i], &err), err);
   seen_free(&seen);
   fixture_remove(&f);
