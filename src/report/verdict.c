@@ -124,6 +124,16 @@ static void say_resumed(struct reasons *r, const json_t *model) {
       say(r, "%s", lh_look_text(event, "text"));
 }
 
+/* What the last event says; a run file that could not be written to its end (a full disk) has none. */
+static const char *why_failed(const json_t *model) {
+  const json_t *events = lh_look(model, "events");
+  for (size_t i = json_array_size(events); i-- > 0;) {
+    const json_t *event = json_array_get(events, i);
+    if (strcmp(lh_look_text(event, "kind"), lh_event_name(LH_EVENT_RUN_ENDED)) == 0) return lh_look_text(event, "text");
+  }
+  return "the run file could not be written to its end (a full disk?)";
+}
+
 static void judge_end(struct reasons *r, const json_t *model) {
   const char *how = lh_look_text(model, "run.how");
   struct lh_shown lasted = lh_show_seconds(lh_look_number(model, "run.duration_s"));
@@ -134,7 +144,7 @@ static void judge_end(struct reasons *r, const json_t *model) {
   if (strcmp(how, "failed") && strcmp(how, "unfinished")) return; /* "in progress" as well */
   r->doubt = true;
   if (strcmp(how, "failed") == 0)
-    say(r, "the tester failed after %s of %s: see the events", lasted.text, planned.text);
+    say(r, "the tester failed after %s of %s: %s", lasted.text, planned.text, why_failed(model));
   else
     say(r, "the run has no end: it crashed, was killed, or still goes on; the file holds %s of %s", lasted.text, planned.text);
 }

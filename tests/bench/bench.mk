@@ -8,3 +8,9 @@ $(OUT)/floor: $(call OBJ,$(FLOOR_SRC))
 # Of a release build: other flavours measure their checks.
 bench: $(OUT)/longhaul $(OUT)/faultd $(OUT)/floor
 	@tests/bench/bench --longhaul $(OUT)/longhaul --faultd $(OUT)/faultd --floor $(OUT)/floor --out build/bench.json
+
+# What a mass drop costs, beside the calm before it; needs a machine with little else to do.
+.PHONY: check-storm
+check-long: check-storm
+check-storm: $(OUT)/longhaul $(OUT)/faultd
+	@tests/bench/storm --longhaul $(OUT)/longhaul --faultd $(OUT)/faultd --out build/storm.json

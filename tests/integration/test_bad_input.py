@@ -155,6 +155,10 @@ class Host(Case):
                 with longhaul.Run(conf, "--store", folder, "--force") as child:
                     self.assertEqual(child.wait(40), INCONCLUSIVE, child.stderr)
                     self.assertRegex(child.stderr.lower(), "no space|full")
+                subprocess.run(["mount", "-o", "remount,size=1m", folder], check=True)  # full after some intervals: there is a report
+                with longhaul.Run(conf, "--store", folder, "--force") as child:
+                    self.assertEqual(child.wait(40), INCONCLUSIVE, child.stderr)
+                    self.assertIn("the run file could not be written to its end", " ".join(child.stdout.split()))
         finally:
             subprocess.run(["umount", "-l", folder], check=True)
             os.rmdir(folder)
