@@ -24,6 +24,8 @@
   X("lost", lost)                                                                                                              \
   X("late", late)                                                                                                              \
   X("incoming", incoming)                                                                                                      \
+  X("incoming_skipped", incoming_skipped)                                                                                      \
+  X("incoming_silences", incoming_silences)                                                                                    \
   X("bytes_sent", bytes_sent)                                                                                                  \
   X("bytes_received", bytes_received)                                                                                          \
   X("response_p50_us", response_p50_us)                                                                                        \

@@ -33,7 +33,8 @@ static bool is_one_of(const char *key, const char *const *keys, size_t count) {
 static bool is_sum(const char *key) {
   static const char *const sums[] = {"drops",    "attempts",   "failures",       "opened",         "reconnects",
                                      "planned",  "sent",       "replied",        "lost",           "late",
-                                     "incoming", "bytes_sent", "bytes_received", "tcp_retransmits"};
+                                     "incoming", "bytes_sent", "bytes_received", "tcp_retransmits",
+                                     "incoming_skipped", "incoming_silences"};
   return is_one_of(key, sums, sizeof sums / sizeof *sums);
 }
 

@@ -74,8 +74,15 @@ class AgainstFaultd(Pushes):
             conf = config(server.url(), connections=10, duration="2s", messages=[], incoming={**BY_SEQ, "timestamp": {"field": "/time_us", "unit": "us"}})
             conf["targets"]["http"] = {"url": server.url("/sse/10ms", scheme="http")}
             conf["groups"]["events"] = {"kind": "sse", "target": "http", "connections": 10, "incoming": BY_ID}
+            conf["slo"] = [{"metric": "g.incoming_gaps", "below": "1"}, {"metric": "events.gap.max", "below": "1m"}, {"metric": "g.delay.p50", "below": "10s"}]
             done = run(conf)
         books.check(self, done)
+        self.assertEqual([(row["metric"], row["passed"]) for row in done.report["slo"]],
+                         [("g.incoming_gaps", False), ("events.gap.max", True), ("g.delay.p50", True)])
+        self.assertIn(done.code, (1, 4))
+        series = done.report["series"]
+        for group in series["groups"]:
+            self.assertEqual(sum(group["incoming_skipped"]), next(g for g in done.report["groups"] if g["name"] == group["name"])["incoming"]["skipped"])
         websocket, events = (group["incoming"] for group in done.report["groups"])
         log = server.log()
         for incoming, upgraded in ((websocket, True), (events, False)):
