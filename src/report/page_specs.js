@@ -102,7 +102,7 @@ const specs = (() => {
         { label: 'replied', values: lane.perSecond('replied'), color: '--c3', dash: true },
         { label: 'lost', values: lane.perSecond('lost'), color: '--bad', rare: true, upper: true },
         { label: 'incoming', values: lane.perSecond('incoming'), color: '--c5', off: lane.totals.messages.incoming === 0 },
-        { label: 'pushed numbers missing', values: lane.perSecond('incoming_skipped'), color: '--c2', rare: true, upper: true },
+        { label: 'pushed numbers left out', values: lane.perSecond('incoming_skipped'), color: '--c2', rare: true, upper: true },
         { label: 'silences begun', values: lane.perSecond('incoming_silences'), color: '--quiet', rare: true, upper: true },
       ],
     });
