@@ -141,7 +141,7 @@ static void end_hook(const struct lh_cli_args *args, const struct lh_config *con
                      int exit_code) {
   const json_t *run = json_object_get(model, "run");
   if (config->hooks.on_end.count == 0) return;
-  char *report = first_report(args, run_file, model);
+  char *report = model != NULL ? first_report(args, run_file, model) : NULL;
   struct lh_end_hook_args end = {.config = config,
                                  .run_file = run_file,
                                  .run_id = json_string_value(json_object_get(run, "id")),
@@ -158,7 +158,10 @@ static int report_run(const struct lh_cli_args *args, const struct lh_config *co
   struct lh_report_args report = {.path = result->path, .until_ns = UINT64_MAX};
   struct lh_err err = {0};
   json_t *model = NULL;
-  if (lh_report_model(&report, &model, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "no report: %s", err.text);
+  if (lh_report_model(&report, &model, &err) < 0) {
+    end_hook(args, config, result->path, NULL, LH_EXIT_TESTER);
+    return lh_cli_fail(LH_EXIT_TESTER, "no report: %s", err.text);
+  }
   int exit_code = lh_report_exit_code(model);
   if (lh_report_file_write(model, LH_REPORT_TEXT, "-", &err) < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   int failed = write_reports(args, model);

@@ -64,7 +64,9 @@ static json_t *sample_json(struct compare *c, const struct lh_sample *sample) {
   if (!sorted) c->b.failed = true;
   for (size_t i = 0; i < sample->count; i++) sum += sample->values[i];
   lh_put(&c->b, out, "values", lh_json_count(sample->count));
-  lh_put(&c->b, out, "mean", sample->count ? lh_json_real(sum / (double)sample->count, 6) : json_null());
+  /* a rate over all blocks, not the mean of their rates: a block in which hardly anybody was open would weigh as much */
+  double mean = sample->whole > 0 ? sample->part / sample->whole : sum / (double)sample->count;
+  lh_put(&c->b, out, "mean", sample->count ? lh_json_real(mean, 6) : json_null());
   static const struct {
     const char *name;
     double q;
@@ -77,7 +79,7 @@ static json_t *sample_json(struct compare *c, const struct lh_sample *sample) {
   return out;
 }
 
-/* Latencies are told by their median, which a spike does not move; rates and shares by their mean: most intervals have none. */
+/* Latencies are told by their median, which a spike does not move; rates and shares over all blocks: most have none. */
 static const char *shown_of(const struct lh_measure_facts *facts) {
   return strcmp(facts->unit, "us") == 0 ? "median" : "mean";
 }

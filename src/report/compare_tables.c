@@ -44,7 +44,7 @@ static struct lh_shown show_change(const char *unit, const json_t *a, const json
 }
 
 static const char *group_of(const json_t *item) {
-  return lh_look_is_null(item, "group") ? "all groups" : lh_look_text(item, "group");
+  return lh_look_is_null(item, "group") ? "(all)" : lh_look_text(item, "group");
 }
 
 /* ---- objectives ---- */

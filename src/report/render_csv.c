@@ -51,15 +51,21 @@ static const struct {
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
-/* Quoted where RFC 4180 asks for it; line breaks become spaces, so that a row stays a line. */
+static bool is_control(char c) {
+  return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Quoted where RFC 4180 asks for it; control characters become spaces, so that a row stays a line and steers no terminal. */
 static int put_text(const char *text, struct lh_buf *out) {
-  if (!text[strcspn(text, ",\"\r\n")]) return lh_buf_addstr(out, text);
+  bool quoted = false;
+  for (const char *at = text; *at && !quoted; at++) quoted = *at == ',' || *at == '"' || is_control(*at);
+  if (!quoted) return lh_buf_addstr(out, text);
   int failed = lh_buf_addstr(out, "\"");
   for (; *text && !failed; text++) {
     if (*text == '"')
       failed = lh_buf_addstr(out, "\"\"");
     else
-      failed = lh_buf_add(out, *text == '\n' || *text == '\r' ? " " : text, 1);
+      failed = lh_buf_add(out, is_control(*text) ? " " : text, 1);
   }
   return failed ? failed : lh_buf_addstr(out, "\"");
 }

@@ -37,7 +37,7 @@ static int put_base64(const char *bytes, size_t len, struct lh_buf *out) {
 static int put_comment(const json_t *event, struct lh_buf *out) {
   int failed = lh_buf_addf(out, "#[%s at %.3f s: ", lh_look_text(event, "kind"), lh_look_number(event, "t_s"));
   for (const char *at = lh_look_text(event, "text"); *at && !failed; at++)
-    failed = lh_buf_add(out, (unsigned char)*at < 0x20 ? " " : at, 1);
+    failed = lh_buf_add(out, (unsigned char)*at < 0x20 || *at == 0x7f ? " " : at, 1);
   return failed ? failed : lh_buf_addstr(out, "]\n");
 }
 

@@ -136,8 +136,10 @@ static int put_output(const json_t *model, struct lh_buf *out) {
 static const char *host_of(const json_t *model) {
   const json_t *fact;
   size_t i;
-  json_array_foreach(lh_look(model, "host.facts"), i, fact) if (strcmp(lh_look_text(fact, "name"), "host") == 0) return lh_look_text(
-      fact, "value");
+  json_array_foreach(lh_look(model, "host.facts"), i, fact) {
+    const char *value = lh_look_text(fact, "value");
+    if (strcmp(lh_look_text(fact, "name"), "host") == 0 && *value) return value;
+  }
   return "unknown";
 }
 

@@ -1,7 +1,6 @@
 #include "report/samples.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,24 +85,22 @@ static int make_lanes(struct lh_samples *out, const json_t *model) {
 
 /* ---- values ---- */
 
-static double ratio(double part, double whole) {
-  return whole > 0 ? part / whole : NAN;
-}
+/* A rate or share as what it is made of, so that the blocks can also be told as one. */
+struct ratio {
+  double part, whole;
+};
 
-static double value_of(const struct cell *cell, enum lh_measure id, double length_s) {
+static struct ratio ratio_of(const struct cell *cell, enum lh_measure id, double length_s) {
   const uint64_t *c = cell->counters;
-  uint32_t hist = measures[id].hist;
-  if (hist != LH_HIST_COUNT)
-    return cell->hists[hist].count ? (double)lh_hdr_percentile(&cell->hists[hist], measures[id].percentile) : NAN;
   switch (id) {
-  case LH_MEASURE_availability: return lh_availability_percent(c[LH_COUNTER_open_ns], c[LH_COUNTER_wanted_ns]);
-  case LH_MEASURE_drop_rate: return ratio((double)lh_target_drops(c), lh_client_hours(c[LH_COUNTER_open_ns]));
-  case LH_MEASURE_failed_attempts: return ratio((double)c[LH_COUNTER_connect_failures], length_s);
+  case LH_MEASURE_availability: return (struct ratio){100.0 * (double)c[LH_COUNTER_open_ns], (double)c[LH_COUNTER_wanted_ns]};
+  case LH_MEASURE_drop_rate: return (struct ratio){(double)lh_target_drops(c), lh_client_hours(c[LH_COUNTER_open_ns])};
+  case LH_MEASURE_failed_attempts: return (struct ratio){(double)c[LH_COUNTER_connect_failures], length_s};
   case LH_MEASURE_lost:
-    return ratio(100.0 * (double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied]));
-  case LH_MEASURE_sent: return ratio((double)c[LH_COUNTER_messages_sent], length_s);
-  case LH_MEASURE_incoming: return ratio((double)c[LH_COUNTER_incoming], length_s);
-  default: return NAN;
+    return (struct ratio){100.0 * (double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied])};
+  case LH_MEASURE_sent: return (struct ratio){(double)c[LH_COUNTER_messages_sent], length_s};
+  case LH_MEASURE_incoming: return (struct ratio){(double)c[LH_COUNTER_incoming], length_s};
+  default: return (struct ratio){0, 0};
   }
 }
 
@@ -119,6 +116,19 @@ static int add_value(struct lh_sample *sample, double value) {
   return 0;
 }
 
+static int measure(struct lh_sample *sample, const struct cell *cell, enum lh_measure id, double length_s) {
+  uint32_t hist = measures[id].hist;
+  if (hist != LH_HIST_COUNT) {
+    const struct lh_hdr *h = &cell->hists[hist];
+    return h->count ? add_value(sample, (double)lh_hdr_percentile(h, measures[id].percentile)) : 0;
+  }
+  struct ratio r = ratio_of(cell, id, length_s);
+  if (r.whole <= 0) return 0;
+  sample->part += r.part;
+  sample->whole += r.whole;
+  return add_value(sample, r.part / r.whole);
+}
+
 /* The block is over: its values, where each of its intervals counts, and empty cells for the next. */
 static int flush(struct reading *r) {
   uint32_t from = r->block * r->stride;
@@ -129,10 +139,8 @@ static int flush(struct reading *r) {
     bool like = from + r->stride <= r->out->interval_count;
     for (uint32_t k = from; like && k < from + r->stride; k++) like = lane->like[k];
     lane->blocks += like;
-    for (int id = 0; like && id < LH_MEASURE_COUNT && !failed; id++) {
-      double value = value_of(&r->cells[n], id, length_s);
-      if (!isnan(value)) failed = add_value(&lane->samples[id], value);
-    }
+    for (int id = 0; like && id < LH_MEASURE_COUNT && !failed; id++)
+      failed = measure(&lane->samples[id], &r->cells[n], (enum lh_measure)id, length_s);
     memset(r->cells[n].counters, 0, sizeof r->cells[n].counters);
     for (int h = 0; h < LH_HIST_COUNT; h++)
       if (r->cells[n].hists[h].count) lh_hdr_reset(&r->cells[n].hists[h]);

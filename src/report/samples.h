@@ -54,6 +54,7 @@ const struct lh_measure_facts *lh_measure_facts(enum lh_measure id);
 struct lh_sample {
   double *values; /* owned */
   size_t count, room;
+  double part, whole; /* of a ratio, over all blocks: their quotient is what the run as a whole had */
 };
 
 struct lh_sample_lane {
