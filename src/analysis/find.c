@@ -133,6 +133,7 @@ int lh_find(const struct lh_find_args *args, struct lh_findings *out, struct lh_
   *out = (struct lh_findings){0};
   lh_find_late_intervals(&finder);
   lh_find_shared_storms(&finder);
+  lh_find_kept(&finder);
   for (size_t i = 0; i < args->group_count && !finder.failed; i++) {
     const struct lh_find_group *group = &args->groups[i];
     lh_find_never_opened(&finder, group);

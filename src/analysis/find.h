@@ -66,5 +66,6 @@ void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group
 void lh_find_unverified_tls(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_late_intervals(struct lh_finder *finder); /* of the whole run, as the next one */
 void lh_find_shared_storms(struct lh_finder *finder);
+void lh_find_kept(struct lh_finder *finder);
 
 #endif

@@ -124,6 +124,10 @@ void lh_config_free(struct lh_config *config) {
   free_strings(&config->deny);
   free_strings(&config->hooks.on_breach);
   free_strings(&config->hooks.on_end);
+  free(config->watch.name);
+  free(config->watch.cgroup);
+  free_target(&config->watch.metrics);
+  free_strings(&config->watch.names);
   free(config->targets);
   free(config->groups);
   free(config->actions);

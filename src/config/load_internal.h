@@ -155,7 +155,7 @@ char *value_string(struct load *load, struct node *node);
 
 /* ---- setters that rows name ---- */
 typedef bool value_setter(struct load *load, const struct lh_option *row, struct node *node, void *base);
-value_setter set_url, set_proxy, set_headers, set_file, set_kind, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
+value_setter set_url, set_metrics, set_proxy, set_headers, set_file, set_kind, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
     set_request, set_statuses, set_when_hex, set_data_file;
 /* The group's kind is one of those to come: reported, and nothing else of the group is worth a sentence. `row`: of its kind. */
 bool kind_is_refused(struct load *load, const struct lh_option *row, struct node *group);

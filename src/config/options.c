@@ -24,6 +24,7 @@
 #define ACTION(member, ...) AT(struct lh_action, member, __VA_ARGS__)
 #define SLO(member, ...) AT(struct lh_slo_config, member, __VA_ARGS__)
 #define HOOKS(member, ...) AT(struct lh_config, hooks.member, __VA_ARGS__)
+#define WATCH(member, ...) AT(struct lh_config, watch.member, __VA_ARGS__)
 #define HOLDS(outer, pointer, counter, inner, ...)                                                                   \
   .element = &(const struct element){.size = sizeof(inner), .items = offsetof(outer, pointer),                       \
                                      .count = offsetof(outer, counter), __VA_ARGS__}
@@ -488,6 +489,40 @@ static const struct lh_option options[] = {
     {.key = "actions[].clients", .type = LH_OPTION_SHARE, .preset = "100%", .range = "0%..100%", .example = "20%",
      .help = "With close or pause, the share of the clients that it takes.",
      .landing = ACTION(share, .alternative = true)},
+
+    /* ---- the server and the host ---- */
+    {.key = "watch", .type = LH_OPTION_MAP, .preset = "{}", .landing = NO_LANDING,
+     .help = "The server's processes and metrics, sampled each interval, before the first client and after the last."},
+    {.key = "watch.name", .type = LH_OPTION_STRING, .preset = "", .example = "gateway",
+     .help = "Watch every process of this name on this host: memory, descriptors, threads, processor time.",
+     .landing = WATCH(name, .check = text_not_empty)},
+    {.key = "watch.pid", .type = LH_OPTION_COUNT, .preset = "", .range = "1..4194304", .example = "4711",
+     .help = "Watch the process with this number.", .landing = WATCH(pid, .alternative = true)},
+    {.key = "watch.cgroup", .type = LH_OPTION_STRING, .preset = "", .example = "/system.slice/gateway.service",
+     .help = "Watch the processes of this control group; its path counts from where control groups are mounted.",
+     .landing = WATCH(cgroup, .check = text_not_empty, .alternative = true)},
+    {.key = "watch.metrics", .type = LH_OPTION_URL, .preset = "", .example = "http://127.0.0.1:9100/metrics",
+     .help = "Fetch the server's own metrics from here, in Prometheus' text format; http:// only.",
+     .landing = LAND(.set = set_metrics)},
+    {.key = "watch.names", .type = LH_OPTION_STRINGS, .preset = "", .example = "[process_open_fds, go_goroutines]",
+     .help = "The metrics to keep: a name for the sum over its labels, or a name with labels for one of them.",
+     .landing = WATCH(names, .check = text_metric, .limit = LH_METRICS_MAX)},
+    {.key = "watch.settle", .type = LH_OPTION_DURATION, .preset = "10s", .range = "0s..1h",
+     .help = "How long the server is given after the last client has left to go back to where it was.",
+     .landing = WATCH(settle_ns)},
+    {.key = "watch.warn_at", .type = LH_OPTION_SHARE, .preset = "80%", .range = "1%..100%",
+     .help = "Warn when this share of a limit of the tester, the host or the watched processes is in use.",
+     .landing = WATCH(warn_at)},
+    {.key = "watch.descriptors_max", .type = LH_OPTION_COUNT, .preset = "", .range = "1..1000000000", .example = "10000",
+     .help = "Warn when the watched processes hold more descriptors.", .landing = WATCH(descriptors_max)},
+    {.key = "watch.memory_max", .type = LH_OPTION_SIZE, .preset = "", .range = "1B..1024GiB", .example = "2GiB",
+     .help = "Warn when the watched processes hold more resident memory.", .landing = WATCH(memory_max)},
+    {.key = "watch.threads_max", .type = LH_OPTION_COUNT, .preset = "", .range = "1..1000000000", .example = "500",
+     .help = "Warn when the watched processes have more threads.", .landing = WATCH(threads_max)},
+    {.key = "watch.time_wait_max", .type = LH_OPTION_COUNT, .preset = "", .range = "1..1000000000", .example = "20000",
+     .help = "Warn when more connections of this host are in TIME_WAIT.", .landing = WATCH(time_wait_max)},
+    {.key = "watch.cpu_max", .type = LH_OPTION_SHARE, .preset = "", .range = "1%..100%", .example = "90%",
+     .help = "Warn when more of this host's processor time is in use.", .landing = WATCH(cpu_max)},
 
     /* ---- objectives ---- */
     {.key = "slo", .type = LH_OPTION_LIST, .preset = "", .help = "Objectives that decide between passed and failed.",

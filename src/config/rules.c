@@ -363,6 +363,28 @@ static bool action_after_run(const struct load *load, const struct scope *scope)
   return duration_ns && ((const struct lh_action *)scope->base)->at_ns >= duration_ns;
 }
 
+/* ---- the server ---- */
+static bool watched_twice(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const ways[] = {"watch.pid", "watch.name", "watch.cgroup"};
+  return count_given(scope, ways, 3) > 1;
+}
+static bool metrics_unnamed(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "watch.metrics") != given(scope, "watch.names");
+}
+static bool metrics_denied(const struct load *load, const struct scope *scope) {
+  (void)scope;
+  const struct lh_target *metrics = &load->config->watch.metrics;
+  return metrics->host && lh_deny_host(&load->config->deny, metrics->host);
+}
+static bool processes_unnamed(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const ways[] = {"watch.pid", "watch.name", "watch.cgroup"};
+  static const char *const maxima[] = {"watch.descriptors_max", "watch.memory_max", "watch.threads_max"};
+  return count_given(scope, maxima, 3) > 0 && count_given(scope, ways, 3) == 0;
+}
+
 /* ---- objectives ---- */
 static bool direction_unclear(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -510,6 +532,13 @@ static const struct rule rows[] = {
          NOT_IN_SCHEMA),
     MUST("actions[]", "pause", "pause every", pause_too_long, "must be shorter than `every`", NOT_IN_SCHEMA),
     WARN("actions[]", "at", "at", action_after_run, "is not before the end of the run: it never happens", NOT_IN_SCHEMA),
+
+    MUST("", "watch", "watch", watched_twice, "needs at most one of pid, name and cgroup", NOT_IN_SCHEMA),
+    MUST("", "watch", "watch", metrics_unnamed, "needs both metrics and names, or neither of them", NOT_IN_SCHEMA),
+    MUST("", "watch", "watch", processes_unnamed,
+         "needs one of pid, name and cgroup for descriptors_max, memory_max and threads_max", NOT_IN_SCHEMA),
+    MUST("", "watch.metrics", "watch.metrics deny", metrics_denied,
+         "is never connected to: its host matches a pattern of `deny`", NOT_IN_SCHEMA),
 
     MUST("slo[]", "", "below above", direction_unclear, "needs exactly one of below and above",
          "{'oneOf': [{'required': ['below']}, {'required': ['above']}]}"),

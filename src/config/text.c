@@ -122,3 +122,13 @@ const char *text_regex(const char *text) {
   regfree(&compiled);
   return NULL;
 }
+
+const char *text_metric(const char *text) {
+  static const char expected[] = "the name of a metric, as process_open_fds, or one with its labels, as requests{code=\"200\"}";
+  size_t len = strcspn(text, "{");
+  bool begins_well = (text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z') || text[0] == '_' || text[0] == ':';
+  for (size_t i = 0; i < len; i++)
+    if (!is_alnum(text[i]) && !strchr("_:", text[i])) return expected;
+  size_t whole = strlen(text);
+  return begins_well && (text[len] == '\0' || text[whole - 1] == '}') ? NULL : expected;
+}

@@ -14,6 +14,8 @@ const char *text_socket_path(const char *text); /* of a unix socket: "/run/app.s
 const char *text_path(const char *text);    /* "/path?query" as it may stand in a request line */
 const char *text_token(const char *text);   /* RFC 9110 token: header names, subprotocols */
 const char *text_header_value(const char *text);
+/* A metric of Prometheus, with its labels in braces or without. */
+const char *text_metric(const char *text);
 /* An extended regular expression of POSIX. */
 const char *text_regex(const char *text);
 const char *text_pointer(const char *text);         /* JSON pointer, RFC 6901 */

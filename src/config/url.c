@@ -285,3 +285,12 @@ bool set_proxy(struct load *load, const struct lh_option *row, struct node *node
   free(url);
   return good;
 }
+
+/* The endpoint is a target of its own, which no group uses. */
+bool set_metrics(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  struct lh_target *metrics = &((struct lh_config *)base)->watch.metrics;
+  if (!set_url(load, row, node, metrics)) return false;
+  if (metrics->scheme == LH_SCHEME_HTTP) return true;
+  report_value(load, node, "%s cannot be fetched; expected http://HOST:PORT/PATH", quoted(load, node));
+  return false;
+}

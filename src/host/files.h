@@ -53,6 +53,10 @@ int lh_host_sample_at(const char *root, struct lh_host_sample *sample, uint32_t 
 uint32_t lh_host_cores_at(const char *root, uint32_t affinity);
 bool lh_host_ports_at(const char *root, uint32_t *first, uint32_t *last);
 
+struct lh_process_pick;
+struct lh_process_sample;
+int lh_process_read_at(const char *root, const struct lh_process_pick *pick, struct lh_process_sample *sample);
+
 /* Bits of `unread`, in the order of the sources. */
 enum lh_sample_source {
   LH_SAMPLE_STAT,     /* /proc/stat */
@@ -62,11 +66,7 @@ enum lh_sample_source {
   LH_SAMPLE_SNMP,     /* /proc/net/snmp */
   LH_SAMPLE_NETSTAT,  /* /proc/net/netstat */
   LH_SAMPLE_DEV,      /* /proc/net/dev */
-  LH_SAMPLE_SOURCES,
-  LH_SAMPLE_STATES = LH_SAMPLE_SOURCES /* states.c: no file, so not under a root */
+  LH_SAMPLE_SOURCES
 };
-
-/* Adds the TCP states that no file of /proc counts. 0 or -errno, then nothing is added. */
-int lh_states_read(struct lh_host_sample *sample);
 
 #endif

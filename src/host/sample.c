@@ -1,4 +1,4 @@
-/* Counters and gauges of the host at one time, from seven files of /proc and the counts of states.c. */
+/* Counters and gauges of the host at one time, from seven files of /proc. */
 #include "longhaul/host/host.h"
 
 #include <errno.h>
@@ -152,18 +152,6 @@ int lh_host_sample_at(const char *root, struct lh_host_sample *sample, uint32_t 
   return 0;
 }
 
-/* The kernel counts CLOSE_WAIT as established too. */
-static void add_states(struct lh_host_sample *sample, uint32_t *unread) {
-  if (lh_states_read(sample) < 0)
-    *unread |= UINT32_C(1) << LH_SAMPLE_STATES;
-  else
-    sample->tcp_established -= sample->tcp_close_wait < sample->tcp_established ? sample->tcp_close_wait : sample->tcp_established;
-}
-
 int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread) {
-  uint32_t missing = 0;
-  int code = lh_host_sample_at("", sample, &missing);
-  if (code == 0) add_states(sample, &missing);
-  if (unread) *unread = missing;
-  return code;
+  return lh_host_sample_at("", sample, unread);
 }

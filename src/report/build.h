@@ -46,6 +46,11 @@ json_t *lh_build_events(struct lh_build *b);
 /* Adds "storms" and "findings". */
 void lh_build_findings(struct lh_build *b, json_t *model);
 json_t *lh_build_tester(struct lh_build *b);
+/* What is watched of the server; null when nothing is. */
+json_t *lh_build_server(struct lh_build *b);
+/* The same by interval, as arrays; only called when there is something. */
+json_t *lh_build_server_series(struct lh_build *b);
+bool lh_has_server(const struct lh_gather *g);
 /* Adds "host" and "limits". */
 void lh_build_host(struct lh_build *b, json_t *model);
 

@@ -316,6 +316,43 @@ static int on_rung(void *context, const struct lh_rung_row *rung) {
   return item->name && item->value && item->detail && item->remedy ? 0 : -ENOMEM;
 }
 
+/* ---- the server ---- */
+
+static struct lh_watched *watched_of(struct lh_gather *g, const struct lh_watched_row *row) {
+  for (size_t i = 0; i < g->watched_count; i++)
+    if (strcmp(g->watched[i].name, row->name) == 0 && strcmp(g->watched[i].source, row->source) == 0) return &g->watched[i];
+  struct lh_watched *list = with_room(g->watched, g->watched_count, &g->watched_room, sizeof *list);
+  if (!list) return NULL;
+  g->watched = list;
+  struct lh_watched *w = &list[g->watched_count++];
+  *w = (struct lh_watched){.source = strdup(row->source), .name = strdup(row->name), .most = row->value};
+  return w->source && w->name ? w : NULL;
+}
+
+/* The end of a run that is going on is its last interval's: nothing is after it. */
+static int on_watched(void *context, const struct lh_watched_row *row) {
+  struct lh_gather *g = context;
+  struct lh_watched_item *items = with_room(g->sightings, g->sighting_count, &g->sighting_room, sizeof *items);
+  if (items) g->sightings = items;
+  struct lh_watched *w = items ? watched_of(g, row) : NULL;
+  if (!w) return -ENOMEM;
+  if (row->value > w->most) w->most = row->value;
+  if (row->at_ns < g->run->start_ns) {
+    w->before = w->end = row->value;
+    w->has_before = true;
+  } else if (g->run->how != LH_RUN_UNFINISHED && row->at_ns >= g->run->end_ns) {
+    w->after = row->value;
+    w->after_ns = row->at_ns - g->run->start_ns;
+    w->has_after = true;
+  } else {
+    w->fell = w->fell || row->value < w->end;
+    w->end = row->value;
+  }
+  g->sightings[g->sighting_count++] =
+      (struct lh_watched_item){(int64_t)(row->at_ns - g->run->start_ns), (uint32_t)(w - g->watched), row->value};
+  return 0;
+}
+
 /* ---- all of it ---- */
 
 static void sum_run_lane(struct lh_gather *g) {
@@ -359,7 +396,8 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err) {
                                     .worker = on_worker,
                                     .host = on_host,
                                     .fact = on_fact,
-                                    .rung = on_rung};
+                                    .rung = on_rung,
+                                    .watched = on_watched};
   struct lh_err why = {0};
   int failed = lh_reader_visit(g->reader, g->from_k, g->from_k + g->count, &visits, &why);
   if (failed == -ENOMEM && !why.text[0]) return lh_err_set(err, -ENOMEM, "no memory for the report of this run");
@@ -419,4 +457,10 @@ void lh_gather_free(struct lh_gather *g) {
   free(g->health);
   lh_reader_close(g->reader);
   *g = (struct lh_gather){0};
+  for (size_t i = 0; i < g->watched_count; i++) {
+    free((char *)(uintptr_t)g->watched[i].source);
+    free((char *)(uintptr_t)g->watched[i].name);
+  }
+  free(g->watched);
+  free(g->sightings);
 }

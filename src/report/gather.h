@@ -100,6 +100,12 @@ struct lh_rung_item {
   bool soft, estimated;
 };
 
+struct lh_watched_item {
+  int64_t at_ns; /* since the start of the run: negative before it */
+  uint32_t what; /* number in lh_gather.watched */
+  double value;
+};
+
 struct lh_host_item {
   uint32_t index; /* of the interval */
   struct lh_host_sample sample;
@@ -124,6 +130,10 @@ struct lh_gather {
   size_t fact_count, fact_room;
   struct lh_rung_item *rungs; /* what binds first stands first */
   size_t rung_count, rung_room;
+  struct lh_watched *watched; /* each value of the server and of the supervisor; owned, with its texts */
+  size_t watched_count, watched_room;
+  struct lh_watched_item *sightings; /* of all of them, in order of time */
+  size_t sighting_count, sighting_room;
   struct lh_watch *watches; /* set by the caller between open and read; freed with the rest */
   size_t watch_count;
 };

@@ -202,5 +202,6 @@ json_t *lh_build_series(struct lh_build *b) {
   lh_put(b, out, "groups", groups);
   lh_put(b, out, "tester", tester_series(b));
   lh_put(b, out, "host", host_series(b));
+  if (lh_has_server(b->g)) lh_put(b, out, "server", lh_build_server_series(b));
   return out;
 }

@@ -1,4 +1,6 @@
 /* How the tester itself fared, and what it left out. */
+#include <string.h>
+
 #include "longhaul/base/clock.h"
 #include "report/build.h"
 
@@ -60,6 +62,23 @@ static json_t *left_out(struct lh_build *b) {
   return out;
 }
 
+/* The supervisor beside its workers; null for a run that kept nothing of it. */
+static json_t *supervisor(struct lh_build *b) {
+  json_t *out = NULL;
+  for (size_t i = 0; i < b->g->watched_count; i++) {
+    const struct lh_watched *w = &b->g->watched[i];
+    if (strcmp(w->source, "supervisor") != 0) continue;
+    if (!out) out = json_object();
+    if (strcmp(w->name, "cpu_us") == 0)
+      lh_put(b, out, "cpu_s", lh_json_real((w->end - (w->has_before ? w->before : 0)) / 1e6, 2));
+    else if (strcmp(w->name, "rss_bytes") == 0)
+      lh_put(b, out, "rss_bytes_max", lh_json_real(w->most, 0));
+    else
+      lh_put(b, out, "descriptors_max", lh_json_real(w->most, 0));
+  }
+  return out ? out : json_null();
+}
+
 json_t *lh_build_tester(struct lh_build *b) {
   const struct lh_gather *g = b->g;
   uint64_t cpu_us = 0, lag_us = 0, rss = 0, engine = 0, descriptors = 0, rss_clients = 0;
@@ -93,6 +112,7 @@ json_t *lh_build_tester(struct lh_build *b) {
   lh_put(b, out, "rss_bytes_per_client", rss_clients ? lh_json_count(rss / rss_clients) : json_null());
   lh_put(b, out, "engine_bytes_per_client", rss_clients ? lh_json_count(engine / rss_clients) : json_null());
   lh_put(b, out, "descriptors_max", lh_json_count(descriptors));
+  lh_put(b, out, "supervisor", supervisor(b));
   lh_put(b, out, "intervals", lh_json_count(g->count));
   lh_put(b, out, "intervals_late", lh_json_count(late));
   lh_put(b, out, "late_percent", lh_json_real(100.0 * late / g->count, 2));

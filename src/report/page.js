@@ -199,6 +199,17 @@
         ),
         part(() => tables.latencies(model, view.lane, tables.others, 'All latencies')),
       ),
+      once(
+        () => model.server,
+        () =>
+          section(
+            'server',
+            'Server',
+            null,
+            part(() => about.server(model)),
+            ...specs.server(model),
+          ),
+      ),
       section(
         'tester',
         'The tester itself',

@@ -88,6 +88,49 @@ const about = (() => {
     ];
   }
 
+  const serverWords = { rss_bytes: 'Memory', cpu_us: 'Processor time', descriptors: 'Descriptors', threads: 'Threads', processes: 'Processes' };
+  const serverName = (row) => (row.source === 'process' ? serverWords[row.name] || row.name : row.name);
+  function server(model) {
+    const value = (row, v) =>
+      v === null
+        ? '-'
+        : row.unit === 'bytes'
+          ? show.bytes(v)
+          : row.unit === 'us'
+            ? show.us(v)
+            : Number.isInteger(v)
+              ? show.count(v)
+              : show.rate(v);
+    return [
+      el(
+        'p',
+        { class: 'about' },
+        `What the server held: before the first client, at its most, at the end${
+          model.server.settled_s === null ? '' : `, and ${show.seconds(model.server.settled_s)} after the last client had left`
+        }.`,
+      ),
+      table(
+        [
+          ['value', 'text'],
+          ['before', 'n'],
+          ['most', 'n'],
+          ['at the end', 'n'],
+          ['after', 'n'],
+          ['back', 'keep'],
+        ],
+        model.server.values.map((row) => [
+          serverName(row),
+          value(row, row.before),
+          value(row, row.most),
+          value(row, row.end),
+          value(row, row.after),
+          row.back === null ? '' : row.back ? 'yes' : 'no',
+        ]),
+        { label: 'Server' },
+      ),
+    ];
+  }
+
   function host(model) {
     const facts = (list, label) =>
       list.length
@@ -233,5 +276,5 @@ const about = (() => {
     ];
   }
 
-  return { tester, host, closing };
+  return { tester, server, serverName, host, closing };
 })();

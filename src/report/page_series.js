@@ -46,9 +46,9 @@ const lanes = (() => {
       step: series.interval_s * (series.thinned || 1),
     };
     for (const [key, value] of Object.entries(from)) if (key !== 'name' && key !== 'endings') lane[key] = spread(value, count);
-    for (const part of ['tester', 'host']) {
+    for (const part of ['tester', 'host', 'server']) {
       lane[part] = {};
-      for (const [key, value] of Object.entries(series[part]))
+      for (const [key, value] of Object.entries(series[part] || {}))
         if (key !== 'late_intervals') lane[part][key] = spread(value, count);
     }
     // The last interval may be a few milliseconds long: a rate over so little would tower over the night.

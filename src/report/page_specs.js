@@ -186,5 +186,31 @@ const specs = (() => {
       table: () => tables.latencies(model(), L(), tables.others, 'Latency by percentile'),
     });
 
-  return { has, clients, drops, response, distribution, reasons, rates, network, cpu, lag, memory };
+  // One chart for each value of the server; a counter is drawn as its rate.
+  const server = (model) =>
+    model.server.values.map((row, i) =>
+      charts.time({
+        id: `server-${i}`,
+        title: about.serverName(row),
+        unit: row.counter
+          ? row.unit === 'us'
+            ? 'percent of one core'
+            : 'a second'
+          : 'at the end of each interval',
+        format: row.counter
+          ? row.unit === 'us'
+            ? (v) => show.percent(v / 1e4)
+            : show.rate
+          : row.unit === 'bytes'
+            ? show.bytes
+            : show.count,
+        low: true,
+        binary: row.unit === 'bytes',
+        parts: (lane) => [
+          { label: about.serverName(row), values: lane.server[`${row.source} ${row.name}`] || [], color: '--accent' },
+        ],
+      }),
+    );
+
+  return { has, server, clients, drops, response, distribution, reasons, rates, network, cpu, lag, memory };
 })();

@@ -1,5 +1,6 @@
 #include "report/tables.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -327,6 +328,45 @@ void lh_table_latencies(const json_t *model, struct lh_table *t) {
                                      us_or_none(h, "p99_us").text, us_or_none(h, "p999_us").text, us_or_none(h, "max_us").text,
                                      lh_show_count(lh_look_number(h, "overflow")).text});
   }
+}
+
+static struct lh_shown server_value(const json_t *row, const char *key) {
+  double value = lh_look_number(row, key);
+  const char *unit = lh_look_text(row, "unit");
+  struct lh_shown out = {"-"};
+  if (lh_look_is_null(row, key)) return out;
+  if (strcmp(unit, "us") == 0) return lh_show_us(value);
+  if (strcmp(unit, "bytes") == 0) return lh_show_bytes(value);
+  return value == (double)(int64_t)value ? lh_show_count(value) : lh_show_rate(value);
+}
+
+void lh_table_server(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {{.title = "of", .wide = true},
+                                             {.title = "value", .flexible = true, .verbatim = true},
+                                             {.title = "before", .right = true},
+                                             {.title = "most", .right = true},
+                                             {.title = "at the end", .right = true},
+                                             {.title = "after", .right = true},
+                                             {.title = "back"}};
+  BEGIN(t, "Server", columns);
+  const json_t *row;
+  size_t i;
+  json_array_foreach(lh_look(model, "server.values"), i, row) {
+    const json_t *back = lh_look(row, "back");
+    bool metrics = strcmp(lh_look_text(row, "source"), "metrics") == 0;
+    lh_table_add(t, (const char *[]){lh_look_text(row, "source"),
+                                     metrics ? lh_look_text(row, "name") : lh_table_server_words(lh_look_text(row, "name")),
+                                     server_value(row, "before").text, server_value(row, "most").text,
+                                     server_value(row, "end").text, server_value(row, "after").text,
+                                     json_is_true(back)    ? "yes"
+                                     : json_is_false(back) ? "NO"
+                                                           : ""});
+  }
+}
+
+const char *lh_table_server_words(const char *name) {
+  if (strcmp(name, "rss_bytes") == 0) return "memory";
+  return strcmp(name, "cpu_us") == 0 ? "processor time" : name;
 }
 
 void lh_table_events(const json_t *model, struct lh_table *t) {

@@ -14,6 +14,7 @@
   X(endings)                                                                                                                   \
   X(messages)                                                                                                                  \
   X(pushes)                                                                                                                  \
+  X(server)                                                                                                                    \
   X(latencies)                                                                                                                 \
   X(events)
 
@@ -22,6 +23,8 @@ typedef void lh_table_builder(const json_t *model, struct lh_table *table);
 LH_TABLES_LIST(X)
 #undef X
 
+/* The words for a value of the watched processes: "rss_bytes" is "memory". */
+const char *lh_table_server_words(const char *name);
 /* The words for a histogram: "send_lateness" is "send lateness". */
 const char *lh_table_histogram_words(const char *name);
 

@@ -175,6 +175,7 @@ json_t *lh_thin_series(const json_t *series) {
   set(&t, out, "groups", lanes);
   set(&t, out, "tester", lane(&t, lh_look(series, "tester")));
   set(&t, out, "host", lane(&t, lh_look(series, "host")));
+  if (lh_look(series, "server")) set(&t, out, "server", lane(&t, lh_look(series, "server")));
   if (!t.failed) return out;
   json_decref(out);
   return NULL;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
 
 static bool writable(const struct lh_journal *j) {
@@ -42,6 +43,15 @@ void lh_journal_event(struct lh_journal *j, uint64_t at_ns, enum lh_event_kind k
   keep(j, lh_store_event(j->store, at_ns, kind, LH_NO_GROUP, text, NULL, &err), &err);
 }
 
+void lh_journal_look(struct lh_journal *j, const struct lh_look *look) {
+  struct lh_err err = {0};
+  for (size_t i = 0; i < look->count && writable(j); i++) {
+    const struct lh_sighting *s = &look->items[i];
+    struct lh_watched_row row = {.at_ns = look->at_ns, .source = s->source, .name = s->name, .value = s->value};
+    keep(j, lh_store_watched(j->store, &row, &err), &err);
+  }
+}
+
 int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count) {
   struct lh_journal *j = journal;
   struct lh_err err = {0};
@@ -63,11 +73,27 @@ static void check_books(struct lh_journal *j, const struct lh_collect *collect, 
   }
 }
 
+/* Counting costs too much for every second: in between, the last counts stand. */
+static void count_states(struct lh_journal *j, struct lh_host_sample *now, uint64_t now_ns) {
+  const struct lh_host_sample *was = &j->host;
+  if (j->states_ns != 0 && now_ns - j->states_ns < LH_STATES_EVERY_MS * LH_NS_PER_MS) {
+    now->tcp_syn_sent = was->tcp_syn_sent;
+    now->tcp_syn_received = was->tcp_syn_received;
+    now->tcp_fin_wait = was->tcp_fin_wait;
+    now->tcp_close_wait = was->tcp_close_wait;
+    now->tcp_closing = was->tcp_closing;
+    now->tcp_established -= now->tcp_close_wait < now->tcp_established ? now->tcp_close_wait : now->tcp_established;
+  } else if (lh_host_states_read(now) == 0) {
+    j->states_ns = now_ns;
+  }
+}
+
 static void sample_host(struct lh_journal *j, uint32_t k) {
   struct lh_host_sample now;
   struct lh_err err = {0};
   uint32_t unread;
   if (lh_host_sample_read(&now, &unread) < 0) return;
+  count_states(j, &now, lh_now_ns());
   uint64_t total = now.cpu_total_us - j->host.cpu_total_us;
   if (now.cpu_total_us > j->host.cpu_total_us)
     j->host_cpu_percent = (double)(now.cpu_busy_us - j->host.cpu_busy_us) / (double)total * 100;

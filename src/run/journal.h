@@ -10,6 +10,9 @@
 
 #include "longhaul/store/store.h"
 #include "run/collect.h"
+#include "run/lookout.h"
+
+enum { LH_STATES_EVERY_MS = 5000 };
 
 struct lh_journal {
   struct lh_store *store; /* owned */
@@ -18,6 +21,7 @@ struct lh_journal {
   struct lh_second *seconds;  /* owned; [group]: the last one kept */
   bool books_told;            /* books that do not balance are told of once */
   struct lh_host_sample host; /* the latest */
+  uint64_t states_ns;         /* when its TCP states were counted */
   double host_cpu_percent;    /* between the last two samples; negative: not known */
 };
 
@@ -26,6 +30,8 @@ void lh_journal_close(struct lh_journal *journal); /* accepts one that was never
 
 void lh_journal_event(struct lh_journal *journal, uint64_t at_ns, enum lh_event_kind kind, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* What a look at the server and at ourselves brought. */
+void lh_journal_look(struct lh_journal *journal, const struct lh_look *look);
 /* Fits lh_estate_sink. Returns 0 always: `failed` tells. */
 int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count);
 /* One interval with its workers' health and a sample of the host; commits. */

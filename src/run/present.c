@@ -70,7 +70,7 @@ static void show_held(const struct lh_screen_group *held, struct lh_screen_group
 
 /* is_last: nothing more is open by plan, which says nothing of the run. */
 static int show(struct lh_supervisor *sv, uint64_t at_ns, bool is_last, struct shown *s) {
-  static const char *const phases[] = {"running", "draining", "ending", "ended"};
+  static const char *const phases[] = {"running", "draining", "ending", "settling", "ended"};
   const struct lh_config *config = sv->args->config;
   s->groups = calloc(config->group_count, sizeof *s->groups);
   if (s->groups == NULL) return -1;
@@ -92,6 +92,7 @@ static int show(struct lh_supervisor *sv, uint64_t at_ns, bool is_last, struct s
                                       .group_count = (uint32_t)config->group_count,
                                       .endings = s->endings,
                                       .ending_count = count,
+                                      .warning = lh_guard_warning(sv),
                                       .workers = sv->workers,
                                       .workers_alive = lh_crew_alive(sv),
                                       .health = lh_recent_health(sv->recent),

@@ -285,12 +285,18 @@ int lh_screen_render(const struct lh_screen_facts *facts, struct lh_screen_size 
   put_head(&p, facts);
   if (!full(&p)) {
     /* Of the rows: head, titles, tester line and the prompt's line are taken; endings get up to five of what groups leave. */
-    uint32_t room = size.rows > 4 ? size.rows - 4 : 1;
+    uint32_t warned = facts->warning != NULL && facts->warning[0] != '\0' ? 1 : 0;
+    uint32_t room = size.rows > 4 + warned ? size.rows - 4 - warned : 1;
     uint32_t wanted = facts->group_count + (facts->group_count > 1 ? 1 : 0);
     uint32_t most = room > wanted ? room - wanted : 0;
     if (most > 5) most = 5;
     put_table(&p, facts, room);
     put_endings(&p, facts, most);
+    if (warned && !full(&p)) {
+      putf(&p, RED, "warning ");
+      put(&p, PLAIN, facts->warning);
+      end_line(&p);
+    }
   }
   if (!full(&p)) put_tester(&p, facts);
   return p.failed < 0 ? p.failed : (int)p.lines;

@@ -31,6 +31,7 @@ struct lh_screen_facts {
   uint32_t group_count;
   const struct lh_screen_ending *endings; /* latest first */
   uint32_t ending_count;
+  const char *warning; /* the latest one of a limit that fills up; "" or NULL: none */
   uint32_t workers, workers_alive;
   struct lh_recent_health health;
   double host_cpu_percent; /* of all cores; negative: not known */

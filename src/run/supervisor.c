@@ -86,6 +86,7 @@ static void commit_oldest(struct lh_supervisor *sv) {
   }
   note_silences(sv, v);
   lh_journal_interval(&sv->journal, sv->collect, v, sv->workers);
+  lh_guard_interval(sv, v);
   lh_present_line(sv, v->end_ns);
   watch_objectives(sv, v->end_ns);
 }
@@ -103,6 +104,7 @@ static void commit_complete(struct lh_supervisor *sv, uint64_t now_ns) {
 /* ---- phases ---- */
 static void close_handles(struct lh_supervisor *sv) {
   if (!uv_is_closing((uv_handle_t *)&sv->timer)) uv_close((uv_handle_t *)&sv->timer, NULL);
+  lh_guard_close(sv);
   for (uint32_t i = 0; i < sv->signal_count; i++)
     if (!uv_is_closing((uv_handle_t *)&sv->signals[i])) uv_close((uv_handle_t *)&sv->signals[i], NULL);
 }
@@ -178,7 +180,7 @@ static void note_actions(struct lh_supervisor *sv, uint64_t now_ns) {
 
 /* ---- the timer ---- */
 static uint64_t next_due_ns(const struct lh_supervisor *sv) {
-  uint64_t due = late_commit_ns(sv);
+  uint64_t due = sv->phase == LH_RUN_SETTLING ? LH_NEVER : late_commit_ns(sv);
   uint64_t phase_end = sv->phase == LH_RUN_RUNNING ? sv->stop_ns : sv->phase == LH_RUN_DRAINING ? sv->kill_ns : LH_NEVER;
   uint64_t replace = lh_crew_replace_due_ns(sv);
   if (phase_end < due) due = phase_end;
@@ -186,6 +188,7 @@ static uint64_t next_due_ns(const struct lh_supervisor *sv) {
   if (sv->phase == LH_RUN_RUNNING && sv->action_ns < sv->stop_ns && sv->action_ns < due) due = sv->action_ns;
   if (sv->view != NULL && sv->draw_ns < due) due = sv->draw_ns;
   if (lh_dashboard_due_ns(sv->dashboard) < due) due = lh_dashboard_due_ns(sv->dashboard);
+  if (sv->phase == LH_RUN_SETTLING && lh_guard_due_ns(sv) < due) due = lh_guard_due_ns(sv);
   return due;
 }
 
@@ -202,6 +205,7 @@ static void on_timer(uv_timer_t *timer) {
   note_actions(sv, now_ns);
   if (sv->phase == LH_RUN_RUNNING && now_ns >= sv->stop_ns) lh_supervisor_stop(sv, "the duration is over");
   if (sv->phase == LH_RUN_DRAINING && now_ns >= sv->kill_ns) kill_crew(sv, "they did not drain in time");
+  if (sv->phase == LH_RUN_SETTLING) lh_guard_tick(sv, now_ns);
   lh_crew_replace(sv, now_ns);
   if (sv->view != NULL && now_ns >= sv->draw_ns) {
     lh_present_draw(sv, now_ns);
@@ -222,19 +226,28 @@ static void set_timer(struct lh_supervisor *sv) {
   uv_timer_start(&sv->timer, on_timer, wait_ms, 0);
 }
 
+/* The last worker is gone: the server may still be given time. */
+static bool is_settling(struct lh_supervisor *sv, uint64_t now_ns) {
+  if (sv->gone_ns == 0) sv->gone_ns = now_ns;
+  if (sv->phase == LH_RUN_SETTLING) return lh_guard_due_ns(sv) != LH_NEVER;
+  if (!lh_guard_settle(sv, now_ns)) return false;
+  sv->phase = LH_RUN_SETTLING;
+  return true;
+}
+
 void lh_supervisor_settle(struct lh_supervisor *sv) {
   uint64_t now_ns = lh_now_ns();
   if (sv->phase == LH_RUN_OVER) return;
   note_clocks(sv);
   note_massdrops(sv, now_ns, false);
   lh_marks_look(sv, now_ns);
-  commit_complete(sv, now_ns);
+  if (sv->phase != LH_RUN_SETTLING) commit_complete(sv, now_ns); /* what is left then is taken at the end */
   if (sv->journal.failed.code != 0 && sv->failed.code == 0) {
     struct lh_err err = sv->journal.failed;
     lh_err_prefix(&err, "the run file cannot be written, what stands in it stays");
     lh_supervisor_fail(sv, &err);
   }
-  if (sv->phase != LH_RUN_RUNNING && lh_crew_alive(sv) == 0) {
+  if (sv->phase != LH_RUN_RUNNING && lh_crew_alive(sv) == 0 && !is_settling(sv, now_ns)) {
     sv->phase = LH_RUN_OVER;
     close_handles(sv);
     return;
@@ -253,6 +266,8 @@ static void on_signal(uv_signal_t *handle, int number) {
   sv->interrupted = true;
   if (sv->phase == LH_RUN_RUNNING)
     lh_supervisor_stop(sv, name);
+  else if (sv->phase == LH_RUN_SETTLING)
+    lh_guard_stop_settling(sv);
   else
     kill_crew(sv, name);
   lh_supervisor_settle(sv);
@@ -361,6 +376,8 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0)
     code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
   if (code < 0) return code;
+  code = lh_guard_open(sv, err);
+  if (code < 0) return code;
   lh_present_open(sv);
   uv_timer_init(&sv->loop, &sv->timer);
   sv->timer.data = sv;
@@ -389,7 +406,7 @@ static void finish(struct lh_supervisor *sv) {
   else if (sv->aborted)
     how = LH_RUN_ABORTED;
   lh_marks_close(sv);
-  uint64_t end_ns = lh_now_ns();
+  uint64_t end_ns = sv->gone_ns != 0 ? sv->gone_ns : lh_now_ns();
   lh_present_draw(sv, end_ns);
   lh_journal_event(&sv->journal, end_ns, LH_EVENT_RUN_ENDED, "%s", sv->failed.code != 0 ? sv->failed.text : "in order");
   lh_journal_finish(&sv->journal, how, end_ns, lh_wall_us());
@@ -419,11 +436,13 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   int code = supervise(sv, result, err);
   lh_present_close(sv);
   lh_dashboard_close(sv->dashboard);
+  lh_guard_close(sv);
   uv_run(&sv->loop, UV_RUN_NOWAIT); /* close callbacks of a run that could not begin */
   uv_loop_close(&sv->loop);
   lh_collect_free(sv->collect);
   lh_crew_free(sv);
   lh_watch_free(sv->watch);
+  lh_guard_free(sv);
   free(sv->massdrops);
   free(sv->silent);
   lh_journal_close(&sv->journal);

@@ -6,6 +6,7 @@
  *   hooks.c       commands of the config, on a breach and at the end
  *   mark.c        notes on the timeline, from people
  *   dashboard.c   the process that serves the page and the metrics
+ *   guard.c       the server, the host and our own limits
  */
 #ifndef LH_RUN_SUPERVISOR_H
 #define LH_RUN_SUPERVISOR_H
@@ -29,6 +30,7 @@ enum lh_phase_of_run {
   LH_RUN_RUNNING,
   LH_RUN_DRAINING, /* workers were told to stop */
   LH_RUN_KILLING,  /* workers were ended */
+  LH_RUN_SETTLING, /* every client has left; the watched server is given time to go back to where it was */
   LH_RUN_OVER      /* no worker is left; handles are closing */
 };
 
@@ -69,6 +71,8 @@ struct lh_supervisor {
   struct lh_view *view;     /* NULL off a terminal */
   struct lh_journal journal;
   struct lh_dashboard *dashboard; /* NULL: nobody looks on */
+  struct lh_guard *guard; /* owned: what watches the server, the host and our own limits */
+  uint64_t gone_ns;       /* when the last client had left; 0: not yet */
   struct lh_watch *watch; /* NULL: no objective ends the run */
   bool interrupted, aborted;
   struct lh_err failed; /* why the run cannot go on; code 0: it can */
@@ -105,6 +109,21 @@ void lh_supervisor_mark(struct lh_supervisor *sv, const char *text, int64_t at_w
 /* Takes what stands in the spool, at most once a second. */
 void lh_marks_look(struct lh_supervisor *sv, uint64_t now_ns);
 void lh_marks_close(struct lh_supervisor *sv); /* takes the last ones and removes the spool */
+/* ---- guard.c ---- */
+int lh_guard_open(struct lh_supervisor *sv, struct lh_err *err);
+/* At the end of each interval: looks at the server, and warns of limits that fill up. */
+void lh_guard_interval(struct lh_supervisor *sv, const struct lh_interval *interval);
+/* Begins to wait for the server to settle; false: there is nothing to wait for. */
+bool lh_guard_settle(struct lh_supervisor *sv, uint64_t now_ns);
+/* While it settles: when to call lh_guard_tick next, LH_NEVER when it is over. */
+uint64_t lh_guard_due_ns(const struct lh_supervisor *sv);
+void lh_guard_tick(struct lh_supervisor *sv, uint64_t now_ns);
+void lh_guard_stop_settling(struct lh_supervisor *sv);
+/* The latest warning for the view, "" when there is none. */
+const char *lh_guard_warning(const struct lh_supervisor *sv);
+/* Gives its handles back; the loop turns on until they are closed. */
+void lh_guard_close(struct lh_supervisor *sv);
+void lh_guard_free(struct lh_supervisor *sv);
 
 /* ---- present.c ---- */
 void lh_present_open(struct lh_supervisor *sv);

@@ -43,7 +43,7 @@
   X(context_switches, "since boot", "context switches of the host")                                                            \
   X(tcp_established, "gauge", "TCP connections that are up")                                                                   \
   X(tcp_orphans, "gauge", "TCP connections that no process holds any more")                                                    \
-  X(tcp_syn_sent, "gauge", "TCP connections whose first segment is not answered")                                              \
+  X(tcp_syn_sent, "gauge", "TCP connections whose first segment is not answered; states are counted each 5 s at most")                                              \
   X(tcp_syn_received, "gauge", "TCP handshakes in progress at listeners")                                                      \
   X(tcp_fin_wait, "gauge", "TCP connections closed by this side first, FIN_WAIT1 and FIN_WAIT2")                               \
   X(tcp_close_wait, "gauge", "TCP connections that the other side closed and a process here did not")                          \

@@ -169,6 +169,14 @@ int lh_store_event(struct lh_store *store, uint64_t at_ns, enum lh_event_kind ki
   return run_or_break(store, code, err);
 }
 
+int lh_store_watched(struct lh_store *store, const struct lh_watched_row *row, struct lh_err *err) {
+  int failed = lh_store_begin(store, err);
+  if (failed) return failed;
+  int code = lh_sql_run(store->statements[LH_STATEMENT_WATCHED], "ittd", since_start(store, row->at_ns), row->source, row->name,
+                        row->value);
+  return run_or_break(store, code, err);
+}
+
 int lh_store_finding(struct lh_store *store, const struct lh_finding_row *finding, struct lh_err *err) {
   int failed = lh_store_begin(store, err);
   if (failed) return failed;

@@ -161,6 +161,16 @@ CREATE TABLE host (
 );
 CREATE INDEX host_at ON host (k);
 
+-- What the config's `watch` names, and the supervisor's own process; sampled each interval, before the first client (at_ns
+-- is negative) and after the last one (at_ns is past run.end_ns).
+CREATE TABLE watched (
+  at_ns  INTEGER NOT NULL,
+  source TEXT NOT NULL, -- process: all processes of watch together; metrics: the server's own; supervisor
+  name   TEXT NOT NULL, -- processes, descriptors, rss_bytes, threads, cpu_us; or a metric's
+  value  REAL NOT NULL
+);
+CREATE INDEX watched_at ON watched (at_ns);
+
 -- Limits and properties of the host at the start.
 CREATE TABLE facts (
   name   TEXT NOT NULL,
@@ -238,6 +248,11 @@ CREATE VIEW v_events AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + e.at_ns / 1e9, 'unixepoch') AS utc, e.at_ns / 1e9 AS t_s,
        e.kind, g.name AS group_name, e.text, e.details
 FROM events e JOIN run LEFT JOIN groups g USING (group_no);
+
+CREATE VIEW v_watched AS
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + w.at_ns / 1e9, 'unixepoch') AS utc, w.at_ns / 1e9 AS t_s,
+       w.source, w.name, w.value
+FROM watched w JOIN run;
 
 -- Workers: processor share of one core and worst loop lag.
 CREATE VIEW v_workers AS

@@ -385,6 +385,20 @@ static int visit_host(struct visit *v) {
   return walk_rows(v, code, rows, visit_sample);
 }
 
+static int visit_one_watched(struct visit *v, sqlite3_stmt *row) {
+  struct lh_watched_row watched = {.at_ns = monotonic(v, sqlite3_column_int64(row, 0)),
+                                   .source = text_or_empty(row, 1),
+                                   .name = text_or_empty(row, 2),
+                                   .value = sqlite3_column_double(row, 3)};
+  return v->visits->watched(v->visits->context, &watched);
+}
+
+static int visit_watched(struct visit *v) {
+  LH_SQL_SCOPED *rows = NULL;
+  int code = lh_sql_prepare(v->reader->db, "SELECT at_ns, source, name, value FROM watched ORDER BY at_ns, rowid", &rows);
+  return walk_rows(v, code, rows, visit_one_watched);
+}
+
 static int visit_fact(struct visit *v, sqlite3_stmt *row) {
   return v->visits->fact(v->visits->context, text_or_empty(row, 0), text_or_empty(row, 1), text_or_empty(row, 2));
 }
@@ -460,6 +474,7 @@ int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k,
   if (!result && visits->worker) result = visit_workers(&v);
   if (!result && visits->host) result = visit_host(&v);
   if (!result && visits->rung) result = visit_ladder(&v);
+  if (!result && visits->watched) result = visit_watched(&v);
   if (!result && visits->finding) result = visit_findings(&v);
   lh_sql_exec(reader->db, "ROLLBACK");
   return result;

@@ -12,6 +12,7 @@
   X(HISTOGRAM, "INSERT INTO histograms VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                                  \
   X(TALLY, "INSERT INTO tallies VALUES (?,?,?,?,?,?,?,?)")                                                                     \
   X(ENDING, "INSERT INTO endings VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")                                                            \
+  X(WATCHED, "INSERT INTO watched VALUES (?,?,?,?)")                                                                           \
   X(EVENT, "INSERT INTO events VALUES (?,?,?,?,?)")                                                                            \
   X(FINDING, "INSERT INTO findings VALUES (?,?,?,?,?,?,?,?)")                                                                  \
   X(LEFT_OUT, "UPDATE run SET endings_left_out = ?, events_left_out = ?")                                                      \

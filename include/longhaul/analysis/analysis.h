@@ -133,14 +133,34 @@ struct lh_find_group {
   bool checks_pushes; /* the config has `incoming` */
 };
 
+/* ---- the server ---- */
+
+/* One value of the server over the run: from its processes ("process") or from its own metrics ("metrics"). */
+struct lh_watched {
+  const char *source, *name;
+  bool has_before, has_after; /* whether there was a sample before the first client, and after the last one */
+  double before, most, end, after; /* end: while the last clients were there */
+  uint64_t after_ns;          /* the latest sample, after the last client had left */
+  bool fell;                  /* it went down from one sample to the next while there were clients */
+};
+
+/* Whether it only ever grows, as far as its name tells. */
+bool lh_watched_is_counter(const char *source, const char *name);
+/* Whether `now` is where it was `before`: 2 % or 2 above it at most, 10 % or 16 MiB for memory, of which an allocator keeps
+ * some. A counter always is. */
+bool lh_watched_is_back(const char *source, const char *name, double before, double now);
+
 struct lh_find_args {
   const struct lh_find_group *groups;
   size_t group_count;
+  const struct lh_watched *watched;
+  size_t watched_count;
+  uint64_t end_ns; /* of the run: when the last client had left */
   int64_t start_wall_us; /* of the run; 0: sentences give times since the start alone */
 };
 
 /* Sentences for outages, storms, drift of latency (Mann-Kendall with Sen's slope), clusters at one idle time or lifetime,
- * lost messages, groups that never opened, tester trouble, TLS not verified. 0 or -ENOMEM (then out is empty). */
+ * lost messages, groups that never opened, tester trouble, TLS not verified, what the server kept. 0 or -ENOMEM (then out is empty). */
 int lh_find(const struct lh_find_args *args, struct lh_findings *out, struct lh_err *err);
 
 #endif

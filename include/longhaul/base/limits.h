@@ -12,6 +12,7 @@ enum {
   LH_STATUSES_MAX = 9,           /* HTTP statuses accepted by one reply, and a 0 */
   LH_ACTIONS_MAX = 64,           /* planned disturbances of one run */
   LH_DENY_MAX = 256,             /* patterns of hosts that are never connected to */
+  LH_METRICS_MAX = 64,           /* metrics of the server that are kept */
   LH_SLO_MAX = 256,              /* objectives of one run */
   LH_HOOK_WORDS_MAX = 64,        /* words of a hook's command */
   LH_NAME_MAX = 64,              /* bytes of a name with its NUL: run, target, group, message */

@@ -307,6 +307,21 @@ struct lh_hooks_config { /* commands with their arguments; empty: none */
   uint64_t timeout_ns; /* of each; default 30 s */
 };
 
+/* ---- what is watched beside the connections ---- */
+/* At most one of pid, name and cgroup names the server's processes; each maximum is 0 when there is none. */
+struct lh_watch_config {
+  uint32_t pid;            /* 0: none */
+  char *name;              /* of processes: their command's name, or NULL */
+  char *cgroup;            /* path below the root of the control groups, or NULL */
+  struct lh_target metrics; /* Prometheus endpoint: host, port, path and url_masked are set; host NULL: none */
+  struct lh_strings names; /* metrics to keep, "name" (the sum over its labels) or "name{label=\"value\"}" */
+  uint64_t settle_ns;      /* how long the server is given to go back to where it was, default 10 s */
+  double warn_at;          /* share of a limit that is worth a warning, default 0.8 */
+  uint64_t descriptors_max, memory_max, threads_max; /* of the watched processes together */
+  uint64_t time_wait_max;  /* of the host */
+  double cpu_max;          /* of the host, share of all cores */
+};
+
 struct lh_config {
   char *path;       /* where it was read from; "-" or "(command line)" when there is no file */
   char *text;       /* the YAML as read, before ${env} */
@@ -322,6 +337,7 @@ struct lh_config {
   struct lh_slo_config *slo;
   size_t slo_count;
   struct lh_hooks_config hooks;
+  struct lh_watch_config watch;
 };
 
 /* "number: /seq, of each connection, silent after 15s, time: /t (ms)": what is checked, in words. */

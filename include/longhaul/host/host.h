@@ -33,8 +33,8 @@ struct lh_host_sample {
   uint64_t tcp_retransmits, tcp_listen_drops, tcp_out_segments; /* since boot */
   uint64_t net_bytes_in, net_bytes_out, net_drops; /* all interfaces, since boot */
   uint64_t context_switches;      /* since boot */
-  uint64_t tcp_established, tcp_orphans;
-  uint64_t tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing; /* closing: CLOSING and LAST_ACK */
+  uint64_t tcp_established, tcp_orphans; /* as the kernel counts, CLOSE_WAIT is among the established */
+  uint64_t tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing; /* by lh_host_states_read */
   uint64_t conntrack_entries;     /* 0 without connection tracking */
 };
 /* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */
@@ -52,6 +52,11 @@ enum lh_process_state {
 enum lh_process_state lh_host_process_state(const char *process);
 
 enum { LH_DESCRIPTORS_MOST = 1048576 }; /* libwebsockets allocates 16 bytes for each possible descriptor of a process */
+/* Fills in the TCP states that no file of /proc counts (closing: CLOSING and LAST_ACK), and takes CLOSE_WAIT off the
+ * established ones. Walks the kernel's table of connections: up to 20 ms where that has 262,144 places, so not for every
+ * second. 0 or -errno, then *sample is as it was. */
+int lh_host_states_read(struct lh_host_sample *sample);
+
 /* RLIMIT_NOFILE: raises the soft limit to the hard one, at most to LH_DESCRIPTORS_MOST.
  * Returns the limit now in force, or -errno. */
 long lh_host_raise_descriptors(struct lh_err *err);

@@ -55,6 +55,7 @@ struct lh_reader_visits {
   int (*event)(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details);
   int (*worker)(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health);
   int (*host)(void *context, uint32_t k, const struct lh_host_sample *sample);
+  int (*watched)(void *context, const struct lh_watched_row *row); /* of the whole file, whatever the span */
   int (*fact)(void *context, const char *name, const char *source, const char *value);
   int (*rung)(void *context, const struct lh_rung_row *rung); /* what binds first comes first */
   int (*finding)(void *context, const struct lh_finding_row *finding);

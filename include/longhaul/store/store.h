@@ -56,6 +56,14 @@ uint64_t lh_store_endings_left_out(const struct lh_store *store);
 int lh_store_worker(struct lh_store *store, uint32_t k, uint32_t worker, const struct lh_worker_health *health, struct lh_err *err);
 int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sample *sample, struct lh_err *err);
 
+/* One value of what is watched beside the connections. Rows may lie before the start and after the end of the run. */
+struct lh_watched_row {
+  uint64_t at_ns;
+  const char *source, *name; /* "process", "metrics" or "supervisor"; "descriptors", or a metric's name */
+  double value;
+};
+int lh_store_watched(struct lh_store *store, const struct lh_watched_row *row, struct lh_err *err);
+
 /* X-macro'd kinds of event rows: what stands on the timeline. */
 #define LH_EVENT_LIST(X)           \
   X(RUN_STARTED, "run started")    \
@@ -72,7 +80,8 @@ int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sampl
   X(SILENCE, "silence")            \
   X(WARNING, "warning")            \
   X(HOOK, "hook")                  \
-  X(RESUMED, "run resumed")
+  X(RESUMED, "run resumed")        \
+  X(LIMIT, "limit near")
 enum lh_event_kind {
 #define X(id, name) LH_EVENT_##id,
   LH_EVENT_LIST(X)

@@ -306,7 +306,7 @@ static void test_descriptors(void **state) {
 static void test_states(void **state) {
   (void)state;
   struct lh_host_sample before = {0}, during = {0};
-  if (lh_states_read(&before) < 0) skip();
+  if (lh_host_states_read(&before) < 0) skip();
   struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
   socklen_t len = sizeof here;
   enum { PAIRS = 20 };
@@ -319,7 +319,7 @@ static void test_states(void **state) {
     assert_int_equal(connect(near[i], (struct sockaddr *)&here, sizeof here), 0);
     close(accept(listener, NULL, NULL));
   }
-  assert_int_equal(lh_states_read(&during), 0);
+  assert_int_equal(lh_host_states_read(&during), 0);
   for (int i = 0; i < PAIRS; i++) close(near[i]);
   close(listener);
   assert_true(during.tcp_close_wait >= PAIRS && during.tcp_fin_wait >= PAIRS);

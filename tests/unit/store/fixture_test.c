@@ -7,7 +7,7 @@
 #include <sqlite3.h>
 
 struct counts {
-  uint32_t intervals, seconds, workers, samples, events, facts, findings;
+  uint32_t intervals, seconds, workers, samples, events, facts, findings, watched;
   uint64_t endings, drops, responses, overflow;
 };
 
@@ -49,6 +49,15 @@ static int see_worker(void *context, uint32_t k, uint32_t worker, const struct l
   (void)k, (void)worker;
   ((struct counts *)context)->workers++;
   assert_int_equal(health->descriptors, 105);
+  return 0;
+}
+
+static int see_watched(void *context, const struct lh_watched_row *row) {
+  ((struct counts *)context)->watched++;
+  assert_int_equal(row->at_ns, START_NS - 1000);
+  assert_string_equal(row->source, "process");
+  assert_string_equal(row->name, "descriptors");
+  assert_true(row->value == 12.5);
   return 0;
 }
 
@@ -109,7 +118,7 @@ static void test_version_1(void **state) {
                                           .second = see_second,
                                           .event = see_event,
                                           .worker = see_worker,
-                                          .host = see_host,
+                                          .watched = see_watched, .host = see_host,
                                           .fact = see_fact,
                                           .finding = see_finding};
   assert_ok(lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err), err);
@@ -124,6 +133,7 @@ static void test_version_1(void **state) {
   assert_int_equal(counts.workers, 3);
   assert_int_equal(counts.samples, 3);
   assert_int_equal(counts.facts, 1);
+  assert_int_equal(counts.watched, 1);
   assert_int_equal(counts.findings, 1);
   fixture_remove(&f);
 }
@@ -153,6 +163,8 @@ static void test_make(void **state) {
                                    .from_ns = START_NS,
                                    .until_ns = START_NS + 1};
   assert_ok(lh_store_finding(store, &finding, &err), err);
+  struct lh_watched_row watched = {.at_ns = START_NS - 1000, .source = "process", .name = "descriptors", .value = 12.5};
+  assert_ok(lh_store_watched(store, &watched, &err), err);
   assert_ok(lh_store_event(store, START_NS + 1, LH_EVENT_MARK, LH_NO_GROUP, "deployed", "{\"by\":\"ann\"}", &err), err);
   assert_ok(lh_store_finish(store, LH_RUN_COMPLETE, START_NS + 3 * LH_NS_PER_S, START_WALL_US + 3000000, &err), err);
   char path[512];

@@ -22,6 +22,8 @@ static sqlite3 *open_a_run(struct fixture *f) {
   assert_ok(lh_store_create(&store, f->folder, &f->facts, &err), err);
   for (uint32_t k = 0; k < 20; k++) {
     assert_ok(store_interval(store, k, &s, &err), err);
+    struct lh_watched_row watched = {.at_ns = START_NS + k * LH_NS_PER_S, .source = "process", .name = "threads", .value = k};
+    assert_ok(lh_store_watched(store, &watched, &err), err);
     assert_ok(lh_store_commit(store, &err), err);
   }
   assert_int_equal(sqlite3_open(lh_store_path(store), &db), SQLITE_OK);
@@ -73,6 +75,8 @@ static void test_views(void **state) {
       {"v_seconds", "SELECT count(*) = 20 AND sum(attempts) = 80 AND max(queued) = 26 AND min(group_name) = 'self' AND"
                     " max(utc) = '2026-11-22T20:03:47.123Z' AND max(t_s) = 19 FROM v_seconds"},
       {"v_workers", "SELECT count(*) = 20 AND max(cpu_percent) = 0.15 FROM v_workers"},
+      {"v_watched", "SELECT count(*) = 20 AND max(value) = 19 AND min(t_s) = 0 AND min(utc) = '2026-11-22T20:03:28.123Z'"
+                    " FROM v_watched"},
       {"v_host",
        "SELECT count(*) = 20 AND count(cpu_percent) = 19 AND max(cpu_percent) = 10 AND max(context_switches) = 10 FROM v_host"},
       {"reasons", "SELECT count(*) = count(DISTINCT stage) * count(DISTINCT reason) AND sum(is_drop) > 20 FROM reasons"},
@@ -109,7 +113,7 @@ static void test_all_described(void **state) {
     if (!strstr(readme, row)) fail_msg("src/store/README.md has no line for %s", sqlite3_column_text(names, 0));
   }
   sqlite3_finalize(names);
-  assert_int_equal(count, 24);
+  assert_int_equal(count, 26);
   assert_int_equal(run_query(db, "SELECT * FROM glossary WHERE table_name = 'intervals'", "glossary"),
                    LH_COUNTER_COUNT + LH_GAUGE_COUNT);
   assert_int_equal(run_query(db, "SELECT * FROM pragma_table_info('intervals')", "columns"),
