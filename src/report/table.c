@@ -1,5 +1,6 @@
 #include "report/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ static int put_row(const struct lh_table *t, char *const *row, const size_t *wid
 
 int lh_table_text(const struct lh_table *t, bool color, struct lh_buf *out) {
   size_t width[LH_TABLE_COLUMNS_MAX];
+  assert(t->column_count <= LH_TABLE_COLUMNS_MAX);
   if (t->failed) return -ENOMEM;
   if (t->rows == 0) return 0;
   char **cells = plain_cells(t);

@@ -15,7 +15,7 @@
 
 #include "longhaul/base/buf.h"
 
-enum { LH_TABLE_COLUMNS_MAX = 12, LH_TEXT_COLUMNS = 80 };
+enum { LH_TABLE_COLUMNS_MAX = 24, LH_TEXT_COLUMNS = 80 };
 
 struct lh_column {
   const char *title;
