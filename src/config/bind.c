@@ -21,11 +21,11 @@ static void set_bool(const struct lh_landing *landing, void *base, bool value) {
 }
 
 /* Defaults of everything in this scope: the rows below `row` that no inner list or map of names holds. */
-static void preset_scope(struct load *load, const struct lh_option *row, void *base) {
+void scope_preset(struct load *load, const struct lh_option *row, void *base) {
   for (const struct lh_option *child = NULL; (child = row_next_child(row, child));) {
     if (child->type == LH_OPTION_MAP) {
       set_bool(child->landing, base, child->preset && *child->preset);
-      preset_scope(load, child, base);
+      scope_preset(load, child, base);
     } else if (child->type != LH_OPTION_NAMED && child->type != LH_OPTION_LIST) {
       value_preset(load, child, base);
     }
@@ -114,7 +114,7 @@ static void bind_element(struct load *load, struct holder outer, struct node *ch
   struct holder around = {at.row, base, outer.scope};
   at.scope = scope_new(load, &around, child, base);
   if (!at.scope) return;
-  preset_scope(load, at.row, base);
+  scope_preset(load, at.row, base);
   if (element->place != NO_MEMBER) memcpy((char *)base + element->place, &child->key_place, sizeof child->key_place);
   if (outer.row->type == LH_OPTION_NAMED) {
     char *name = strdup(child->key);
@@ -201,6 +201,6 @@ void bind_config(struct load *load) {
   load->scopes_end = &load->scopes;
   struct scope *scope = scope_new(load, &outer, load->root, load->config);
   if (!scope) return;
-  preset_scope(load, NULL, load->config);
+  scope_preset(load, NULL, load->config);
   bind_map(load, (struct holder){.base = load->config, .scope = scope}, load->root);
 }

@@ -97,9 +97,26 @@ static void free_locator(struct lh_locator *locator) {
   free(locator->regex);
 }
 
+static void free_login(struct lh_login_config *login) {
+  free(login->method);
+  free(login->path);
+  free_headers(&login->headers);
+  free(login->body);
+  for (size_t i = 0; i < login->extract_count; i++) {
+    free(login->extracts[i].name);
+    free(login->extracts[i].json);
+    free(login->extracts[i].header);
+    free(login->extracts[i].cookie);
+  }
+  free(login->extracts);
+  if (login->own_target) free_target(login->own_target);
+  free(login->own_target);
+}
+
 static void free_group(struct lh_group *group) {
   free_locator(&group->incoming.sequence);
   free_locator(&group->incoming.timestamp);
+  free_login(&group->login);
   free(group->name);
   free(group->path);
   free_headers(&group->headers);

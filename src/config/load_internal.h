@@ -140,6 +140,9 @@ void settings_apply(struct load *load);
 void env_expand(struct load *load, struct node *root);
 void bind_config(struct load *load);
 void resolve_config(struct load *load);
+/* The defaults of everything in the scope of `row`. */
+void scope_preset(struct load *load, const struct lh_option *row, void *base);
+void resolve_login(struct load *load, const struct scope *scope);
 void resolve_data(struct load *load, const struct scope *scope);
 void uses_check(struct load *load);
 void rules_check(struct load *load);
@@ -156,7 +159,8 @@ char *value_string(struct load *load, struct node *node);
 /* ---- setters that rows name ---- */
 typedef bool value_setter(struct load *load, const struct lh_option *row, struct node *node, void *base);
 value_setter set_url, set_metrics, set_proxy, set_headers, set_file, set_kind, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
-    set_request, set_statuses, set_when_hex, set_data_file;
+    set_request, set_statuses, set_when_hex, set_data_file, set_login_request, set_login_url, set_login_text,
+    set_login_file, set_login_statuses;
 /* The group's kind is one of those to come: reported, and nothing else of the group is worth a sentence. `row`: of its kind. */
 bool kind_is_refused(struct load *load, const struct lh_option *row, struct node *group);
 /* Reads a file that the config names, relative to its folder: its joined path and its bytes are the caller's. False when

@@ -60,11 +60,15 @@ static const char *const counters[] = {
     "incoming_restarts",
     "incoming_silences",
     "incoming_untimed",
+    "logins",
+    "logins_succeeded",
+    "logins_failed",
+    "logins_dropped",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",
     "connect_total", "ttfb",    "gap",           "outage", "lifetime", "idle_at_drop", "detect", "rtt",
-    "planned_outage", "silence", "delay", "delay_ahead", "tunnel",
+    "planned_outage", "silence", "delay", "delay_ahead", "tunnel", "login",
 };
 /* For the nearest name; any percentile can be written. */
 static const char *const statistics[] = {"mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max", "count"};

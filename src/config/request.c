@@ -44,28 +44,35 @@ static unsigned status_of(const char *text) {
   return (unsigned)strtoul(text, NULL, 10);
 }
 
-static void add_status(struct load *load, struct node *node, struct lh_reply_config *reply, size_t at) {
+static void add_status(struct load *load, struct node *node, uint16_t *statuses, size_t at) {
   static const char expected[] = "a status from 200 to 599, or a class such as 2xx";
   if (!is_text(load, node, expected)) return;
   unsigned status = status_of(node->text);
   if (status == 1 || status == 0 || (status >= 100 && status < 200))
     report_value(load, node, "%s is not a final status; expected %s", quoted(load, node), expected);
   else
-    reply->status[at] = (uint16_t)status;
+    statuses[at] = (uint16_t)status;
 }
 
-bool set_statuses(struct load *load, const struct lh_option *row, struct node *node, void *base) {
-  struct lh_reply_config *reply = &((struct lh_message *)base)->reply;
+static bool read_statuses(struct load *load, const struct lh_option *row, struct node *node, uint16_t *statuses) {
   size_t count = 0;
   if (node->bad) return false;
   if (node->kind != NODE_LIST) {
-    add_status(load, node, reply, 0);
+    add_status(load, node, statuses, 0);
     return !node->bad;
   }
   if (node->count == 0 || node->count > row->landing->limit) {
     report_value(load, node, "%u statuses; expected 1 to %zu", node->count, row->landing->limit);
     return false;
   }
-  for (struct node *child = node->first; child; child = child->next) add_status(load, child, reply, count++);
+  for (struct node *child = node->first; child; child = child->next) add_status(load, child, statuses, count++);
   return true;
+}
+
+bool set_statuses(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  return read_statuses(load, row, node, ((struct lh_message *)base)->reply.status);
+}
+
+bool set_login_statuses(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  return read_statuses(load, row, node, ((struct lh_group *)base)->login.status);
 }

@@ -410,4 +410,6 @@ void resolve_config(struct load *load) {
       resolve_slo(load, scope);
     }
   }
+  for (struct scope *scope = load->scopes; scope; scope = scope->next) /* last: it adds targets */
+    if (scope->row && scope->node->kind == NODE_MAP && strcmp(scope->row->key, "groups.*") == 0) resolve_login(load, scope);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "longhaul/base/clock.h"
 #include "longhaul/config/reach.h"
@@ -89,7 +90,7 @@ static bool target_unused(const struct load *load, const struct scope *scope) {
   for (size_t i = 0; i < load->config->group_count; i++) {
     const struct lh_group *group = &load->config->groups[i];
     bool is_unclear = group->target == LH_NO_TARGET && group->kind != LH_KIND_NULL; /* was reported */
-    if (group->target == number || is_unclear) return false;
+    if (group->target == number || group->login.target == number || is_unclear) return false;
   }
   return true;
 }
@@ -151,6 +152,49 @@ static bool too_many_headers(const struct load *load, const struct scope *scope)
   const struct lh_group *group = scope->base;
   return group->target != LH_NO_TARGET &&
          group->headers.count + load->config->targets[group->target].headers.count > LH_HEADERS_MAX;
+}
+
+/* ---- logins ---- */
+static const struct lh_login_config *login_of(const struct scope *scope) {
+  return &((const struct lh_group *)scope->base)->login;
+}
+static bool login_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const ways[] = {"login.url", "login.get", "login.post"};
+  return given(scope, "login") && count_given(scope, ways, 3) != 1;
+}
+static bool login_target_twice(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "login.url") && given(scope, "login.target");
+}
+static bool login_without_target(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return login_of(scope)->enabled && ((const struct lh_group *)scope->base)->kind == LH_KIND_NULL;
+}
+static bool login_body_twice(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "login.text") && given(scope, "login.file");
+}
+static bool login_backoff_falls(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return login_of(scope)->enabled && login_of(scope)->retry.max_ns < login_of(scope)->retry.first_ns;
+}
+static bool extract_unclear(const struct load *load, const struct scope *scope) {
+  (void)load;
+  static const char *const ways[] = {"json", "header", "cookie"};
+  return count_given(scope, ways, 3) != 1;
+}
+static bool names_cookie(const struct lh_headers *headers) {
+  for (size_t i = 0; i < headers->count; i++)
+    if (headers->items[i].name && strcasecmp(headers->items[i].name, "Cookie") == 0) return true;
+  return false;
+}
+static bool cookies_twice(const struct load *load, const struct scope *scope) {
+  const struct lh_group *group = scope->base;
+  bool named = names_cookie(&group->headers) ||
+               (group->target < load->config->target_count && names_cookie(&load->config->targets[group->target].headers));
+  for (size_t i = 0; i < group->message_count; i++) named |= names_cookie(&group->messages[i].headers);
+  return group->login.enabled && group->login.keeps_cookies && named;
 }
 
 /* ---- messages ---- */
@@ -472,6 +516,19 @@ static const struct rule rows[] = {
     MUST("groups.*", "incoming.scope", "incoming", scope_unused, "needs sequence beside it", NOT_IN_SCHEMA),
     MUST("groups.*", "source_addresses", "source_addresses target", sources_of_socket,
          "must be left out: the target is a unix socket, which is not connected to from an address", NOT_IN_SCHEMA),
+    MUST("groups.*", "login", "login", login_unclear, "needs exactly one of url, get and post",
+         "{'properties': {'login': {'oneOf': [{'required': ['url']}, {'required': ['get']}, {'required': ['post']}]}}}"),
+    MUST("groups.*", "login.target", "login", login_target_twice, "must be left out with url, which is a target itself",
+         "{'properties': {'login': {'not': {'required': ['url', 'target']}}}}"),
+    MUST("groups.*", "login", "login kind", login_without_target, "kind null opens no connection, and logs in nowhere", NOT_IN_SCHEMA),
+    MUST("groups.*", "login.file", "login", login_body_twice, "must be left out with text, which is the body already",
+         "{'properties': {'login': {'not': {'required': ['text', 'file']}}}}"),
+    MUST("groups.*", "login.retry.max", "login", login_backoff_falls, "must not be shorter than login.retry.first", NOT_IN_SCHEMA),
+    MUST("groups.*", "login.cookies", "login headers messages", cookies_twice,
+         "must be forget when a header of the group, its target or a message is called Cookie: extract what it needs instead",
+         NOT_IN_SCHEMA),
+    MUST("groups.*.login.extract.*", "", "json header cookie", extract_unclear, "needs exactly one of json, header and cookie",
+         "{'oneOf': [{'required': ['json']}, {'required': ['header']}, {'required': ['cookie']}]}"),
 
     MUST(MESSAGE, "name", "name", same_name_before, "must differ from the names of the group's other messages", NOT_IN_SCHEMA),
     MUST(MESSAGE, "", "text binary hex file size", payload_unclear,

@@ -77,9 +77,10 @@ static bool is_secret_setting(const char *written, size_t len, const char *value
   key[len] = 0;
   const struct lh_option *row = lh_option_find(key);
   if (row && row->secret) return true;
+  if (strstr(key, ".login") && strchr(value, '{')) return true; /* a whole login, its body in it */
   const char *headers = strstr(key, ".headers");
   if (headers) return headers[8] != '.' || secret_name(headers + 9);
-  return strstr(value, "headers") != NULL;
+  return strstr(value, "headers") != NULL || strstr(value, "login") != NULL;
 }
 
 char *lh_config_mask_argument(const char *argument) {

@@ -1,4 +1,4 @@
-/* Variables that name something of their group: ${data.COLUMN}. Checked once the groups are whole, since a message may stand
+/* Variables that name something of their group: ${data.COLUMN} and ${login.NAME}. Checked once the groups are whole, since a message may stand
  * before the data it uses, and a target's headers are those of each group on it. */
 #include <inttypes.h>
 #include <string.h>
@@ -74,6 +74,34 @@ static void check_data(struct load *load, const struct use *use, const struct lh
     check_cells(load, use, group->data.rows, number);
 }
 
+static void check_login(struct load *load, const struct use *use, const struct lh_group *group) {
+  const struct lh_login_config *login = &group->login;
+  const char *name = use->name + strlen("login."), *list = "";
+  struct nearest nearest = {0};
+  for (const struct node *node = use->node; node; node = node->parent)
+    if (node->key && strcmp(node->key, "login") == 0) {
+      report_value(load, use->node, "${%s} is what the login gives; expected a variable that is known before it", use->name);
+      return;
+    }
+  if (!login->enabled) {
+    report_value(load, use->node, "${%s} needs a login, and group %s has none; expected login: {...} in the group", use->name,
+                 group->name);
+    return;
+  }
+  for (size_t i = 0; i < login->extract_count; i++) {
+    if (!login->extracts[i].name) continue;
+    if (strcmp(login->extracts[i].name, name) == 0) return;
+    nearest_try(&nearest, name, login->extracts[i].name);
+    const char *more = arena_format(&load->arena, "%s%s%s", list, i ? ", " : "", login->extracts[i].name);
+    if (more) list = more;
+  }
+  if (nearest.word)
+    report_value(load, use->node, "the login extracts no %s; did you mean ${login.%s}?", quoted_text(load, name), nearest.word);
+  else
+    report_value(load, use->node, "the login extracts no %s; expected %s", quoted_text(load, name),
+                 *list ? list : "it to be named under login.extract");
+}
+
 /* The scope of a group or target that the node stands in. */
 static const struct scope *scope_around(const struct load *load, const struct node *node) {
   for (; node; node = node->parent)
@@ -84,6 +112,12 @@ static const struct scope *scope_around(const struct load *load, const struct no
   return NULL;
 }
 
+/* Its headers are sent by the group's requests, or by its logins. */
+static bool uses_target(const struct load *load, const struct lh_group *group, const struct lh_target *target) {
+  size_t number = (size_t)(target - load->config->targets);
+  return group->target == number || (group->login.enabled && group->login.target == number);
+}
+
 static void check_use(struct load *load, const struct use *use) {
   const struct scope *around = scope_around(load, use->node);
   if (!around || use->node->bad) return;
@@ -92,7 +126,10 @@ static void check_use(struct load *load, const struct use *use) {
     if (!scope->row || strcmp(scope->row->key, "groups.*") != 0 || scope->is_refused || !((struct lh_group *)scope->base)->name)
       continue;
     const struct lh_group *group = scope->base;
-    if (is_group ? scope == around : group->target < load->config->target_count && &load->config->targets[group->target] == around->base)
+    if (is_group ? scope != around : !uses_target(load, group, around->base)) continue;
+    if (strncmp(use->name, "login.", 6) == 0)
+      check_login(load, use, group);
+    else
       check_data(load, use, group, scope->node);
   }
 }

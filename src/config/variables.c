@@ -17,7 +17,7 @@ static void note_use(struct load *load, struct node *node, const char *name, siz
 
 static const char *const names[] = {"token", "seq", "client", "group", "time_ms", "uuid"};
 #define NAMES                                                                                                                  \
-  "${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN} or ${env.NAME}"
+  "${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN}, ${login.NAME} or ${env.NAME}"
 
 /* The next "${" that opens a variable, past any "$${"; `end` when there is none. */
 static const char *next_variable(const char *at, const char *end) {
@@ -78,11 +78,9 @@ static bool check_one(struct load *load, struct node *node, const char *name, co
     if (is_span(name + 5, close)) return true;
     report_value(load, node, "${%.*s} is not a span; expected ${rand:LOW..HIGH} with two whole numbers, LOW not above HIGH",
                  (int)(len < 40 ? len : 40), name);
-  } else if (starts(name, close, "data.")) {
+  } else if (starts(name, close, "data.") || starts(name, close, "login.")) {
     note_use(load, node, name, len);
     return true;
-  } else if (starts(name, close, "login.")) {
-    report_value(load, node, "${login.NAME} is not available in this version; expected " NAMES);
   } else {
     report_unknown(load, node, name, len);
   }

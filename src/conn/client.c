@@ -91,6 +91,7 @@ static void enter_open(struct lh_engine *e, struct group *g, struct client *c, u
   if (c->origin_ns == LH_NEVER) lh_schedule_begin(e, slot);
   lh_schedule_opened(e, slot);
   lh_pushes_opened(e, slot);
+  if (g->config->kind != LH_KIND_HTTP) lh_login_proved(e, slot);
   if (c->flight_first != LH_NONE) lh_message_resend(e, slot);
 }
 
@@ -140,6 +141,7 @@ void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state ne
   case LH_CLIENT_OPEN: enter_open(e, g, c, slot); break;
   case LH_CLIENT_CLOSING: enter_closing(e, g, c, slot); break;
   case LH_CLIENT_FINISHED:
+    lh_login_leave(e, slot);
     lh_flight_lose_all(e, slot); /* one that waited to be sent once more */
     c->due_ns = LH_NEVER;
     c->stage = LH_STAGE_COUNT;
@@ -278,6 +280,7 @@ static uint64_t next_due_ns(const struct lh_engine *e, const struct group *g, co
   due = lh_min(due, c->lost_ns);
   due = lh_min(due, next_ping_ns(e, g, c));
   due = lh_min(due, stall_ns(g, c));
+  due = lh_min(due, lh_login_next_ns(e, g, c, slot));
   due = lh_min(due, lh_pushes_silence_ns(e, slot));
   return lh_min(due, lh_schedule_next_ns(e, slot));
 }
@@ -318,7 +321,7 @@ static void state_due(struct lh_engine *e, struct client *c, uint32_t slot) {
   switch ((enum lh_client_state)c->state) {
   case LH_CLIENT_WAITING:
     c->due_ns = LH_NEVER;
-    lh_queue_join(e, slot);
+    if (lh_login_lets_queue(e, slot)) lh_queue_join(e, slot);
     break;
   case LH_CLIENT_CONNECTING: time_out(e, c, slot); break;
   case LH_CLIENT_OPEN: open_over(e, c, slot); break;
@@ -350,7 +353,10 @@ void lh_client_stop(struct lh_engine *e, uint32_t slot) {
     c->ramp_wants = false;
     count_wanted(g, c);
   }
-  if (is_live(c->state)) lh_client_arm_by(e, slot, e->now_ns);
+  if (is_live(c->state))
+    lh_client_arm_by(e, slot, e->now_ns);
+  else
+    lh_login_leave(e, slot);
 }
 
 void lh_client_fire(struct lh_engine *e, uint32_t slot) {
@@ -364,6 +370,7 @@ void lh_client_fire(struct lh_engine *e, uint32_t slot) {
   if (c->lost_ns <= e->now_ns) lh_flight_expire(e, slot);
   if (stall_ns(g, c) <= e->now_ns) stalled(e, g, c, slot);
   if (lh_pushes_silence_ns(e, slot) <= e->now_ns) lh_pushes_fell_silent(e, slot);
+  if (lh_login_next_ns(e, g, c, slot) <= e->now_ns) lh_login_tend(e, slot);
   lh_schedule_run(e, slot);
   lh_client_arm(e, slot);
 }

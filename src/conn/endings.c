@@ -3,6 +3,7 @@
 
 #include "conn/engine_private.h"
 #include "longhaul/base/units.h"
+#include "longhaul/conn/logins.h"
 
 static bool was_open(const struct client *c) {
   return c->state == LH_CLIENT_OPEN || c->state == LH_CLIENT_CLOSING;
@@ -65,6 +66,7 @@ static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const stru
     snprintf(ending.text, sizeof ending.text, "%s", text);
   }
   ending.text[sizeof ending.text - 1] = '\0';
+  lh_scrub(ending.text, lh_engine_login(e, slot));
   return ending;
 }
 
@@ -123,6 +125,8 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   lh_snapshot_tally(&g->snapshot, &ending);
   if (e->args.ending_sink) e->args.ending_sink(e->args.ending_context, &ending);
 
+  bool is_unauthorised = ending.reason == LH_REASON_UPGRADE_REFUSED || ending.reason == LH_REASON_STATUS_REFUSED;
+  if (is_unauthorised && ending.code == 401) lh_login_refused(e, slot, c->begun_ns);
   const enum lh_client_state next = next_state(e, g, c, &ending);
   if (ending.reason == LH_REASON_STALE_KEEPALIVE && next == LH_CLIENT_WAITING && c->flight_first != LH_NONE)
     lh_count(g, LH_COUNTER_stale_keepalive, 1); /* stays in flight, and goes out again once the client is open */

@@ -79,7 +79,7 @@ static int init_group(struct lh_engine *e, uint32_t number, uint32_t first_slot,
   for (size_t i = 0; g->anchors && i < states; i++) g->anchors[i] = LH_NEVER;
   g->in_state[LH_CLIENT_IDLE] = g->client_count;
   for (uint32_t i = 0; i < g->client_count; i++) init_client(e, g, first_slot + i);
-  return 0;
+  return lh_logins_new(e, g, err);
 }
 
 static int init_engine(struct lh_engine *e, struct lh_err *err) {
@@ -87,9 +87,9 @@ static int init_engine(struct lh_engine *e, struct lh_err *err) {
   if (rc < 0) return rc;
   e->clients = calloc(e->client_count ? e->client_count : 1, sizeof *e->clients);
   if (!e->clients) return lh_err_set(err, ENOMEM, "no memory for %u clients", e->client_count);
-  rc = lh_wheel_new(&e->wheel, e->client_count + 2 + null_group_count(e->config), e->now_ns, err);
+  rc = lh_wheel_new(&e->wheel, lh_first_null_timer(e) + null_group_count(e->config), e->now_ns, err);
   if (rc < 0) return rc;
-  if ((rc = lh_null_new(e, e->client_count + 2, err)) < 0) return rc;
+  if ((rc = lh_null_new(e, lh_first_null_timer(e), err)) < 0) return rc;
   for (uint32_t g = 0, slot = 0; g < e->group_count; slot += e->groups[g++].client_count)
     if ((rc = init_group(e, g, slot, err)) < 0) return rc;
   if ((rc = lh_actions_new(e, err)) < 0) return rc;
@@ -139,6 +139,7 @@ void lh_engine_free(struct lh_engine *engine) {
     lh_messages_free(&engine->groups[g]);
     lh_pushes_free(&engine->groups[g]);
     free(engine->groups[g].states);
+    lh_logins_free(&engine->groups[g]);
     free(engine->groups[g].anchors);
     lh_snapshot_free(&engine->groups[g].snapshot);
   }
@@ -189,6 +190,8 @@ uint64_t lh_engine_turn(struct lh_engine *engine, uint64_t now_ns) {
       lh_queue_pump(engine);
     else if (timer == lh_timer_of_actions(engine))
       lh_actions_fire(engine);
+    else if (timer < lh_first_null_timer(engine))
+      lh_login_fire(engine, timer - lh_timer_of_login(engine, 0));
     else
       lh_null_fire(engine, timer);
   }
@@ -336,6 +339,7 @@ void lh_engine_stop(struct lh_engine *engine, uint64_t now_ns) {
   engine->stopping = true;
   engine->drain_ns = lh_later(engine->now_ns, engine->config->run.drain_ns);
   for (uint32_t slot = 0; slot < engine->client_count; slot++) lh_client_stop(engine, slot);
+  lh_logins_stop(engine);
 }
 
 bool lh_engine_done(const struct lh_engine *engine) {
@@ -377,6 +381,7 @@ struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group,
   gauges[LH_GAUGE_closing] = g->in_state[LH_CLIENT_CLOSING];
   gauges[LH_GAUGE_finished] = g->in_state[LH_CLIENT_FINISHED];
   gauges[LH_GAUGE_wanted] = g->wanted;
+  gauges[LH_GAUGE_logins_under_way] = g->logging_in;
   gauges[LH_GAUGE_in_flight] = g->in_flight;
   gauges[LH_GAUGE_pending] = g->pending;
   gauges[LH_GAUGE_queued] = g->queued;
@@ -385,7 +390,7 @@ struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group,
 
 size_t lh_engine_bytes(const struct lh_engine *engine) {
   size_t bytes = sizeof *engine + engine->client_count * sizeof *engine->clients + engine->scratch_size;
-  bytes += engine->gathered_bytes;
+  bytes += engine->gathered_bytes + engine->login_bytes;
   bytes += lh_wheel_bytes(engine->wheel) + engine->flights.room * sizeof *engine->flights.items;
   for (uint32_t g = 0; g < engine->group_count; g++) {
     const struct group *group = &engine->groups[g];

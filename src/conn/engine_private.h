@@ -4,6 +4,9 @@
  * endings.c   the end of a connection: by whom, what it counts as, where the client goes next
  * actions.c   planned disturbances
  * queue.c     who may connect now: rate cap and handshakes under way
+ * logins.c    logins before connections
+ * answer.c    what a login's answer gives
+ * scrub.c     secrets in the words of a peer
  * schedule.c  which messages are due
  * messages.c  a group's messages compiled; sending one
  * flight.c    messages that await a reply
@@ -113,6 +116,20 @@ struct client {
 };
 static_assert(sizeof(struct client) == 160, "the cost of a held connection is a headline: weigh each byte");
 
+/* A client's login, or the one of a whole group. */
+struct login {
+  struct lh_texts *texts; /* owned; NULL: none yet */
+  uint64_t begun_ns;      /* of the attempt under way (not the leader: when it was asked for), LH_NEVER: none is */
+  uint64_t done_ns;       /* the last success */
+  uint64_t due_ns;        /* under way: its deadline; needed: not before; else when it is refreshed */
+  uint32_t attempt;       /* failed in a row */
+  uint32_t serial;        /* successes */
+  uint32_t ticket;        /* of the attempt under way */
+  bool refused;           /* what it gave is of no use any more */
+  bool unproved;
+  bool over;              /* gave up */
+};
+
 struct group {
   const struct lh_group *config;
   const struct lh_io *io;
@@ -129,6 +146,8 @@ struct group {
   bool has_anchors;                               /* and begin schedules */
   uint64_t *anchors; /* owned, as states; NULL: none. Since the run's start, when a schedule began; LH_NEVER: it has not */
   uint64_t lost_after_min_ns;                     /* shortest of all messages */
+  struct login *logins;                           /* owned: by client, or one for the group; NULL: none */
+  uint32_t logging_in;                            /* of them under way */
   uint32_t in_state[LH_CLIENT_STATE_COUNT];
   uint32_t wanted;
   uint32_t queued; /* of those waiting: in the connect queue and still ready */
@@ -159,7 +178,8 @@ struct lh_engine {
   char *scratch; /* owned: room for any message with its headroom */
   size_t scratch_size;
   struct lh_rate rate;
-  uint32_t connecting, connecting_max;
+  uint32_t connecting, connecting_max, logging_in;
+  size_t login_bytes;
   uint32_t queue_first, queue_last;
   uint32_t live; /* clients neither idle nor finished */
   bool in_turn;  /* connect, close and abort are called from a turn only */
@@ -180,6 +200,12 @@ static inline uint32_t lh_timer_of_queue(const struct lh_engine *e) {
 }
 static inline uint32_t lh_timer_of_actions(const struct lh_engine *e) {
   return e->client_count + 1;
+}
+static inline uint32_t lh_timer_of_login(const struct lh_engine *e, uint32_t group) {
+  return e->client_count + 2 + group;
+}
+static inline uint32_t lh_first_null_timer(const struct lh_engine *e) {
+  return e->client_count + 2 + e->group_count;
 }
 static inline void lh_count(struct group *g, enum lh_counter_id id, uint64_t n) {
   g->snapshot.counters[id] += n;
@@ -220,6 +246,28 @@ void lh_client_ping(struct lh_engine *e, uint32_t slot);
 /* The run is over for this client; its next turn winds it down. */
 void lh_client_stop(struct lh_engine *e, uint32_t slot);
 void lh_group_integrate(struct group *g, uint64_t now_ns);
+
+/* ---- logins.c ---- */
+int lh_logins_new(struct lh_engine *e, struct group *g, struct lh_err *err);
+void lh_logins_free(struct group *g);
+/* Whether a waiting client may ask for its turn to connect; false: it waits for a login, or until its due_ns. From a turn only. */
+bool lh_login_lets_queue(struct lh_engine *e, uint32_t slot);
+/* Its turn has come: true when the turn went to its login. From a turn only. */
+bool lh_login_takes_turn(struct lh_engine *e, uint32_t slot);
+/* A client of kind http sends nothing until there is a login. */
+bool lh_login_holds(const struct lh_engine *e, uint32_t slot);
+uint64_t lh_login_next_ns(const struct lh_engine *e, const struct group *g, const struct client *c, uint32_t slot);
+void lh_login_tend(struct lh_engine *e, uint32_t slot); /* that time has come. From a turn only */
+void lh_login_fire(struct lh_engine *e, uint32_t group); /* the timer of the group's login is due */
+/* The server would not have what the client sent at since_ns: 401. */
+void lh_login_refused(struct lh_engine *e, uint32_t slot, uint64_t since_ns);
+void lh_login_proved(struct lh_engine *e, uint32_t slot);
+void lh_login_leave(struct lh_engine *e, uint32_t slot); /* the client is finished */
+void lh_logins_stop(struct lh_engine *e);
+
+/* ---- scrub.c ---- */
+/* Blots out of a text what a login gave; secrets may be NULL. */
+void lh_scrub(char *text, const struct lh_texts *secrets);
 
 /* ---- endings.c ---- */
 /* Whether what is seen of this connection now came to pass while our own loop stood still. */

@@ -4,6 +4,7 @@
 
 #include "conn/engine_private.h"
 #include "conn/json_pointer.h"
+#include "longhaul/conn/logins.h"
 
 enum { TAILROOM = 16 };
 
@@ -144,6 +145,7 @@ struct lh_template_values lh_message_values(const struct lh_engine *e, uint32_t 
       .time_ms = (uint64_t)(wall_us / 1000),
       .seed = seed,
       .row = lh_plan_data_row(g->config, seed, g->number, client, seq),
+      .login = lh_engine_login(e, slot),
   };
 }
 
@@ -197,7 +199,7 @@ int lh_message_send(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t pla
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   const bool one_way = g->messages[m].match == LH_MATCH_NONE;
-  if (!one_way && !lh_flight_ready(e)) return LH_SEND_HELD;
+  if (lh_login_holds(e, slot) || (!one_way && !lh_flight_ready(e))) return LH_SEND_HELD;
 
   struct flight flight = {.planned_ns = planned_ns, .sent_ns = clock_of(e, g->io), .seq = c->seq, .message = m};
   size_t len;

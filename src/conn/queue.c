@@ -6,10 +6,14 @@
 
 static bool has_room(struct lh_engine *e) {
   uint64_t ready_ns;
-  if (e->connecting >= e->connecting_max) return false; /* leaving CONNECTING calls the pump */
+  if (e->connecting + e->logging_in >= e->connecting_max) return false; /* leaving CONNECTING calls the pump, as a login's end does */
   if (lh_rate_take(&e->rate, e->now_ns, &ready_ns)) return true;
   lh_wheel_set(e->wheel, lh_timer_of_queue(e), ready_ns);
   return false;
+}
+
+static void go(struct lh_engine *e, uint32_t slot) {
+  if (!lh_login_takes_turn(e, slot)) lh_client_enter(e, slot, LH_CLIENT_CONNECTING);
 }
 
 void lh_queue_join(struct lh_engine *e, uint32_t slot) {
@@ -19,7 +23,7 @@ void lh_queue_join(struct lh_engine *e, uint32_t slot) {
     return;
   }
   if (e->queue_first == LH_NONE && has_room(e)) {
-    lh_client_enter(e, slot, LH_CLIENT_CONNECTING);
+    go(e, slot);
     return;
   }
   lh_count(lh_group_of(e, c), LH_COUNTER_rate_waits, 1);
@@ -44,9 +48,10 @@ void lh_queue_pump(struct lh_engine *e) {
     bool ready = lh_is_queued(c);
     if (ready && !has_room(e)) return;
     e->queue_first = c->queue_next;
-    if (ready) lh_client_enter(e, slot, LH_CLIENT_CONNECTING);
+    if (ready) go(e, slot);
+    if (lh_is_queued(c)) lh_group_of(e, c)->queued--; /* it logs in, and waits for that */
     c->queued = false;
     if (!ready) continue;
-    lh_client_arm_by(e, slot, c->due_ns);
+    lh_client_arm(e, slot);
   }
 }

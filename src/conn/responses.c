@@ -120,6 +120,10 @@ void lh_engine_on_response(struct lh_engine *engine, uint32_t slot, const struct
   }
   if (awaited(engine, c)) {
     check(engine, slot, response, &body);
+    if (response->status == 401)
+      lh_login_refused(engine, slot, engine->flights.items[c->flight_first].sent_ns);
+    else
+      lh_login_proved(engine, slot);
     lh_replies_book(engine, slot, c->flight_first, !response->closes);
   }
   lh_replies_forget_pieces(engine, c);

@@ -81,6 +81,15 @@ static void raise_u64(uint64_t *most, uint64_t value) {
   if (value > *most) *most = value;
 }
 
+/* A login has a connection of its own, beside the client's when it is made again. */
+static uint64_t login_sockets(const struct lh_config *config, const struct lh_group *group, uint64_t clients) {
+  const struct lh_login_config *login = &group->login;
+  if (!login->enabled) return 0;
+  if (login->per == LH_LOGIN_PER_GROUP) return 1;
+  uint64_t most = lh_plan_connecting_max(config);
+  return login->phase == LH_PHASE_TOGETHER || clients < most ? clients : most;
+}
+
 /* Takes the sums at one instant into `needs`: just before it (`before`) or at it. */
 static void sum_at(const struct lh_config *config, const struct sending *sending, uint64_t now_ns, bool before,
                    struct lh_plan_needs *needs) {
@@ -91,6 +100,7 @@ static void sum_at(const struct lh_config *config, const struct sending *sending
     sum.clients += clients;
     sum.tls_clients += is_tls(config, group) ? clients : 0;
     sum.sockets += group->kind == LH_KIND_NULL ? 0 : clients;
+    sum.sockets += login_sockets(config, group, clients);
     sum.closed_loop_clients += sending[g].closed_loop ? clients : 0;
     sum.messages_per_second += sending[g].messages * (double)clients;
     sum.bytes_per_second_out += sending[g].bytes * (double)clients;

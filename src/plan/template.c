@@ -29,7 +29,9 @@ enum part_kind {
 #undef X
       PART_TEXT,
   PART_FILL,
-  PART_DATA
+  PART_DATA,
+  PART_LOGIN,
+  PART_COOKIES
 };
 
 struct part {
@@ -39,7 +41,7 @@ struct part {
   size_t len;       /* TEXT, FILL */
   int64_t low;      /* RAND */
   uint64_t span;    /* RAND: high - low */
-  uint32_t column;  /* DATA */
+  uint32_t column;  /* DATA; LOGIN: number of the text */
 };
 
 struct lh_template {
@@ -128,7 +130,7 @@ struct spot {
 };
 
 static bool begins(struct spot spot, const char *word) {
-  return spot.len > strlen(word) && memcmp(spot.name, word, strlen(word)) == 0;
+  return spot.len >= strlen(word) && memcmp(spot.name, word, strlen(word)) == 0;
 }
 
 static int add_data(struct lh_template *t, const struct lh_group *group, struct spot spot, struct lh_err *err) {
@@ -143,6 +145,23 @@ static int add_data(struct lh_template *t, const struct lh_group *group, struct 
   part->column = column;
   t->data = data;
   t->size_max += lh_data_longest(data, column);
+  return 0;
+}
+
+static const char cookie_line[] = "Cookie: ";
+
+static int add_login(struct lh_template *t, const struct lh_group *group, struct spot spot, struct lh_err *err) {
+  const size_t skip = strlen("login."), len = spot.len - skip, count = group ? group->login.extract_count : 0;
+  size_t i = 0;
+  while (len && i < count && (strlen(group->login.extracts[i].name) != len || memcmp(group->login.extracts[i].name, spot.name + skip, len)))
+    i++;
+  if (len && i == count)
+    return lh_err_set(err, -EINVAL, "the variable ${%.*s} at offset %zu names nothing that the group's login extracts",
+                      spot.len < 60 ? (int)spot.len : 60, spot.name, spot.offset);
+  struct part *part = add_part(t, len ? PART_LOGIN : PART_COOKIES);
+  if (!part) return no_memory(err);
+  part->column = len ? (uint32_t)i + 1 : 0;
+  t->size_max += LH_LOGIN_VALUE_MAX + (len ? 0 : sizeof cookie_line + 2);
   return 0;
 }
 
@@ -192,7 +211,9 @@ static int compile(struct lh_template *t, const struct lh_group *group, size_t l
     if (stop == end || *stop != '}')
       return lh_err_set(err, -EINVAL, "the ${ at offset %zu is followed by no variable's name and }; " KNOWN, offset);
     struct spot spot = {at, (size_t)(stop - at), offset};
-    failed = begins(spot, "data.") ? add_data(t, group, spot, err) : add_variable(t, spot, err);
+    failed = begins(spot, "data.")    ? add_data(t, group, spot, err)
+             : begins(spot, "login.") ? add_login(t, group, spot, err)
+                                      : add_variable(t, spot, err);
     if (failed) return failed;
     plain = at = stop + 1;
   }
@@ -336,6 +357,21 @@ static size_t write_cell(const struct lh_template *t, uint32_t row, uint32_t col
   return cell.len;
 }
 
+static size_t write_login(const struct lh_texts *texts, uint32_t number, char *out) {
+  struct lh_text text = texts ? lh_texts_at(texts, number) : (struct lh_text){0};
+  if (text.len) memcpy(out, text.at, text.len);
+  return text.len;
+}
+
+static size_t write_cookies(const struct lh_texts *texts, char *out) {
+  const size_t head = sizeof cookie_line - 1;
+  size_t len = write_login(texts, 0, out + head);
+  if (!len) return 0;
+  memcpy(out, cookie_line, head);
+  memcpy(out + head + len, "\r\n", 2);
+  return head + len + 2;
+}
+
 static size_t render_part(const struct lh_template *t, const struct part *part, const struct lh_template_values *v, char *out) {
   switch (part->kind) {
   case PART_TEXT: memcpy(out, part->text, part->len); return part->len;
@@ -347,6 +383,8 @@ static size_t render_part(const struct lh_template *t, const struct part *part, 
   case PART_UUID: return write_uuid(word_of(v, part->salt, 0), word_of(v, part->salt, 1), out);
   case PART_RAND: return write_random(part, word_of(v, part->salt, 0), out);
   case PART_DATA: return write_cell(t, v->row, part->column, out);
+  case PART_LOGIN: return write_login(v->login, part->column, out);
+  case PART_COOKIES: return write_cookies(v->login, out);
   case PART_FILL: return write_fill(word_of(v, part->salt, 0), part->len, out);
   }
   assert(false && "a part of unknown kind");

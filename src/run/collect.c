@@ -289,7 +289,8 @@ static int tell_estate(const struct lh_estate_args *args, struct lh_estate estat
   const struct {
     enum lh_stage stage;
     uint64_t count;
-  } rows[] = {{LH_STAGE_CONNECT, estate.connecting}, {LH_STAGE_OPEN, estate.open}, {LH_STAGE_CLOSING, estate.closing}};
+  } rows[] = {{LH_STAGE_LOGIN, estate.logins},
+            {LH_STAGE_CONNECT, estate.connecting}, {LH_STAGE_OPEN, estate.open}, {LH_STAGE_CLOSING, estate.closing}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (rows[i].count == 0) continue;
     struct lh_ending e = lh_estate_ending(args, rows[i].stage);

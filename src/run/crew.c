@@ -5,6 +5,7 @@
 #include "longhaul/base/log.h"
 #include "longhaul/config/data.h"
 #include "run/dashboard.h"
+#include "run/relay.h"
 #include "run/supervisor.h"
 
 /* ---- what workers say ---- */
@@ -81,6 +82,8 @@ static int on_frame(void *context, struct lh_child *child, enum lh_frame_type ty
   case LH_FRAME_ENDINGS: return take_endings(sv, child, body);
   case LH_FRAME_LOG: take_log(child, body); return 0;
   case LH_FRAME_FAILED: take_failed(sv, child, body); return 0;
+  case LH_FRAME_LOGIN: return lh_relay_login(sv, child, body);
+  case LH_FRAME_LOGIN_WANTED: return lh_relay_wanted(sv, child, body);
   case LH_FRAME_DONE: return 0;
   default: lh_log(LH_LOG_ERROR, "worker %u sent a frame of unknown type %d", child->number + 1, (int)type); return -EPROTO;
   }
@@ -186,7 +189,8 @@ static int start_child(struct lh_supervisor *sv, struct lh_child *child, bool re
   child->silent = false;
   child->restart_ns = LH_NEVER;
   int code = lh_child_spawn(child, &sv->loop, sv->args->program, err);
-  return code < 0 ? code : send_start(sv, child, replacement, err);
+  if (code == 0) code = send_start(sv, child, replacement, err);
+  return code < 0 ? code : lh_relay_tell(sv, child, err);
 }
 
 int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {

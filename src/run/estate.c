@@ -17,8 +17,22 @@ static bool was_known(const struct lh_estate_args *args, const struct lh_ending 
   return take_one(&standing[LH_GAUGE_open]) || take_one(&standing[LH_GAUGE_closing]);
 }
 
+/* A login's ending is no connection's. */
+static void settle_login(const struct lh_estate_args *args, const struct lh_ending *e, uint64_t standing[LH_GAUGE_COUNT],
+                         struct lh_snapshot *into) {
+  bool dropped = e->reason == LH_REASON_PLANNED_END || e->reason == LH_REASON_SHUTDOWN;
+  bool known = e->started_ns <= args->until_ns && take_one(&standing[LH_GAUGE_logins_under_way]);
+  if (!known) into->counters[LH_COUNTER_logins]++;
+  into->counters[dropped ? LH_COUNTER_logins_dropped : LH_COUNTER_logins_failed]++;
+  lh_snapshot_tally(into, e);
+}
+
 static void settle_ending(const struct lh_estate_args *args, const struct lh_ending *e, uint64_t standing[LH_GAUGE_COUNT],
                           struct lh_snapshot *into) {
+  if (e->stage == LH_STAGE_LOGIN) {
+    settle_login(args, e, standing, into);
+    return;
+  }
   enum lh_side side = lh_reason_side(e->reason);
   bool was_open = e->open_ns > 0 || e->stage >= LH_STAGE_OPEN;
   bool opened_since = was_open && e->at_ns - e->open_ns > args->until_ns;
@@ -69,7 +83,8 @@ struct lh_estate lh_estate_settle(const struct lh_estate_args *args, uint64_t st
     if (args->since[i].group == args->group && args->since[i].at_ns > args->until_ns)
       settle_ending(args, &args->since[i], standing, into);
 
-  struct lh_estate left = {standing[LH_GAUGE_connecting], standing[LH_GAUGE_open], standing[LH_GAUGE_closing]};
+  struct lh_estate left = {standing[LH_GAUGE_connecting], standing[LH_GAUGE_open], standing[LH_GAUGE_closing],
+                           standing[LH_GAUGE_logins_under_way]};
   uint64_t all = left.connecting + left.open + left.closing;
   uint64_t *counters = into->counters;
   counters[LH_COUNTER_ended] += all;
@@ -82,11 +97,17 @@ struct lh_estate lh_estate_settle(const struct lh_estate_args *args, uint64_t st
   counters[LH_COUNTER_lost] += standing[LH_GAUGE_in_flight];
   counters[LH_COUNTER_skipped_not_open] += standing[LH_GAUGE_pending];
 
+  const uint64_t logins = left.logins;
+  counters[args->reason == LH_REASON_WORKER_LOST ? LH_COUNTER_logins_failed : LH_COUNTER_logins_dropped] += logins;
+  standing[LH_GAUGE_logins_under_way] = 0;
+
   standing[LH_GAUGE_waiting] += all;
   standing[LH_GAUGE_connecting] = standing[LH_GAUGE_open] = standing[LH_GAUGE_closing] = 0;
   standing[LH_GAUGE_in_flight] = standing[LH_GAUGE_pending] = standing[LH_GAUGE_queued] = 0;
 
-  struct lh_ending e = lh_estate_ending(args, LH_STAGE_CONNECT);
+  struct lh_ending e = lh_estate_ending(args, LH_STAGE_LOGIN);
+  tally_many(into, &e, logins);
+  e.stage = LH_STAGE_CONNECT;
   tally_many(into, &e, left.connecting);
   e.stage = LH_STAGE_OPEN;
   tally_many(into, &e, left.open);

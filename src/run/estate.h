@@ -14,6 +14,7 @@
 
 struct lh_estate {
   uint64_t connecting, open, closing; /* connections that end with the estate's own reason */
+  uint64_t logins;                    /* and logins */
 };
 
 struct lh_estate_args {

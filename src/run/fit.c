@@ -162,6 +162,20 @@ static int judge_ports(struct lh_fit *fit) {
   return 0;
 }
 
+/* ---- rows of data ---- */
+static int fit_rows(struct lh_fit *fit, const struct lh_config *config) {
+  int code = 0;
+  for (size_t g = 0; g < config->group_count && code == 0; g++) {
+    const struct lh_group *group = &config->groups[g];
+    char rows[32], clients[32];
+    if (!group->data.rows || lh_data_rows(group->data.rows) >= group->connections) continue;
+    code = say(&fit->warnings, "group %s: %s has %s row%s for %s clients: clients share rows", group->name, group->data.file,
+               lh_format_count(lh_data_rows(group->data.rows), rows, sizeof rows),
+               lh_data_rows(group->data.rows) == 1 ? "" : "s", lh_format_count(group->connections, clients, sizeof clients));
+  }
+  return code;
+}
+
 /* ---- memory, disk, bandwidth ---- */
 static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const struct lh_fit_host *host) {
   const struct lh_plan_needs *plan = &fit->needs.plan;
@@ -208,6 +222,7 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   if (code == 0) code = lh_ladder_make(&fit->ladder, &host->facts, &fit->needs, err);
   if (code == 0) code = judge_rungs(fit);
   if (code == 0) code = judge_ports(fit);
+  if (code == 0) code = fit_rows(fit, config);
   if (code == 0) code = fit_bytes(fit, config, host);
   return code < 0 ? lh_err_set(err, ENOMEM, "no memory to work out the plan's needs") : 0;
 }

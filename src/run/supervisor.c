@@ -17,6 +17,7 @@
 #include "run/dashboard.h"
 #include "run/disturb.h"
 #include "run/hook.h"
+#include "run/relay.h"
 
 /* ---- intervals ---- */
 static void note_clocks(struct lh_supervisor *sv) {
@@ -443,6 +444,7 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   lh_crew_free(sv);
   lh_watch_free(sv->watch);
   lh_guard_free(sv);
+  lh_relay_free(sv);
   free(sv->massdrops);
   free(sv->silent);
   lh_journal_close(&sv->journal);

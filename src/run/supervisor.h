@@ -58,6 +58,7 @@ struct lh_supervisor {
   struct lh_screen_group *held;  /* owned; [group]: as it stood when the run began to stop; NULL: it has not, or no view */
   struct lh_massdrop *massdrops; /* owned; by group */
   bool *silent;          /* owned; by group: clients fell silent in the interval before */
+  struct lh_buf *logins;         /* owned; by group: what its login gave (relay.h); NULL: none yet */
   uint64_t action_ns;    /* next planned disturbance, LH_NEVER: none */
   uint64_t draw_ns;      /* next redraw */
   uint32_t hooks_running;

@@ -28,6 +28,7 @@ static const struct equation sums[] = {
     {C(attempts), {C(ended), G(connecting), G(open), G(closing)}, 4},
     {C(opened), {C(ended_open), G(open), G(closing)}, 3},
     {C(messages_planned), {C(messages_sent), C(skipped_not_open), C(skipped_late), G(pending)}, 4},
+    {C(logins), {C(logins_succeeded), C(logins_failed), C(logins_dropped), G(logins_under_way)}, 4},
     {C(messages_sent), {C(one_way), C(replied), C(lost), G(in_flight)}, 4},
 };
 
@@ -79,12 +80,13 @@ static int check_subset(const struct lh_snapshot *s, const struct equation *eq, 
 }
 
 static int check_tallies(const struct lh_snapshot *s, struct lh_err *err) {
-  uint64_t ended = s->counters[LH_COUNTER_ended], tallied = 0;
+  const uint64_t *c = s->counters;
+  uint64_t ended = c[LH_COUNTER_ended] + c[LH_COUNTER_logins_failed] + c[LH_COUNTER_logins_dropped], tallied = 0;
   for (uint32_t i = 0; i < s->tally_count; i++) tallied += s->tallies[i].count;
   for (int stage = 0; stage < LH_STAGE_COUNT; stage++)
     for (int reason = 0; reason < LH_REASON_COUNT; reason++) tallied += s->rest[stage][reason].count;
   if (tallied == 0 || tallied == ended) return 0;
-  return lh_err_set(err, -EPROTO, "the books do not balance: ended is %" PRIu64 ", but the tallies add up to %" PRIu64, ended,
+  return lh_err_set(err, -EPROTO, "the books do not balance: ended connections and logins without success are %" PRIu64 ", but the tallies add up to %" PRIu64, ended,
                     tallied);
 }
 

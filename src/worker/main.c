@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "desk.h"
 #include "longhaul/worker/link.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
@@ -34,6 +35,7 @@ struct worker {
   struct lh_ticker *ticker;
   struct lh_ws *ws;
   struct lh_raw *raw;
+  struct lh_desk *desk;
   struct lh_config *config;
   struct lh_engine *engine; /* NULL until START */
   struct lh_reports reports;
@@ -120,6 +122,7 @@ static void before_wait(uv_prepare_t *prepare) {
   turn_if_due(w);
   bool busy = lh_ws_before_wait(w->ws);
   lh_raw_begin_queued(w->raw);
+  lh_desk_begin_queued(w->desk);
   uint64_t next = busy ? lh_now_ns() : next_ns(w);
   lh_ticker_arm(w->ticker, next);
   lh_stall_wait(&w->stall, next);
@@ -155,11 +158,56 @@ static int open_fd(void *context, uint32_t slot, uint16_t *local_port) {
   return fd >= 0 ? fd : lh_raw_open_fd(w->raw, slot, local_port);
 }
 
+/* ---- logins of groups: through the supervisor, to the other workers ---- */
+
+static void share_login(void *context, uint32_t group, uint32_t serial, const struct lh_texts *texts) {
+  struct worker *w = context;
+  struct lh_buf out = LH_BUF_INIT(LH_FRAME_BYTES_MAX);
+  size_t begin = lh_frame_begin(&out, LH_FRAME_LOGIN);
+  int failed = lh_login_encode(&(struct lh_shared_login){group, serial, NULL}, texts, &out);
+  if (!failed) failed = lh_frame_end(&out, begin, NULL);
+  if (!failed) lh_link_send(w->link, &out);
+  lh_buf_free(&out);
+}
+
+static void want_login(void *context, uint32_t group, uint32_t serial) {
+  struct worker *w = context;
+  struct lh_buf out = LH_BUF_INIT(64);
+  size_t begin = lh_frame_begin(&out, LH_FRAME_LOGIN_WANTED);
+  int failed = lh_buf_addu32(&out, group);
+  if (!failed) failed = lh_buf_addu32(&out, serial);
+  if (!failed) failed = lh_frame_end(&out, begin, NULL);
+  if (!failed) lh_link_send(w->link, &out);
+  lh_buf_free(&out);
+}
+
+static void on_shared(struct worker *w, struct lh_cursor *body) {
+  struct lh_shared_login login;
+  struct lh_err err;
+  if (!w->engine) return fail(w, "LOGIN came before START");
+  if (lh_login_decode(&login, body, &err)) return fail(w, err.text);
+  if (login.group >= w->config->group_count) {
+    free(login.texts);
+    return fail(w, "LOGIN names a group that there is not");
+  }
+  lh_engine_on_login_shared(w->engine, login.group, login.serial, login.texts, lh_now_ns());
+}
+
+static void on_wanted(struct worker *w, struct lh_cursor *body) {
+  uint32_t group = lh_cursor_u32(body), serial = lh_cursor_u32(body);
+  if (!w->engine) return fail(w, "LOGIN_WANTED came before START");
+  if (body->failed || group >= w->config->group_count) return fail(w, "LOGIN_WANTED names a group that there is not");
+  lh_engine_on_login_wanted(w->engine, group, serial, lh_now_ns());
+}
+
 static int open_engine(struct worker *w, const struct lh_start *start, struct lh_err *err) {
   struct lh_ws_args ws_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id, .stall = &w->stall};
   struct lh_raw_args raw_args = {.loop = &w->loop, .config = w->config, .slice = start->slice, .run_id = start->run_id, .stall = &w->stall};
+  struct lh_desk_args desk_args = {.loop = &w->loop, .config = w->config, .run_id = start->run_id, .context = w,
+                                   .share = share_login, .want = want_login};
   int failed = lh_ws_new(&w->ws, &ws_args, err);
   if (!failed) failed = lh_raw_new(&w->raw, &raw_args, err);
+  if (!failed) failed = lh_desk_new(&w->desk, &desk_args, err);
   if (failed) return failed;
   struct lh_engine_args args = {.config = w->config,
                                 .slice = start->slice,
@@ -173,12 +221,15 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
                                        [LH_KIND_SSE] = lh_raw_io(w->raw, LH_KIND_SSE),
                                        [LH_KIND_STREAM] = lh_raw_io(w->raw, LH_KIND_STREAM),
                                        [LH_KIND_TCP] = lh_raw_io(w->raw, LH_KIND_TCP)},
+                                .logins = lh_desk_io(w->desk),
+                                .leads_logins = start->worker == 0,
                                 .ending_sink = lh_reports_ending,
                                 .ending_context = &w->reports};
   struct lh_engine *engine;
   failed = lh_engine_new(&engine, &args, err);
   if (!failed) failed = lh_ws_attach(w->ws, engine, err);
   if (!failed) failed = lh_raw_attach(w->raw, engine, err);
+  if (!failed) lh_desk_attach(w->desk, engine);
   if (!failed) failed = lh_ticker_new(&w->ticker, &w->loop, on_due, w, err);
   if (failed) return failed;
   struct lh_panels *panels = lh_panels_new(engine, (uint32_t)w->config->group_count, open_fd, w);
@@ -188,6 +239,7 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
                                    .ws = w->ws,
                                    .panels = panels,
                                    .raw = w->raw,
+                                   .desk = w->desk,
                                    .group_count = (uint32_t)w->config->group_count,
                                    .start_ns = start->start_ns,
                                    .every_ns = start->report_every_ns};
@@ -221,6 +273,8 @@ static void on_frame(void *context, enum lh_frame_type type, struct lh_cursor *b
   switch (type) {
   case LH_FRAME_START: on_start(w, body); return;
   case LH_FRAME_STOP: on_stop(w); return;
+  case LH_FRAME_LOGIN: on_shared(w, body); return;
+  case LH_FRAME_LOGIN_WANTED: on_wanted(w, body); return;
   default:
     snprintf(text, sizeof text, "frame type %d is not known to protocol %d", (int)type, LH_PROTOCOL);
     fail(w, text);

@@ -98,6 +98,36 @@ int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err 
   return 0;
 }
 
+/* ---- logins ---- */
+
+int lh_login_encode(const struct lh_shared_login *login, const struct lh_texts *texts, struct lh_buf *out) {
+  size_t before = out->len;
+  int failed = lh_buf_addu32(out, login->group);
+  if (!failed) failed = lh_buf_addu32(out, login->serial);
+  if (!failed) failed = lh_buf_addu32(out, texts->count);
+  for (uint32_t i = 0; !failed && i < texts->count; i++) {
+    struct lh_text text = lh_texts_at(texts, i);
+    failed = lh_buf_addu32(out, (uint32_t)text.len);
+    if (!failed) failed = lh_buf_add(out, text.at, text.len);
+  }
+  return undo(out, before, failed);
+}
+
+int lh_login_decode(struct lh_shared_login *login, struct lh_cursor *in, struct lh_err *err) {
+  struct lh_text items[LH_EXTRACTS_MAX + 1];
+  uint32_t group = lh_cursor_u32(in), serial = lh_cursor_u32(in), count = lh_cursor_u32(in);
+  if (count > LH_EXTRACTS_MAX + 1) in->failed = 1;
+  for (uint32_t i = 0; !in->failed && i < count; i++) {
+    items[i].len = lh_cursor_u32(in);
+    items[i].at = lh_cursor_bytes(in, items[i].len);
+  }
+  if (in->failed || in->at != in->end) return damaged(err, "LOGIN");
+  struct lh_texts *texts = lh_texts_new(items, count);
+  if (!texts) return lh_err_set(err, ENOMEM, "no memory for what a login gave");
+  *login = (struct lh_shared_login){group, serial, texts};
+  return 0;
+}
+
 /* ---- health ---- */
 
 int lh_health_encode(const struct lh_worker_health *h, struct lh_buf *out) {

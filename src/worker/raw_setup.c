@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "longhaul/base/clock.h"
+#include "longhaul/conn/logins.h"
 #include "raw_private.h"
 #include "request.h"
 #include "tls.h"
@@ -28,7 +29,8 @@ struct lh_template_values lh_raw_values(const struct lh_raw *raw, uint32_t slot)
                                      .group_name = group->name,
                                      .time_ms = (uint64_t)lh_wall_us() / 1000,
                                      .seed = config->run.seed,
-                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0)};
+                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0),
+                                     .login = lh_engine_login(raw->engine, slot)};
 }
 
 /* ---- groups ---- */

@@ -62,7 +62,8 @@ static int add_report(struct lh_reports *r, uint64_t now_ns, struct lh_worker_he
   const struct lh_engine_faults faults = lh_engine_faults(r->engine);
   health->in_flight_full = faults.in_flight_full - r->faults.in_flight_full;
   health->no_memory = faults.no_memory - r->faults.no_memory;
-  lh_vitals_read(&r->vitals, now_ns, lh_ws_descriptors(r->ws) + lh_raw_descriptors(r->raw), health);
+  lh_vitals_read(&r->vitals, now_ns, lh_ws_descriptors(r->ws) + lh_raw_descriptors(r->raw) + lh_desk_descriptors(r->desk),
+                 health);
   int failed = lh_health_encode(health, out);
   if (!failed) failed = lh_buf_addu32(out, r->group_count);
   for (uint32_t g = 0; !failed && g < r->group_count; g++) {

@@ -11,6 +11,7 @@
 #include "health.h"
 #include "longhaul/worker/link.h"
 #include "panel.h"
+#include "desk.h"
 #include "raw.h"
 #include "ws.h"
 
@@ -20,6 +21,7 @@ struct lh_reports {
   const struct lh_ws *ws;
   struct lh_panels *panels;
   const struct lh_raw *raw;
+  const struct lh_desk *desk;
   uint32_t group_count;
   uint64_t start_ns, every_ns; /* reports are due at start + k * every */
   uint64_t report_due_ns, rows_due_ns; /* LH_NEVER: none waits */

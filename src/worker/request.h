@@ -11,7 +11,8 @@
 struct lh_request_args {
   const struct lh_target *target;
   const struct lh_group *group;
-  const struct lh_message *message; /* NULL: the request that opens a stream */
+  const struct lh_message *message; /* NULL: the request that opens a stream, or the login's */
+  const struct lh_login_config *login; /* NULL: it is no login's */
 };
 
 /* -EINVAL with a sentence when it cannot be sent. *head is the caller's. */

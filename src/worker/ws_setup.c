@@ -7,6 +7,7 @@
 
 #include "deflate.h"
 #include "longhaul/base/clock.h"
+#include "longhaul/conn/logins.h"
 #include "longhaul/base/log.h"
 #include "tls.h"
 #include "ws_private.h"
@@ -73,7 +74,8 @@ struct lh_template_values lh_ws_values(const struct lh_ws *ws, uint32_t slot) {
                                      .group_name = group->name,
                                      .time_ms = (uint64_t)lh_wall_us() / 1000,
                                      .seed = config->run.seed,
-                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0)};
+                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0),
+                                     .login = lh_engine_login(ws->engine, slot)};
 }
 
 /* Room for the largest reply that the config expects, so that it comes in one piece. */
@@ -231,6 +233,7 @@ static uint32_t clients_of_kind(const struct lh_ws_args *args, bool websocket) {
     const struct lh_group *g = &args->config->groups[i];
     if (g->kind != LH_KIND_NULL && (g->kind == LH_KIND_WEBSOCKET) == websocket)
       clients += lh_slice_count(args->slice, g->connections);
+    if (g->login.enabled && !websocket) clients += lh_slice_count(args->slice, g->connections); /* a login beside each */
   }
   return clients;
 }

@@ -1,7 +1,7 @@
 /* How a connection ends: the one table that code, run file and reports share.
  *
  * Glossary
- *   stage   how far the connection had come when it ended
+ *   stage   how far the connection had come when it ended; `login` is a request before it, which has an ending when it fails
  *   side    who ended it, or where it broke: us, peer, network, host, tester
  *   reason  what was seen; each reason belongs to one side
  *   code    what makes the reason exact: WebSocket close code, HTTP status, errno, X.509 verify result; 0 when there is none
@@ -21,6 +21,7 @@
 
 /* X(ID, name) in order of progress */
 #define LH_STAGE_LIST(X) \
+  X(LOGIN, "login")      \
   X(RESOLVE, "resolve")  \
   X(CONNECT, "connect")  \
   X(TLS, "tls")          \
@@ -86,7 +87,9 @@
   X(UNAUTHORIZED, US, "address not authorized", false) /* public, and the target has no `authorized: true` */        \
   X(RESOLVER_FAILED, NETWORK, "resolver failed", true) /* no answer about the name, unlike "name not found" */            \
   X(RESOLVE_TIMEOUT, NETWORK, "resolve timeout", true)                                     \
-  X(PROXY_REFUSED, NETWORK, "proxy refused", true) /* the tunnel; code is the proxy's status, 0 when it gave none */
+  X(PROXY_REFUSED, NETWORK, "proxy refused", true) /* the tunnel; code is the proxy's status, 0 when it gave none */                       \
+  X(LOGIN_TIMEOUT, NETWORK, "no answer in time", true)                                     \
+  X(LOGIN_ANSWER, PEER, "answer without what is extracted", true) /* text: which extract, never what was there */
 
 enum lh_stage {
 #define X(id, name) LH_STAGE_##id,

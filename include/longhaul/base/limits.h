@@ -21,9 +21,12 @@ enum {
   LH_CONFIG_BYTES_MAX = 4 << 20, /* a config file */
   LH_PAYLOAD_BYTES_MAX = 16 << 20, /* one message to send */
   LH_DATA_BYTES_MAX = 1 << 30,   /* a CSV file of rows */
+  LH_EXTRACTS_MAX = 32,          /* values that one login extracts */
+  LH_LOGIN_VALUE_MAX = 16 << 10, /* bytes of one of them, and of all cookies of a client */
+  LH_LOGIN_BODY_MAX = 1 << 20,   /* a login's answer that is looked into */
   LH_REPLY_BYTES_MAX = 1 << 20,  /* a reply that is kept whole for matching; longer ones are matched on this much and counted */
   LH_CLOSE_TEXT_MAX = 124,       /* text of a close frame with a NUL (RFC 6455: 123 bytes) */
-  LH_TALLY_MAX = 512,            /* distinct endings (stage, reason, code, text) of one group and interval; then text is folded */
+  LH_TALLY_MAX = 768,            /* distinct endings (stage, reason, code, text) of one group and interval; then text is folded */
   LH_IN_FLIGHT_MAX = 1 << 20,    /* messages of one worker awaiting a reply */
   LH_FRAME_BYTES_MAX = 64 << 20, /* one message between supervisor and worker */
   LH_ENDING_ROWS_MAX = 1000000,  /* default cap of ending rows in a run file */

@@ -18,7 +18,8 @@ enum lh_rng_stream {
   LH_RNG_ACTION,   /* which clients a disturbance takes */
   LH_RNG_DATA,     /* feeder order */
   LH_RNG_SIM,      /* simulations and tests */
-  LH_RNG_TOKEN     /* the tag that marks a run's tokens */
+  LH_RNG_TOKEN,    /* the tag that marks a run's tokens */
+  LH_RNG_LOGIN     /* how much sooner than asked a login is refreshed */
 };
 
 uint64_t lh_rng_at(uint64_t seed, enum lh_rng_stream stream, uint64_t a, uint64_t b);

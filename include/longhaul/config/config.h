@@ -239,6 +239,40 @@ struct lh_incoming_config {
   bool by_client;             /* the sequence goes on over a client's connections; false: each connection has its own */
 };
 
+/* ---- logins ---- */
+enum lh_extract_source { LH_EXTRACT_JSON, LH_EXTRACT_HEADER, LH_EXTRACT_COOKIE };
+enum lh_login_per { LH_LOGIN_PER_CLIENT, LH_LOGIN_PER_GROUP };
+
+struct lh_extract {
+  char *name; /* of ${login.NAME} */
+  enum lh_extract_source source;
+  char *json, *header, *cookie; /* one of them: a JSON pointer, a header's or a cookie's name */
+  struct lh_place place;
+};
+
+/* A request made before a client connects. */
+struct lh_login_config {
+  bool enabled;
+  uint32_t target;        /* number in lh_config.targets; the one of `url` stands behind those that have names */
+  char *method;
+  char *path;             /* with variables */
+  struct lh_headers headers; /* after the target's; the same name replaces */
+  char *body;             /* with variables, or NULL */
+  size_t body_len;
+  uint16_t status[LH_STATUSES_MAX]; /* as in lh_reply_config */
+  enum lh_login_per per;
+  struct lh_extract *extracts;
+  size_t extract_count;
+  uint64_t refresh_ns;    /* again after this time; 0: never */
+  bool on_401;            /* again when what it gave is refused */
+  bool keeps_cookies;     /* and sends them with each request of the client */
+  enum lh_phase phase;    /* together: all at the start of the run, and all again after each `refresh` */
+  uint64_t within_ns;     /* no whole answer in this time: failed */
+  struct lh_reconnect_config retry; /* first to limit are used */
+  struct lh_target *own_target;     /* of `url`, until it stands among the targets */
+  struct lh_place place;
+};
+
 struct lh_group {
   char *name;
   enum lh_kind_id kind;
@@ -266,6 +300,7 @@ struct lh_group {
   size_t message_count;
   struct lh_data_config data;
   struct lh_incoming_config incoming; /* websocket, sse */
+  struct lh_login_config login;
   uint64_t null_service_ns;    /* null kind: pretended service time, default 1 ms */
   double null_drop_rate;       /* null kind: pretended drops per client-hour, default 0 */
   struct lh_place place;

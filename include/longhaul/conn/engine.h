@@ -112,6 +112,8 @@ enum { LH_IO_HEADROOM = 32 };
 /* Called for every ending, in order; rows for the run file. Borrowed for the call. */
 typedef void lh_ending_sink(void *context, const struct lh_ending *ending);
 
+struct lh_login_io;
+
 struct lh_engine_args {
   const struct lh_config *config; /* borrowed until free */
   struct lh_slice slice;
@@ -122,6 +124,8 @@ struct lh_engine_args {
   bool replacement;                      /* takes over from a lost worker: first openings count as reconnects, and ${seq}
                                           * goes on at a number that was not used yet */
   const struct lh_io *io[LH_KIND_COUNT]; /* by kind; the null kind's is built in. Borrowed until free */
+  const struct lh_login_io *logins;      /* logins.h; may be NULL when no group has a login. Borrowed until free */
+  bool leads_logins;                     /* it makes the logins of groups */
   lh_ending_sink *ending_sink;           /* may be NULL */
   void *ending_context;
 };

@@ -1,6 +1,7 @@
 /* Payloads with variables, compiled once and rendered for each send.
  *
- * Variables: ${token} ${seq} ${client} ${group} ${time_ms} ${uuid} ${rand:LOW..HIGH} ${data.COLUMN}.
+ * Variables: ${token} ${seq} ${client} ${group} ${time_ms} ${uuid} ${rand:LOW..HIGH} ${data.COLUMN}
+ * ${login.NAME}.
  * `$${` writes a plain `${`.
  * A variable that is not known is an error at compile time, so that rendering cannot fail. ${uuid} and ${rand} follow from
  * seed, group, client, seq and their place in the text: the same message rendered again is the same.
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "longhaul/base/err.h"
+#include "longhaul/base/texts.h"
 #include "longhaul/config/config.h"
 
 enum { LH_TOKEN_LEN = 26 };
@@ -46,11 +48,15 @@ struct lh_template_values {
   uint64_t time_ms;       /* wall clock, since 1970 */
   uint64_t seed;
   uint32_t row; /* of the group's data: lh_plan_data_row */
+  const struct lh_texts *login; /* what the client's login gave: its cookies ("a=1; b=2"), then each extract; NULL: nothing yet */
 };
+
+/* What stands for the line "Cookie: ...\r\n" with the cookies of the client's login, or for nothing when there are none. */
+#define LH_TEMPLATE_COOKIES "${login.}"
 
 /* Compiles text (copied). -EINVAL with a sentence that names the variable and its offset. */
 int lh_template_compile(const char *text, size_t len, struct lh_template **out, struct lh_err *err);
-/* The same for a text of this group, which may name columns of the group's data. The data is borrowed until free. */
+/* The same for a text of this group, which may name columns of the group's data and what its login extracts. The data is borrowed until free. */
 int lh_template_compile_for(const struct lh_group *group, const char *text, size_t len, struct lh_template **out,
                             struct lh_err *err);
 /* Text (copied) without variables, whatever it holds. */

@@ -6,7 +6,8 @@
  *   opened           = ended after being open + open + closing
  *   messages_planned = messages_sent + skipped_not_open + skipped_late + pending
  *   messages_sent    = one_way + replied + lost + in_flight
- *   ended            = all tallies                                    (when the snapshot carries any)
+ *   logins           = logins_succeeded + logins_failed + logins_dropped + logins_under_way
+ *   all tallies      = ended + logins_failed + logins_dropped         (when the snapshot carries any)
  * and a subset, as named below, is never larger than what it is a subset of.
  */
 #ifndef LONGHAUL_STATS_COUNTERS_H
@@ -67,13 +68,17 @@
   X(incoming_caught_up, "pushes with a number missed while away; subset of incoming_missed_away")                   \
   X(incoming_restarts, "sequences that began anew instead of going on")                                             \
   X(incoming_silences, "times an open client heard no push for longer than gap_max")                                \
-  X(incoming_untimed, "pushes without a time where `timestamp` should have one; subset of incoming")
+  X(incoming_untimed, "pushes without a time where `timestamp` should have one; subset of incoming")                \
+  X(logins, "login requests begun")                                                                                 \
+  X(logins_succeeded, "logins that gave all that is extracted; subset of logins")                                   \
+  X(logins_failed, "logins that failed, each with an ending of stage login; subset of logins")                      \
+  X(logins_dropped, "logins that we ended: the client was not wanted any more, or the run was over; subset of logins")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \
   X(clients, "clients of the plan")                                                          \
   X(never_started, "clients the ramp has not released yet")                                  \
-  X(waiting, "clients between connections: backoff, rate cap")                               \
+  X(waiting, "clients between connections: backoff, rate cap, login")                               \
   X(connecting, "clients with a connection on its way: resolve, connect, tls, upgrade")      \
   X(open, "clients open")                                                                    \
   X(closing, "clients whose connection we are closing")                                      \
@@ -83,7 +88,8 @@
   X(pending, "messages due and held back by a full socket")                               \
   X(tcp_seats, "open connections whose TCP_INFO was read")                                   \
   X(unacked, "TCP segments of these that are sent and not acknowledged")                     \
-  X(queued, "clients waiting for the connect-rate cap or for room among the handshakes; subset of waiting")
+  X(queued, "clients waiting for the connect-rate cap or for room among the handshakes; subset of waiting") \
+  X(logins_under_way, "login requests without an answer yet")
 
 /* X(name, unit help): HDR histograms in microseconds. */
 #define LH_HIST_LIST(X)                                                              \
@@ -107,7 +113,8 @@
   X(silence, "silences longer than gap_max, to the next push or the end")            \
   X(delay, "timestamp of a push to its arrival, by two clocks")                      \
   X(delay_ahead, "timestamps of pushes that lie ahead of our clock, by how much")     \
-  X(tunnel, "proxy asked for a tunnel to its answer")
+  X(tunnel, "proxy asked for a tunnel to its answer")                                   \
+  X(login, "login begun to its whole answer, of those that succeeded")
 
 enum lh_hist_id {
 #define X(name, help) LH_HIST_##name,

@@ -17,14 +17,17 @@
 #include "longhaul/base/ending.h"
 #include "longhaul/base/err.h"
 #include "longhaul/base/log.h"
+#include "longhaul/base/texts.h"
 #include "longhaul/plan/plan.h"
 
 enum { LH_PROTOCOL = 1 };
 
-/* X(ID, value): to a worker 1.., from a worker 64.. */
+/* X(ID, value): to a worker 1.., from a worker 64..; those of logins go both ways */
 enum lh_frame_type {
   LH_FRAME_START = 1,   /* struct lh_start: config and slice */
   LH_FRAME_STOP = 2,    /* drain and finish: no body */
+  LH_FRAME_LOGIN = 3,   /* struct lh_shared_login: from the worker that leads a group's logins, and on to the others */
+  LH_FRAME_LOGIN_WANTED = 4, /* u32 group, u32 serial: from any worker, and on to the one that leads */
   LH_FRAME_LIVE_START = 32, /* to the dashboard's process, see live/live.h */
   LH_FRAME_LIVE_TICK = 33,
   LH_FRAME_LIVE_END = 34,
@@ -65,6 +68,14 @@ struct lh_worker_health {
   uint64_t in_flight_full, no_memory; /* struct lh_engine_faults, in the slice */
 };
 
+/* What a group's login gave. Secret: it is kept in memory alone. */
+struct lh_shared_login {
+  uint32_t group, serial;
+  struct lh_texts *texts; /* owned */
+};
+
+int lh_login_encode(const struct lh_shared_login *login, const struct lh_texts *texts, struct lh_buf *out);
+int lh_login_decode(struct lh_shared_login *login, struct lh_cursor *in, struct lh_err *err);
 int lh_start_encode(const struct lh_start *start, struct lh_buf *out);
 int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err *err);
 int lh_health_encode(const struct lh_worker_health *health, struct lh_buf *out);

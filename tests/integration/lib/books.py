@@ -17,6 +17,8 @@ def check_part(test, name, part):
     still = clients["open"] + clients["closing"]
     _equal(test, f"{name}: clients", clients["planned"],
            clients["never_started"] + clients["waiting"] + clients["connecting"] + still + clients["finished"])
+    logins = sum(n for (stage, *_), n in tally.items() if stage == "login")
+    ended -= logins
     _equal(test, f"{name}: attempts", part["attempts"], ended + clients["connecting"] + still)
     _equal(test, f"{name}: opened", part["opened"], ended_open + still)
     _equal(test, f"{name}: messages planned", messages["planned"],
@@ -54,7 +56,8 @@ def check_file(test, run, totals):
     for key in ("sent", "replied", "lost"):
         _equal(test, f"run file: {key}", sums[key], totals["messages"][key])
     tallied = run.query("select coalesce(sum(count), 0) n from tallies")[0]["n"]
-    _equal(test, "run file: tallies", tallied, totals["ended"])
+    failed = run.query("select coalesce(sum(logins_failed + logins_dropped), 0) n from intervals")[0]["n"]
+    _equal(test, "run file: tallies", tallied, totals["ended"] + failed)
     rows = run.query("select coalesce(sum(count), 0) n from endings")[0]["n"]
     left_out = run.query("select endings_left_out n from run")[0]["n"]
-    _equal(test, "run file: ending rows", rows + left_out, totals["ended"])
+    _equal(test, "run file: ending rows", rows + left_out, totals["ended"] + failed)

@@ -173,7 +173,7 @@ static const struct {
      "t.yaml:2:38: targets.t.headers.Sec-WebSocket-Key: longhaul writes this header itself; expected it to be left out"},
     {R "targets: {t: {url: ws://h, headers: {'a b': x, A: '${tok}', a: y, C: {}}}}\n" G,
      "t.yaml:2:38: targets.t.headers.a b: \"a b\" is not a header name; expected letters, digits and !#$%&'*+-.^_`|~\n"
-     "t.yaml:2:51: targets.t.headers.A: \"${tok}\" is not a known variable; expected ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN} or ${env.NAME}\n"
+     "t.yaml:2:51: targets.t.headers.A: \"${tok}\" is not a known variable; expected ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN}, ${login.NAME} or ${env.NAME}\n"
      "t.yaml:2:61: targets.t.headers.a: given twice but for its case; expected one of them\n"
      "t.yaml:2:70: targets.t.headers.C: a mapping stands here; expected the header's text"},
     {R "targets: {t: {url: ws://h, headers: {Cookie: \"a\\nb\"}}}\n" G,
@@ -192,7 +192,7 @@ static const struct {
     {RT "groups: {g: {kind: websocket, connections: 1, timeout: 5s}}\n",
      "t.yaml:3:47: groups.g.timeout: unknown key here; there is groups.*.ping.timeout"},
     {RT "groups: {g: {kind: websocket, connections: 1, frobnicate: 1}}\n",
-     "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, request_timeout, stall_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, data, simulate, incoming, messages"},
+     "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, request_timeout, stall_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, data, login, simulate, incoming, messages"},
     /* pushed messages */
     {RT "groups: {g: {kind: websocket, connections: 1, incoming: {}}}\n",
      "t.yaml:3:57: groups.g.incoming: needs at least one of sequence, gap_max and timestamp"},
@@ -317,11 +317,11 @@ static const struct {
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: '${tokn}'}]}}\n",
      "t.yaml:3:76: groups.g.messages[0].text: \"${tokn}\" is not a known variable; did you mean ${token}?"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: '${nothing}'}]}}\n",
-     "t.yaml:3:76: groups.g.messages[0].text: \"${nothing}\" is not a known variable; expected ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN} or ${env.NAME}"},
+     "t.yaml:3:76: groups.g.messages[0].text: \"${nothing}\" is not a known variable; expected ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN}, ${login.NAME} or ${env.NAME}"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: '${data.user}'}]}}\n",
      "t.yaml:3:76: groups.g.messages[0].text: ${data.user} needs rows, and group g has none; expected data: {file: FILE.csv} in the group"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: '${login.t}'}]}}\n",
-     "t.yaml:3:76: groups.g.messages[0].text: ${login.NAME} is not available in this version; expected ${token}, ${seq}, ${client}, ${group}, ${time_ms}, ${uuid}, ${rand:1..100}, ${data.COLUMN} or ${env.NAME}"},
+     "t.yaml:3:76: groups.g.messages[0].text: ${login.t} needs a login, and group g has none; expected login: {...} in the group"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: '${rand:5..1}'}]}}\n",
      "t.yaml:3:76: groups.g.messages[0].text: ${rand:5..1} is not a span; expected ${rand:LOW..HIGH} with two whole numbers, LOW not above HIGH"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: 'a ${b'}]}}\n",

@@ -430,7 +430,7 @@ static void bad_frames_give_a_sentence(void **state) {
       {{1, 0, 0, 1, 0, 1, 0, 0, 5, 1, 0, 0, 0, 0, 0, 0, 0x14, 0x40, 2, 9, 2}, 21, "says 5 to 6 us"},
       {{1, 0, 0, 1, 0, 1, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0x24, 0x40, 2, 9, 2}, 21, "a sum of 10 us"},
       {{1, 0, 0, 1, 0, 1, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 2, 9, 2}, 21, "a sum of nan us"},
-      {{1, 0, 0, 0, 1, LH_STAGE_COUNT, 0, 0, 0, 1, 5, 0, 0, 0}, 14, "an ending of stage 6"},
+      {{1, 0, 0, 0, 1, LH_STAGE_COUNT, 0, 0, 0, 1, 5, 0, 0, 0}, 14, "an ending of stage 7"},
       {{1, 0, 0, 0, 1, 0, LH_REASON_COUNT, 0, 0, 1, 5, 0, 0, 0}, 14, "an ending of stage 0"},
       {{1, 0, 0, 0, 1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 1, 5, 0, 0, 0}, 18, "code 2147483648"},
       {{1, 0, 0, 0, 1, 0, 0, 0, 124, 1, 5, 0, 0, 0}, 14, "124 bytes in the text"},
@@ -529,7 +529,7 @@ static void the_books_balance_or_say_where_not(void **state) {
   }
   tally(&s, LH_STAGE_OPEN, LH_REASON_RST, 0, "a", 5);
   assert_int_equal(lh_snapshot_check(&s, &err), -EPROTO);
-  assert_non_null(strstr(err.text, "ended is 40, but the tallies add up to 41"));
+  assert_non_null(strstr(err.text, "logins without success are 40, but the tallies add up to 41"));
   s.tally_count = 0; /* a reader that has no tallies at hand checks the rest */
   assert_int_equal(lh_snapshot_check(&s, &err), 0);
   lh_snapshot_free(&s);

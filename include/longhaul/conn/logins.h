@@ -1,0 +1,59 @@
+/* Logins: a request of its own that each client, or one for the whole group, makes before it connects, and again later.
+ *
+ * Glossary
+ *   key      whose login: a slot, or lh_engine_client_count + group number for the login that serves a whole group
+ *   needed   there is nothing yet, or what there is was refused (401): the client does not connect, and a client of kind http
+ *            sends nothing, until there is
+ *   proved   what it gave was accepted: a connection opened with it, or a request was answered with something else than 401
+ *   leader   the one worker that makes the logins of groups; it tells the others what they gave
+ *   serial   counts a group's logins that succeeded
+ *
+ * A login that failed is tried again after the backoff of `login.retry`. So is one whose result was refused before it was
+ * proved: a server that refuses everything is asked at that pace, and no faster.
+ *
+ * Each attempt that does not succeed has an ending of stage LOGIN: a row and a tally, which are no connection's. The books:
+ * logins = logins_succeeded + logins_failed + logins_dropped + logins_under_way; all tallies = ended + logins_failed +
+ * logins_dropped.
+ */
+#ifndef LONGHAUL_CONN_LOGINS_H
+#define LONGHAUL_CONN_LOGINS_H
+
+#include <stdint.h>
+
+#include "longhaul/base/ending.h"
+#include "longhaul/base/texts.h"
+#include "longhaul/plan/template.h"
+
+struct lh_engine;
+
+#define LH_NO_TICKET UINT32_MAX
+
+/* What makes the requests. It never calls back from within. */
+struct lh_login_io {
+  void *context;
+  /* Returns its ticket; LH_NO_TICKET when there is no memory for it, and then no event follows. */
+  uint32_t (*begin)(void *context, uint32_t key, uint64_t now_ns);
+  /* No event follows. */
+  void (*abort)(void *context, uint32_t ticket);
+  /* Leader: the group's login succeeded, for the other workers. The texts are borrowed for the call. */
+  void (*share)(void *context, uint32_t group, uint32_t serial, const struct lh_texts *texts);
+  /* Not the leader: the group needs a login, that of this serial is of no use (0: there was none). */
+  void (*want)(void *context, uint32_t group, uint32_t serial);
+};
+
+/* The texts (cookies, then each extract) are taken over. */
+void lh_engine_on_login(struct lh_engine *engine, uint32_t key, struct lh_texts *texts, uint64_t now_ns);
+/* seen: reason, code, text, retry_after_ns. The text must hold nothing of what the server or the client said. */
+void lh_engine_on_login_failed(struct lh_engine *engine, uint32_t key, const struct lh_ending *seen, uint64_t now_ns);
+/* Another worker's login of the group; the texts are taken over. */
+void lh_engine_on_login_shared(struct lh_engine *engine, uint32_t group, uint32_t serial, struct lh_texts *texts, uint64_t now_ns);
+/* Leader: another worker wants a login of the group. */
+void lh_engine_on_login_wanted(struct lh_engine *engine, uint32_t group, uint32_t serial, uint64_t now_ns);
+
+/* For whom the login of this key is made. */
+uint32_t lh_engine_login_group(const struct lh_engine *engine, uint32_t key);
+uint32_t lh_engine_login_client(const struct lh_engine *engine, uint32_t key); /* global number; 0 for a group's */
+/* What the client's login gave; NULL when there is none, or none yet. */
+const struct lh_texts *lh_engine_login(const struct lh_engine *engine, uint32_t slot);
+
+#endif

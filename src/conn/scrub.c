@@ -1,0 +1,47 @@
+/* What a login gave must not come back in the words of a peer: a refusal that quotes the token, a close frame's text. */
+#include <string.h>
+
+#include "conn/engine_private.h"
+
+enum { SHORTEST = 4, SHORTEST_CUT = 8 }; /* shorter ones would blot out words that are no secret */
+
+static const char blot[] = "***";
+
+static void replace(char *at, size_t len) {
+  memcpy(at, blot, sizeof blot - 1);
+  memmove(at + sizeof blot - 1, at + len, strlen(at + len) + 1);
+}
+
+/* The text may have been cut within it. */
+static void scrub_cut(char *text, struct lh_text secret) {
+  size_t len = strlen(text), most = len < secret.len ? len : secret.len - 1;
+  for (size_t part = most; part >= SHORTEST_CUT; part--)
+    if (memcmp(text + len - part, secret.at, part) == 0) {
+      replace(text + len - part, part);
+      return;
+    }
+}
+
+static void scrub(char *text, struct lh_text secret) {
+  if (secret.len < SHORTEST) return;
+  for (char *at; (at = memmem(text, strlen(text), secret.at, secret.len));) replace(at, secret.len);
+  scrub_cut(text, secret);
+}
+
+/* The values in "a=1; b=2". */
+static void scrub_cookies(char *text, struct lh_text cookies) {
+  const char *at = cookies.at, *end = cookies.at + cookies.len;
+  while (at < end) {
+    const char *stop = memmem(at, (size_t)(end - at), "; ", 2), *equals;
+    if (!stop) stop = end;
+    equals = memchr(at, '=', (size_t)(stop - at));
+    if (equals) scrub(text, (struct lh_text){equals + 1, (size_t)(stop - equals - 1)});
+    at = stop + 2;
+  }
+}
+
+void lh_scrub(char *text, const struct lh_texts *secrets) {
+  if (!*text || !secrets) return;
+  scrub_cookies(text, lh_texts_at(secrets, 0));
+  for (uint32_t i = 1; i < secrets->count; i++) scrub(text, lh_texts_at(secrets, i));
+}

@@ -1,0 +1,311 @@
+#include "longhaul/conn/logins.h"
+#include "rig.h"
+
+/* ---- a desk that does what the test says ---- */
+
+enum { DESK_CALLS = 64 };
+
+struct desk {
+  struct lh_login_io io;
+  uint32_t keys[DESK_CALLS]; /* by ticket */
+  uint32_t begun, aborted, shared, wanted, serial;
+  bool no_memory;
+};
+
+static uint32_t desk_begin(void *context, uint32_t key, uint64_t now_ns) {
+  struct desk *desk = context;
+  (void)now_ns;
+  desk->keys[desk->begun % DESK_CALLS] = key;
+  desk->begun++;
+  return desk->no_memory ? LH_NO_TICKET : desk->begun - 1;
+}
+static void desk_abort(void *context, uint32_t ticket) {
+  (void)ticket;
+  ((struct desk *)context)->aborted++;
+}
+static void desk_share(void *context, uint32_t group, uint32_t serial, const struct lh_texts *texts) {
+  struct desk *desk = context;
+  assert_int_equal(group, 0);
+  assert_non_null(texts);
+  desk->shared++;
+  desk->serial = serial;
+}
+static void desk_want(void *context, uint32_t group, uint32_t serial) {
+  struct desk *desk = context;
+  assert_int_equal(group, 0);
+  desk->wanted++;
+  desk->serial = serial;
+}
+
+static struct rig rig;
+static struct desk desk;
+static struct lh_extract extract = {.name = (char[]){"token"}, .source = LH_EXTRACT_JSON, .json = (char[]){"/t"}};
+
+/* One websocket client that logs in, with retries after 1 s, 2 s, 4 s. */
+static struct lh_login_config *make(uint32_t clients) {
+  rig_make(&rig, clients);
+  desk = (struct desk){.io = {&desk, desk_begin, desk_abort, desk_share, desk_want}};
+  rig.args.logins = &desk.io;
+  rig.args.leads_logins = true;
+  rig.group.login = (struct lh_login_config){.enabled = true,
+                                             .extracts = &extract,
+                                             .extract_count = 1,
+                                             .on_401 = true,
+                                             .within_ns = 3 * SEC,
+                                             .retry = {.first_ns = SEC, .max_ns = 4 * SEC, .factor = 2, .jitter = LH_BACKOFF_NONE}};
+  return &rig.group.login;
+}
+
+static struct lh_texts *texts_of(const char *token) {
+  const struct lh_text items[] = {{"", 0}, {token, strlen(token)}};
+  return lh_texts_new(items, 2);
+}
+
+static void log_in(uint32_t key, const char *token) {
+  lh_engine_on_login(rig.engine, key, texts_of(token), rig.now);
+  rig_run(&rig, MS);
+}
+
+static void refuse_login(uint32_t key, int32_t status) {
+  const struct lh_ending seen = {.reason = LH_REASON_STATUS_REFUSED, .code = status};
+  lh_engine_on_login_failed(rig.engine, key, &seen, rig.now);
+  rig_run(&rig, MS);
+}
+
+static const char *login_text(uint32_t slot) {
+  static char out[64];
+  const struct lh_texts *texts = lh_engine_login(rig.engine, slot);
+  if (!texts) return "none";
+  struct lh_text text = lh_texts_at(texts, 1);
+  snprintf(out, sizeof out, "%.*s", (int)text.len, text.at);
+  return out;
+}
+
+/* ---- tests ---- */
+
+static void a_client_connects_once_it_is_logged_in(void **state) {
+  (void)state;
+  make(1);
+  rig_start(&rig);
+  assert_int_equal(desk.begun, 1);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_WAITING);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_logins_under_way), 1);
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(rig.counts[CALL_CONNECT], 0);
+  log_in(0, "abc");
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+  assert_string_equal(login_text(0), "abc");
+  assert_int_equal(rig_hist(&rig, LH_HIST_login)->count, 1);
+  rig_open(&rig);
+  rig_run(&rig, 60 * SEC);
+  rig_reset(&rig);
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING); /* with what it has */
+  assert_int_equal(desk.begun, 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_succeeded), 1);
+  rig_free(&rig);
+}
+
+static void failures_are_told_and_tried_again(void **state) {
+  (void)state;
+  make(1)->retry.limit = 3;
+  rig_start(&rig);
+  refuse_login(0, 500);
+  assert_int_equal(rig_ending(&rig)->stage, LH_STAGE_LOGIN);
+  assert_int_equal(rig_ending(&rig)->code, 500);
+  rig_run(&rig, SEC - 10 * MS);
+  assert_int_equal(desk.begun, 1);
+  rig_run(&rig, 20 * MS);
+  assert_int_equal(desk.begun, 2);
+  rig_run(&rig, 3 * SEC + 10 * MS); /* no answer */
+  assert_int_equal(desk.aborted, 1);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_LOGIN_TIMEOUT);
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(desk.begun, 3);
+  desk.no_memory = true;
+  refuse_login(0, 503);
+  rig_run(&rig, 5 * SEC);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_NO_MEMORY);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_FINISHED); /* the fourth failure */
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_gave_up), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_failed), 4);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_attempts), 0);
+  rig_free(&rig);
+}
+
+static void a_refused_upgrade_leads_to_one_login(void **state) {
+  (void)state;
+  make(1);
+  rig_start(&rig);
+  log_in(0, "old");
+  rig_open(&rig);
+  rig_run(&rig, 20 * SEC);
+  rig_reset(&rig);
+  rig_run(&rig, SEC + 10 * MS);
+  rig_end_with(&rig, LH_REASON_UPGRADE_REFUSED, 401);
+  assert_int_equal(desk.begun, 1);
+  rig_run(&rig, 2 * SEC + 10 * MS); /* the connection's own backoff */
+  assert_int_equal(desk.begun, 2);
+  log_in(0, "new");
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+  assert_string_equal(login_text(0), "new");
+  rig_end_with(&rig, LH_REASON_UPGRADE_REFUSED, 401); /* what was never proved waits for the login's backoff too */
+  rig_run(&rig, 4 * SEC - 10 * MS);
+  assert_int_equal(desk.begun, 2);
+  rig_run(&rig, 20 * MS);
+  assert_int_equal(desk.begun, 3);
+  rig_free(&rig);
+}
+
+static void secrets_are_blotted_out(void **state) {
+  (void)state;
+  static const struct {
+    const char *seen, *kept;
+  } cases[] = {{"the token s3cr3t-t0k3n is old", "the token *** is old"},
+               {"s3cr3t-t0k3ns3cr3t-t0k3n", "******"},
+               {"cut off: s3cr3t-t0", "cut off: ***"},
+               {"s3cr3t", "s3cr3t"},
+               {"", ""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    make(1);
+    rig_start(&rig);
+    log_in(0, "s3cr3t-t0k3n");
+    rig_open(&rig);
+    struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 4000};
+    snprintf(seen.text, sizeof seen.text, "%s", cases[i].seen);
+    lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
+    assert_string_equal(rig_ending(&rig)->text, cases[i].kept);
+    rig_free(&rig);
+  }
+}
+
+static void a_refresh_is_made_while_the_client_is_open(void **state) {
+  (void)state;
+  make(1)->refresh_ns = 100 * SEC;
+  rig_start(&rig);
+  log_in(0, "one");
+  rig_open(&rig);
+  rig_run(&rig, 89 * SEC);
+  assert_int_equal(desk.begun, 1);
+  rig_run(&rig, 11 * SEC);
+  assert_int_equal(desk.begun, 2);
+  refuse_login(0, 500);
+  assert_string_equal(login_text(0), "one"); /* still good */
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(desk.begun, 3);
+  log_in(0, "two");
+  assert_string_equal(login_text(0), "two");
+  assert_int_equal(rig_state(&rig), LH_CLIENT_OPEN);
+  rig_free(&rig);
+}
+
+static void a_herd_logs_in_before_the_ramp(void **state) {
+  (void)state;
+  struct lh_login_config *login = make(8);
+  login->phase = LH_PHASE_TOGETHER;
+  login->refresh_ns = 50 * SEC;
+  rig.points[1] = (struct lh_stage_point){40 * SEC, 8};
+  rig.points[0].connections = 0;
+  rig.group.ramp.count = 2;
+  rig.config.run.connect_rate = 1;
+  rig_start(&rig);
+  assert_int_equal(desk.begun, 8);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_never_started), 8);
+  for (uint32_t key = 0; key < 8; key++) log_in(key, "t");
+  rig_run(&rig, 45 * SEC);
+  assert_int_equal(desk.begun, 8);
+  rig_run(&rig, 5 * SEC);
+  assert_int_equal(desk.begun, 16); /* all at 50 s */
+  rig_free(&rig);
+}
+
+static void logins_take_turns_with_connections(void **state) {
+  (void)state;
+  make(4);
+  rig.config.run.connecting_max = 1;
+  rig_start(&rig);
+  assert_int_equal(desk.begun, 1);
+  rig_run(&rig, SEC);
+  log_in(0, "t");
+  assert_int_equal(desk.begun, 2); /* the next one; the first joins the end of the queue */
+  assert_int_equal(rig.counts[CALL_CONNECT], 0);
+  log_in(1, "t");
+  log_in(2, "t");
+  log_in(3, "t");
+  assert_int_equal(rig.counts[CALL_CONNECT], 1);
+  rig_free(&rig);
+}
+
+static void who_is_not_wanted_leaves_the_desk(void **state) {
+  (void)state;
+  make(2);
+  rig_start(&rig);
+  lh_engine_stop(rig.engine, rig.now);
+  rig_run(&rig, MS);
+  assert_true(lh_engine_done(rig.engine));
+  assert_int_equal(desk.aborted, 2);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_dropped), 2);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_SHUTDOWN);
+  rig_free(&rig);
+}
+
+static void one_login_serves_the_group(void **state) {
+  (void)state;
+  make(3)->per = LH_LOGIN_PER_GROUP;
+  rig_start(&rig);
+  assert_int_equal(desk.begun, 1);
+  assert_int_equal(desk.keys[0], 3); /* no slot */
+  log_in(3, "all");
+  assert_int_equal(desk.shared, 1);
+  assert_int_equal(rig.counts[CALL_CONNECT], 3);
+  for (uint32_t slot = 0; slot < 3; slot++) assert_string_equal(login_text(slot), "all");
+  rig_open(&rig);
+  rig_run(&rig, SEC);
+  lh_engine_on_login_wanted(rig.engine, 0, 0, rig.now); /* somebody who has not heard of it */
+  rig_run(&rig, SEC);
+  assert_int_equal(desk.begun, 1);
+  lh_engine_on_login_wanted(rig.engine, 0, 1, rig.now);
+  rig_run(&rig, MS);
+  assert_int_equal(desk.begun, 2);
+  lh_engine_stop(rig.engine, rig.now);
+  assert_int_equal(desk.aborted, 1);
+  rig_free(&rig);
+}
+
+static void who_does_not_lead_asks_and_waits(void **state) {
+  (void)state;
+  make(2)->per = LH_LOGIN_PER_GROUP;
+  rig.args.leads_logins = false;
+  rig_start(&rig);
+  assert_int_equal(desk.begun, 0);
+  assert_int_equal(desk.wanted, 1);
+  rig_run(&rig, 10 * SEC); /* nobody answers: once more, at its pace */
+  assert_in_range(desk.wanted, 2, 3);
+  lh_engine_on_login_shared(rig.engine, 0, 4, texts_of("theirs"), rig.now);
+  rig_run(&rig, MS);
+  assert_int_equal(rig.counts[CALL_CONNECT], 2);
+  assert_string_equal(login_text(1), "theirs");
+  lh_engine_on_login_shared(rig.engine, 0, 3, texts_of("older"), rig.now);
+  assert_string_equal(login_text(1), "theirs");
+  uint32_t wanted = desk.wanted;
+  rig_end_with(&rig, LH_REASON_UPGRADE_REFUSED, 401);
+  assert_int_equal(desk.wanted, wanted + 1);
+  assert_int_equal(desk.serial, 4);
+  rig_free(&rig);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_client_connects_once_it_is_logged_in),
+      cmocka_unit_test(failures_are_told_and_tried_again),
+      cmocka_unit_test(a_refused_upgrade_leads_to_one_login),
+      cmocka_unit_test(secrets_are_blotted_out),
+      cmocka_unit_test(a_refresh_is_made_while_the_client_is_open),
+      cmocka_unit_test(a_herd_logs_in_before_the_ramp),
+      cmocka_unit_test(logins_take_turns_with_connections),
+      cmocka_unit_test(who_is_not_wanted_leaves_the_desk),
+      cmocka_unit_test(one_login_serves_the_group),
+      cmocka_unit_test(who_does_not_lead_asks_and_waits),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
