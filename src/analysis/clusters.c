@@ -38,7 +38,7 @@ static bool in_storm(const struct lh_find_group *group, uint64_t at_ns) {
 
 /* Mass drops share a moment, and our own timeouts and losses a time of our making: neither tells of a limit on the way. */
 static bool may_be_timeout(const struct lh_find_group *group, const struct lh_drop *drop) {
-  if (drop->reason == LH_REASON_SILENT_PEER || drop->reason == LH_REASON_REPLY_MISSING) return false;
+  if (drop->is_unlisted || drop->reason == LH_REASON_SILENT_PEER || drop->reason == LH_REASON_REPLY_MISSING) return false;
   return lh_reason_side(drop->reason) != LH_SIDE_TESTER && !in_storm(group, drop->at_ns);
 }
 

@@ -36,8 +36,14 @@ static void find_commonest(const struct lh_drop *drops, size_t count, struct lh_
   uint64_t by_reason[LH_REASON_COUNT] = {0};
   for (size_t i = 0; i < count; i++)
     if (drops[i].reason < LH_REASON_COUNT) by_reason[drops[i].reason] += drops_of(&drops[i]);
-  for (unsigned reason = 0; reason < LH_REASON_COUNT; reason++)
-    if (by_reason[reason] > by_reason[storm->reason]) storm->reason = (uint8_t)reason;
+  for (size_t n = 0; n < LH_STORM_REASONS_MAX; n++) {
+    unsigned best = 0;
+    for (unsigned reason = 1; reason < LH_REASON_COUNT; reason++)
+      if (by_reason[reason] > by_reason[best]) best = reason;
+    storm->reasons[n] = (struct lh_storm_reason){by_reason[best], (uint8_t)best};
+    by_reason[best] = 0;
+  }
+  storm->reason = storm->reasons[0].reason;
   struct {
     int32_t code;
     uint64_t drops;

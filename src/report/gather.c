@@ -206,6 +206,7 @@ static int on_interval(void *context, uint32_t k, uint32_t group, const struct l
 
 static int on_ending(void *context, const struct lh_ending *e, uint64_t count) {
   struct lh_gather *g = context;
+  if (e->at_ns > g->run->start_ns + g->listed_until_ns) g->listed_until_ns = e->at_ns - g->run->start_ns;
   if (e->group >= g->group_count || !lh_ending_is_drop(e->stage, e->reason)) return 0;
   struct lh_lane *lane = &g->lanes[e->group];
   struct lh_drop *drops = with_room(lane->drops, lane->drop_count, &lane->drop_room, sizeof *drops);
@@ -404,6 +405,7 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err) {
   if (failed) return lh_err_set(err, failed, "%s", why.text[0] ? why.text : "reading the run file failed");
   struct lh_lane *run = &g->lanes[g->group_count];
   if (run->next < g->count) flush_run(g, run, g->count);
+  if (lh_gather_unlisted(g)) return lh_err_set(err, -ENOMEM, "no memory for the mass drops of this run");
   close_watches(g);
   sum_run_lane(g);
   for (uint32_t n = 0; n < g->group_count; n++)

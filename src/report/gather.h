@@ -125,6 +125,7 @@ struct lh_gather {
   struct lh_host_item *host;
   size_t host_count, host_room;
   struct lh_event_item *events;
+  uint64_t listed_until_ns; /* time of the last row of endings, since the start of the run */
   size_t event_count, event_room;
   struct lh_fact_item *facts;
   size_t fact_count, fact_room;
@@ -141,6 +142,8 @@ struct lh_gather {
 /* Opens the run file and settles which intervals the report covers. `out` is freed by lh_gather_free also after a failure. */
 int lh_gather_open(struct lh_gather *out, const struct lh_report_args *args, struct lh_err *err);
 int lh_gather_read(struct lh_gather *g, struct lh_err *err);
+/* Drops past the cap of ending rows, from the ticks, added to the lanes. Part of lh_gather_read. 0 or -ENOMEM. */
+int lh_gather_unlisted(struct lh_gather *g);
 void lh_gather_free(struct lh_gather *g);
 
 const struct lh_lane *lh_gather_run(const struct lh_gather *g); /* the last lane */

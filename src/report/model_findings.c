@@ -131,6 +131,15 @@ static json_t *storm_json(struct lh_build *b, const struct lh_series *series, co
   lh_put(b, out, "side", lh_json_text(lh_side_name(lh_reason_side(storm->reason))));
   lh_put(b, out, "reason", lh_json_text(lh_reason_name(storm->reason)));
   lh_put(b, out, "code", storm->code ? json_integer(storm->code) : json_null());
+  json_t *reasons = json_array();
+  for (size_t i = 0; i < LH_STORM_REASONS_MAX && storm->reasons[i].drops; i++) {
+    json_t *reason = json_object();
+    lh_put(b, reason, "side", lh_json_text(lh_side_name(lh_reason_side(storm->reasons[i].reason))));
+    lh_put(b, reason, "reason", lh_json_text(lh_reason_name(storm->reasons[i].reason)));
+    lh_put(b, reason, "drops", lh_json_count(storm->reasons[i].drops));
+    lh_push(b, reasons, reason);
+  }
+  lh_put(b, out, "reasons", reasons);
   lh_put(b, out, "overtaken", json_boolean(storm->overtaken));
   lh_put(b, out, "resolution_s", lh_json_seconds(storm->resolution_ns));
   lh_put(b, out, "back_50_s", seconds_or_null(storm->back_50_ns));

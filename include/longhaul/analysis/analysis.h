@@ -70,6 +70,13 @@ struct lh_drop {
   uint64_t count;            /* drops that the row stands for; 0 is taken as 1 */
   uint8_t stage, reason;
   int32_t code;
+  bool is_unlisted; /* past the cap of rows: from the ticks; open_ns and idle_ns are not known, at_ns is to a tick */
+};
+
+enum { LH_STORM_REASONS_MAX = 4 };
+struct lh_storm_reason {
+  uint64_t drops;
+  uint8_t reason;
 };
 
 struct lh_storm {
@@ -77,6 +84,7 @@ struct lh_storm {
   uint64_t drops;
   uint64_t open_before;         /* clients open at the end of the tick (or interval) before it */
   uint64_t full;                /* open clients that are "all": open_before, or that of a storm before it that was not over */
+  struct lh_storm_reason reasons[LH_STORM_REASONS_MAX]; /* the commonest ones, falling; as many as have drops */
   uint8_t reason;               /* the commonest */
   int32_t code;
   bool overtaken;               /* the next storm of the group began before all were back: what follows ends there */

@@ -59,6 +59,28 @@ static const json_t *slo_row(const json_t *model, size_t i) {
   return json_array_get(lh_look(model, "slo"), i);
 }
 
+/* The table of endings is full before the storm, or is not kept at all: the storm is found all the same, to a second. */
+static void test_storms_past_the_cap_of_rows(void **state) {
+  static const uint64_t caps[] = {0, 2};
+  for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
+    struct synthetic s = small_run(state);
+    s.endings_max = caps[i];
+    synthetic_write(&s);
+    json_t *model = model_of(&s, 0, LH_NEVER);
+    assert_true((lh_look_number(model, "tester.left_out.ending_rows") > 0) == (caps[i] > 0));
+    const json_t *storms = lh_look(model, "storms"), *storm = json_array_get(storms, 0);
+    assert_int_equal(json_array_size(storms), s.groups);
+    assert_int_equal(NUMBER(storm, "drops"), s.clients);
+    assert_string_equal(lh_look_text(storm, "reason"), "RST");
+    double from_s = lh_look_number(storm, "from_s"), until_s = lh_look_number(storm, "until_s");
+    assert_true(until_s - from_s <= 1);
+    assert_int_equal((uint64_t)from_s, (s.storm_at * s.interval_ns + s.interval_ns / 3) / LH_NS_PER_S);
+    assert_true(lh_look_number(storm, "back_100_s") > 0);
+    json_decref(model);
+    synthetic_free(&s);
+  }
+}
+
 static void test_objectives(void **state) {
   struct synthetic s = small_run(state);
   s.late_at = 51;
@@ -307,6 +329,7 @@ static void test_metric_names(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_objectives, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_windows_against_brute_force, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_part_of_a_run, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_run_without_an_end, set_up, tear_down),

@@ -31,6 +31,7 @@ struct synthetic {
   uint64_t interval_ns;
   uint32_t storm_at;              /* interval; 0: none */
   uint32_t slow_from, slow_until; /* intervals in which replies take 400 ms more */
+  uint64_t endings_max;           /* 0: the default */
   uint32_t late_at;               /* an interval in which the tester was late; 0: none */
   const char *close_text;         /* of the close frames that drop clients */
   enum lh_run_end how;
@@ -59,9 +60,10 @@ static uint64_t synthetic_random(uint32_t k, uint32_t g, uint32_t salt) {
 
 static struct lh_config *synthetic_config(const struct synthetic *s) {
   struct lh_buf text = LH_BUF_INIT(1 << 20);
-  lh_buf_addf(&text, "run: {name: gateway-overnight, duration: %llums, interval: %llums, seed: 42}\n",
+  lh_buf_addf(&text, "run: {name: gateway-overnight, duration: %llums, interval: %llums, seed: 42, endings_max: %llu}\n",
               (unsigned long long)(s->intervals * s->interval_ns / LH_NS_PER_MS),
-              (unsigned long long)(s->interval_ns / LH_NS_PER_MS));
+              (unsigned long long)(s->interval_ns / LH_NS_PER_MS),
+              (unsigned long long)(s->endings_max ? s->endings_max : LH_ENDING_ROWS_MAX));
   lh_buf_addstr(&text, "targets:\n  gateway:\n    url: wss://gateway.example.test/ws\n    headers: {Authorization: \"Bearer "
                        "secret-token\"}\ngroups:\n");
   for (uint32_t g = 0; g < s->groups; g++)
