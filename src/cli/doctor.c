@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/source.h"
+#include "cli/which_run.h"
 #include "longhaul/base/log.h"
 
 enum { DOCTOR_BYTES_MAX = 4 << 20 };
@@ -56,11 +57,25 @@ static int print(const struct lh_doctor *d, const struct lh_cli_args *args) {
   return exit_code == 0 && !lh_ladder_fits(d->ladder) ? LH_EXIT_HOST : exit_code;
 }
 
+static int compare(struct lh_doctor *d, const struct lh_cli_args *args) {
+  const char *name = lh_cli_value(args, "compare");
+  char *path = NULL;
+  struct lh_err err = {0};
+  if (name == NULL) return 0;
+  int exit_code = lh_which_run(args, name, &path);
+  if (exit_code == 0 && lh_doctor_compare(d, path, &err) < 0) exit_code = lh_cli_usage_error("%s", err.text);
+  free(path);
+  return exit_code;
+}
+
 /* Options that say something about a config's plan mean nothing without one. */
 static int refuse_without_config(const struct lh_cli_args *args) {
   for (size_t i = 0; i < args->given_count; i++) {
     const char *name = args->given[i].option->name;
-    if (strcmp(name, "json") != 0 && strcmp(name, "fix-script") != 0)
+    static const char *const without[] = {"json", "fix-script", "compare", "store"};
+    bool known = false;
+    for (size_t n = 0; n < sizeof without / sizeof *without; n++) known = known || strcmp(name, without[n]) == 0;
+    if (!known)
       return lh_cli_usage_error("--%s is about a plan: give a config or a URL as well", name);
   }
   return 0;
@@ -68,12 +83,13 @@ static int refuse_without_config(const struct lh_cli_args *args) {
 
 static int doctor_main(const struct lh_cli_args *args) {
   struct lh_source source = {.shard = 1, .shards = 1};
-  if (lh_cli_has(args, "json") && lh_cli_has(args, "fix-script"))
-    return lh_cli_usage_error("doctor prints one thing at a time: give --json or --fix-script");
+  if (lh_cli_has(args, "fix-script") && (lh_cli_has(args, "json") || lh_cli_has(args, "compare")))
+    return lh_cli_usage_error("--fix-script prints a script alone: leave out --json and --compare");
   int exit_code = args->operand_count > 0 ? lh_source_load(args, &source) : refuse_without_config(args);
   if (exit_code == 0) {
     struct lh_doctor d = {.config = source.config};
     exit_code = examine(&d, &source);
+    if (exit_code == 0) exit_code = compare(&d, args);
     if (exit_code == 0) exit_code = print(&d, args);
     free_doctor(&d);
   }
@@ -85,11 +101,16 @@ static const struct lh_cli_example examples[] = {
     {"longhaul doctor", "how many clients this host can hold, what binds first, how to raise it"},
     {"longhaul doctor soak.yaml", "the same for a plan"},
     {"longhaul doctor soak.yaml --fix-script > fix.sh", "the commands as a script, to be read and run"},
+    {"longhaul doctor --compare latest", "what changed on this host since the last run"},
     {0}};
 
 static const struct lh_cli_option options[] = {
     LH_SOURCE_OPTIONS,
     {.name = "json", .help = "print JSON"},
+    {.name = "compare",
+     .argument = "RUN",
+     .complete = LH_COMPLETE_RUN,
+     .help = "show as well what changed on this host since that run: a run file, its name, or latest"},
     {.name = "fix-script", .help = "print a commented shell script that raises what is short; it is not run"},
     {0}};
 

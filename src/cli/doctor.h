@@ -22,6 +22,8 @@ struct lh_doctor {
   size_t change_count, same_count;
 };
 
+/* Fills compared and what follows it from a run file. 0 or -errno. */
+int lh_doctor_compare(struct lh_doctor *doctor, const char *path, struct lh_err *err);
 int lh_doctor_text(const struct lh_doctor *doctor, bool color, struct lh_buf *out);
 int lh_doctor_json(const struct lh_doctor *doctor, struct lh_buf *out);
 /* A shell script that raises what the plan needs (without a plan: the first rung). Never run by longhaul. */

@@ -9,6 +9,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 #define BEGIN(table, words, list)                                                                                              \
+  _Static_assert(COUNT_OF(list) <= LH_TABLE_COLUMNS_MAX, "raise LH_TABLE_COLUMNS_MAX");                                        \
   (*(table) = (struct lh_table){.title = (words), .columns = (list), .column_count = COUNT_OF(list)})
 
 enum { ROWS_MAX = 20 };

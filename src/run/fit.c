@@ -45,8 +45,8 @@ static bool read_disk_free(const char *folder, uint64_t *bytes) {
 
 int lh_fit_host_read(struct lh_fit_host *host, const struct lh_config *config, struct lh_err *err) {
   *host = (struct lh_fit_host){.ports_root = ""};
-  lh_host_raise_descriptors(NULL);
   if (lh_facts_read(&host->facts, "") < 0) return lh_err_set(err, ENOMEM, "no memory for the host's facts");
+  lh_host_raise_descriptors(NULL); /* after the reading: the run file keeps what stood before */
   host->disk_known = read_disk_free(config->run.store, &host->disk_free_bytes);
   return 0;
 }

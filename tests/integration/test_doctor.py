@@ -333,6 +333,26 @@ class Printed(Case):
             plain = re.sub(r"\x1b\[[0-9;]*m", "", colored).replace("\r", "")
             self.assertEqual([line.split("  ")[0] for line in plain.splitlines()][:3], [line.split("  ")[0] for line in text.splitlines()][:3])
 
+    def test_compare(self):
+        """What changed on the host since a run, and nothing else."""
+        with Faultd() as server, Shell() as shell:
+            done = run(config(server.url(), connections=3, duration="1s"))
+            kept = {row["name"]: row["value"] for row in done.query("SELECT name, value FROM facts")}
+            self.assertIn("nofile.hard", kept)
+            rungs = done.query("SELECT name, clients FROM ladder ORDER BY rung")
+            self.assertEqual(done.report["ladder"][0]["limit"], rungs[0]["name"])
+            self.assertGreater(len(rungs), 10)
+            self.assertIn("Limits ", longhaul.command("report", done.path).stdout)
+            same = json.loads(longhaul.command("doctor", "--compare", done.path, "--json").stdout)
+            self.assertEqual(same["compared"]["changed"], [])
+            shell("ulimit -n 777")
+            changed = json.loads(shell(f"{paths.LONGHAUL} doctor --json --compare {done.path}"))["compared"]
+            self.assertEqual({item["name"]: (item["was"], item["now"]) for item in changed["changed"]},
+                             {name: (kept[name], "777") for name in ("nofile.hard", "nofile.soft")})
+            self.assertEqual(changed["same"], same["compared"]["same"] - 2)
+            text = shell(f"{paths.LONGHAUL} doctor --compare {done.path}")
+            self.assertRegex(text, r"nofile\.hard\n +was +\d+\n +now +777")
+
     def test_script(self):
         """A script that a shell takes, that changes nothing until it is run, and that raises what is short when it is."""
         with Shell() as shell:
@@ -356,7 +376,8 @@ class Printed(Case):
             self.assertEqual(kept, "root - nofile 32768\n")
 
     def test_wrong_input(self):
-        for arguments, words in ((("--set", "run.workers=1"), "give a config or a URL"), (("--json", "--fix-script"), "one thing at a time"),
+        for arguments, words in ((("--set", "run.workers=1"), "give a config or a URL"), (("--json", "--fix-script"), "a script alone"),
+                                 (("--compare", "no-such-run"), "no-such-run"),
                                  (("no-such.yaml",), "no-such.yaml"), (("a.yaml", "b.yaml"), "b.yaml"), (("--probee",), "--probee")):
             with self.subTest(arguments=arguments):
                 done = longhaul.command("doctor", *arguments)

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "host/files.h"
+#include "longhaul/host/ladder.h"
 
 static char root[64];
 
@@ -256,6 +257,156 @@ static void test_cgroup_v1(void **state) {
   assert_true(cores == 2.5);
 }
 
+/* ---- limits of others ---- */
+
+static void test_login(void **state) {
+  (void)state;
+  static const struct {
+    const char *conf, *d;
+    unsigned user;
+    const char *soft, *hard;
+  } rows[] = {
+      {"", "", 1000, "not set: what starts the login has its own", "not set: what starts the login has its own"},
+      {"* soft nofile 4096\n* hard nofile 8192\n", "", 1000, "4096", "8192"},
+      {"* - nofile 4096\n", "", 0, "not set: what starts the login has its own", "not set: what starts the login has its own"},
+      {"root - nofile 4096\n", "", 0, "4096", "4096"},
+      {"ann - nofile 5\n* - nofile 6\n", "", 1000, "5", "5"},
+      {"@staff - nofile 7\n* - nofile 6\n", "", 1000, "7", "7"},
+      {"@users - nofile 7\n* - nofile 6\n", "", 1000, "7", "7"},
+      {"@other - nofile 7\n* - nofile 6\n", "", 1000, "6", "6"},
+      {"* - nofile 6\n", "* - nofile unlimited\n", 1000, "unlimited", "unlimited"},
+      {"# * - nofile 6\n*\t-\tnproc\t9\n  *  hard  nofile  -1 # none\n", "", 1000, "not set: what starts the login has its own",
+       "unlimited"},
+  };
+  put("/etc/passwd", "root:x:0:0:root:/:/bin/sh\nann:x:1000:100:Ann:/:/bin/sh\n");
+  put("/etc/group", "root:x:0:\nusers:x:100:\nstaff:x:50:bob,ann\nother:x:51:bob\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char out[64];
+    put("/etc/security/limits.conf", rows[i].conf);
+    put("/etc/security/limits.d/90-x.conf", rows[i].d);
+    put("/etc/security/limits.d/readme", "* - nofile 1\n");
+    assert_int_equal(lh_login_descriptors(root, rows[i].user, false, out, sizeof out), 0);
+    if (strcmp(out, rows[i].soft) != 0) fail_msg("row %zu, soft: %s", i, out);
+    assert_int_equal(lh_login_descriptors(root, rows[i].user, true, out, sizeof out), 0);
+    if (strcmp(out, rows[i].hard) != 0) fail_msg("row %zu, hard: %s", i, out);
+  }
+}
+
+static void test_unit(void **state) {
+  (void)state;
+  char out[64];
+  assert_int_equal(lh_unit_descriptors(root, true, out, sizeof out), -ENOENT); /* no systemd */
+  put("/etc/systemd/system.conf", "[Manager]\n#DefaultLimitNOFILE=5:6\n");
+  assert_int_equal(lh_unit_descriptors(root, false, out, sizeof out), 0);
+  assert_string_equal(out, "1024");
+  assert_int_equal(lh_unit_descriptors(root, true, out, sizeof out), 0);
+  assert_string_equal(out, "524288");
+  put("/etc/systemd/system.conf", "[Manager]\nDefaultLimitNOFILE=5:6\n");
+  put("/usr/lib/systemd/system.conf.d/10.conf", "DefaultLimitNOFILE=7\n");
+  assert_int_equal(lh_unit_descriptors(root, true, out, sizeof out), 0);
+  assert_string_equal(out, "7");
+  put("/etc/systemd/system.conf.d/20.conf", "DefaultLimitNOFILE=8:infinity\n");
+  assert_int_equal(lh_unit_descriptors(root, false, out, sizeof out), 0);
+  assert_string_equal(out, "8");
+  assert_int_equal(lh_unit_descriptors(root, true, out, sizeof out), 0);
+  assert_string_equal(out, "unlimited");
+}
+
+/* ---- what is in use ---- */
+
+static void test_used(void **state) {
+  (void)state;
+  uint64_t n;
+  char file[128];
+  put("/proc/self/cgroup", "0::/a/b\n");
+  put("/sys/fs/cgroup/cgroup.controllers", "");
+  put("/sys/fs/cgroup/cgroup.procs", "1\n");
+  put("/sys/fs/cgroup/a/b/memory.current", "111\n");
+  assert_int_equal(lh_cgroup_memory_used(root, &n), -ENODATA); /* nothing limits */
+  assert_int_equal(lh_cgroup_file(root, true, file, sizeof file), -ENODATA);
+  put("/sys/fs/cgroup/a/memory.max", "1048576\n");
+  put("/sys/fs/cgroup/a/memory.current", "5000\n");
+  assert_int_equal(lh_cgroup_memory_used(root, &n), 0);
+  assert_int_equal(n, 5000);
+  put("/sys/fs/cgroup/a/memory.stat", "anon 1\ninactive_file 4000\n");
+  assert_int_equal(lh_cgroup_memory_used(root, &n), 0);
+  assert_int_equal(n, 1000);
+  assert_int_equal(lh_cgroup_file(root, true, file, sizeof file), 0);
+  assert_string_equal(file, "/sys/fs/cgroup/a/memory.max");
+  put("/sys/fs/cgroup/a/b/pids.max", "9\n");
+  put("/sys/fs/cgroup/a/b/pids.current", "4\n");
+  assert_int_equal(lh_cgroup_pids_used(root, &n), 0);
+  assert_int_equal(n, 4);
+  put("/proc/1/status", "Name:\tx\nUid:\t0\t0\t0\t0\nThreads:\t3\n");
+  put("/proc/22/status", "Name:\tx\nUid:\t1000\t1000\t1000\t1000\nThreads:\t5\n");
+  put("/proc/333/status", "Name:\tx\nUid:\t1000\t0\t0\t0\nThreads:\t1\n");
+  assert_int_equal(lh_tasks_of(root, 1000, &n), 0);
+  assert_int_equal(n, 6);
+  assert_int_equal(lh_tasks_of(root, 7, &n), -ENODATA);
+}
+
+static void test_reserved(void **state) {
+  (void)state;
+  static const struct {
+    const char *list;
+    int code;
+    uint64_t ports;
+  } rows[] = {{"\n", 0, 0},
+              {"40005\n", 0, 1},
+              {"39990-40009,40050,40090-40110\n", 0, 21},
+              {"1-65535\n", 0, 100},
+              {"40000-40010,40005\n", 0, 11},
+              {"5-4\n", -EINVAL, 0},
+              {"70000\n", -EINVAL, 0},
+              {"x\n", -EINVAL, 0}};
+  put("/proc/sys/net/ipv4/ip_local_port_range", "40000 40099\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    uint64_t ports = 0;
+    put("/proc/sys/net/ipv4/ip_local_reserved_ports", rows[i].list);
+    if (lh_reserved_in_range(root, &ports) != rows[i].code || ports != rows[i].ports)
+      fail_msg("%s: %llu", rows[i].list, (unsigned long long)ports);
+  }
+}
+
+/* 127.0.0.1 is 0100007F where these files are read on a little-endian machine. */
+static void test_taken(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *tcp, *tcp6;
+    uint64_t reuse, taken, far; /* towards 127.0.0.1:8080 and 192.0.2.7:8080 */
+  } rows[] = {
+      {"nothing", "", "", 2, 0, 0},
+      {"a listener", "   0: 0100007F:9C41 00000000:0000 0A 0 0\n", "", 2, 1, 1},
+      {"a listener outside of the range", "   0: 0100007F:0016 00000000:0000 0A 0 0\n", "", 2, 0, 0},
+      {"connected there", "   0: 0100007F:9C41 0100007F:1F90 01 0 0\n", "", 2, 1, 0},
+      {"connected elsewhere", "   0: 0100007F:9C41 0100007F:1F91 01 0 0\n", "", 2, 0, 0},
+      {"in TIME_WAIT, used again over loopback", "   0: 0100007F:9C41 0100007F:1F90 06 0 0\n", "", 2, 0, 0},
+      {"in TIME_WAIT, not used again", "   0: 0100007F:9C41 0100007F:1F90 06 0 0\n   1: 0100007F:9C42 070200C0:1F90 06 0 0\n",
+       "", 0, 1, 1},
+      {"in TIME_WAIT to another host", "   0: 010200C0:9C41 070200C0:1F90 06 0 0\n", "", 2, 0, 1},
+      {"used again everywhere", "   0: 010200C0:9C41 070200C0:1F90 06 0 0\n", "", 1, 0, 0},
+      {"the same port twice", "   0: 0100007F:9C41 00000000:0000 0A 0 0\n   1: 0100007F:9C41 0100007F:1F90 01 0 0\n", "", 2, 1,
+       1},
+      {"mapped", "", "   0: 0000000000000000FFFF00000100007F:9C41 0000000000000000FFFF00000100007F:1F90 01 0 0\n", 2, 1, 0},
+      {"a listener of IPv6", "", "   0: 00000000000000000000000000000000:9C41 00000000000000000000000000000000:0000 0A 0 0\n",
+       2, 1, 1},
+  };
+  put("/proc/sys/net/ipv4/ip_local_port_range", "40000 40099\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct lh_needs_path paths[] = {{.host = "127.0.0.1", .port = 8080, .local = true}, {.host = "192.0.2.7", .port = 8080}};
+    struct lh_needs needs = {.paths = paths, .path_count = 2};
+    struct lh_fact item = {.name = "net.ipv4.tcp_tw_reuse"};
+    struct lh_facts facts = {&item, 1};
+    struct lh_err err = {0};
+    snprintf(item.value, sizeof item.value, "%llu", (unsigned long long)rows[i].reuse);
+    put("/proc/net/tcp", rows[i].tcp);
+    put("/proc/net/tcp6", rows[i].tcp6);
+    assert_int_equal(lh_needs_count_taken(&needs, root, &facts, &err), 0);
+    if (paths[0].taken != rows[i].taken || paths[1].taken != rows[i].far)
+      fail_msg("%s: %llu and %llu", rows[i].name, (unsigned long long)paths[0].taken, (unsigned long long)paths[1].taken);
+  }
+}
+
 /* ---- ports, descriptors, the real host ---- */
 
 static void test_ports(void **state) {
@@ -374,9 +525,10 @@ static void test_process(void **state) {
 
 int main(void) {
 #define TEST(body) cmocka_unit_test_setup_teardown(body, make_root, remove_root)
-  const struct CMUnitTest tests[] = {TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_states), TEST(test_facts),
-                                     TEST(test_facts_too_long), TEST(test_cgroup_v2),         TEST(test_cgroup_v1),
-                                     TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host),
-                                     TEST(test_process)};
+  const struct CMUnitTest tests[] = {
+      TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_states),    TEST(test_facts),
+      TEST(test_facts_too_long), TEST(test_cgroup_v2),         TEST(test_login),     TEST(test_unit),
+      TEST(test_used),           TEST(test_reserved),          TEST(test_taken),     TEST(test_cgroup_v1),
+      TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host), TEST(test_process)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
