@@ -61,8 +61,10 @@ static int take_field(struct lh_sse *sse, const char *name, size_t name_len, con
   }
   if (name_len == 5 && memcmp(name, "event", 5) == 0) set_text(sse->type, sizeof sse->type, value, len);
   else if (name_len == 2 && memcmp(name, "id", 2) == 0 && !memchr(value, 0, len)) {
-    set_text(sse->id, sizeof sse->id, value, len);
-    sse->id_given = true;
+    const bool fits = len < sizeof sse->id;
+    set_text(sse->id, sizeof sse->id, value, fits ? len : 0);
+    sse->id_given = fits;
+    sse->truncated |= !fits;
   }
   else if (name_len == 5 && memcmp(name, "retry", 5) == 0) set_retry(sse, value, len);
   return 0;

@@ -5,7 +5,8 @@
  *   stream  one response body; a reconnect begins a new stream and keeps `id` and `retry_ms`
  *
  * Feeding any split of the same bytes gives the same events. Memory is held only while a line or an event straddles reads.
- * An event longer than event_max is cut there, flagged and still dispatched: it is counted, never lost.
+ * An event longer than event_max is cut there, flagged and still dispatched: it is counted, never lost. An id that does not fit
+ * is not kept, and its event flagged likewise: with half of it a server would go on from the wrong place.
  */
 #ifndef LONGHAUL_CONN_SSE_H
 #define LONGHAUL_CONN_SSE_H

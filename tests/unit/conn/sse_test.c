@@ -138,8 +138,35 @@ static void a_restart_keeps_id_and_retry(void **state) {
   lh_sse_free(&sse);
 }
 
+static void note(void *context, const struct lh_sse_event *event) {
+  *(struct lh_sse_event *)context = (struct lh_sse_event){
+      .data_len = event->data_len, .truncated = event->truncated, .id_given = event->id_given, .id = event->id};
+}
+
+static void ids_are_whole_or_not_there(void **state) {
+  (void)state;
+  for (size_t len = LH_SSE_ID_MAX - 2; len <= LH_SSE_ID_MAX + 1; len++) {
+    struct lh_sse sse;
+    struct lh_sse_event event = {0};
+    char text[LH_SSE_ID_MAX + 64] = "id: ";
+    memset(text + 4, '7', len);
+    strcpy(text + 4 + len, "\ndata: x\n\n");
+    lh_sse_init(&sse, 1 << 16);
+    assert_int_equal(lh_sse_feed(&sse, text, strlen(text), note, &event), 0);
+    const bool fits = len < LH_SSE_ID_MAX;
+    assert_int_equal(strlen(sse.id), fits ? len : 0);
+    assert_int_equal(event.id_given, fits);
+    assert_int_equal(event.truncated, !fits);
+    assert_int_equal(lh_sse_feed(&sse, "data: y\n\n", 9, note, &event), 0); /* the next one has none of its own */
+    assert_true(!event.id_given && !event.truncated);
+    assert_int_equal(strlen(event.id), fits ? len : 0);
+    lh_sse_free(&sse);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(ids_are_whole_or_not_there),
       cmocka_unit_test(cases_hold_at_every_split),
       cmocka_unit_test(long_events_are_cut_and_counted),
       cmocka_unit_test(a_restart_keeps_id_and_retry),
