@@ -187,6 +187,11 @@ class AgainstNode(Pushes):
                     name = f"{kind}{len(self.groups)}"
                     self.groups[name] = self.play(kind, walk, by_client)
                     expected[name] = (walk, by_client)
+        for walk in ([[1, 2, 5, 4]], [[4294967294, 4294967295], [1, 0, 2]]):  # four bytes come round
+            name = f"websocket{len(self.groups)}"
+            self.groups[name] = self.play("websocket", walk, True, "&binary=1", sequence={"offset": 1, "width": 4},
+                                          timestamp={"offset": 5, "endian": "little"})
+            expected[name] = ([[n + (n < 9 and walk[0][0] > 9) * 2**32 for n in part] for part in walk], True)
         groups = self.serve(self.groups, "2500ms")
         for name, (walk, by_client) in expected.items():
             once = tell(walk, by_client)

@@ -1,7 +1,7 @@
 // Pushes numbers that the request asks for, over WebSocket (npm's ws) and as server-sent events (Node alone).
 // Usage: node push_server.mjs MODULE_FOLDER. A path is /ws or /sse with ?n=1,2,4|5,6&every=20&ahead=0&end=1: the numbers of a
 // client's first connection, its second and so on, one each `every` ms; `end`: the connection ends behind the last of them;
-// `ahead`: the clock is ahead by so many ms; `bare`: this many messages without number and time come first.
+// `ahead`: the clock is ahead by so many ms; `binary`: WebSocket messages of 4 bytes number and 8 bytes time; `bare`: this many messages without number and time come first.
 // Header X-Client tells clients apart. A line of JSON for each connection says which it was, and its Last-Event-ID.
 import { createRequire } from 'node:module';
 import http from 'node:http';
@@ -20,6 +20,7 @@ function begin(request) {
     every: Number(url.searchParams.get('every') || 20),
     ahead: Number(url.searchParams.get('ahead') || 0),
     bare: Number(url.searchParams.get('bare') || 0),
+    binary: url.searchParams.has('binary'),
     ends: url.searchParams.has('end') && nth + 1 < parts.length,
   };
 }
@@ -35,6 +36,13 @@ function push(plan, say, end) {
   return timer;
 }
 
+function frame(n, at) {
+  const bytes = Buffer.alloc(13);
+  bytes.writeUInt32BE(n, 1);
+  bytes.writeBigUInt64LE(BigInt(at), 5);
+  return bytes;
+}
+
 const server = http.createServer((request, response) => {
   const plan = begin(request);
   response.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -48,7 +56,7 @@ server.on('upgrade', (request, socket, head) => {
   const plan = begin(request);
   sockets.handleUpgrade(request, socket, head, (client) => {
     client.on('error', () => {});
-    const say = (n, at) => client.send(n === null ? 'bare' : JSON.stringify({ seq: Number(n), at: new Date(at).toISOString() }));
+    const say = (n, at) => client.send(n === null ? 'bare' : plan.binary ? frame(Number(n), at) : JSON.stringify({ seq: Number(n), at: new Date(at).toISOString() }));
     const timer = push(plan, say, () => client.close(1012, 'restarting'));
     client.on('close', () => clearInterval(timer));
   });
