@@ -141,17 +141,18 @@
         'timeline',
         'Timeline',
         null,
+        specs.clients(),
         part(() =>
           el(
             'p',
-            { class: 'about' },
+            { class: 'about after screen' },
             `Drag across a chart to zoom all of them, double-click to see the whole run again. Times are UTC.${thinned()}`,
           ),
         ),
-        specs.clients(),
-        specs.drops(),
         part(() => tables.marks(model, view.marks)),
+        specs.drops(),
       ),
+      part(() => first.figures(model)),
       part(() => first.findings(model)),
       part(() => first.groups(model)),
       once(
@@ -223,6 +224,11 @@
         'host',
         'Host and limits',
         null,
+        part(() => about.usage(model)),
+        once(
+          () => view.lane.host.tcp_in_use.some((value) => value !== null),
+          () => [specs.sockets(), specs.retransmits()],
+        ),
         part(() => about.host(model)),
       ),
       el(

@@ -6,6 +6,12 @@ const about = (() => {
   function tester(model) {
     const t = model.tester,
       facts = [
+        [
+          'Left out of the verdict',
+          t.intervals_late
+            ? `${show.count(t.intervals_late)} of ${show.plural(t.intervals, 'interval', 'intervals')}, ${show.percent(t.late_percent)}`
+            : 'nothing',
+        ],
         ['Workers', `${show.count(t.workers)}${t.workers_lost ? `, ${show.count(t.workers_lost)} lost` : ''}`],
         [
           'CPU',
@@ -63,7 +69,7 @@ const about = (() => {
       el(
         'dl',
         { class: 'words' },
-        [...facts, ['Left out', left.length ? left.join('; ') : 'nothing: no limit was reached']].map(([name, text]) => [
+        [...facts, ['Beyond a limit', left.length ? left.join('; ') : 'nothing: no limit was reached']].map(([name, text]) => [
           el('dt', {}, name),
           el('dd', {}, text),
         ]),
@@ -131,19 +137,8 @@ const about = (() => {
     ];
   }
 
-  function host(model) {
-    const facts = (list, label) =>
-      list.length
-        ? table(
-            [
-              ['name', 'fact'],
-              ['value', 'fact'],
-            ],
-            list.map((f) => [el('span', { title: `read from ${f.source}` }, f.name), f.value]),
-            { label },
-          )
-        : el('p', { class: 'empty' }, 'None were kept.');
-    const half = Math.ceil(model.limits.length / 2);
+  // What the whole host did meanwhile.
+  function usage(model) {
     const u = model.host.usage,
       use =
         u.mem_total_bytes === undefined
@@ -168,16 +163,39 @@ const about = (() => {
               ['Retransmits', `${show.count(u.tcp_retransmits)} of ${show.count(u.tcp_out_segments)} segments`],
               ['Listen drops', show.count(u.tcp_listen_drops)],
             ];
-    return [
-      use.length
-        ? el(
-            'dl',
-            { class: 'words' },
-            use.map(([name, text]) => [el('dt', {}, name), el('dd', {}, text)]),
+    return use.length
+      ? el(
+          'dl',
+          { class: 'words' },
+          use.map(([name, text]) => [el('dt', {}, name), el('dd', {}, text)]),
+        )
+      : null;
+  }
+
+  function host(model) {
+    const facts = (list, label) =>
+      list.length
+        ? table(
+            [
+              ['name', 'fact'],
+              ['value', 'fact'],
+            ],
+            list.map((f) => [el('span', { title: `read from ${f.source}` }, f.name), f.value]),
+            { label },
           )
-        : null,
+        : el('p', { class: 'empty' }, 'None were kept.');
+    const halves = (list, label) => {
+      const half = Math.ceil(list.length / 2);
+      return el(
+        'div',
+        { class: 'columns' },
+        facts(list.slice(0, half), label),
+        list.length > 1 ? facts(list.slice(half), `${label}, continued`) : null,
+      );
+    };
+    return [
       el('h3', {}, 'Machine'),
-      facts(model.host.facts, 'Machine'),
+      halves(model.host.facts, 'Machine'),
       el('h3', {}, 'Limits'),
       (model.ladder || []).length
         ? table(
@@ -196,12 +214,7 @@ const about = (() => {
             { label: 'Limits ladder', caption: 'Clients of this plan that each limit allowed: what binds first stands first' },
           )
         : null,
-      el(
-        'div',
-        { class: 'columns' },
-        facts(model.limits.slice(0, half), 'Limits'),
-        model.limits.length > 1 ? facts(model.limits.slice(half), 'Limits, continued') : null,
-      ),
+      halves(model.limits, 'Limits'),
     ];
   }
 
@@ -276,5 +289,5 @@ const about = (() => {
     ];
   }
 
-  return { tester, server, serverName, host, closing };
+  return { closing, host, server, serverName, tester, usage };
 })();

@@ -42,13 +42,15 @@ const dom = (() => {
         'tr',
         { class: options.sum && r === rows.length - 1 ? 'sum' : null },
         row.map((cell, c) =>
-          c === 0 ? el('th', { scope: 'row', class: columns[c][1] }, cell) : el('td', { class: columns[c][1] }, cell),
+          c === 0
+            ? el('th', { scope: 'row', class: columns[c][1] }, cell)
+            : el('td', { class: columns[c][1], 'data-label': options.cards && columns[c][0] ? columns[c][0] : null }, cell),
         ),
       ),
     );
     const whole = el(
       'table',
-      {},
+      { class: options.cards ? 'cards' : null },
       options.caption ? el('caption', {}, options.caption) : null,
       el('thead', {}, head),
       el('tbody', {}, body),

@@ -17,8 +17,12 @@ const first = (() => {
     return el(
       'div',
       { class: 'lead' },
-      el('p', { class: `verdict ${going && model.verdict === 'passed' ? 'running' : model.verdict}`, 'data-path': 'verdict' }, word),
-      el('h1', { 'data-path': 'run.name' }, run.name),
+      el(
+        'div',
+        { class: 'name' },
+        el('h1', { 'data-path': 'run.name' }, run.name),
+        el('p', { class: `verdict ${going && model.verdict === 'passed' ? 'running' : model.verdict}`, 'data-path': 'verdict' }, word),
+      ),
       el(
         'p',
         { class: 'when' },
@@ -32,7 +36,6 @@ const first = (() => {
       ),
       part,
       run.note ? el('p', { class: 'note' }, run.note) : null,
-      figures(model),
     );
   }
 
@@ -123,6 +126,7 @@ const first = (() => {
           ['intervals left out', 'n'],
         ],
         rows,
+        { cards: true, label: 'Objectives' },
       ),
     );
   }
@@ -211,5 +215,5 @@ const first = (() => {
     );
   }
 
-  return { lead, objectives, findings, groups };
+  return { lead, figures, objectives, findings, groups };
 })();

@@ -163,6 +163,31 @@ const specs = (() => {
       binary: true,
       parts: (lane) => [{ label: 'memory', values: lane.tester.rss_bytes, color: '--accent' }],
     });
+  const sockets = () =>
+    charts.time({
+      id: 'sockets',
+      title: 'TCP sockets',
+      unit: 'of the whole host, at the end of each interval',
+      format: show.count,
+      low: true,
+      whole: true,
+      parts: (lane) => [
+        { label: 'in use', values: lane.host.tcp_in_use, color: '--accent' },
+        { label: 'in TIME_WAIT', values: lane.host.tcp_time_wait, color: '--c2', dash: true },
+      ],
+    });
+  const retransmits = () =>
+    charts.time({
+      id: 'retransmits',
+      title: 'Retransmitted segments',
+      unit: 'of the whole host',
+      format: show.count,
+      bars: true,
+      low: true,
+      whole: true,
+      suggestedMax: 4,
+      parts: (lane) => [{ label: 'segments sent again', values: lane.host.tcp_retransmits, color: '--c2' }],
+    });
   const distribution = (model) =>
     percentiles.make({
       id: 'distribution',
@@ -212,5 +237,5 @@ const specs = (() => {
       }),
     );
 
-  return { has, server, clients, drops, response, distribution, reasons, rates, network, cpu, lag, memory };
+  return { has, server, clients, drops, response, distribution, reasons, rates, network, cpu, lag, memory, sockets, retransmits };
 })();

@@ -108,7 +108,7 @@ const tables = (() => {
           ['drawn evenly', 'n', 'what the peak would be with the waits of the policy drawn evenly between nothing and their full length'],
           ['', 'keep'],
           ['failed attempts', 'n'],
-          ['most waiting for the rate cap', 'n'],
+          ['held back', 'n', 'most clients that waited for the connect-rate cap at once'],
         ],
         model.storms.map((s) => [
           when(s.at),
@@ -210,7 +210,7 @@ const tables = (() => {
       ['skipped: late', 'n', 'a whole period had passed'],
       ['replied', 'n'],
       ['lost', 'n', 'no reply in time, or the connection ended first'],
-      ['late', 'n', 'replied after `within`; part of replied'],
+      ['late replies', 'n', 'replied after `within`; part of replied'],
       ['duplicate', 'n'],
       ['out of order', 'n'],
       ['corrupt', 'n'],
