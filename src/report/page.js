@@ -263,7 +263,6 @@
     takeModel(model.groups.length === 1 ? model.groups[0].name : null);
     [view.from, view.until] = view.full;
     layOut();
-    useTheme();
   }
 
   // ---- a run in progress ----
@@ -284,6 +283,7 @@
     if (before === null) {
       main.replaceChildren();
       begin();
+      charts.rebuild();
       return;
     }
     const whole = view.from <= view.full[0] && view.until >= view.full[1];
@@ -302,7 +302,7 @@
   function begun() {
     const state = el('p', { class: 'link', role: 'status' }, 'connecting');
     document.querySelector('header.top .brand').after(state);
-    main.append(el('p', { class: 'empty' }, 'The first interval of the run is not over yet. Its figures come with it.'), nowBox);
+    main.append(el('p', { class: 'empty' }, 'The first interval of the run is not over yet: charts and tables come with it.'), nowBox);
     live.follow({
       model: drawModel,
       now: drawNow,
@@ -316,4 +316,5 @@
 
   if (embedded) begin();
   else begun();
+  useTheme();
 })();

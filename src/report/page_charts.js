@@ -66,6 +66,12 @@ const charts = (() => {
     );
   }
 
+  // A value between two unknown ones, or the only one, has no line to stand on.
+  function loneRadii(data) {
+    const unknown = (point) => !point || point.y === null;
+    const radii = data.map((point, i) => (!unknown(point) && unknown(data[i - 1]) && unknown(data[i + 1]) ? 2.5 : 0));
+    return radii.some((radius) => radius > 0) ? radii : 0;
+  }
   function dataset(part, spec, data) {
     const paint = color(part.color);
     const base = {
@@ -90,7 +96,7 @@ const charts = (() => {
       ...base,
       borderWidth: part.width || 1.6,
       borderDash: part.dash ? [5, 4] : [],
-      pointRadius: 0,
+      pointRadius: loneRadii(data),
       pointHitRadius: 8,
       pointHoverRadius: 3,
       stepped: part.stepped || false,

@@ -3,6 +3,9 @@
 const first = (() => {
   const { number, zero, table, section, when } = dom;
 
+  // A number and its unit stay on one line.
+  const together = (text) => text.replace(/(\d) (?=(?:%|us|ms|s|min|h|d|B|KiB|MiB|GiB)\b|%)/g, '$1\u00a0');
+
   function lead(model) {
     const run = model.run,
       going = run.how === 'in progress',
@@ -28,7 +31,7 @@ const first = (() => {
         { class: 'when' },
         `${show.time(run.started)} to ${run.started.slice(0, 10) === run.ended.slice(0, 10) ? show.clock(run.ended) : show.time(run.ended)} UTC, ${show.seconds(run.duration_s)}${run.how === 'complete' ? '' : ` (${run.how})`}`,
       ),
-      el('p', { class: 'headline', 'data-path': 'headline' }, `${model.headline}.`),
+      el('p', { class: 'headline', 'data-path': 'headline' }, together(`${model.headline}.`)),
       el(
         'ul',
         { class: 'reasons' },
@@ -39,8 +42,6 @@ const first = (() => {
     );
   }
 
-  // A number and its unit stay on one line.
-  const together = (text) => text.replace(/(\d) (?=(?:%|us|ms|s|min|h|d|B|KiB|MiB|GiB)\b|%)/g, '$1\u00a0');
   function figures(model) {
     const t = model.totals,
       response = t.latency.response,

@@ -79,7 +79,7 @@ const live = (() => {
     const f = lane === null ? message.run : message.groups[lane],
       t = message.tester,
       share = Math.min(1, message.elapsed_s / message.planned_s);
-    const recent = `last ${show.seconds(message.window_s)}`;
+    const recent = `last ${show.seconds(Math.round(message.window_s))}`;
     return el(
       'section',
       { id: 'now', 'aria-labelledby': 'now-title' },
