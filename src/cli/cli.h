@@ -73,7 +73,7 @@ struct lh_cli_command {
 
 /* Each row stands in its command's file. The table ends with NULL and is in the order of a user's day. */
 extern const struct lh_cli_command lh_cli_run, lh_cli_check, lh_cli_doctor, lh_cli_explain, lh_cli_report, lh_cli_runs,
-    lh_cli_compare, lh_cli_mark, lh_cli_merge, lh_cli_resume;
+    lh_cli_compare, lh_cli_mark, lh_cli_idle, lh_cli_merge, lh_cli_resume;
 extern const struct lh_cli_command *const lh_cli_commands[];
 
 struct lh_cli_given {

@@ -8,8 +8,6 @@
 #include "cli/report_file.h"
 #include "cli/source.h"
 #include "longhaul/base/log.h"
-#include "longhaul/base/units.h"
-#include "longhaul/run/care.h"
 #include "longhaul/run/fit.h"
 #include "longhaul/run/run.h"
 
@@ -40,42 +38,6 @@ static int check_folders(const struct lh_cli_args *args, const char *store) {
       return lh_cli_usage_error("--report %s could not be written after the run: %s: %s", path, folder, strerror(errno));
   }
   return 0;
-}
-
-static void say_charge(const struct lh_care_target *t) {
-  char clients[32];
-  lh_cli_fail(LH_EXIT_USAGE, "target %s (%s) is outside of loopback and private networks: %s clients, at most %.0f connects/s, "
-              "%.1f messages/s", t->target->name, t->address, lh_format_count(t->clients, clients, sizeof clients),
-              t->connects_per_second, t->messages_per_second);
-}
-
-/* Nothing is connected to that is denied, nor to what is public and not known to be meant. --yes authorizes every target of
- * this run; workers hear of it as a setting. */
-static int check_care(struct lh_source *source, bool yes) {
-  if (yes && lh_source_authorize(source) != 0) return LH_EXIT_TESTER;
-  struct lh_care care;
-  struct lh_err err = {0};
-  if (lh_care_look(&care, source->config, &err) < 0) {
-    lh_care_free(&care);
-    return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
-  }
-  size_t unauthorized = 0;
-  for (size_t i = 0; i < care.count; i++) {
-    const struct lh_care_target *t = &care.targets[i];
-    if (t->reach == LH_REACH_DENIED) {
-      lh_cli_fail(LH_EXIT_USAGE, "target %s leads to %s, which `deny` of the config never lets be connected to (%s)",
-                  t->target->name, t->address, t->pattern);
-    } else {
-      say_charge(t);
-      unauthorized++;
-    }
-  }
-  if (unauthorized > 0)
-    fprintf(stderr, "longhaul: nothing was connected. When you may load %s: put `authorized: true` into the target, or give "
-            "--yes for this run\n", unauthorized == 1 ? "it" : "them");
-  int exit_code = care.count > 0 ? LH_EXIT_USAGE : 0;
-  lh_care_free(&care);
-  return exit_code;
 }
 
 /* What the host allowed before the run: kept, since the run file keeps it too. */
@@ -215,7 +177,7 @@ static int run_main(const struct lh_cli_args *args) {
   if (exit_code != 0) return exit_code;
   exit_code = lh_source_load(args, &source);
   if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
-  if (exit_code == 0) exit_code = check_care(&source, lh_cli_has(args, "yes"));
+  if (exit_code == 0) exit_code = lh_source_care(&source, lh_cli_has(args, "yes"));
   if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"), &preflight);
   struct lh_lookers lookers;
   if (exit_code == 0) exit_code = lh_lookers_open(args, &lookers);

@@ -103,6 +103,12 @@ int lh_source_load(const struct lh_cli_args *args, struct lh_source *source) {
   return code;
 }
 
+int lh_source_load_text(const struct lh_cli_args *args, const char *text, struct lh_source *source) {
+  *source = (struct lh_source){.shard = 1, .shards = 1};
+  int code = gather_settings(args, source, true);
+  return code == 0 ? load(source, "(command line)", text) : code;
+}
+
 int lh_source_authorize(struct lh_source *source) {
   for (size_t i = 0; i < source->config->target_count; i++) {
     struct lh_target *target = &source->config->targets[i];

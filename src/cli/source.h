@@ -34,6 +34,11 @@ struct lh_source {
 int lh_source_load(const struct lh_cli_args *args, struct lh_source *source);
 /* As if every target said `authorized: true`, in the config and in what workers are told. Returns 0 or an exit code. */
 int lh_source_authorize(struct lh_source *source);
+/* A config that the command itself has written. */
+int lh_source_load_text(const struct lh_cli_args *args, const char *text, struct lh_source *source);
+/* Nothing is connected to that is denied, nor to what is public and not known to be meant: says so, with what the plan would do to
+ * it. `yes` authorizes every target of this run; workers hear of it as a setting. Returns 0 or an exit code. */
+int lh_source_care(struct lh_source *source, bool yes);
 void lh_source_free(struct lh_source *source);
 
 #endif

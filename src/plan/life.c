@@ -50,6 +50,7 @@ uint64_t lh_plan_lifetime_ns(const struct lh_group *group, uint64_t seed, uint32
 uint64_t lh_plan_ping_offset_ns(const struct lh_group *group, uint64_t seed, uint32_t group_number, uint32_t client,
                                 uint32_t nth) {
   if (group->ping.every_ns == 0) return LH_NEVER;
+  if (group->ping.phase == LH_PING_OPEN) return group->ping.every_ns;
   uint64_t word = lh_rng_at(seed, LH_RNG_PING, (uint64_t)group_number << 32 | client, nth);
   return lh_rng_below(word, group->ping.every_ns);
 }

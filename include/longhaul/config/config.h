@@ -113,9 +113,12 @@ struct lh_ramp {
   size_t count; /* at least 1 */
 };
 
+enum lh_ping_phase { LH_PING_SPREAD, LH_PING_OPEN };
+
 struct lh_ping_config {
   uint64_t every_ns;   /* 0: no pings */
   uint64_t timeout_ns; /* no pong in this time: silent peer; default 10 s */
+  enum lh_ping_phase phase; /* the first comes anywhere in the period, or a whole period after the opening */
 };
 
 enum lh_backoff_jitter { LH_BACKOFF_NONE, LH_BACKOFF_EQUAL, LH_BACKOFF_FULL };

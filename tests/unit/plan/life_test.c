@@ -91,6 +91,9 @@ static void pings_are_spread_over_their_period(void **state) {
   struct lh_group group = {0};
   assert_true(lh_plan_ping_offset_ns(&group, 1, 0, 0, 1) == LH_NEVER);
   group.ping.every_ns = 30 * S;
+  group.ping.phase = LH_PING_OPEN;
+  assert_int_equal(lh_plan_ping_offset_ns(&group, 1, 0, 7, 1), 30 * S);
+  group.ping.phase = LH_PING_SPREAD;
   unsigned bins[30] = {0};
   for (uint32_t i = 0; i < 30000; i++) {
     uint64_t offset = lh_plan_ping_offset_ns(&group, 1, 0, i, 1);
