@@ -199,7 +199,7 @@ void lh_table_messages(const json_t *model, struct lh_table *t) {
   static const struct lh_column columns[][12] = {MESSAGE_COLUMNS(true), MESSAGE_COLUMNS(false)};
   const json_t *group, *groups = lh_look(model, "groups"), *total = lh_look(model, "totals");
   BEGIN(t, "Messages", columns[has_requests(groups) || lh_look_number(total, "messages.failed") > 0]);
-  if (lh_look_number(total, "messages.planned") == 0 && lh_look_number(total, "messages.incoming") == 0) return;
+  if (lh_look_number(total, "messages.planned") == 0) return; /* what only came is in the table of pushes */
   size_t i;
   json_array_foreach(groups, i, group) messages_row(t, lh_look_text(group, "name"), group);
   if (json_array_size(groups) > 1) messages_row(t, "all groups", total);
@@ -207,17 +207,21 @@ void lh_table_messages(const json_t *model, struct lh_table *t) {
 
 /* ---- pushes ---- */
 
+static struct lh_shown count_or_none(const json_t *from, const char *path) {
+  return lh_look_is_null(from, path) ? (struct lh_shown){"-"} : lh_show_count(lh_look_number(from, path));
+}
+
+/* Groups that check nothing have a row as well when something came: what they got stands nowhere else on a terminal. */
 static void pushes_row(struct lh_table *t, const char *name, const json_t *totals) {
   const json_t *in = lh_look(totals, "incoming");
-  lh_table_add(t, (const char *[]){name, lh_show_count(lh_look_number(in, "received")).text,
-                                   lh_show_count(lh_look_number(in, "missing")).text,
-                                   lh_show_count(lh_look_number(in, "out_of_order")).text,
-                                   lh_show_count(lh_look_number(in, "duplicate")).text,
-                                   lh_show_count(lh_look_number(in, "missing_away")).text,
-                                   lh_show_count(lh_look_number(in, "silences")).text,
-                                   us_or_none(in, "longest_silence_us").text, us_or_none(totals, "latency.delay.p50_us").text,
-                                   us_or_none(totals, "latency.delay.p99_us").text,
-                                   lh_show_count(lh_look_number(in, "unreadable")).text, lh_look_text(in, "checks")});
+  lh_table_add(t, (const char *[]){name, lh_show_count(lh_look_number(totals, "messages.incoming")).text,
+                                   count_or_none(in, "missing").text, count_or_none(in, "out_of_order").text,
+                                   count_or_none(in, "duplicate").text, count_or_none(in, "missing_away").text,
+                                   count_or_none(in, "silences").text,
+                                   us_or_none(totals, json_is_object(in) ? "incoming.longest_silence_us" : "latency.gap.max_us").text,
+                                   us_or_none(totals, "latency.delay.p50_us").text,
+                                   us_or_none(totals, "latency.delay.p99_us").text, count_or_none(in, "unreadable").text,
+                                   lh_look_text(in, "checks")});
 }
 
 /* What the columns have no room for, and must not be missed. */
@@ -271,15 +275,14 @@ void lh_table_pushes(const json_t *model, struct lh_table *t) {
   const json_t *group, *total = lh_look(model, "totals");
   struct lh_buf note = LH_BUF_INIT(1 << 16);
   int failed = 0;
-  size_t i, checked = 0;
+  size_t i;
   json_array_foreach(lh_look(model, "groups"), i, group) {
-    if (lh_look_is_null(group, "incoming")) continue;
-    checked++;
+    if (lh_look_is_null(group, "incoming") && lh_look_number(group, "messages.incoming") == 0) continue;
     pushes_row(t, lh_look_text(group, "name"), group);
     if (!failed) failed = pushes_trouble(group, &note);
   }
-  if (checked > 1) pushes_row(t, "all groups", total);
-  if (!failed && checked) failed = delay_caveat(total, &note);
+  if (t->rows > 1) pushes_row(t, "all groups", total);
+  if (!failed && t->rows) failed = delay_caveat(total, &note);
   if (failed) t->failed = true;
   t->note = note.data;
 }

@@ -81,6 +81,28 @@ static void test_storms_past_the_cap_of_rows(void **state) {
   }
 }
 
+/* What a worker had to hold back is named, and its interval proves nothing. */
+static void test_faults_of_the_tester(void **state) {
+  for (uint32_t held_at = 0; held_at <= 30; held_at += 30) {
+    struct synthetic s = small_run(state);
+    s.held_at = held_at;
+    synthetic_write(&s);
+    json_t *model = model_of(&s, 0, LH_NEVER);
+    assert_int_equal(NUMBER(model, "tester.left_out.sends_held_back_in_flight_full"), held_at ? 7 : 0);
+    assert_int_equal(NUMBER(model, "tester.left_out.messages_without_memory"), held_at ? 2 : 0);
+    assert_int_equal(NUMBER(model, "tester.intervals_late"), held_at ? 1 : 0);
+    if (held_at) {
+      const json_t *span = json_array_get(lh_look(model, "tester.late_spans"), 0);
+      assert_int_equal(NUMBER(span, "from_s"), held_at * 10);
+      assert_string_equal(json_string_value(json_array_get(lh_look(span, "why"), 0)),
+                          "a worker held messages back for want of room or memory");
+    }
+    assert_true(lh_look_is_null(model, "totals.incoming")); /* no group asks for checks of pushes */
+    json_decref(model);
+    synthetic_free(&s);
+  }
+}
+
 static void test_objectives(void **state) {
   struct synthetic s = small_run(state);
   s.late_at = 51;
@@ -328,6 +350,7 @@ static void test_metric_names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_faults_of_the_tester, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_objectives, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_windows_against_brute_force, set_up, tear_down),

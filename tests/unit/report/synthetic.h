@@ -32,6 +32,7 @@ struct synthetic {
   uint32_t storm_at;              /* interval; 0: none */
   uint32_t slow_from, slow_until; /* intervals in which replies take 400 ms more */
   uint64_t endings_max;           /* 0: the default */
+  uint32_t held_at;               /* an interval in which a worker held messages back; 0: none */
   uint32_t late_at;               /* an interval in which the tester was late; 0: none */
   const char *close_text;         /* of the close frames that drop clients */
   enum lh_run_end how;
@@ -232,6 +233,7 @@ static void synthetic_health(const struct synthetic *s, struct lh_store *store, 
                                     .descriptors = s->clients * s->groups + 20,
                                     .clients = s->clients * s->groups};
   if (s->late_at && k == s->late_at) health.loop_lag_max_us = 350000;
+  if (s->held_at && k == s->held_at) health.in_flight_full = 7, health.no_memory = 2;
   struct lh_host_sample host = {.cpu_busy_us = 1000000 + k * (s->interval_ns / 2500),
                                 .cpu_total_us = 9000000 + k * (s->interval_ns / 500),
                                 .cpu_steal_us = k * 100,
