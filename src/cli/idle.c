@@ -1,5 +1,4 @@
 /* `longhaul idle URL`: connections that are left alone for different times, as a run of its own. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +150,10 @@ static int print_text(const struct look *look, const struct lh_idle_limit *limit
     code = lh_buf_addf(&said, "The server spoke by itself %llu times, so that the silences were shorter than meant.\n",
                        (unsigned long long)look->spoke);
   if (code == 0) code = lh_buf_addf(&said, "Each connection and its ending: longhaul report %s\n", path);
-  for (char *line = strtok(said.data, "\n"); line != NULL && code == 0; line = strtok(NULL, "\n")) code = lh_cli_wrap(&out, line, 0, 0);
+  for (char *line = said.data, *end; code == 0 && line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    *end = '\0';
+    code = lh_cli_wrap(&out, line, 0, 0);
+  }
   lh_buf_free(&said);
   if (code < 0) {
     lh_buf_free(&out);
@@ -160,41 +162,52 @@ static int print_text(const struct look *look, const struct lh_idle_limit *limit
   return print(&out, exit_code);
 }
 
-static json_t *seconds(uint64_t ns) {
-  return json_real((double)ns / 1e9);
+static int add_code(struct lh_buf *out, int32_t code) {
+  return code ? lh_buf_addf(out, ", \"code\": %d", (int)code) : lh_buf_addstr(out, ", \"code\": null");
 }
 
-static json_t *probe_json(const struct lh_idle_probe *probe) {
+static double seconds(uint64_t ns) {
+  return (double)ns / 1e9;
+}
+
+static int add_probe(struct lh_buf *out, const struct lh_idle_probe *probe) {
   static const char *const fates[] = {"untried", "held", "dropped", "silent"};
-  json_t *out = json_pack("{s:o, s:s}", "left_alone_s", seconds(probe->rung_ns), "fate", fates[probe->fate]);
-  if (out != NULL && probe->fate == LH_IDLE_DROPPED) {
-    json_object_set_new(out, "silence_s", seconds(probe->idle_ns));
-    json_object_set_new(out, "reason", json_string(lh_reason_name(probe->reason)));
-    json_object_set_new(out, "code", probe->code ? json_integer(probe->code) : json_null());
+  int code = lh_buf_addf(out, "    {\"left_alone_s\": %.9g, \"fate\": \"%s\"", seconds(probe->rung_ns), fates[probe->fate]);
+  if (code == 0 && probe->fate == LH_IDLE_DROPPED) {
+    code = lh_buf_addf(out, ", \"silence_s\": %.9g, \"reason\": ", seconds(probe->idle_ns));
+    if (code == 0) code = lh_buf_addjson(out, lh_reason_name(probe->reason));
+    if (code == 0) code = add_code(out, probe->code);
   }
-  return out;
+  return code == 0 ? lh_buf_addstr(out, "}") : code;
+}
+
+static int add_limit(struct lh_buf *out, const struct lh_idle_limit *limit) {
+  static const char *const kinds[] = {"nothing", "none", "closed", "uneven", "forgotten"};
+  int code = lh_buf_addf(out, "  \"limit\": \"%s\", \"low_s\": %.9g, \"high_s\": %.9g, \"count\": %zu, \"of\": %zu", kinds[limit->kind],
+                         seconds(limit->low_ns), seconds(limit->high_ns), limit->count, limit->of);
+  if (code == 0 && (limit->kind == LH_IDLE_CUT || limit->kind == LH_IDLE_UNEVEN)) {
+    code = lh_buf_addf(out, ", \"median_s\": %.9g, \"reason\": ", seconds(limit->middle_ns));
+    if (code == 0) code = lh_buf_addjson(out, lh_reason_name(limit->reason));
+    if (code == 0) code = add_code(out, limit->code);
+  }
+  return code == 0 ? lh_buf_addstr(out, ",\n") : code;
 }
 
 static int print_json(const struct look *look, const struct lh_idle_limit *limit, const char *path, int exit_code) {
-  static const char *const kinds[] = {"nothing", "none", "closed", "uneven", "forgotten"};
-  bool closed = limit->kind == LH_IDLE_CUT || limit->kind == LH_IDLE_UNEVEN;
-  json_t *probes = json_array();
-  for (size_t i = 0; i < look->probe_count; i++) json_array_append_new(probes, probe_json(&look->probes[i]));
-  json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:I, s:o}", "limit", kinds[limit->kind], "run_file", path, "low_s",
-                          seconds(limit->low_ns), "high_s", seconds(limit->high_ns), "median_s",
-                          closed ? seconds(limit->middle_ns) : json_null(), "count", (int)limit->count, "of", (int)limit->of,
-                          "server_spoke", (json_int_t)look->spoke, "connections", probes);
-  if (out != NULL && closed) {
-    json_object_set_new(out, "reason", json_string(lh_reason_name(limit->reason)));
-    json_object_set_new(out, "code", limit->code ? json_integer(limit->code) : json_null());
+  struct lh_buf out = LH_BUF_INIT(1 << 22);
+  int code = lh_buf_addstr(&out, "{\n");
+  if (code == 0) code = add_limit(&out, limit);
+  if (code == 0) code = lh_buf_addstr(&out, "  \"run_file\": ");
+  if (code == 0) code = lh_buf_addjson(&out, path);
+  if (code == 0) code = lh_buf_addf(&out, ",\n  \"server_spoke\": %llu,\n  \"connections\": [\n", (unsigned long long)look->spoke);
+  for (size_t i = 0; i < look->probe_count && code == 0; i++) {
+    code = add_probe(&out, &look->probes[i]);
+    if (code == 0) code = lh_buf_addstr(&out, i + 1 < look->probe_count ? ",\n" : "\n");
   }
-  char *text = out != NULL ? json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
-  json_decref(out);
-  if (text == NULL) return lh_cli_fail(LH_EXIT_TESTER, "no memory for the result");
-  struct lh_buf buf = LH_BUF_INIT(1 << 22);
-  int code = lh_buf_addf(&buf, "%s\n", text);
-  free(text);
-  return code == 0 ? print(&buf, exit_code) : lh_cli_fail(LH_EXIT_TESTER, "no memory for the result");
+  if (code == 0) code = lh_buf_addstr(&out, "  ]\n}\n");
+  if (code == 0) return print(&out, exit_code);
+  lh_buf_free(&out);
+  return lh_cli_fail(LH_EXIT_TESTER, "no memory for the result");
 }
 
 /* ---- the command ---- */

@@ -174,7 +174,7 @@ static void check_ending(size_t i) {
   rig_make(&rig, 1);
   rig.group.lifetime_ns = 60 * SEC;
   if (endings[i].play == silence || endings[i].play == data_but_no_pong)
-    rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+    rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig_start(&rig);
   endings[i].play(&rig);
   const unsigned flags = endings[i].flags;
