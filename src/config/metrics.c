@@ -64,6 +64,7 @@ static const char *const counters[] = {
     "logins_succeeded",
     "logins_failed",
     "logins_dropped",
+    "redirects_followed",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",

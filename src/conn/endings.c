@@ -98,6 +98,7 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
   bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_PLANNED_END ||
                  ending->reason == LH_REASON_STALE_KEEPALIVE;
   if (!c->ramp_wants || e->stopping) return LH_CLIENT_FINISHED;
+  if (ending->reason == LH_REASON_REDIRECT_FOLLOWED) return LH_CLIENT_WAITING; /* one way on, whatever comes of it */
   if (!reconnect->enabled && ending->reason != LH_REASON_PLANNED_END) return LH_CLIENT_FINISHED;
   if (by_plan || ending->reason == LH_REASON_DISTURBANCE || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
   if (by_plan) return LH_CLIENT_WAITING;
@@ -108,6 +109,10 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
 }
 
 static void stay_away(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *seen) {
+  if (seen && c->state == LH_CLIENT_WAITING && seen->reason == LH_REASON_REDIRECT_FOLLOWED) {
+    c->due_ns = e->now_ns; /* it is expected at once, and only the caps hold it up */
+    return;
+  }
   if (!seen || seen->retry_after_ns == 0 || c->state != LH_CLIENT_WAITING || !g->config->reconnect.retry_after) return;
   uint64_t until_ns =
       lh_later(e->now_ns, lh_plan_wait_ns(&g->config->reconnect, c->due_ns - e->now_ns, seen->retry_after_ns));
@@ -127,11 +132,13 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
 
   bool is_unauthorised = ending.reason == LH_REASON_UPGRADE_REFUSED || ending.reason == LH_REASON_STATUS_REFUSED;
   if (is_unauthorised && ending.code == 401) lh_login_refused(e, slot, c->begun_ns);
-  const enum lh_client_state next = next_state(e, g, c, &ending);
+  const bool is_over = seen && seen->retry_after_ns == LH_NEVER && c->asked == LH_NOT_ASKED;
+  const enum lh_client_state next = is_over ? LH_CLIENT_FINISHED : next_state(e, g, c, &ending);
   if (ending.reason == LH_REASON_STALE_KEEPALIVE && next == LH_CLIENT_WAITING && c->flight_first != LH_NONE)
     lh_count(g, LH_COUNTER_stale_keepalive, 1); /* stays in flight, and goes out again once the client is open */
-  else
+  else if (ending.reason != LH_REASON_REDIRECT_FOLLOWED || next != LH_CLIENT_WAITING) /* goes out again where it leads */
     lh_flight_lose_all(e, slot);
+  if (ending.reason == LH_REASON_REDIRECT_FOLLOWED) lh_count(g, LH_COUNTER_redirects_followed, 1);
   lh_replies_forget_pieces(e, c);
   if (e->stopping) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);

@@ -293,6 +293,14 @@ void lh_engine_on_data(struct lh_engine *engine, uint32_t slot, size_t len, uint
   c->heard_ns = engine->now_ns;
 }
 
+void lh_engine_on_redirect(struct lh_engine *engine, uint32_t slot, uint64_t now_ns) {
+  struct client *c = event_of(engine, slot, now_ns);
+  assert(is_up(c));
+  c->heard_ns = engine->now_ns;
+  lh_count(lh_group_of(engine, c), LH_COUNTER_redirects_followed, 1);
+  if (c->flight_first != LH_NONE) lh_message_resend(engine, slot);
+}
+
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns) {
   struct client *c = event_of(engine, slot, now_ns);
   assert(is_up(c));

@@ -193,7 +193,8 @@ void lh_ending_find(const struct lh_demise *d, struct lh_ending *out) {
   const struct lh_peer *p = d->peer;
   if (p->seen) {
     bool is_redirect = p->is_redirect && p->seen->reason == LH_REASON_UPGRADE_REFUSED;
-    set(out, is_redirect ? LH_REASON_REDIRECT : p->seen->reason, p->seen->code, p->seen->text);
+    enum lh_reason redirect = p->follows ? LH_REASON_REDIRECT_FOLLOWED : LH_REASON_REDIRECT;
+    set(out, is_redirect ? redirect : p->seen->reason, p->seen->code, p->seen->text);
     out->retry_after_ns = p->seen->retry_after_ns;
   } else if (p->fault) {
     set(out, d->stage == LH_STAGE_OPEN ? LH_REASON_BAD_FRAME : LH_REASON_BAD_HTTP, 0, p->fault);

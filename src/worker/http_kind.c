@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "longhaul/base/clock.h"
 #include "raw_private.h"
@@ -38,8 +39,11 @@ static int add_head(struct lh_raw *raw, const struct lh_template *head, uint32_t
 
 static int compose(struct lh_raw *raw, uint32_t slot, uint32_t number, const char *body, size_t len) {
   const struct lh_track *track = &raw->tracks[lh_engine_group_of(raw->engine, slot)];
-  int failed = add_head(raw, track->heads[number], slot);
-  if (!failed && sends_length(&track->group->messages[number]))
+  const struct lh_detour *detour = lh_detour_of(&raw->detours, slot);
+  bool has_body = !detour || !detour->is_get;
+  int failed = add_head(raw, detour ? detour->head : track->heads[number], slot);
+  if (!has_body) len = 0;
+  if (!failed && has_body && sends_length(&track->group->messages[number]))
     failed = lh_buf_addf(&raw->request, "Content-Length: %zu\r\n", len);
   if (!failed) failed = lh_buf_add(&raw->request, "\r\n", 2);
   if (!failed && len) failed = lh_buf_add(&raw->request, body, len);
@@ -56,6 +60,7 @@ enum lh_send_result lh_http_send(void *context, uint32_t slot, uint32_t message,
     return LH_SEND_CHOKED;
   }
   if (compose(raw, slot, message, bytes, len)) return LH_SEND_FAILED;
+  line->message = message;
   lh_http_expect(line->reader, !strcmp(lh_raw_track(raw, line)->group->messages[message].method, "HEAD"));
   line->awaiting = true;
   line->heard = false;
@@ -74,18 +79,31 @@ struct reading {
 };
 
 static void on_header(void *context, const char *name, size_t name_len, const char *value, size_t value_len) {
-  lh_raw_hear_header(((struct reading *)context)->line, name, name_len, value, value_len);
+  const struct reading *r = context;
+  lh_raw_hear_header(r->line, name, name_len, value, value_len);
+  static const char location[] = "Location";
+  if (name_len == sizeof location - 1 && !strncasecmp(name, location, name_len))
+    lh_detour_note(&r->raw->detours, lh_raw_slot(r->raw, r->line), value, value_len);
 }
 
+/* A redirect that is not followed is a response like any other, and its status is checked. */
 static void on_head(void *context, unsigned status) {
   struct reading *r = context;
+  struct lh_raw *raw = r->raw;
+  const struct lh_group *group = lh_raw_track(raw, r->line)->group;
   r->status = status;
   lh_raw_hear_status(r->line, status);
+  if (!group->redirects || !lh_is_redirect(status) || r->line->closing) return;
+  const uint32_t slot = lh_raw_slot(raw, r->line), route = lh_raw_route(raw, r->line);
+  const struct lh_detour_args args = {
+      .slot = slot, .group = group, .message = &group->messages[r->line->message], .status = status};
+  r->line->following = !lh_detour_take(&raw->detours, &args);
+  if (lh_raw_route(raw, r->line) != route) r->line->leaving = true;
 }
 
 static void tell_piece(const struct reading *r) {
   struct lh_raw *raw = r->raw;
-  if (raw->piece_len) lh_engine_on_body(raw->engine, lh_raw_slot(raw, r->line), raw->piece, raw->piece_len, r->now_ns);
+  if (raw->piece_len && !r->line->following) lh_engine_on_body(raw->engine, lh_raw_slot(raw, r->line), raw->piece, raw->piece_len, r->now_ns);
   raw->piece_len = 0;
 }
 
@@ -97,6 +115,22 @@ static void on_body(void *context, const char *bytes, size_t len) {
   r->raw->piece_len = len;
 }
 
+/* The request goes out again where the redirect leads: here, or on another connection. */
+static void follow(const struct reading *r) {
+  struct lh_line *line = r->line;
+  r->raw->piece_len = 0;
+  if (line->leaving || line->closing) return; /* go_on ends it */
+  line->following = false;
+  lh_detour_begin(&r->raw->detours, lh_raw_slot(r->raw, line));
+  lh_engine_on_redirect(r->raw->engine, lh_raw_slot(r->raw, line), r->now_ns);
+  if (!line->awaiting) lh_detour_drop(&r->raw->detours, lh_raw_slot(r->raw, line)); /* given up meanwhile */
+}
+
+/* Whether this connection is not to the group's own target. */
+static bool is_elsewhere(const struct lh_raw *raw, const struct lh_line *line) {
+  return lh_raw_route(raw, line) != lh_raw_track(raw, line)->group->target;
+}
+
 static void on_done(void *context, bool keep_alive) {
   struct reading *r = context;
   struct lh_raw *raw = r->raw;
@@ -104,7 +138,14 @@ static void on_done(void *context, bool keep_alive) {
   bool is_early = line->out != NULL; /* before the request was written whole: what follows on the wire is its rest */
   line->awaiting = false;
   line->served++;
-  line->leaving = !keep_alive || is_early;
+  line->leaving |= !keep_alive || is_early;
+  if (line->following) {
+    follow(r);
+    return;
+  }
+  line->returning = is_elsewhere(raw, line);
+  if (!line->returning) lh_detour_drop(&raw->detours, lh_raw_slot(raw, line));
+  line->leaving |= line->returning;
   const struct lh_response response = {.status = (uint16_t)r->status,
                                        .closes = line->leaving || line->closing,
                                        .bytes = raw->piece_len ? raw->piece : "",
@@ -119,6 +160,10 @@ static const struct lh_http_events events = {.header = on_header, .head = on_hea
 static bool go_on(struct lh_raw *raw, struct lh_line *line, uint64_t now_ns) {
   if (line->closing) {
     lh_raw_end_as(raw, line, LH_REASON_SHUTDOWN, 0, ""); /* the engine knows better why */
+  } else if (line->following) {
+    lh_raw_end_as(raw, line, LH_REASON_REDIRECT_FOLLOWED, (int)lh_http_status(line->reader), "");
+  } else if (line->returning) {
+    lh_raw_end_as(raw, line, LH_REASON_PLANNED_END, 0, "back from where a redirect led");
   } else if (line->leaving && line->out) {
     lh_raw_end_as(raw, line, LH_REASON_HTTP_CLOSE, 0, "a response before its request was sent whole");
   } else if (line->leaving && line->served > 1) {
@@ -153,7 +198,8 @@ static bool take(struct lh_raw *raw, struct lh_line *line, const char *bytes, si
   bool was_awaiting = line->awaiting;
   if (was_awaiting && !line->heard) {
     line->heard = true;
-    lh_engine_on_first_byte(raw->engine, lh_raw_slot(raw, line), r.now_ns);
+    if (!lh_detour_of(&raw->detours, lh_raw_slot(raw, line))) /* else the redirect's was it */
+      lh_engine_on_first_byte(raw->engine, lh_raw_slot(raw, line), r.now_ns);
   }
   raw->piece_len = 0;
   int failed = lh_http_feed(line->reader, &events, &r, bytes, len, &err);
@@ -170,6 +216,17 @@ static bool take(struct lh_raw *raw, struct lh_line *line, const char *bytes, si
 
 /* ---- beginning and end ---- */
 
+/* What a redirect asked for goes out as the connection opens. When it was given up meanwhile, nothing keeps the client there. */
+static bool settle_in(struct lh_raw *raw, struct lh_line *line) {
+  if (line->awaiting) return true;
+  if (is_elsewhere(raw, line)) {
+    lh_raw_end_as(raw, line, LH_REASON_PLANNED_END, 0, "back from where a redirect led");
+    return false;
+  }
+  lh_detour_drop(&raw->detours, lh_raw_slot(raw, line));
+  return true;
+}
+
 static bool up(struct lh_raw *raw, struct lh_line *line) {
   line->reader = malloc(sizeof *line->reader);
   if (!line->reader) {
@@ -178,8 +235,9 @@ static bool up(struct lh_raw *raw, struct lh_line *line) {
   }
   lh_http_init(line->reader);
   line->state = LH_LINE_OPEN;
+  const uint32_t generation = line->generation;
   lh_engine_on_open(raw->engine, lh_raw_slot(raw, line), line->local_port, lh_now_ns());
-  return true;
+  return lh_raw_lives(line, generation) && settle_in(raw, line);
 }
 
 static void gone(struct lh_raw *raw, struct lh_line *line, int error) {

@@ -52,6 +52,7 @@ struct lh_peer {
   bool wants_write : 1;   /* the engine waits for lh_engine_on_writable */
   bool is_redirect : 1;
   bool holds_more : 1;    /* frames came in one read with the head; libwebsockets may not have looked at them yet */
+  bool follows : 1;       /* the client goes where that leads */
   bool holds_lf : 1;      /* the head's last byte is kept from libwebsockets, which ends a refused upgrade at its head, until
                              the body that it announces begins */
 };

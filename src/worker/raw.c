@@ -77,7 +77,7 @@ void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending
   uint32_t slot = lh_raw_slot(raw, line);
   uint64_t now_ns = lh_now_ns();
   lh_stall_look(raw->args.stall, now_ns);
-  told.retry_after_ns = line->away_s * LH_NS_PER_S;
+  if (!told.retry_after_ns) told.retry_after_ns = line->away_s * LH_NS_PER_S;
   clear(raw, line);
   lh_engine_on_ended(raw->engine, slot, &told, now_ns);
 }
@@ -184,7 +184,7 @@ static void try_next(struct lh_raw *raw, struct lh_line *line, const struct lh_d
 static void dial(struct lh_raw *raw, struct lh_line *line) {
   uint32_t slot = lh_raw_slot(raw, line), client = lh_engine_client_of(raw->engine, slot);
   const struct lh_track *track = lh_raw_track(raw, line);
-  const struct lh_book *book = lh_resolve_book(raw->routes.resolver, track->group->target);
+  const struct lh_book *book = lh_resolve_book(raw->routes.resolver, lh_raw_route(raw, line));
   const struct lh_address *to = lh_book_pick(book, client, line->tries);
   struct lh_dial d = {.config = raw->args.config,
                       .target = track->group->target,
@@ -193,7 +193,7 @@ static void dial(struct lh_raw *raw, struct lh_line *line) {
                       .user_timeout_ms = (uint32_t)(track->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = track->group->send_buffer,
                       .receive_buffer = track->group->receive_buffer,
-                      .tunnel = raw->routes.items[track->group->target].tunnel,
+                      .tunnel = raw->routes.items[lh_raw_route(raw, line)].tunnel,
                       .slot = slot};
   struct lh_ending ending = {.stage = LH_STAGE_COUNT};
   if (!d.from && track->sources.count) {
@@ -213,10 +213,10 @@ static void dial(struct lh_raw *raw, struct lh_line *line) {
 
 /* A name with addresses of both families is one way to reach one server: what one family refuses, the other may take. */
 static void try_next(struct lh_raw *raw, struct lh_line *line, const struct lh_dialled *dialled) {
-  uint32_t target = lh_raw_track(raw, line)->group->target;
-  const struct lh_book *book = lh_resolve_book(raw->routes.resolver, target);
+  uint32_t route = lh_raw_route(raw, line);
+  const struct lh_book *book = lh_resolve_book(raw->routes.resolver, route);
   struct lh_ending ending;
-  lh_route_ending(&raw->routes.items[target], dialled, &ending);
+  lh_route_ending(&raw->routes.items[route], dialled, &ending);
   bool other_may_do = ending.reason == LH_REASON_REFUSED || ending.reason == LH_REASON_UNREACHABLE;
   line->tries++;
   if (other_may_do && lh_book_pick(book, lh_engine_client_of(raw->engine, lh_raw_slot(raw, line)), line->tries))
@@ -226,11 +226,11 @@ static void try_next(struct lh_raw *raw, struct lh_line *line, const struct lh_d
 }
 
 static void begin(struct lh_raw *raw, struct lh_line *line) {
-  uint32_t target = lh_raw_track(raw, line)->group->target;
-  if (!lh_resolve_book(raw->routes.resolver, target)) {
+  uint32_t route = lh_raw_route(raw, line);
+  if (!lh_resolve_book(raw->routes.resolver, route)) {
     line->state = LH_LINE_RESOLVING;
-    push(raw, &raw->awaiting[target], line);
-    lh_resolve(raw->routes.resolver, target);
+    push(raw, &raw->awaiting[route], line);
+    lh_resolve(raw->routes.resolver, route);
     return;
   }
   lh_engine_on_stage(raw->engine, lh_raw_slot(raw, line), LH_STAGE_CONNECT, lh_now_ns());
@@ -256,7 +256,7 @@ void lh_raw_settled(void *context, uint32_t target, int error) {
 }
 
 static int start_tls(struct lh_raw *raw, struct lh_line *line) {
-  const struct lh_tls *tls = raw->routes.items[lh_raw_track(raw, line)->group->target].tls;
+  const struct lh_tls *tls = raw->routes.items[lh_raw_route(raw, line)].tls;
   line->ssl = SSL_new(lh_tls_context(tls));
   if (!line->ssl || SSL_set_fd(line->ssl, line->fd) != 1) return -ENOMEM;
   SSL_set_app_data(line->ssl, &line->alert);
@@ -289,8 +289,8 @@ void lh_raw_dialled(void *context, uint32_t slot, const struct lh_dialled *diall
   }
   line->local_port = lh_local_port(dialled->fd);
   lh_engine_on_port(raw->engine, slot, line->local_port);
-  if (line->tries) lh_resolve_prefer(raw->routes.resolver, track->group->target, lh_family_of(dialled->fd));
-  line->state = track->target->tls_scheme ? LH_LINE_TLS : LH_LINE_UPGRADE;
+  if (line->tries) lh_resolve_prefer(raw->routes.resolver, lh_raw_route(raw, line), lh_family_of(dialled->fd));
+  line->state = raw->routes.items[lh_raw_route(raw, line)].target->tls_scheme ? LH_LINE_TLS : LH_LINE_UPGRADE;
   int failed = watch_line(raw, line);
   if (!failed && line->state == LH_LINE_TLS) failed = start_tls(raw, line);
   if (failed) {
@@ -312,6 +312,7 @@ static void io_connect(void *context, uint32_t slot, uint32_t nth, uint64_t now_
   struct lh_raw *raw = context;
   struct lh_line *line = &raw->lines[slot];
   assert(line->state == LH_LINE_IDLE);
+  lh_detour_begin(&raw->detours, slot);
   line->state = LH_LINE_QUEUED;
   push(raw, &raw->queued, line);
 }
@@ -329,7 +330,7 @@ static void io_abort(void *context, uint32_t slot) {
   struct lh_raw *raw = context;
   struct lh_line *line = &raw->lines[slot];
   if (line->state == LH_LINE_QUEUED) take_out(raw, &raw->queued, line);
-  if (line->state == LH_LINE_RESOLVING) take_out(raw, &raw->awaiting[lh_raw_track(raw, line)->group->target], line);
+  if (line->state == LH_LINE_RESOLVING) take_out(raw, &raw->awaiting[lh_raw_route(raw, line)], line);
   if (line->state == LH_LINE_DIALLING) {
     lh_engine_on_port(raw->engine, slot, lh_local_port(line->fd));
     lh_dial_cancel(raw->dialler, line->fd);

@@ -17,6 +17,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "detour.h"
 #include "dial.h"
 #include "longhaul/base/buf.h"
 #include "longhaul/conn/http.h"
@@ -53,6 +54,7 @@ struct lh_line {
   uint32_t next;       /* of the list it stands in: queued, or waiting for an address */
   uint32_t served;     /* whole responses on this connection */
   uint32_t away_s;     /* what the last response's Retry-After asks for; 0: nothing */
+  uint32_t message;    /* http: number of the request under way */
   uint16_t local_port;
   uint8_t state; /* enum lh_line_state */
   uint8_t tries; /* addresses of this connection tried so far */
@@ -65,6 +67,8 @@ struct lh_line {
   bool choked : 1;      /* the engine waits for lh_engine_on_writable */
   bool mid : 1;         /* tcp: inside a line */
   bool wants_write : 1; /* EPOLLOUT is asked for */
+  bool following : 1;   /* http: the response is a redirect, and the client goes where it leads */
+  bool returning : 1;   /* http: a redirect led here; the response is in, and the client goes back to its target */
 };
 
 struct lh_track;
@@ -104,6 +108,7 @@ struct lh_raw {
   struct lh_engine *engine;
   struct lh_dialler *dialler;
   struct lh_routes routes;
+  struct lh_detours detours;
   struct lh_track *tracks; /* by group number */
   struct lh_line *lines;   /* by slot */
   struct lh_line_list queued;
@@ -126,6 +131,11 @@ static inline const struct lh_track *lh_raw_track(const struct lh_raw *raw, cons
 }
 
 /* ---- raw.c ---- */
+/* The number of the route that the client's connection takes: its target's, or where a redirect leads. */
+static inline uint32_t lh_raw_route(const struct lh_raw *raw, const struct lh_line *line) {
+  const struct lh_detour *detour = lh_detour_of(&raw->detours, lh_raw_slot(raw, line));
+  return detour ? detour->route : lh_raw_track(raw, line)->group->target;
+}
 void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending *ending);
 void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reason, int code, const char *text);
 /* Ends it by the errno of its last read or write, or, with 0, as `fin`. */

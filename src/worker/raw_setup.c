@@ -87,9 +87,10 @@ static int open_watch(struct lh_raw *raw, struct lh_err *err) {
 static int allocate(struct lh_raw *raw, struct lh_err *err) {
   const struct lh_config *config = raw->args.config;
   raw->tracks = calloc(config->group_count + 1, sizeof *raw->tracks);
-  raw->awaiting = calloc(config->target_count + 1, sizeof *raw->awaiting);
+  const size_t routes = config->target_count + LH_DETOUR_ROUTES_MAX;
+  raw->awaiting = calloc(routes, sizeof *raw->awaiting);
   if (!raw->tracks || !raw->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
-  for (size_t i = 0; i < config->target_count; i++) raw->awaiting[i] = (struct lh_line_list)LH_LINE_LIST_EMPTY;
+  for (size_t i = 0; i < routes; i++) raw->awaiting[i] = (struct lh_line_list)LH_LINE_LIST_EMPTY;
   return 0;
 }
 
@@ -114,7 +115,11 @@ int lh_raw_new(struct lh_raw **out, const struct lh_raw_args *args, struct lh_er
   fill_tables(raw);
   *out = raw;
   const struct lh_dial_events dial_events = {.tunnelling = lh_raw_tunnelling, .done = lh_raw_dialled, .context = raw};
-  const struct lh_routes_args routes = {.loop = args->loop, .config = args->config, .settled = lh_raw_settled, .context = raw};
+  const struct lh_routes_args routes = {.loop = args->loop,
+                                        .config = args->config,
+                                        .redirects = lh_detours_wanted(args->config, false),
+                                        .settled = lh_raw_settled,
+                                        .context = raw};
   int failed = allocate(raw, err);
   if (!failed) failed = lh_routes_new(&raw->routes, &routes, err);
   if (!failed) failed = open_tracks(raw, err);
@@ -138,7 +143,8 @@ int lh_raw_attach(struct lh_raw *raw, struct lh_engine *engine, struct lh_err *e
     raw->lines[i].fd = -1;
     raw->lines[i].next = LH_NO_LINE;
   }
-  return 0;
+  raw->detours = (struct lh_detours){.config = raw->args.config, .routes = &raw->routes};
+  return lh_detours_wanted(raw->args.config, false) ? lh_detours_new(&raw->detours, count, err) : 0;
 }
 
 int lh_raw_open_fd(const struct lh_raw *raw, uint32_t slot, uint16_t *local_port) {

@@ -232,10 +232,12 @@ int lh_resolver_new(struct lh_resolver **resolver, uv_loop_t *loop, uint32_t tar
 }
 
 int lh_resolver_add(struct lh_resolver *resolver, const struct lh_target *target, struct lh_err *err) {
-  struct entry *e = &resolver->entries[resolver->count++];
+  struct entry *e = &resolver->entries[resolver->count];
   *e = (struct entry){.resolver = resolver, .target = target};
   uv_timer_init(resolver->loop, &e->timer);
   uv_unref((uv_handle_t *)&e->timer);
   e->timer.data = e;
-  return open_entry(e, err);
+  int failed = open_entry(e, err);
+  if (!failed) resolver->count++;
+  return failed;
 }

@@ -17,6 +17,7 @@
 struct stream {
   struct lh_sse sse; /* kind sse only */
   bool is_events;    /* the response says text/event-stream */
+  bool has_location; /* the response has a Location: that is the text */
   bool refused;      /* its ending stands below; the connection ends once the feed is over */
   uint16_t status;
   uint8_t reason;
@@ -43,10 +44,12 @@ static struct reading reading_of(struct lh_raw *raw, struct lh_line *line) {
 
 static int compose(struct lh_raw *raw, struct lh_line *line, const struct stream *stream) {
   const struct lh_track *track = lh_raw_track(raw, line);
+  const struct lh_detour *detour = lh_detour_of(&raw->detours, lh_raw_slot(raw, line));
+  const struct lh_template *template = detour ? detour->head : track->heads[0];
   struct lh_template_values values = lh_raw_values(raw, lh_raw_slot(raw, line));
-  char *head = malloc(lh_template_size_max(track->heads[0]) + 1);
+  char *head = malloc(lh_template_size_max(template) + 1);
   if (!head) return -ENOMEM;
-  size_t len = lh_template_render(track->heads[0], &values, head);
+  size_t len = lh_template_render(template, &values, head);
   lh_buf_reset(&raw->request);
   int failed = lh_buf_add(&raw->request, head, len);
   free(head);
@@ -72,7 +75,7 @@ static bool up(struct lh_raw *raw, struct lh_line *line) {
     return false;
   }
   lh_sse_restart(&stream->sse);
-  stream->is_events = stream->refused = false;
+  stream->is_events = stream->refused = stream->has_location = false;
   stream->text[0] = 0;
   line->state = LH_LINE_UPGRADE;
   lh_engine_on_stage(raw->engine, lh_raw_slot(raw, line), LH_STAGE_UPGRADE, lh_now_ns());
@@ -93,9 +96,11 @@ static void on_header(void *context, const char *name, size_t name_len, const ch
   struct stream *stream = r->stream;
   lh_raw_hear_header(r->line, name, name_len, value, value_len);
   static const char events[] = "text/event-stream";
-  bool is_type = is_name(name, name_len, "Content-Type");
-  if (!is_type && !is_name(name, name_len, "Location")) return;
-  snprintf(stream->text, sizeof stream->text, "%.*s", (int)(value_len < sizeof stream->text ? value_len : sizeof stream->text),
+  bool is_type = is_name(name, name_len, "Content-Type"), is_location = is_name(name, name_len, "Location");
+  if (!is_type && !is_location) return;
+  if (is_location) lh_detour_note(&r->raw->detours, lh_raw_slot(r->raw, r->line), value, value_len);
+  stream->has_location |= is_location;
+  if (is_location || !stream->has_location) snprintf(stream->text, sizeof stream->text, "%.*s", (int)(value_len < sizeof stream->text ? value_len : sizeof stream->text),
            value);
   size_t len = sizeof events - 1;
   if (is_type)
@@ -109,13 +114,28 @@ static void refuse(struct stream *stream, enum lh_reason reason, unsigned status
   stream->status = (uint16_t)status;
 }
 
+/* Goes where it leads when the group asks for that, or tells in the ending's text why not. */
+static void redirect(const struct reading *r, unsigned status) {
+  struct stream *stream = r->stream;
+  const struct lh_group *group = lh_raw_track(r->raw, r->line)->group;
+  const struct lh_detour_args args = {.slot = lh_raw_slot(r->raw, r->line), .group = group, .status = status};
+  char location[LH_CLOSE_TEXT_MAX];
+  refuse(stream, LH_REASON_REDIRECT, status);
+  if (!stream->has_location) stream->text[0] = 0;
+  if (!group->redirects || !lh_is_redirect(status)) return;
+  const char *why = lh_detour_take(&r->raw->detours, &args);
+  if (!why) stream->reason = LH_REASON_REDIRECT_FOLLOWED;
+  memcpy(location, stream->text, sizeof location);
+  if (why) snprintf(stream->text, sizeof stream->text, "%.60s: %.60s", why, location);
+}
+
 static void on_head(void *context, unsigned status) {
   struct reading *r = context;
   struct stream *stream = r->stream;
   lh_raw_hear_status(r->line, status);
   bool is_good = r->is_sse ? status == 200 : status >= 200 && status < 300 && status != 204;
   if (status >= 300 && status < 400 && status != 304) {
-    refuse(stream, LH_REASON_REDIRECT, status);
+    redirect(r, status);
   } else if (!is_good) {
     stream->text[0] = 0;
     refuse(stream, LH_REASON_STATUS_REFUSED, status);
@@ -123,6 +143,7 @@ static void on_head(void *context, unsigned status) {
     refuse(stream, LH_REASON_WRONG_TYPE, 0);
   } else {
     r->line->state = LH_LINE_OPEN;
+    lh_detour_drop(&r->raw->detours, lh_raw_slot(r->raw, r->line));
     lh_engine_on_open(r->raw->engine, lh_raw_slot(r->raw, r->line), r->line->local_port, r->now_ns);
   }
 }
@@ -153,10 +174,20 @@ static void on_done(void *context, bool keep_alive) {
 
 static const struct lh_http_events events = {.header = on_header, .head = on_head, .body = on_body, .done = on_done};
 
+/* An event stream that is answered with 204 is over for good: the standard has no client come back to it. */
+static void end_refused(const struct reading *r) {
+  const struct stream *stream = r->stream;
+  bool is_over = r->is_sse && stream->status == 204;
+  struct lh_ending ending = {
+      .stage = LH_STAGE_COUNT, .reason = stream->reason, .code = stream->status, .retry_after_ns = is_over ? LH_NEVER : 0};
+  snprintf(ending.text, sizeof ending.text, "%s", is_over ? "the stream is over: clients stay away" : stream->text);
+  lh_raw_end(r->raw, r->line, &ending);
+}
+
 /* False: the connection ended. */
 static bool settle(const struct reading *r, int failed, const struct lh_err *err) {
   if (r->stream->refused)
-    lh_raw_end_as(r->raw, r->line, r->stream->reason, r->stream->status, r->stream->text);
+    end_refused(r);
   else if (r->no_memory)
     lh_raw_end_as(r->raw, r->line, LH_REASON_NO_MEMORY, ENOMEM, "");
   else if (failed)

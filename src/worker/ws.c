@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,22 @@
 #include "ws_private.h"
 
 static void try_next(struct lh_ws *ws, struct lh_peer *p, const struct lh_dialled *dialled);
+
+/* ---- the straight way, or a redirect's ---- */
+
+static uint32_t route_of(const struct lh_ws *ws, uint32_t slot) {
+  const struct lh_detour *detour = lh_detour_of(&ws->detours, slot);
+  return detour ? detour->route : lh_ws_lane(ws, slot)->group->target;
+}
+
+static bool goes_by_tls(const struct lh_ws *ws, uint32_t slot) {
+  return ws->routes.items[route_of(ws, slot)].target->tls_scheme;
+}
+
+static const struct lh_handshake *handshake_of(const struct lh_ws *ws, uint32_t slot) {
+  const struct lh_detour *detour = lh_detour_of(&ws->detours, slot);
+  return detour ? detour->handshake : lh_ws_lane(ws, slot)->handshake;
+}
 
 /* ---- the end of a connection ---- */
 
@@ -105,11 +122,31 @@ static int on_request(struct lh_ws *ws, struct lh_peer *p, char **at, size_t roo
     lh_engine_on_stage(ws->engine, slot, LH_STAGE_UPGRADE, now);
   }
   struct lh_template_values values = lh_ws_values(ws, slot);
-  return lh_handshake_headers(lh_ws_lane(ws, slot)->handshake, &values, at, room) ? -1 : 0;
+  return lh_handshake_headers(handshake_of(ws, slot), &values, at, room) ? -1 : 0;
+}
+
+/* Goes where a redirect leads when the group asks for that, or tells in the ending's text why not. */
+static void redirect(struct lh_ws *ws, struct lh_peer *p, unsigned status) {
+  char location[LH_LOCATION_PATH_MAX + LH_LOCATION_HOST_MAX];
+  const uint32_t slot = lh_ws_slot(ws, p);
+  const struct lh_group *group = lh_ws_lane(ws, slot)->group;
+  int len = lws_hdr_copy(p->wsi, location, sizeof location, WSI_TOKEN_HTTP_LOCATION);
+  if (len < 0) len = 0;
+  location[len] = 0;
+  p->is_redirect = true;
+  lws_strncpy(p->seen->text, location, sizeof p->seen->text);
+  if (!group->redirects || !lh_is_redirect(status)) return;
+  struct lh_template_values values = lh_ws_values(ws, slot);
+  lh_handshake_path(handshake_of(ws, slot), &values, ws->path);
+  lh_detour_note(&ws->detours, slot, location, (size_t)len);
+  const struct lh_detour_args args = {.slot = slot, .group = group, .path = ws->path, .status = status};
+  const char *why = lh_detour_take(&ws->detours, &args);
+  p->follows = !why;
+  if (why) snprintf(p->seen->text, sizeof p->seen->text, "%.60s: %.60s", why, location);
 }
 
 /* The response's head is in. libwebsockets would log what is not a 101 and say no more about it. */
-static int on_response(struct lh_peer *p) {
+static int on_response(struct lh_ws *ws, struct lh_peer *p) {
   unsigned status = lws_http_client_http_response(p->wsi);
   if (status == 101) {
     p->wire.deflate = p->wire.deflate && lws_hdr_total_length(p->wsi, WSI_TOKEN_EXTENSIONS) > 0;
@@ -119,9 +156,8 @@ static int on_response(struct lh_peer *p) {
   char retry_after[64];
   if (lws_hdr_copy(p->wsi, retry_after, sizeof retry_after, WSI_TOKEN_HTTP_RETRY_AFTER) > 0)
     p->seen->retry_after_ns = lh_http_retry_after_ns(retry_after, lh_wall_us());
-  p->is_redirect = status >= 300 && status < 400;
-  if (p->is_redirect)
-    lws_hdr_copy(p->wsi, p->seen->text, sizeof p->seen->text, WSI_TOKEN_HTTP_LOCATION);
+  if (status >= 300 && status < 400)
+    redirect(ws, p, status);
   else if (!p->seen->text[0] && lws_hdr_copy(p->wsi, p->seen->text, sizeof p->seen->text, WSI_TOKEN_HTTP) > 4)
     memmove(p->seen->text, p->seen->text + 4, strlen(p->seen->text + 4) + 1);
   return -1;
@@ -129,6 +165,7 @@ static int on_response(struct lh_peer *p) {
 
 static int on_open(struct lh_ws *ws, struct lh_peer *p) {
   p->state = LH_PEER_OPEN;
+  lh_detour_drop(&ws->detours, lh_ws_slot(ws, p));
   /* Frames that came in one read with the head have been looked at already. */
   if (p->wire.state == LH_WIRE_HEAD) p->wire = (struct lh_wire){.state = LH_WIRE_FRAME, .deflate = p->wire.deflate};
   lh_engine_on_open(ws->engine, lh_ws_slot(ws, p), p->local_port, lh_now_ns());
@@ -163,7 +200,7 @@ static int dispatch(struct lh_ws *ws, struct lh_peer *p, enum lws_callback_reaso
   case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return on_pong(ws, p, in, len);
   case LWS_CALLBACK_CLIENT_WRITEABLE: return on_writable(ws, p);
   case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: return on_request(ws, p, in, len);
-  case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP: return on_response(p);
+  case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP: return on_response(ws, p);
   case LWS_CALLBACK_CLIENT_ESTABLISHED: return on_open(ws, p);
   case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return on_close_frame(p, in, len);
   case LWS_CALLBACK_WSI_DESTROY: /* none of the others came; the descriptor is closed by now */
@@ -235,7 +272,7 @@ static void drain_all(struct lh_ws *ws) {
 static void dial(struct lh_ws *ws, struct lh_peer *p) {
   uint32_t slot = lh_ws_slot(ws, p);
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
-  const struct lh_book *book = lh_resolve_book(ws->routes.resolver, lane->group->target);
+  const struct lh_book *book = lh_resolve_book(ws->routes.resolver, route_of(ws, slot));
   uint32_t client = lh_engine_client_of(ws->engine, slot);
   const struct lh_address *to = lh_book_pick(book, client, p->tries);
   struct lh_dial d = {.config = ws->args.config,
@@ -245,7 +282,7 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
                       .user_timeout_ms = (uint32_t)(lane->group->user_timeout_ns / LH_NS_PER_MS),
                       .send_buffer = lane->group->send_buffer,
                       .receive_buffer = lane->group->receive_buffer,
-                      .tunnel = ws->routes.items[lane->group->target].tunnel,
+                      .tunnel = ws->routes.items[route_of(ws, slot)].tunnel,
                       .slot = slot};
   if (!d.from && lane->sources.count) {
     fail_errno(ws, p, EAFNOSUPPORT);
@@ -263,10 +300,10 @@ static void dial(struct lh_ws *ws, struct lh_peer *p) {
 
 /* A name with addresses of both families is one way to reach one server: what one family refuses, the other may take. */
 static void try_next(struct lh_ws *ws, struct lh_peer *p, const struct lh_dialled *dialled) {
-  uint32_t slot = lh_ws_slot(ws, p), target = lh_ws_lane(ws, slot)->group->target;
-  const struct lh_book *book = lh_resolve_book(ws->routes.resolver, target);
+  uint32_t slot = lh_ws_slot(ws, p), route = route_of(ws, slot);
+  const struct lh_book *book = lh_resolve_book(ws->routes.resolver, route);
   struct lh_ending ending;
-  lh_route_ending(&ws->routes.items[target], dialled, &ending);
+  lh_route_ending(&ws->routes.items[route], dialled, &ending);
   bool other_may_do = ending.reason == LH_REASON_REFUSED || ending.reason == LH_REASON_UNREACHABLE;
   p->tries++;
   if (other_may_do && lh_book_pick(book, lh_engine_client_of(ws->engine, slot), p->tries))
@@ -276,11 +313,11 @@ static void try_next(struct lh_ws *ws, struct lh_peer *p, const struct lh_dialle
 }
 
 static void begin(struct lh_ws *ws, struct lh_peer *p) {
-  uint32_t slot = lh_ws_slot(ws, p), target = lh_ws_lane(ws, slot)->group->target;
-  if (!lh_resolve_book(ws->routes.resolver, target)) {
+  uint32_t slot = lh_ws_slot(ws, p), route = route_of(ws, slot);
+  if (!lh_resolve_book(ws->routes.resolver, route)) {
     p->state = LH_PEER_RESOLVING;
-    lh_peer_list_push(ws, &ws->awaiting[target], slot);
-    lh_resolve(ws->routes.resolver, target);
+    lh_peer_list_push(ws, &ws->awaiting[route], slot);
+    lh_resolve(ws->routes.resolver, route);
     return;
   }
   lh_engine_on_stage(ws->engine, slot, LH_STAGE_CONNECT, lh_now_ns());
@@ -315,25 +352,28 @@ static void enter_lws(struct lh_ws *ws, struct lh_peer *p) {
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
   struct lh_template_values values = lh_ws_values(ws, slot);
   char host[LH_HOST_MAX];
-  lh_handshake_path(lane->handshake, &values, ws->path);
-  lh_handshake_host(lane->handshake, &values, host);
+  const struct lh_handshake *handshake = handshake_of(ws, slot);
+  lh_handshake_path(handshake, &values, ws->path);
+  lh_handshake_host(handshake, &values, host);
   struct lws_client_connect_info info = {
       .context = ws->contexts[slot % ws->context_count],
-      .vhost = lane->vhosts[slot % ws->context_count],
+      .vhost = lh_ws_vhost(ws, lane, route_of(ws, slot), slot % ws->context_count),
       .address = "127.0.0.1", /* looked at but never dialled: the socket is connected */
-      .port = lane->target->port,
+      .port = ws->routes.items[route_of(ws, slot)].target->port,
       .path = ws->path,
       .host = host,
-      .protocol = lh_handshake_protocols(lane->handshake),
+      .protocol = lh_handshake_protocols(handshake),
       .local_protocol_name = lane->local_protocol,
-      .ssl_connection = lane->lws_flags,
+      /* verify: false and names are seen to by tls.c; the flags only keep libwebsockets from its own opinion */
+      .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT |
+                        (p->is_tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0),
       .ietf_version_or_minus_one = -1,
       .opaque_user_data = p,
       .retry_and_idle_policy = &lh_no_idle_policy,
   };
   ws->handed = p;
   lh_hand_over(p->fd);
-  struct lws *wsi = lws_client_connect_via_info(&info);
+  struct lws *wsi = info.vhost ? lws_client_connect_via_info(&info) : NULL;
   bool taken = lh_hand_over_end();
   bool begun = ws->handed == p; /* else a callback told of its end already */
   ws->handed = NULL;
@@ -370,10 +410,10 @@ void lh_ws_dialled(void *context, uint32_t slot, const struct lh_dialled *dialle
   const struct lh_lane *lane = lh_ws_lane(ws, slot);
   p->local_port = lh_local_port(dialled->fd);
   lh_engine_on_port(ws->engine, slot, p->local_port);
-  if (p->tries) lh_resolve_prefer(ws->routes.resolver, lane->group->target, lh_family_of(dialled->fd));
+  if (p->tries) lh_resolve_prefer(ws->routes.resolver, route_of(ws, slot), lh_family_of(dialled->fd));
   lh_peer_bind(p, dialled->fd);
   p->wire.deflate = lane->group->deflate;
-  p->is_tls = lane->lws_flags & LCCSCF_USE_SSL;
+  p->is_tls = goes_by_tls(ws, slot);
   p->state = p->is_tls ? LH_PEER_TLS : LH_PEER_UPGRADE;
   lh_engine_on_stage(ws->engine, slot, p->is_tls ? LH_STAGE_TLS : LH_STAGE_UPGRADE, lh_now_ns());
   enter_lws(ws, p);
@@ -386,6 +426,7 @@ static void io_connect(void *context, uint32_t slot, uint32_t nth, uint64_t now_
   struct lh_ws *ws = context;
   struct lh_peer *p = &ws->peers[slot];
   assert(p->state == LH_PEER_IDLE);
+  lh_detour_begin(&ws->detours, slot);
   p->state = LH_PEER_QUEUED;
   lh_peer_list_push(ws, &ws->queued, slot);
 }
@@ -482,7 +523,7 @@ static void io_abort(void *context, uint32_t slot) {
   switch ((enum lh_peer_state)p->state) {
   case LH_PEER_IDLE: return;
   case LH_PEER_QUEUED: lh_peer_list_remove(ws, &ws->queued, slot); break;
-  case LH_PEER_RESOLVING: lh_peer_list_remove(ws, &ws->awaiting[lh_ws_lane(ws, slot)->group->target], slot); break;
+  case LH_PEER_RESOLVING: lh_peer_list_remove(ws, &ws->awaiting[route_of(ws, slot)], slot); break;
   case LH_PEER_DIALLING:
     lh_engine_on_port(ws->engine, slot, lh_local_port(p->fd));
     lh_dial_cancel(ws->dialler, p->fd);

@@ -4,6 +4,7 @@
 
 #include <libwebsockets.h>
 
+#include "detour.h"
 #include "dial.h"
 #include "handshake.h"
 #include "peer.h"
@@ -18,7 +19,6 @@ struct lh_lane {
   struct lh_handshake *handshake;
   struct lws_vhost **vhosts;  /* one in each context; owned, or another lane's */
   const char *local_protocol; /* of lh_ws_protocols: which receive buffer */
-  int lws_flags;              /* LCCSCF_* */
   struct lh_sources sources;
 };
 
@@ -37,6 +37,8 @@ struct lh_ws {
   struct lh_deflate *deflate;     /* NULL when no group asks for it */
   struct lh_dialler *dialler;
   struct lh_routes routes;
+  struct lh_detours detours;
+  struct lws_vhost ***detour_vhosts; /* by number of the route behind those of targets, twice: without and with deflate */
   struct lh_lane *lanes;          /* by group number */
   struct lh_peer *peers;          /* by slot */
   struct lh_peer_list queued, draining;
@@ -70,6 +72,8 @@ void lh_ws_tunnelling(void *context, uint32_t slot);
 void lh_ws_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled);
 lh_resolve_settled lh_ws_settled;
 lh_peer_took lh_ws_took; /* context is the struct lh_ws */
+/* The vhost for connections of this lane by that route; NULL without memory. */
+struct lws_vhost *lh_ws_vhost(struct lh_ws *ws, const struct lh_lane *lane, uint32_t route, uint32_t context);
 extern const struct lh_io lh_ws_actions; /* with no context */
 
 #endif

@@ -113,16 +113,28 @@ static struct lws_vhost **shared_vhosts(const struct lh_ws *ws, const struct lh_
   return NULL;
 }
 
+/* One in each context. */
+static struct lws_vhost **add_vhosts(const struct lh_ws *ws, const struct lh_tls *tls, bool deflate) {
+  struct lws_vhost **vhosts = calloc(ws->context_count, sizeof *vhosts);
+  for (uint32_t i = 0; vhosts && i < ws->context_count; i++) {
+    vhosts[i] = add_vhost(ws->contexts[i], tls, deflate);
+    if (!vhosts[i]) return NULL; /* the ones made are libwebsockets' */
+  }
+  return vhosts;
+}
+
 static int open_vhosts(struct lh_ws *ws, struct lh_lane *lane, struct lh_err *err) {
   lane->vhosts = shared_vhosts(ws, lane);
-  if (lane->vhosts) return 0;
-  lane->vhosts = calloc(ws->context_count, sizeof *lane->vhosts);
-  bool made = lane->vhosts;
-  for (uint32_t i = 0; made && i < ws->context_count; i++) {
-    lane->vhosts[i] = add_vhost(ws->contexts[i], ws->routes.items[lane->group->target].tls, lane->group->deflate);
-    made = lane->vhosts[i];
-  }
-  return made ? 0 : lh_err_set(err, ENOMEM, "group %s: libwebsockets cannot make its vhost", lane->group->name);
+  if (!lane->vhosts) lane->vhosts = add_vhosts(ws, ws->routes.items[lane->group->target].tls, lane->group->deflate);
+  return lane->vhosts ? 0 : lh_err_set(err, ENOMEM, "group %s: libwebsockets cannot make its vhost", lane->group->name);
+}
+
+struct lws_vhost *lh_ws_vhost(struct lh_ws *ws, const struct lh_lane *lane, uint32_t route, uint32_t context) {
+  const size_t targets = ws->args.config->target_count;
+  if (route < targets) return lane->vhosts[context];
+  struct lws_vhost ***made = &ws->detour_vhosts[2 * (route - targets) + lane->group->deflate];
+  if (!*made) *made = add_vhosts(ws, ws->routes.items[route].tls, lane->group->deflate);
+  return *made ? (*made)[context] : NULL;
 }
 
 static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_group *group, struct lh_err *err) {
@@ -130,9 +142,6 @@ static int open_lane(struct lh_ws *ws, struct lh_lane *lane, const struct lh_gro
   lane->group = group;
   lane->target = &config->targets[group->target];
   lane->local_protocol = protocol_for(group);
-  /* verify: false and names are seen to by tls.c; these only keep libwebsockets from its own opinion. */
-  lane->lws_flags = lane->target->tls_scheme ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0;
-  lane->lws_flags |= LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
   int failed = lh_handshake_new(&lane->handshake, group, lane->target, err);
   if (!failed) failed = lh_sources_open(&lane->sources, group, err);
   if (!failed && group->deflate && !ws->deflate) failed = lh_deflate_new(&ws->deflate, err);
@@ -150,6 +159,9 @@ static int open_lanes(struct lh_ws *ws, size_t *request_max, struct lh_err *err)
     if (size > *request_max) *request_max = size;
     size_t path = lh_handshake_path_max(ws->lanes[i].handshake);
     if (path > ws->path_max) ws->path_max = path;
+    if (!config->groups[i].redirects) continue;
+    if (size + LH_LOCATION_PATH_MAX > *request_max) *request_max = size + LH_LOCATION_PATH_MAX;
+    if (ws->path_max < LH_LOCATION_PATH_MAX) ws->path_max = LH_LOCATION_PATH_MAX;
   }
   return 0;
 }
@@ -241,9 +253,11 @@ static uint32_t clients_of_kind(const struct lh_ws_args *args, bool websocket) {
 static int allocate(struct lh_ws *ws, struct lh_err *err) {
   const struct lh_config *config = ws->args.config;
   ws->lanes = calloc(config->group_count + 1, sizeof *ws->lanes);
-  ws->awaiting = calloc(config->target_count + 1, sizeof *ws->awaiting);
-  if (!ws->lanes || !ws->awaiting) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
-  for (size_t i = 0; i < config->target_count; i++) ws->awaiting[i] = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
+  const size_t routes = config->target_count + LH_DETOUR_ROUTES_MAX;
+  ws->awaiting = calloc(routes, sizeof *ws->awaiting);
+  ws->detour_vhosts = calloc(2 * LH_DETOUR_ROUTES_MAX, sizeof *ws->detour_vhosts);
+  if (!ws->lanes || !ws->awaiting || !ws->detour_vhosts) return lh_err_set(err, ENOMEM, "no memory for groups and targets");
+  for (size_t i = 0; i < routes; i++) ws->awaiting[i] = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
   return 0;
 }
 
@@ -260,7 +274,11 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   if (!clients) return 0;
   size_t request_max = 0;
   const struct lh_dial_events dial_events = {.tunnelling = lh_ws_tunnelling, .done = lh_ws_dialled, .context = ws};
-  const struct lh_routes_args routes = {.loop = args->loop, .config = args->config, .settled = lh_ws_settled, .context = ws};
+  const struct lh_routes_args routes = {.loop = args->loop,
+                                        .config = args->config,
+                                        .redirects = lh_detours_wanted(args->config, true),
+                                        .settled = lh_ws_settled,
+                                        .context = ws};
   int failed = allocate(ws, err);
   if (!failed) failed = lh_routes_new(&ws->routes, &routes, err);
   if (!failed) failed = open_lanes(ws, &request_max, err);
@@ -293,7 +311,8 @@ int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err)
   }
   lh_peers_on_ping(on_ping, ws);
   lh_peers_on_read(lh_ws_took, ws);
-  return 0;
+  ws->detours = (struct lh_detours){.config = ws->args.config, .routes = &ws->routes};
+  return lh_detours_wanted(ws->args.config, true) ? lh_detours_new(&ws->detours, count, err) : 0;
 }
 
 int lh_ws_open_fd(void *context, uint32_t slot, uint16_t *local_port) {

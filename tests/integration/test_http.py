@@ -247,6 +247,17 @@ class Streams(unittest.TestCase):
             self.assertLess(max(begun), 3.5)
             self.assertGreater(max(begun) - min(begun), 0.5)
 
+    def test_clients_stay_away_after_204(self):
+        """The standard: an event stream answered with 204 is over, and is not asked for again. For kind stream it is a refusal."""
+        with Faultd() as server:
+            done = run(config(server.url("/status/204", scheme="http"), connections=3, duration="1500ms", kind="sse", messages=[], reconnect=BACK_SOON))
+        books.check(self, done)
+        self.assertEqual(endings(done.group), {("upgrade", "peer", "HTTP status", 204): 3})
+        self.assertEqual({row["text"] for row in done.group["endings"]}, {"the stream is over: clients stay away"})
+        with Faultd() as server:
+            done = run(config(server.url("/status/204", scheme="http"), connections=3, duration="1s", kind="stream", messages=[], reconnect=BACK_SOON))
+        self.assertGreater(endings(done.group)[("upgrade", "peer", "HTTP status", 204)], 3)
+
     def test_a_silent_stream_is_stalled(self):
         def serve(client):
             read_request(client)

@@ -89,7 +89,8 @@
   X(RESOLVE_TIMEOUT, NETWORK, "resolve timeout", true)                                     \
   X(PROXY_REFUSED, NETWORK, "proxy refused", true) /* the tunnel; code is the proxy's status, 0 when it gave none */                       \
   X(LOGIN_TIMEOUT, NETWORK, "no answer in time", true)                                     \
-  X(LOGIN_ANSWER, PEER, "answer without what is extracted", true) /* text: which extract, never what was there */
+  X(LOGIN_ANSWER, PEER, "answer without what is extracted", true) /* text: which extract, never what was there */     \
+  X(REDIRECT_FOLLOWED, US, "redirect followed", false) /* code is its status, text where it leads */
 
 enum lh_stage {
 #define X(id, name) LH_STAGE_##id,
@@ -125,7 +126,8 @@ struct lh_ending {
   uint8_t reason;        /* enum lh_reason */
   int32_t code;          /* see the glossary */
   char text[LH_CLOSE_TEXT_MAX]; /* NUL-terminated, may be empty */
-  uint64_t retry_after_ns; /* how long the peer asked us to stay away (Retry-After); 0: it did not. For the engine alone */
+  uint64_t retry_after_ns; /* how long the peer asked us to stay away (Retry-After); 0: it did not; UINT64_MAX: for
+                            good. For the engine alone */
 };
 
 const char *lh_stage_name(enum lh_stage stage);

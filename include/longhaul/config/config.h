@@ -91,6 +91,8 @@ struct lh_target {
   uint64_t resolve_every_ns;       /* how often the name is looked up again, default 5 min */
   char *unix_path;                 /* of a unix socket, '@' first for an abstract one; NULL: TCP */
   struct lh_proxy proxy;
+  uint32_t redirects;              /* of its groups, where they say nothing else */
+  bool redirects_to_plain;         /* follow them from TLS to plain too; default false */
   bool tls_scheme;                 /* scheme is wss, https or tls */
   bool authorized;                 /* may be loaded though it is outside of private networks: reach.h */
   struct lh_place place;
@@ -283,6 +285,7 @@ struct lh_group {
   uint32_t connections;       /* clients; the ramp's highest point when it is larger */
   char *path;                 /* in place of the URL's, or NULL */
   struct lh_headers headers;  /* after the target's; the same name replaces */
+  uint32_t redirects;         /* most that are followed in a row; 0: none. Default the target's */
   struct lh_strings subprotocols;
   bool deflate;               /* offer permessage-deflate */
   struct lh_strings source_addresses; /* clients take them in turn */

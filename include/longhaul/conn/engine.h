@@ -174,6 +174,10 @@ struct lh_response {
 void lh_engine_on_first_byte(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 void lh_engine_on_body(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, uint64_t now_ns);
 void lh_engine_on_response(struct lh_engine *engine, uint32_t slot, const struct lh_response *response, uint64_t now_ns);
+/* The response was a redirect, all of it is read, and the adapter follows it on this connection: the request goes out again, with
+ * the same seq and token, from within the call; its response time goes on. One that ends the connection ends it as REDIRECT_FOLLOWED: the
+ * client comes back at once, reconnect or not, and what is in flight goes out again on the next connection. */
+void lh_engine_on_redirect(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 /* The values of the message that is being sent, for what a kind writes around it. From within lh_io.send only. */
 struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint32_t slot);
 

@@ -72,7 +72,8 @@
   X(logins, "login requests begun")                                                                                 \
   X(logins_succeeded, "logins that gave all that is extracted; subset of logins")                                   \
   X(logins_failed, "logins that failed, each with an ending of stage login; subset of logins")                      \
-  X(logins_dropped, "logins that we ended: the client was not wanted any more, or the run was over; subset of logins")
+  X(logins_dropped, "logins that we ended: the client was not wanted any more, or the run was over; subset of logins")     \
+  X(redirects_followed, "redirects that clients went after")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \

@@ -120,6 +120,67 @@ static void a_stale_request_is_lost_when_the_run_stops(void **state) {
   rig_free(&rig);
 }
 
+static void a_redirect_takes_the_request_along(void **state) {
+  (void)state;
+  struct rig rig;
+  request_rig(&rig, (struct lh_message){PAYLOAD("${token}"), .source = LH_PAYLOAD_TEXT});
+  char first[RIG_BYTES + 1];
+  snprintf(first, sizeof first, "%s", rig_last(&rig, CALL_SEND)->bytes);
+  lh_engine_on_redirect(rig.engine, 0, rig.now); /* on this connection */
+  assert_int_equal(rig.counts[CALL_SEND], 2);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, first);
+  rig.group.reconnect.enabled = false; /* which is about drops */
+  rig_end_with(&rig, LH_REASON_REDIRECT_FOLLOWED, 302);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_in_flight), 1);
+  rig_run(&rig, 2 * MS);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+  rig_open(&rig);
+  assert_int_equal(rig.counts[CALL_SEND], 3);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, first);
+  respond(&rig, 200, "");
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_messages_sent), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_redirects_followed), 2);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_drops), 0);
+  rig_free(&rig);
+}
+
+/* A redirect is no failure, and does not mend one: the row of attempts goes on behind it. */
+static void redirects_do_not_shorten_the_backoff(void **state) {
+  (void)state;
+  struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.reconnect = (struct lh_reconnect_config){.enabled = true, .first_ns = SEC, .max_ns = 100 * SEC, .factor = 2, .limit = 2};
+  rig_start(&rig);
+  for (int attempt = 0; attempt < 3; attempt++) {
+    rig_end_with(&rig, LH_REASON_REDIRECT_FOLLOWED, 302);
+    rig_run(&rig, 2 * MS);
+    assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+    rig_end_with(&rig, LH_REASON_REFUSED, 111);
+    assert_int_equal(rig_state(&rig), attempt < 2 ? LH_CLIENT_WAITING : LH_CLIENT_FINISHED);
+    if (attempt < 2) rig_run(&rig, (1u << attempt) * SEC + 2 * MS);
+  }
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_gave_up), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_connect_failures), 3);
+  rig_free(&rig);
+}
+
+static void a_server_may_say_that_it_is_over_for_good(void **state) {
+  (void)state;
+  struct rig rig;
+  rig_make(&rig, 1);
+  rig.group.reconnect = (struct lh_reconnect_config){.enabled = true, .first_ns = SEC, .max_ns = SEC, .factor = 1};
+  rig_start(&rig);
+  const struct lh_ending seen = {
+      .stage = LH_STAGE_COUNT, .reason = LH_REASON_STATUS_REFUSED, .code = 204, .retry_after_ns = LH_NEVER};
+  lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_FINISHED);
+  rig_run(&rig, 3600 * SEC);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_attempts), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_gave_up), 0);
+  rig_free(&rig);
+}
+
 static void a_silent_stream_stalls(void **state) {
   (void)state;
   struct rig rig;
@@ -146,6 +207,9 @@ int main(void) {
       cmocka_unit_test(a_stale_request_goes_out_once_more),
       cmocka_unit_test(a_stale_request_is_lost_when_there_is_no_way_back),
       cmocka_unit_test(a_stale_request_is_lost_when_the_run_stops),
+      cmocka_unit_test(a_redirect_takes_the_request_along),
+      cmocka_unit_test(redirects_do_not_shorten_the_backoff),
+      cmocka_unit_test(a_server_may_say_that_it_is_over_for_good),
       cmocka_unit_test(a_silent_stream_stalls),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
