@@ -130,7 +130,7 @@ static void put_remedy(struct page *p, const struct lh_remedy *remedy) {
   const char *when = lh_remedy_is_for_good(remedy->kind) ? "for good" : "now";
   const char *takes = lh_remedy_takes(remedy->kind);
   if (remedy->kind == LH_REMEDY_ADVICE || remedy->kind == LH_REMEDY_CONFIG) {
-    put(p, "   %-11s", remedy->kind == LH_REMEDY_CONFIG ? "or" : "else");
+    put(p, "   %-11s", remedy->kind == LH_REMEDY_CONFIG ? "config" : "else");
     wrap(p, remedy->text, INDENT, INDENT);
     return;
   }

@@ -92,18 +92,21 @@ static uint64_t goal_of(const struct lh_ladder *ladder, uint32_t at) {
   return goal > ladder->wanted ? goal : ladder->wanted;
 }
 
-static void raise_rung(struct lh_ladder *ladder, const struct lh_maker *m, uint32_t at) {
+/* `raised` keeps what each rung allows once it is raised: those before this one are raised before it. */
+static void raise_rung(struct lh_ladder *ladder, const struct lh_maker *m, uint32_t at, uint64_t raised[LH_LIMIT_COUNT]) {
   struct lh_rung *rung = &ladder->rungs[at];
   uint64_t own = rung->clients;
   if (own != LH_ANY) own = lh_raises[rung->limit](m, rung, goal_of(ladder, at));
+  raised[at] = own;
   rung->next_clients = own;
   rung->next_limit = own == LH_ANY ? -1 : (int)rung->limit;
   for (uint32_t i = 0; i < ladder->count; i++) {
     const struct lh_rung *other = &ladder->rungs[i];
-    if (i == at || other->clients == LH_ANY || other->clients >= rung->next_clients) continue;
+    uint64_t allows = i < at ? raised[i] : other->clients;
+    if (i == at || allows == LH_ANY || allows >= rung->next_clients) continue;
     if (rung->limit == LH_LIMIT_NOFILE && other->limit == LH_LIMIT_NR_OPEN && own > other->clients)
       continue; /* raised with it */
-    rung->next_clients = other->clients;
+    rung->next_clients = allows;
     rung->next_limit = (int)other->limit;
   }
 }
@@ -141,7 +144,8 @@ int lh_ladder_make(struct lh_ladder **out, const struct lh_facts *facts, const s
     struct lh_rung rung = {.limit = (enum lh_limit)limit, .next_limit = -1};
     if (lh_judges[limit](&m, &rung)) insert(ladder, &rung);
   }
-  for (uint32_t i = 0; i < ladder->count; i++) raise_rung(ladder, &m, i);
+  uint64_t raised[LH_LIMIT_COUNT];
+  for (uint32_t i = 0; i < ladder->count; i++) raise_rung(ladder, &m, i, raised);
   ladder->clients = ladder->count > 0 ? ladder->rungs[0].clients : LH_ANY;
   lh_ladder_add_notes(ladder, &m);
   *out = ladder;

@@ -121,7 +121,7 @@ int lh_login_descriptors(const char *root, unsigned user, bool hard, char *out, 
   read_limits(&found, "/etc/security/limits.conf");
   read_folder(&found, "/etc/security/limits.d", read_limits);
   if (found.code < 0) return found.code;
-  int len = snprintf(out, size, "%s", found.close[hard] ? found.value[hard] : "not set: what starts the login has its own");
+  int len = snprintf(out, size, "%s", found.close[hard] ? found.value[hard] : "not set");
   return len >= 0 && (size_t)len < size ? 0 : -ERANGE;
 }
 

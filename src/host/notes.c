@@ -31,7 +31,8 @@ static const char *text_of(const struct lh_maker *m, const char *name) {
 static void note_login(struct lh_ladder *ladder, const struct lh_maker *m) {
   const char *hard = text_of(m, "nofile.login.hard"), *unit = text_of(m, "nofile.unit.hard"), *own = text_of(m, "nofile.hard");
   if (hard && (!own || strcmp(hard, own) != 0))
-    add(ladder, "RLIMIT_NOFILE of a new login", hard, "limits.conf and limits.d; this process has %s", own ? own : "another");
+    add(ladder, "RLIMIT_NOFILE of a new login", hard, "%s; this process has %s",
+        strcmp(hard, "not set") == 0 ? "so a login has what started it" : "by limits.conf and limits.d", own ? own : "another");
   if (unit && (!own || strcmp(unit, own) != 0))
     add(ladder, "RLIMIT_NOFILE of a systemd unit", unit, "DefaultLimitNOFILE, where the unit sets no LimitNOFILE");
 }
@@ -57,7 +58,7 @@ static void note_ports(struct lh_ladder *ladder, const struct lh_maker *m) {
         "past it, from one source to one destination, the kernel searches long for each free port, and connecting slows down");
   if (taken > 0 && taken * 10 < range) {
     lh_format_count(taken, value, sizeof value);
-    add(ladder, "ports in use", value, "of the range; the ladder leaves them out");
+    add(ladder, "ports in use", value, "left out of what the range allows");
   }
 }
 

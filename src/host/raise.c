@@ -128,10 +128,11 @@ static uint64_t raise_epoll(const struct lh_maker *m, struct lh_rung *rung, uint
 /* ---- ports ---- */
 enum { WIDEST_FIRST = 1024, WIDEST_LAST = 65535 };
 
-/* One source address more for each range that the goal fills; loopback needs no set-up for them. */
-static void add_sources(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
-  uint64_t now = rung->clients > 0 ? rung->clients : 1, needed = goal / now + (goal % now > 0);
-  if (needed < 2 || m->needs->plan.clients == 0) needed = 2; /* no plan: each further one adds as much again */
+/* One source address more for each range that the plan fills; loopback needs no set-up for them. */
+static void add_sources(const struct lh_maker *m, struct lh_rung *rung) {
+  uint64_t now = rung->clients > 0 ? rung->clients : 1, wanted = m->needs->plan.clients;
+  uint64_t needed = wanted / now + (wanted % now > 0);
+  if (needed < 2) needed = 2; /* each further one adds as much again */
   if (m->local > 0)
     add(rung, LH_REMEDY_CONFIG, NULL, "source_addresses in the group, at least %" PRIu64 ": [127.0.0.2, 127.0.0.3%s]",
         least(needed, LH_ADDRESSES_MAX), needed > 2 ? ", ..." : "");
@@ -141,21 +142,23 @@ static void add_sources(const struct lh_maker *m, struct lh_rung *rung, uint64_t
 }
 
 static uint64_t raise_range(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
+  (void)goal;
   uint64_t widest = WIDEST_LAST - WIDEST_FIRST + 1, reserved = known_or(lh_maker_number(m, "ports.reserved_in_range", 0), 0);
   uint64_t after = lh_maker_by_ports(m, widest, reserved * 10 >= lh_maker_range(m) ? 0 : reserved, true);
   if (lh_maker_range(m) >= widest || after <= rung->clients) {
-    add_sources(m, rung, goal);
+    add_sources(m, rung);
     return rung->clients;
   }
   add_sysctl(rung, "net.ipv4.ip_local_port_range", "1024 65535", true);
-  add_sources(m, rung, goal);
+  add_sources(m, rung);
   snprintf(rung->raised, sizeof rung->raised, "1024 to 65535");
   return after;
 }
 
 static uint64_t raise_reserved(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
+  (void)goal;
   add(rung, LH_REMEDY_SYSCTL, NULL, "sysctl -w net.ipv4.ip_local_reserved_ports=");
-  add_sources(m, rung, goal);
+  add_sources(m, rung);
   add(rung, LH_REMEDY_ADVICE, NULL, "take it out of /etc/sysctl.d, or keep reserved only what a server here needs");
   snprintf(rung->raised, sizeof rung->raised, "none");
   return LH_ANY; /* the range itself is a rung of its own */
@@ -163,7 +166,8 @@ static uint64_t raise_reserved(const struct lh_maker *m, struct lh_rung *rung, u
 
 /* Nothing to type frees a port that another connection holds. */
 static uint64_t raise_taken(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
-  add_sources(m, rung, goal);
+  (void)goal;
+  add_sources(m, rung);
   if (lh_maker_number(m, "net.ipv4.tcp_tw_reuse", 0) != 1) add_sysctl(rung, "net.ipv4.tcp_tw_reuse", "1", true);
   add(rung, LH_REMEDY_ADVICE, NULL, "end what holds them (`ss -tan`), or wait a minute for TIME_WAIT to pass");
   return rung->clients;

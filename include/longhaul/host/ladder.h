@@ -162,7 +162,7 @@ struct lh_rung {
   char value[96];  /* as it stands: "1,024 a process", "32768 to 60999, 28,232 ports" */
   char detail[160]; /* how value becomes clients: "960 a worker, 2 workers"; may be empty */
   char raised[64]; /* what the remedies make of it, "" when nothing can be typed */
-  uint64_t next_clients; /* what binds once it is raised so; LH_ANY: nothing */
+  uint64_t next_clients; /* what binds once it, and those before it, are raised so; LH_ANY: nothing */
   int next_limit;        /* enum lh_limit, -1: nothing */
   struct lh_remedy remedies[LH_REMEDIES_MAX]; /* the first is the one that helps soonest */
   uint32_t remedy_count;

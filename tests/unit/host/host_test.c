@@ -266,16 +266,16 @@ static void test_login(void **state) {
     unsigned user;
     const char *soft, *hard;
   } rows[] = {
-      {"", "", 1000, "not set: what starts the login has its own", "not set: what starts the login has its own"},
+      {"", "", 1000, "not set", "not set"},
       {"* soft nofile 4096\n* hard nofile 8192\n", "", 1000, "4096", "8192"},
-      {"* - nofile 4096\n", "", 0, "not set: what starts the login has its own", "not set: what starts the login has its own"},
+      {"* - nofile 4096\n", "", 0, "not set", "not set"},
       {"root - nofile 4096\n", "", 0, "4096", "4096"},
       {"ann - nofile 5\n* - nofile 6\n", "", 1000, "5", "5"},
       {"@staff - nofile 7\n* - nofile 6\n", "", 1000, "7", "7"},
       {"@users - nofile 7\n* - nofile 6\n", "", 1000, "7", "7"},
       {"@other - nofile 7\n* - nofile 6\n", "", 1000, "6", "6"},
       {"* - nofile 6\n", "* - nofile unlimited\n", 1000, "unlimited", "unlimited"},
-      {"# * - nofile 6\n*\t-\tnproc\t9\n  *  hard  nofile  -1 # none\n", "", 1000, "not set: what starts the login has its own",
+      {"# * - nofile 6\n*\t-\tnproc\t9\n  *  hard  nofile  -1 # none\n", "", 1000, "not set",
        "unlimited"},
   };
   put("/etc/passwd", "root:x:0:0:root:/:/bin/sh\nann:x:1000:100:Ann:/:/bin/sh\n");

@@ -238,6 +238,40 @@ static void test_rows(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i]);
 }
 
+/* Two rungs are short of the plan: the second is raised after the first. */
+static void test_one_after_the_other(void **state) {
+  (void)state;
+  struct lh_config *config = load(", workers: 1", "target: far, connections: 40000");
+  struct lh_needs needs;
+  struct lh_ladder *ladder;
+  struct lh_err err = {0};
+  set_facts("nofile.hard=4096;net.netfilter.nf_conntrack_max=30000");
+  assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+  assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+  assert_int_equal(lh_ladder_short(ladder), 3);
+  assert_false(lh_ladder_fits(ladder));
+  static const struct {
+    enum lh_limit limit, next;
+    uint64_t next_clients;
+  } steps[] = {{LH_LIMIT_NOFILE, LH_LIMIT_PORT_RANGE, RANGE},
+               {LH_LIMIT_PORT_RANGE, LH_LIMIT_CONNTRACK, 30000},
+               {LH_LIMIT_CONNTRACK, LH_LIMIT_PORT_RANGE, 64512}};
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    assert_int_equal(ladder->rungs[i].limit, steps[i].limit);
+    assert_int_equal(ladder->rungs[i].next_limit, steps[i].next);
+    assert_int_equal(ladder->rungs[i].next_clients, steps[i].next_clients);
+  }
+  assert_non_null(strstr(ladder->rungs[1].remedies[3].text, "at least 2 addresses"));
+  char sentence[1024];
+  lh_rung_sentence(&ladder->rungs[0], 40000, sentence, sizeof sentence);
+  assert_string_equal(sentence, "RLIMIT_NOFILE allows 4,072 of 40,000 clients (4,096 a process; 4,072 clients in each worker, "
+                                "workers: 1): `prlimit --pid $$ --nofile=65536:65536` (root, from the shell that starts "
+                                "longhaul) raises it");
+  lh_ladder_free(ladder);
+  lh_needs_free(&needs);
+  lh_config_free(config);
+}
+
 /* ---- what cannot be read ---- */
 static void test_unreadable(void **state) {
   (void)state;
@@ -328,7 +362,8 @@ static void test_needs(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_unreadable),
-                                     cmocka_unit_test(test_numbers), cmocka_unit_test(test_needs)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_one_after_the_other),
+                                     cmocka_unit_test(test_unreadable), cmocka_unit_test(test_numbers),
+                                     cmocka_unit_test(test_needs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
