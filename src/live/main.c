@@ -18,6 +18,7 @@
 
 enum {
   NICENESS = 10,      /* the workers go first */
+  DESCRIPTORS = LH_LIVE_VIEWERS_MAX + 64,
   FAREWELL_MS = 3000, /* for viewers to take the last picture */
   LOOK_MS = 50        /* between looks whether they have */
 };
@@ -137,6 +138,14 @@ static void on_frame(void *context, enum lh_frame_type type, struct lh_cursor *b
 
 /* ---- the process ---- */
 
+/* libwebsockets keeps a table of every descriptor that it may see, and the supervisor's limit is that of a million clients. */
+static void lower_descriptors(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= DESCRIPTORS) return;
+  limit.rlim_cur = DESCRIPTORS;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) lh_log(LH_LOG_DEBUG, "the dashboard keeps its limit of descriptors");
+}
+
 static void say_done(struct live *l) {
   struct lh_buf out = LH_BUF_INIT(64);
   if (!l->exit_code && !lh_frame_end(&out, lh_frame_begin(&out, LH_FRAME_DONE), NULL)) lh_link_send(l->link, &out);
@@ -152,6 +161,7 @@ int lh_live_main(void) {
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) signal(signals[i], SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (setpriority(PRIO_PROCESS, 0, NICENESS) < 0) lh_log(LH_LOG_DEBUG, "the dashboard keeps its priority");
+  lower_descriptors();
   uv_loop_init(&live.loop);
   if (lh_link_new(&live.link, &live.loop, &events, &err) < 0) {
     lh_log(LH_LOG_ERROR, "%s", err.text);

@@ -212,6 +212,27 @@ static void test_run_without_an_end(void **state) {
   synthetic_free(&s);
 }
 
+/* The same file while its run goes on: no end is no doubt. A finished file is what it is, whatever is asked. */
+static void test_run_in_progress(void **state) {
+  for (int finish = 0; finish < 2; finish++) {
+    struct synthetic s = small_run(state);
+    struct lh_err err = {0};
+    json_t *model;
+    s.finish = finish;
+    synthetic_write(&s);
+    struct lh_report_args args = {.path = s.path, .until_ns = LH_NEVER, .in_progress = true};
+    if (lh_report_model(&args, &model, &err)) fail_msg("%s", err.text);
+    assert_string_equal(lh_look_text(model, "run.how"), finish ? "complete" : "in progress");
+    assert_string_equal(lh_look_text(model, "verdict"), "passed");
+    json_t *page = lh_report_page_model(model);
+    assert_non_null(page);
+    assert_null(strchr(lh_look_text(page, "run.file"), '/'));
+    json_decref(page);
+    json_decref(model);
+    synthetic_free(&s);
+  }
+}
+
 static void test_interrupted(void **state) {
   struct synthetic s = small_run(state);
   s.how = LH_RUN_INTERRUPTED;
@@ -356,6 +377,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_windows_against_brute_force, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_part_of_a_run, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_run_without_an_end, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_run_in_progress, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_interrupted, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),

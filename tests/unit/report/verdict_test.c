@@ -58,6 +58,12 @@ static const struct verdict_case cases[] = {
     {"run.how", "'unfinished'", "run.duration_s", "7200", "inconclusive", 4, "the file holds 2 h of 8 h",
      "5,000 clients for 2 h of the planned 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within "
      "4.10 s; response p99 212 ms, no drift found"},
+    {"run.how", "'in progress'", "run.duration_s", "7200", "passed", 0, "the objective held",
+     "5,000 clients for 2 h of the planned 8 h: availability 99.987 %, 37 drops (0.00093 per client-hour), all back within "
+     "4.10 s; response p99 212 ms, no drift found"},
+    {"run.how", "'in progress'", "groups.0", "{'name': 'chat', 'opened': 0, 'attempts': 7, 'clients': {'open_most': 0}}", "passed", 0,
+     "held", NULL}, /* on their way: no failure yet */
+    {"run.how", "'in progress'", "slo.0.passed", "false", "failed", 1, "not below 250 ms", NULL},
     {"run.how", "'failed'", .verdict = "inconclusive", .exit_code = 4, .reason = "the tester failed after 8 h"},
     {"run.how", "'interrupted'", .verdict = "passed", .exit_code = 130, .reason = "the run was interrupted after 8 h"},
     {"run.how", "'interrupted'", "slo.0.passed", "false", "failed", 130, "interrupted", NULL},
