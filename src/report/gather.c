@@ -457,12 +457,12 @@ void lh_gather_free(struct lh_gather *g) {
   free(g->rungs);
   free(g->host);
   free(g->health);
-  lh_reader_close(g->reader);
-  *g = (struct lh_gather){0};
   for (size_t i = 0; i < g->watched_count; i++) {
     free((char *)(uintptr_t)g->watched[i].source);
     free((char *)(uintptr_t)g->watched[i].name);
   }
   free(g->watched);
   free(g->sightings);
+  lh_reader_close(g->reader);
+  *g = (struct lh_gather){0};
 }
