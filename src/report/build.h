@@ -40,6 +40,7 @@ json_t *lh_build_run(struct lh_build *b, const char *path);
 json_t *lh_build_totals(struct lh_build *b, const struct lh_lane *lane);
 json_t *lh_build_groups(struct lh_build *b);
 json_t *lh_build_latency(struct lh_build *b, const struct lh_snapshot *total);
+json_t *lh_build_logins(struct lh_build *b, const struct lh_lane *lane);   /* null where there were none */
 json_t *lh_build_incoming(struct lh_build *b, const struct lh_lane *lane); /* null where no pushes are checked */
 json_t *lh_build_series(struct lh_build *b);
 json_t *lh_build_events(struct lh_build *b);

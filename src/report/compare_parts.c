@@ -98,6 +98,8 @@ static const struct {
     {"longest_outage_us", "longest outage", "latency.outage.max_us", "us"},
     {"connect_failures", "failed attempts", "connect_failures", "count"},
     {"gave_up", "clients that gave up", "gave_up", "count"},
+    {"logins_failed", "logins failed", "logins.failed", "count"},
+    {"login_p99_us", "login p99", "latency.login.p99_us", "us"},
     {"messages_sent", "messages sent", "messages.sent", "count"},
     {"lost_percent", "replies lost", "messages.lost_percent", "percent"},
     {"late", "replies late", "messages.late", "count"},

@@ -98,6 +98,7 @@ json_t *lh_build_totals(struct lh_build *b, const struct lh_lane *lane) {
   lh_put(b, out, "drops_per_client_hour", lh_json_real(hours > 0 ? (double)drops / hours : NAN, 6));
   lh_put(b, out, "messages", messages(b, lane));
   lh_put(b, out, "incoming", lh_build_incoming(b, lane));
+  lh_put(b, out, "logins", lh_build_logins(b, lane));
   json_t *bytes = json_object(), *pings = json_object();
   lh_put(b, bytes, "sent", lh_json_count(counter(lane, LH_COUNTER_bytes_sent)));
   lh_put(b, bytes, "received", lh_json_count(counter(lane, LH_COUNTER_bytes_received)));

@@ -173,6 +173,7 @@
         specs.reasons(),
         part(() => tables.storms(model)),
         part(() => tables.endings(model, view.lane)),
+        part(() => tables.logins(model)),
       ),
       once(hasMessages, () =>
         section(

@@ -250,6 +250,41 @@ const tables = (() => {
     ];
   }
 
+  // Logins, for the groups that have them; why some failed stands with the endings.
+  function logins(model) {
+    const counted = model.groups.map((group, i) => [group, `groups.${i}`]).filter(([group]) => group.logins);
+    if (counted.length === 0) return null;
+    const row = (name, path) => {
+      const cell = (key, f = show.count) => number(model, `${path}.logins.${key}`, f),
+        took = (key) => number(model, `${path}.latency.login.${key}`, show.us);
+      return [
+        el('strong', {}, name),
+        cell('begun'),
+        cell('succeeded'),
+        cell('failed'),
+        cell('dropped'),
+        cell('peak_per_s', show.rate),
+        took('p50_us'),
+        took('p99_us'),
+        took('max_us'),
+      ];
+    };
+    const rows = counted.map(([group, path]) => row(group.name, path));
+    if (counted.length > 1) rows.push(row('All groups', 'totals'));
+    const columns = [
+      ['group', 'keep'],
+      ['logins', 'n', 'requests begun'],
+      ['succeeded', 'n'],
+      ['failed', 'n', 'why stands with the endings of stage login'],
+      ['dropped', 'n', 'no longer wanted, or the run was over'],
+      ['peak a second', 'n'],
+      ['p50', 'n'],
+      ['p99', 'n'],
+      ['max', 'n'],
+    ];
+    return table(columns, rows, { sum: counted.length > 1, label: 'Logins', caption: 'Logins: requests that clients make before they connect' });
+  }
+
   // What the checks of pushes found, for the groups that have such checks.
   function pushes(model) {
     const checked = model.groups.map((group, i) => [group, `groups.${i}`]).filter(([group]) => group.incoming);
@@ -388,5 +423,5 @@ const tables = (() => {
     );
   }
 
-  return { marksOf, marks, storms, endings, messages, pushes, latencies: latencyTable, phases, others };
+  return { marksOf, marks, storms, endings, messages, logins, pushes, latencies: latencyTable, phases, others };
 })();

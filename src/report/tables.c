@@ -166,6 +166,35 @@ void lh_table_endings(const json_t *model, struct lh_table *t) {
   }
 }
 
+static void logins_row(struct lh_table *t, const char *name, const json_t *totals) {
+  const json_t *l = lh_look(totals, "logins"), *h = lh_look(totals, "latency.login");
+  lh_table_add(t, (const char *[]){name, lh_show_count(lh_look_number(l, "begun")).text, lh_show_count(lh_look_number(l, "succeeded")).text,
+                                   lh_show_count(lh_look_number(l, "failed")).text, lh_show_count(lh_look_number(l, "dropped")).text,
+                                   lh_show_rate(lh_look_number(l, "peak_per_s")).text, us_or_none(h, "p50_us").text,
+                                   us_or_none(h, "p99_us").text, us_or_none(h, "max_us").text});
+}
+
+void lh_table_logins(const json_t *model, struct lh_table *t) {
+  static const struct lh_column columns[] = {{.title = "group", .flexible = true},
+                                             {.title = "logins", .right = true},
+                                             {.title = "succeeded", .right = true},
+                                             {.title = "failed", .right = true},
+                                             {.title = "dropped", .right = true, .wide = true},
+                                             {.title = "peak/s", .right = true},
+                                             {.title = "p50", .right = true},
+                                             {.title = "p99", .right = true},
+                                             {.title = "max", .right = true}};
+  BEGIN(t, "Logins", columns);
+  const json_t *group;
+  size_t i, count = 0;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    if (lh_look_is_null(group, "logins")) continue;
+    logins_row(t, lh_look_text(group, "name"), group);
+    count++;
+  }
+  if (count > 1) logins_row(t, "all groups", lh_look(model, "totals"));
+}
+
 static void messages_row(struct lh_table *t, const char *name, const json_t *totals) {
   const json_t *m = lh_look(totals, "messages");
   double skipped = lh_look_number(m, "skipped_not_open") + lh_look_number(m, "skipped_late");

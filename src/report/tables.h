@@ -12,6 +12,7 @@
   X(groups)                                                                                                                    \
   X(storms)                                                                                                                    \
   X(endings)                                                                                                                   \
+  X(logins)                                                                                                                    \
   X(messages)                                                                                                                  \
   X(pushes)                                                                                                                  \
   X(server)                                                                                                                    \

@@ -1,9 +1,9 @@
 """Logins against a server that lets nobody in without: every client with its own token, refreshed, refused, lost, in a herd."""
-import json
+import csv
 import unittest
 from collections import Counter
 
-from lib import books
+from lib import books, paths
 from lib.gate import Gate
 from lib.longhaul import command, config, endings, run
 
@@ -142,6 +142,23 @@ class Logins(unittest.TestCase):
         self.assertEqual(self.sums(done), (1000, 1000, 0, 0))
         self.assertLess(max(gate.login_times) - min(gate.login_times), 1.5)  # and not over the ramp
         self.assertEqual((len(set(gate.tokens)), len(gate.let_in), done.group["drops"]), (1000, 1000, 0))
+
+    def test_the_bundled_configs(self):
+        folder = paths.ROOT / "configs"
+        with open(folder / "users.csv", encoding="utf-8") as file:
+            users = {row["user"]: row["password"] for row in csv.DictReader(file)}
+        with Gate(shared=True, users=users) as gate:
+            done = run(folder / "login-users.yaml", "--set", "run.duration=2s", "--set", "groups.users.connections=10", "--set", "groups.users.ramp={over: 500ms}",
+                       "--set", "groups.users.messages[0].every=300ms", env={"API": gate.url()})
+            self.assertIn(done.code, (0, 4), done.stderr)
+            self.assertEqual((gate.logins, gate.foreign), (Counter({user: 2 for user in users}), []))
+            self.assertEqual((done.group["logins"]["succeeded"], done.group["messages"]["failed"]), (10, 0))
+            self.assertIn("\nLogins\n", done.stdout)
+        with Gate(shared=True) as gate:
+            done = run(folder / "login-herd.yaml", "--set", "run.duration=2s", "--set", "groups.herd.ramp={over: 1s}", "--set", "groups.herd.connections=300",
+                       env={"GATEWAY": gate.url(), "GATEWAY_WS": gate.url("ws", "/ws"), "PASSWORD": gate.password})
+            self.assertIn(done.code, (0, 4), done.stderr)
+            self.assertEqual((len(gate.logins), gate.foreign, done.group["opened"], done.group["drops"]), (300, [], 300, 0))
 
     def test_no_secret_reaches_any_output(self):
         with Gate(lives=0.7) as gate:

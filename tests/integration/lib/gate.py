@@ -18,8 +18,8 @@ REASONS = {200: "OK", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 4
 class Gate:
     """with Gate(lives=2.0) as gate: ... gate.url(); afterwards gate.logins, gate.let_in, gate.refused, gate.foreign."""
 
-    def __init__(self, lives=1e9, delay=0.0, plan=(), shared=False, password="open sesame"):
-        self.lives, self.delay, self.shared, self.password = lives, delay, shared, password
+    def __init__(self, lives=1e9, delay=0.0, plan=(), shared=False, password="open sesame", users=None):
+        self.lives, self.delay, self.shared, self.password, self.users = lives, delay, shared, password, users
         self.plan = list(plan)      # statuses of the first logins; 200 once they are used up
         self.always = None          # what every request is answered with, whatever its token
         self.tokens = {}            # token: (client, when it ends)
@@ -101,13 +101,13 @@ class Gate:
         self.login_times.append(time.monotonic())
         try:
             asked = json.loads(body)
-            client = str(asked["client"])
+            client = str(asked["client"] if "client" in asked else asked["user"])
         except ValueError:
             asked, client = {}, "?"
         self.logins[client] += 1
         await asyncio.sleep(self.delay)
         status = self.plan.pop(0) if self.plan else 200
-        if status == 200 and asked.get("password") != self.password:
+        if status == 200 and asked.get("password") != (self.users.get(client) if self.users else self.password):
             self.foreign.append(("body", body))
             status = 403
         if status != 200:

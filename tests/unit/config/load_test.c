@@ -661,7 +661,7 @@ static void a_quick_look_says_what_is_wrong(void **state) {
 static void the_bundled_configs_load(void **state) {
   (void)state;
   static const char *const paths[] = {"configs/demo.yaml", "configs/quickstart.yaml", "configs/ws-echo-1k.yaml",
-                                      "configs/ws-idle-overnight.yaml", "configs/http-keepalive.yaml", "configs/sse-feed.yaml",
+                                      "configs/ws-idle-overnight.yaml", "configs/login-users.yaml", "configs/login-herd.yaml", "configs/http-keepalive.yaml", "configs/sse-feed.yaml",
                                       "configs/socketio.yaml", "configs/graphql-ws.yaml", "configs/mqtt-ws.yaml",
                                       "configs/wss-haproxy.yaml"};
   for (size_t i = 0; i < COUNT(paths); i++) {

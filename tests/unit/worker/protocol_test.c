@@ -24,7 +24,9 @@ static const struct lh_start start = {.path = "configs/night.yaml",
                                       .start_ns = 1,
                                       .report_every_ns = 1000000000,
                                       .start_wall_us = -5,
-                                      .replacement = 1};
+                                      .replacement = 1,
+                                      .data_fd_count = 3,
+                                      .data_fds = {-1, 7, 1000}};
 static const struct lh_worker_health health = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 static const struct lh_ending ending = {.at_ns = UINT64_MAX,
                                         .started_ns = 2,
@@ -57,6 +59,7 @@ static void start_there_and_back(void **state) {
   assert_true(got.slice.first == 3 && got.slice.stride == 8 && got.worker == 2 && got.workers == 4);
   assert_true(got.run_id == start.run_id && got.start_ns == 1 && got.report_every_ns == 1000000000);
   assert_true(got.start_wall_us == -5 && got.replacement == 1);
+  assert_true(got.data_fd_count == 3 && got.data_fds[0] == -1 && got.data_fds[1] == 7 && got.data_fds[2] == 1000);
   free(got.settings);
   lh_buf_free(&buf);
 }
@@ -217,10 +220,35 @@ static void no_memory_for_a_frame_is_told_at_its_end(void **state) {
   lh_buf_free(&buf);
 }
 
+static void logins_there_and_back(void **state) {
+  (void)state;
+  static const struct lh_text items[] = {{"", 0}, {"a=1; b=2", 8}, {"tok\0en", 6}};
+  struct lh_texts *texts = lh_texts_new(items, 3);
+  struct lh_buf buf = LH_BUF_INIT(4096);
+  struct lh_shared_login got;
+  assert_int_equal(lh_login_encode(&(struct lh_shared_login){5, 77, NULL}, texts, &buf), 0);
+  struct lh_cursor in = over(buf.data, buf.len);
+  assert_int_equal(lh_login_decode(&got, &in, NULL), 0);
+  assert_true(got.group == 5 && got.serial == 77 && got.texts->count == 3);
+  assert_int_equal(lh_texts_bytes(got.texts), lh_texts_bytes(texts));
+  assert_memory_equal(got.texts, texts, lh_texts_bytes(texts));
+  free(got.texts);
+  for (size_t len = 0; len < buf.len; len++) {
+    char *exact = malloc(len ? len : 1); /* so that a sanitizer sees each byte too many */
+    memcpy(exact, buf.data, len);
+    in = over(exact, len);
+    assert_int_equal(lh_login_decode(&got, &in, NULL), -EBADMSG);
+    free(exact);
+  }
+  free(texts);
+  lh_buf_free(&buf);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(start_there_and_back),
       cmocka_unit_test(health_and_ending_there_and_back),
+      cmocka_unit_test(logins_there_and_back),
       cmocka_unit_test(ending_texts),
       cmocka_unit_test(every_shorter_body_is_refused),
       cmocka_unit_test(changed_bytes_do_no_harm),
