@@ -68,7 +68,7 @@ static void pings_and_closings_are_answered(void **state) {
   (void)state;
   static struct rig rig;
   null_group(&rig, 5);
-  rig.group.ping = (struct lh_ping_config){10 * SEC, SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 10 * SEC, .timeout_ns = SEC};
   rig.group.lifetime_ns = 100 * SEC;
   rig_start(&rig);
   rig_run(&rig, 99 * SEC);
@@ -137,7 +137,7 @@ static void answers_do_not_outlive_their_connection(void **state) {
   rig.group.null_service_ns = 5 * SEC;
   rig.group.null_drop_rate = 600; /* every 6 s */
   rig.group.reconnect.first_ns = MS;
-  rig.group.ping = (struct lh_ping_config){SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = SEC, .timeout_ns = 10 * SEC};
   rig_add_message(&rig,
                   (struct lh_message){.every_ns = SEC,
                                       .source = LH_PAYLOAD_TEXT,

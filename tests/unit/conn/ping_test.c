@@ -7,7 +7,7 @@ static void pongs_answer_pings(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 1);
-  rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig_start(&rig);
   rig_open(&rig);
   for (int i = 0; i < 5; i++) {
@@ -40,7 +40,7 @@ static void silence_counts_from_the_last_sign_of_life(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     static struct rig rig;
     rig_make(&rig, 1);
-    rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+    rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
     rig_start(&rig);
     rig_open(&rig);
     const uint64_t opened_ns = rig.now;
@@ -62,7 +62,7 @@ static void a_full_socket_does_not_hide_a_dead_peer(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 1);
-  rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig.ping_result = LH_SEND_CHOKED;
   rig_start(&rig);
   rig_open(&rig);
@@ -78,7 +78,7 @@ static void a_held_ping_goes_out_when_there_is_room(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 1);
-  rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig.ping_result = LH_SEND_CHOKED;
   rig_start(&rig);
   rig_open(&rig);
@@ -99,7 +99,7 @@ static void a_full_socket_is_not_offered_a_ping(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 1);
-  rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig_add_message(&rig, (struct lh_message){.after = LH_AFTER_OPEN, .source = LH_PAYLOAD_TEXT, PAYLOAD("x")});
   rig.send_result = LH_SEND_CHOKED;
   rig_start(&rig);
@@ -118,7 +118,7 @@ static void pings_may_be_close(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 1);
-  rig.group.ping = (struct lh_ping_config){2 * SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 2 * SEC, .timeout_ns = 10 * SEC};
   rig_start(&rig);
   rig_open(&rig);
   for (size_t answered = 0, steps = 0; steps < 300; steps++) {
@@ -137,7 +137,7 @@ static void kinds_without_pings_or_closing(void **state) {
   (void)state;
   static struct rig rig;
   rig_make(&rig, 1);
-  rig.group.ping = (struct lh_ping_config){20 * SEC, 10 * SEC};
+  rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig.group.lifetime_ns = 60 * SEC;
   rig.io.ping = NULL;
   rig.io.close = NULL;

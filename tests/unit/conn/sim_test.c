@@ -106,10 +106,10 @@ static void plan_day(struct day *day, uint64_t clients) {
   day->groups[0] = group_of(names[0], chat, (struct lh_ramp){day->up_down_up, 6});
   day->groups[0].messages = messages;
   day->groups[0].message_count = 2;
-  day->groups[0].ping = (struct lh_ping_config){30 * minute, 10 * LH_NS_PER_S};
+  day->groups[0].ping = (struct lh_ping_config){.every_ns = 30 * minute, .timeout_ns = 10 * LH_NS_PER_S};
   day->groups[0].null_drop_rate = 0.05;
   day->groups[1] = group_of(names[1], clients * 3 / 10 - 10, (struct lh_ramp){day->flat, 1});
-  day->groups[1].ping = (struct lh_ping_config){30 * minute, 10 * LH_NS_PER_S};
+  day->groups[1].ping = (struct lh_ping_config){.every_ns = 30 * minute, .timeout_ns = 10 * LH_NS_PER_S};
   day->groups[1].lifetime_ns = 6 * hour;
   day->groups[1].lifetime_jitter = 0.5;
   day->groups[1].null_drop_rate = 0.01;
