@@ -81,9 +81,9 @@ const tables = (() => {
     return svg;
   }
   const SPREADS = {
-    even: 'spread well',
-    capped: 'held by the rate cap',
-    bunched: 'in bunches',
+    even: 'even',
+    capped: 'rate cap',
+    bunched: 'bunched',
   };
 
   function storms(model) {
@@ -106,7 +106,7 @@ const tables = (() => {
           ['the way back', 'keep'],
           ['peak attempts/s', 'n'],
           ['drawn evenly', 'n', 'what the peak would be with the waits of the policy drawn evenly between nothing and their full length'],
-          ['', 'keep'],
+          ['spread', 'keep', 'even: as the waits of the policy allow; rate cap: held down by run.connect_rate; bunched: more than half above even'],
           ['failed attempts', 'n'],
           ['held back', 'n', 'most clients that waited for the connect-rate cap at once'],
         ],

@@ -51,27 +51,6 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
   return result && handed_taken && fd == handed_fd ? 0 : result;
 }
 
-/* ---- between two events ---- */
-
-static void (*between)(void *context);
-static void *between_context;
-
-void lh_between_events(void (*call)(void *context), void *context) {
-  between = call;
-  between_context = context;
-}
-
-/* What libuv's plugin calls for each ready descriptor, of which one turn of the loop may bring tens of thousands. Before it
- * nothing of libwebsockets is under way, so that connections may be closed; the one to be served may be gone then, which the
- * original finds out by its descriptor. */
-int lws_service_fd_tsi(void *context, void *pollfd, int thread);
-int lws_service_fd_tsi(void *context, void *pollfd, int thread) {
-  static int (*original)(void *, void *, int);
-  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "lws_service_fd_tsi");
-  if (between) between(between_context);
-  return original(context, pollfd, thread);
-}
-
 /* ---- looking over the shoulder ---- */
 
 /* A bad frame ends the connection: libwebsockets gets what is sound of this read, and an error from the next one, which the
@@ -181,8 +160,20 @@ static void read_ahead(struct lh_peer *peer, uv_poll_t *watch) {
   ahead.fd = LH_NO_FD;
 }
 
+static void (*between)(void *context);
+static void *between_context;
+
+void lh_between_events(void (*call)(void *context), void *context) {
+  between = call;
+  between_context = context;
+}
+
+/* Of one turn of the loop there may be tens of thousands of these. Nothing of libwebsockets is under way before each, so that
+ * connections may be closed, this one too. */
 static void on_ready(uv_poll_t *watch, int status, int events) {
   uv_os_fd_t fd;
+  if (between) between(between_context);
+  if (uv_is_closing((uv_handle_t *)watch)) return;
   bool plainly = status == 0 && events == UV_READABLE && uv_fileno((uv_handle_t *)watch, &fd) == 0;
   struct lh_peer *peer = plainly ? lh_peer_of(fd) : NULL;
   if (peer && lh_peer_reads_ahead(peer))
