@@ -1,13 +1,16 @@
 """Peers not written here: their pings are answered, and what they still owe after a reconnect is told by its token."""
 import contextlib
 import os
+import signal
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
-from common import Case, books, config, process, run
+from common import Case, books, config, longhaul, process, run
 from lib import npm
 
+PYTHON_WEBSOCKETS = os.path.exists("/usr/lib/python3/dist-packages/websockets")
 HERE = Path(__file__).resolve().parent / "peers"
 
 
@@ -41,7 +44,7 @@ class Peers(Case):
     def test_pings_of_npm_ws(self):
         self.check_pings("node", HERE / "ping_server.mjs", npm.FOLDER)
 
-    @unittest.skipUnless(os.path.exists("/usr/lib/python3/dist-packages/websockets"), "python3-websockets is needed")
+    @unittest.skipUnless(PYTHON_WEBSOCKETS, "python3-websockets is needed")
     def test_pings_of_python_websockets(self):
         self.check_pings("/usr/bin/python3", HERE / "ping_server.py")
 
@@ -58,6 +61,21 @@ class Peers(Case):
         for name, each in (("lost", 2), ("lost_then_replied", 2), ("duplicate", 2), ("corrupt", 1), ("out_of_order", 1), ("incoming", 0), ("late", 0)):
             self.assertEqual(messages[name], each * clients, name)
         self.assertEqual(messages["replied"], messages["sent"] - 2 * clients)
+
+    @unittest.skipUnless(PYTHON_WEBSOCKETS, "python3-websockets is needed")
+    def test_a_replaced_worker_repeats_no_message(self):
+        message = {"every": "100ms", "text": "${client} ${seq} ${uuid}", "reply": {"match": "order"}}
+        with self.serving("/usr/bin/python3", HERE / "echo_server.py") as port:
+            conf = config(f"ws://127.0.0.1:{port}/", connections=10, duration="4s", messages=[message], run={"workers": 1}, reconnect={"first": "50ms"})
+            with longhaul.Run(conf) as done:
+                process.wait_until(lambda: done.workers, 10, "a worker")
+                time.sleep(1.5)
+                os.kill(done.workers[0], signal.SIGKILL)
+                done.wait(30)
+        words = self.words.split()
+        self.assertEqual(words[1], words[3], "messages that were sent twice")
+        self.assertGreater(int(words[1]), 150)  # before and after
+        self.assertEqual(done.report["tester"]["workers_lost"], 1)
 
 
 if __name__ == "__main__":
