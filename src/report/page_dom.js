@@ -50,7 +50,7 @@ const dom = (() => {
     );
     const whole = el(
       'table',
-      { class: options.cards ? 'cards' : null },
+      { class: options.cards ? `cards ${options.cards === 'list' ? 'list' : ''}`.trim() : null },
       options.caption ? el('caption', {}, options.caption) : null,
       el('thead', {}, head),
       el('tbody', {}, body),

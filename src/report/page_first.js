@@ -197,7 +197,7 @@ const first = (() => {
         : null,
       table(
         [
-          ['group', 'keep'],
+          ['group', 'who'],
           ...(same ? [] : [['kind, target', 'keep']]),
           ['clients', 'n'],
           ['available', 'n'],

@@ -28,7 +28,9 @@ const percentiles = (() => {
       keys,
       dom.fold('Table of these values', () => spec.table()),
     );
-    const place = (p, count) => (p >= 100 ? Math.log10(Math.max(count, 10)) : -Math.log10(1 - p / 100));
+    // The maximum of so many values stands where their number ends; no percentile is known beyond it.
+    const end = (count) => Math.log10(Math.max(count, 10));
+    const place = (p, count) => (p >= 100 ? end(count) : -Math.log10(1 - p / 100));
     item.build = () => {
       if (item.chart) item.chart.destroy();
       const curves = spec.curves(),
@@ -61,7 +63,9 @@ const percentiles = (() => {
             ...charts.dataset(
               { ...curve, width: curve.width || 2 },
               { off: new Set(), format: show.us },
-              curve.points.map(([p, y]) => ({ x: place(p, curve.count), y, p })),
+              curve.points
+                .filter(([p]) => p >= 100 || place(p, curve.count) < end(curve.count))
+                .map(([p, y]) => ({ x: place(p, curve.count), y, p })),
             ),
           })),
         },

@@ -97,14 +97,15 @@ const specs = (() => {
       format: show.rate,
       low: true,
       bands: true,
-      parts: (lane) => [
-        { label: 'sent', values: lane.perSecond('sent'), color: '--accent' },
-        { label: 'replied', values: lane.perSecond('replied'), color: '--c3', dash: true },
-        { label: 'lost', values: lane.perSecond('lost'), color: '--bad', rare: true, upper: true },
-        { label: 'incoming', values: lane.perSecond('incoming'), color: '--c5', off: lane.totals.messages.incoming === 0 },
-        { label: 'pushed numbers left out', values: lane.perSecond('incoming_skipped'), color: '--c2', rare: true, upper: true },
-        { label: 'silences begun', values: lane.perSecond('incoming_silences'), color: '--quiet', rare: true, upper: true },
-      ],
+      parts: (lane) =>
+        [
+          { label: 'sent', values: lane.perSecond('sent'), color: '--accent' },
+          { label: 'replied', values: lane.perSecond('replied'), color: '--c3', dash: true },
+          { label: 'lost', values: lane.perSecond('lost'), color: '--bad', rare: true, upper: true },
+          { label: 'incoming', values: lane.perSecond('incoming'), color: '--c5', pushed: true },
+          { label: 'pushed numbers left out', values: lane.perSecond('incoming_skipped'), color: '--c2', rare: true, upper: true, pushed: true },
+          { label: 'silences begun', values: lane.perSecond('incoming_silences'), color: '--quiet', rare: true, upper: true, pushed: true },
+        ].filter((part) => !part.pushed || part.values.some((value) => value > 0)),
     });
   const network = () =>
     charts.time({

@@ -7,7 +7,7 @@ const tables = (() => {
   function marksOf(model) {
     const quiet = new Set(['run started', 'run ended', ...(model.storms.length ? ['mass drop'] : [])]);
     const marks = model.events
-      .filter((event) => !quiet.has(event.kind))
+      .filter((event) => !quiet.has(event.kind) && !(event.kind === 'run stopping' && event.text === 'the duration is over'))
       .map((event) => ({ s: event.t_s, at: event.at, kind: event.kind, group: event.group, what: event.text }));
     const waves = []; // groups that dropped together for one reason are one mark
     for (const storm of [...model.storms].sort((a, b) => a.from_s - b.from_s)) {
@@ -42,11 +42,11 @@ const tables = (() => {
         ['at (UTC)', 'keep'],
         ['into the run', 'n'],
         ['event', 'keep'],
-        ['group', 'keep'],
+        ['group', 'who'],
         ['what', 'text'],
       ],
       list.map((mark) => [mark.n, when(mark.at), show.seconds(mark.s), mark.kind, mark.group || 'all', mark.what]),
-      { caption: 'Events, by the numbers on the first chart' },
+      { caption: 'Events, by the numbers on the first chart', cards: 'list' },
     );
   }
 
@@ -95,7 +95,7 @@ const tables = (() => {
       longTable(
         [
           ['at (UTC)', 'keep'],
-          ['group', 'keep'],
+          ['group', 'who'],
           ['drops', 'n'],
           ['of open', 'n'],
           ['within', 'n'],
@@ -203,7 +203,7 @@ const tables = (() => {
     const rows = model.groups.map((item, i) => row(item.name, item, `groups.${i}`));
     if (rows.length > 1) rows.push(row('All groups', model.totals, 'totals'));
     const columns = [
-      ['group', 'keep'],
+      ['group', 'who'],
       ['planned', 'n'],
       ['sent', 'n'],
       ['skipped: not open', 'n', 'due while the client was not open'],
