@@ -14,7 +14,7 @@ static int tell(const char *out, const struct lh_merge_notes *notes, size_t coun
   for (size_t i = 0; i < notes->count; i++) fprintf(stderr, "longhaul: %s\n", notes->items[i]);
   if (lh_report_model(&args, &model, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   struct lh_buf text = LH_BUF_INIT(1 << 16);
-  int code = lh_buf_addf(&text, "%zu shards merged into %s\n%s: %s\n", count, out,
+  int code = lh_buf_addf(&text, "%zu run files merged into %s\n%s: %s\n", count, out,
                          json_string_value(json_object_get(model, "verdict")), json_string_value(json_object_get(model, "headline")));
   json_decref(model);
   return lh_cli_print(&text, code);
@@ -38,6 +38,7 @@ static int merge_main(const struct lh_cli_args *args) {
 
 static const struct lh_cli_example examples[] = {
     {"longhaul merge night.longhaul shard1.longhaul shard2.longhaul", "one run file of two shards, for every report"},
+    {"longhaul merge whole.longhaul latest~1 latest", "a run that was stopped, and its rest from `longhaul resume`"},
     {0}};
 
 static const struct lh_cli_option options[] = {
@@ -45,11 +46,12 @@ static const struct lh_cli_option options[] = {
 
 const struct lh_cli_command lh_cli_merge = {
     .name = "merge",
-    .summary = "put the shards of one run into one run file",
+    .summary = "put the shards or resumed parts of one run into one run file",
     .usage = "OUT RUN RUN... [OPTIONS]",
     .description = "The run files must be different shards (--shard 1/2, --shard 2/2 and so on) of one config with one "
-                   "seed. They are laid side by side by the time since each one's start. What is missing or cut short is "
-                   "said, and stands on the timeline of the merged run. The shards stay as they are.",
+                   "seed. They are laid side by side by the time since each one's start. The parts of a run that was "
+                   "resumed are laid one after the other; the time between them counts for no objective. What is missing or cut short is "
+                   "said, and stands on the timeline of the merged run. The files stay as they are.",
     .examples = examples,
     .options = options,
     .operands_min = 3,

@@ -160,7 +160,7 @@ static int go_on(const struct before *b, struct lh_cli_args *run) {
            "this is the rest of a run that held %s of %s, in %s (%s); the %s between them are in neither file, and this verdict is for "
            "the rest alone",
            held, planned, b->path, b->id, away);
-  struct lh_run_resumed resumed = {.file = b->path, .length_ns = b->held_ns, .sentence = sentence};
+  struct lh_run_resumed resumed = {.file = b->path, .id = b->id, .length_ns = b->held_ns, .sentence = sentence};
   run->resumed = &resumed;
   return run->command->run(run);
 }
@@ -243,7 +243,7 @@ const struct lh_cli_command lh_cli_resume = {
     .usage = "RUN [CONFIG] [OPTIONS]",
     .description = "Runs the planned time that is left, with the same config, seed and options, into a run file of its own; each "
                    "file names the other. The ramp begins anew. The time between the two is in neither, so it counts for no "
-                   "verdict. Without CONFIG the command line of the first part is used again, from this folder.",
+                   "verdict; `longhaul merge` makes one file of both. Without CONFIG the command line of the first part is used again, from this folder.",
     .examples = examples,
     .options = options,
     .operands_min = 1,

@@ -87,8 +87,9 @@ int lh_gather_open(struct lh_gather *g, const struct lh_report_args *args, struc
   g->in_progress = args->in_progress && g->run->how == LH_RUN_UNFINISHED;
   if ((failed = settle_span(g, args, err))) return failed;
   g->health = calloc(g->count, sizeof *g->health);
+  g->stored = calloc(g->count, sizeof *g->stored);
   g->lanes = calloc(g->run->group_count + 1u, sizeof *g->lanes);
-  if (!g->health || !g->lanes) return lh_err_set(err, -ENOMEM, "no memory to read %s", args->path);
+  if (!g->health || !g->stored || !g->lanes) return lh_err_set(err, -ENOMEM, "no memory to read %s", args->path);
   g->group_count = g->run->group_count;
   for (uint32_t i = 0; i <= g->group_count; i++) {
     struct lh_lane *lane = &g->lanes[i];
@@ -192,6 +193,7 @@ static int on_interval(void *context, uint32_t k, uint32_t group, const struct l
   if (k < g->from_k || k - g->from_k >= g->count || group >= g->group_count) return 0;
   uint32_t i = k - g->from_k;
   struct lh_lane *lane = &g->lanes[group], *run = &g->lanes[g->group_count];
+  g->stored[i] = true;
   flush_run(g, run, i);
   fill_holes(lane, i);
   memcpy(lane->counters[i], s->counters, sizeof s->counters);
@@ -361,6 +363,8 @@ static void sum_run_lane(struct lh_gather *g) {
   for (uint32_t n = 0; n < g->group_count; n++) {
     struct lh_lane *lane = &g->lanes[n];
     fill_holes(lane, g->count);
+    for (uint32_t i = 0; i < g->count; i++)
+      if (!g->stored[i]) memset(lane->gauges[i], 0, sizeof *lane->gauges);
     for (uint32_t i = 0; i < g->count; i++) {
       for (int c = 0; c < LH_COUNTER_COUNT; c++) run->counters[i][c] += lane->counters[i][c];
       for (int c = 0; c < LH_GAUGE_COUNT; c++) run->gauges[i][c] += lane->gauges[i][c];
@@ -457,6 +461,7 @@ void lh_gather_free(struct lh_gather *g) {
   free(g->rungs);
   free(g->host);
   free(g->health);
+  free(g->stored);
   for (size_t i = 0; i < g->watched_count; i++) {
     free((char *)(uintptr_t)g->watched[i].source);
     free((char *)(uintptr_t)g->watched[i].name);

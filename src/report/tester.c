@@ -24,7 +24,8 @@ static bool sends_were_late(const struct lh_gather *g, uint32_t i) {
 void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out) {
   for (uint32_t i = 0; i < g->count; i++) {
     const struct lh_health_sum *health = &g->health[i];
-    out[i].why = 0;
+    out[i].why = g->stored[i] ? 0 : 1u << LH_LATE_AWAY;
+    if (out[i].why) continue;
     if (health->lag_max_us > LH_LATE_LAG_US) out[i].why |= 1u << LH_LATE_LAG;
     if (sends_were_late(g, i)) out[i].why |= 1u << LH_LATE_SEND;
     if (health->silent) out[i].why |= 1u << LH_LATE_SILENT;
@@ -42,6 +43,6 @@ void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out) {
 
 uint32_t lh_tester_late_count(const struct lh_gather *g, const struct lh_lateness *late) {
   uint32_t count = 0;
-  for (uint32_t i = 0; i < g->count; i++) count += late[i].why != 0;
+  for (uint32_t i = 0; i < g->count; i++) count += late[i].why != 0 && late[i].why != 1u << LH_LATE_AWAY;
   return count;
 }

@@ -14,7 +14,8 @@
   X(LOST, "a worker was lost")                                                                                                 \
   X(CLOCK, "the machine was suspended")                                                                                       \
   X(SILENT, "a worker did not report in time")                                                                                 \
-  X(FULL, "a worker held messages back for want of room or memory")
+  X(FULL, "a worker held messages back for want of room or memory")                                                           \
+  X(AWAY, "nobody watched: the run had stopped and was resumed later")
 
 enum lh_late_reason {
 #define X(id, words) LH_LATE_##id,
@@ -35,6 +36,7 @@ struct lh_lateness {
 const char *lh_late_words(enum lh_late_reason reason);
 /* Fills out[0 .. g->count). */
 void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out);
+/* Those in which the tester was there and late. */
 uint32_t lh_tester_late_count(const struct lh_gather *g, const struct lh_lateness *late);
 
 #endif

@@ -155,7 +155,11 @@ static void judge_tester(struct reasons *r, const json_t *model) {
   if (late > 0)
     say(r, "the tester was late in %s of %s intervals (%s): left out of the objectives", lh_show_count(late).text,
         lh_show_count(all).text, lh_show_percent(100 * late / all).text);
-  if (late > LH_LATE_SHARE_MAX * all) r->doubt = true;
+  double away = lh_look_number(model, "tester.intervals_away");
+  if (away > 0)
+    say(r, "nobody watched in %s of %s intervals, between the parts of the run: left out of the objectives",
+        lh_show_count(away).text, lh_show_count(all).text);
+  if (late > LH_LATE_SHARE_MAX * (all - away)) r->doubt = true;
   if (lost > 0) {
     r->doubt = true;
     say(r, "%s of the tester: what their clients saw is not known",

@@ -6,7 +6,7 @@
 
 #include "longhaul/base/clock.h"
 #include "longhaul/plan/plan.h"
-#include "run/estate.h"
+#include "longhaul/stats/estate.h"
 
 struct since {
   struct lh_ending *items;

@@ -52,6 +52,11 @@ void lh_journal_look(struct lh_journal *j, const struct lh_look *look) {
   }
 }
 
+void lh_journal_resumed(struct lh_journal *j, uint64_t at_ns, const char *sentence, const char *details) {
+  struct lh_err err = {0};
+  if (writable(j)) keep(j, lh_store_event(j->store, at_ns, LH_EVENT_RESUMED, LH_NO_GROUP, sentence, details, &err), &err);
+}
+
 int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count) {
   struct lh_journal *j = journal;
   struct lh_err err = {0};

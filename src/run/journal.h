@@ -32,6 +32,8 @@ void lh_journal_event(struct lh_journal *journal, uint64_t at_ns, enum lh_event_
     __attribute__((format(printf, 4, 5)));
 /* What a look at the server and at ourselves brought. */
 void lh_journal_look(struct lh_journal *journal, const struct lh_look *look);
+/* This run goes on from another, which the details name: {"of": ID}. */
+void lh_journal_resumed(struct lh_journal *journal, uint64_t at_ns, const char *sentence, const char *details);
 /* Fits lh_estate_sink. Returns 0 always: `failed` tells. */
 int lh_journal_ending(void *journal, const struct lh_ending *ending, uint64_t count);
 /* One interval with its workers' health and a sample of the host; commits. */

@@ -357,7 +357,8 @@ static void note_resumed(struct lh_supervisor *sv) {
   if (resumed == NULL) return;
   char text[1024];
   struct lh_err err = {0};
-  lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RESUMED, "%s", resumed->sentence);
+  snprintf(text, sizeof text, "{\"of\": \"%s\"}", resumed->id);
+  lh_journal_resumed(&sv->journal, sv->start_ns, resumed->sentence, text);
   snprintf(text, sizeof text, "the rest of this run is in %s", lh_store_path(sv->journal.store));
   if (lh_store_add_event(resumed->file, resumed->length_ns, LH_EVENT_RESUMED, text, &err) < 0)
     lh_log(LH_LOG_WARNING, "%s does not tell where its rest is: %s", resumed->file, err.text);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "longhaul/stats/estate.h"
 #include "store/writer.h"
 
 enum { COMMIT_EVERY = 64 };
@@ -17,6 +18,7 @@ struct side {
   bool *seen;                         /* [group]: it has a row in this interval */
   struct lh_second *seconds;          /* [group]: the last one stored */
   uint32_t first_worker;              /* its workers are numbered from here */
+  uint32_t first_k;                   /* its intervals are numbered from here: 0 for shards */
 };
 
 struct tick {
@@ -41,16 +43,34 @@ static const struct lh_run_row *run_of(const struct merging *m) {
   return &m->sides[m->at].reader->run;
 }
 
-/* A monotonic time of the side being read as one of the first shard. */
+/* A monotonic time of the side being read as one of the first file. */
 static uint64_t moved(const struct merging *m, uint64_t ns) {
-  uint64_t start_ns = run_of(m)->start_ns;
-  return m->plan->readers[0]->run.start_ns + (ns > start_ns ? ns - start_ns : 0);
+  uint64_t start_ns = run_of(m)->start_ns, first_ns = m->sides[m->at].first_k * run_of(m)->interval_ns;
+  return m->plan->readers[0]->run.start_ns + first_ns + (ns > start_ns ? ns - start_ns : 0);
+}
+
+/* The last interval of a part that crashed, with others after it: what it held was lost with it. */
+static int settle(struct merging *m, uint32_t k, uint32_t group, struct lh_snapshot *s) {
+  const struct lh_run_row *run = run_of(m);
+  bool crashed = m->plan->parts && m->at + 1 < m->plan->count && run->how == LH_RUN_UNFINISHED;
+  if (!crashed || k + 1 != run->interval_count) return 0;
+  uint64_t end_ns = moved(m, run->end_ns);
+  struct lh_estate_args args = {
+      .group = (uint16_t)group, .reason = LH_REASON_WORKER_LOST, .until_ns = end_ns - 1, .now_ns = end_ns - 1};
+  struct lh_estate left = lh_estate_settle(&args, s->gauges, s);
+  const uint64_t counts[] = {left.connecting, left.open, left.closing};
+  const enum lh_stage stages[] = {LH_STAGE_CONNECT, LH_STAGE_OPEN, LH_STAGE_CLOSING};
+  int failed = 0;
+  for (size_t i = 0; i < sizeof counts / sizeof *counts && !failed; i++) {
+    struct lh_ending ending = lh_estate_ending(&args, stages[i]);
+    if (counts[i]) failed = lh_store_ending(m->store, &ending, counts[i], m->err);
+  }
+  return failed;
 }
 
 /* ---- rows of one shard ---- */
 
 static int on_interval(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *s) {
-  (void)k;
   struct merging *m = context;
   struct side *side = &m->sides[m->at];
   struct lh_snapshot copy;
@@ -60,7 +80,8 @@ static int on_interval(void *context, uint32_t k, uint32_t group, const struct l
     copy.tallies[i].first_ns = moved(m, copy.tallies[i].first_ns);
     copy.tallies[i].last_ns = moved(m, copy.tallies[i].last_ns);
   }
-  memcpy(side->gauges[group], s->gauges, sizeof s->gauges);
+  if (!failed) failed = settle(m, k, group, &copy);
+  memcpy(side->gauges[group], copy.gauges, sizeof copy.gauges);
   side->seen[group] = true;
   if (!failed) failed = lh_snapshot_merge_beside(&m->sums[group], &copy);
   lh_snapshot_free(&copy);
@@ -93,7 +114,10 @@ static int on_second(void *context, uint32_t group, const struct lh_second *seco
 static int on_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details) {
   struct merging *m = context;
   char prefixed[2048];
-  snprintf(prefixed, sizeof prefixed, "shard %u: %s", run_of(m)->shard, text);
+  bool last = m->at + 1 == m->plan->count, resumed = kind == LH_EVENT_RESUMED && m->plan->parts;
+  if (resumed && (details ? m->at > 0 : !last)) return 0; /* told of the other part, which is here */
+  unsigned number = m->plan->parts ? (unsigned)m->at + 1 : run_of(m)->shard;
+  snprintf(prefixed, sizeof prefixed, "%s %u: %s", m->plan->parts ? "part" : "shard", number, text);
   return lh_store_event(m->store, moved(m, at_ns), kind, group, prefixed, details, m->err);
 }
 
@@ -102,12 +126,12 @@ static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh
   struct lh_worker_health copy = *health;
   copy.from_ns = moved(m, health->from_ns);
   copy.until_ns = moved(m, health->until_ns);
-  return lh_store_worker(m->store, k, m->sides[m->at].first_worker + worker, &copy, m->err);
+  return lh_store_worker(m->store, k + m->sides[m->at].first_k, m->sides[m->at].first_worker + worker, &copy, m->err);
 }
 
 static int on_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
   struct merging *m = context;
-  return lh_store_host(m->store, k, sample, m->err);
+  return lh_store_host(m->store, k + m->sides[m->at].first_k, sample, m->err);
 }
 
 /* ---- one interval of all ---- */
@@ -118,7 +142,8 @@ static int by_time(const void *a, const void *b) {
   return (x->group > y->group) - (x->group < y->group);
 }
 
-/* Counters of one tick add; a shard that has no row for it still has as many clients open as it had last. */
+/* Counters of one tick add; a shard that has no row for it still has as many clients open as it had last. A part has no other
+ * beside it. */
 static int put_seconds(struct merging *m) {
   if (m->tick_count) qsort(m->ticks, m->tick_count, sizeof *m->ticks, by_time);
   for (size_t i = 0, j; i < m->tick_count; i = j) {
@@ -129,6 +154,8 @@ static int put_seconds(struct merging *m) {
 #define X(name, source, help) sum.name += one->name;
       LH_SECOND_COUNTER_LIST(X)
 #undef X
+      if (m->plan->parts)
+        for (size_t n = 0; n < m->plan->count; n++) m->sides[n].seconds[group] = (struct lh_second){0};
       m->sides[m->ticks[j].side].seconds[group] = *one;
     }
     for (size_t n = 0; n < m->plan->count; n++) {
@@ -143,9 +170,16 @@ static int put_seconds(struct merging *m) {
   return 0;
 }
 
+static bool has_rows(const struct merging *m, uint32_t group) {
+  for (size_t n = 0; n < m->plan->count; n++)
+    if (m->sides[n].seen[group]) return true;
+  return false;
+}
+
 static int put_interval(struct merging *m, uint32_t k) {
   for (uint32_t g = 0; g < m->group_count; g++) {
-    for (size_t n = 0; n < m->plan->count; n++)
+    if (m->plan->parts && !has_rows(m, g)) continue; /* between two parts */
+    for (size_t n = 0; n < m->plan->count && !m->plan->parts; n++)
       for (int i = 0; i < LH_GAUGE_COUNT && !m->sides[n].seen[g]; i++) m->sums[g].gauges[i] += m->sides[n].gauges[g][i];
     int failed = lh_store_interval(m->store, k, g, &m->sums[g], m->err);
     if (failed) return failed;
@@ -162,8 +196,10 @@ static int merge_interval(struct merging *m, uint32_t k) {
   }
   for (m->at = 0; m->at < m->plan->count; m->at++) {
     memset(m->sides[m->at].seen, 0, m->group_count * sizeof(bool));
-    visits.host = m->at == 0 ? on_host : NULL;
-    int failed = lh_reader_visit(m->sides[m->at].reader, k, k + 1, &visits, m->err);
+    const struct side *side = &m->sides[m->at];
+    if (k < side->first_k) continue;
+    visits.host = m->at == 0 || m->plan->parts ? on_host : NULL;
+    int failed = lh_reader_visit(side->reader, k - side->first_k, k - side->first_k + 1, &visits, m->err);
     if (failed) return failed;
   }
   int failed = put_interval(m, k);
@@ -174,7 +210,7 @@ static int merge_interval(struct merging *m, uint32_t k) {
 
 static int put_facts(struct merging *m) {
   int code = SQLITE_OK;
-  for (size_t n = 1; n < m->plan->count && code == SQLITE_OK; n++) {
+  for (size_t n = 1; n < m->plan->count && code == SQLITE_OK && !m->plan->parts; n++) {
     LH_SQL_SCOPED *attach = NULL, *insert = NULL;
     code = lh_sql_prepare(m->store->db, "ATTACH ? AS other", &attach);
     if (code == SQLITE_OK) code = lh_sql_run(attach, "t", m->plan->readers[n]->path);
@@ -194,7 +230,7 @@ static int put_facts(struct merging *m) {
 static int put_groups(struct merging *m) {
   LH_SQL_SCOPED *update = NULL;
   int code = lh_sql_prepare(m->store->db, "UPDATE groups SET mass_drop = ? WHERE group_no = ?", &update);
-  for (uint32_t g = 0; g < m->group_count && code == SQLITE_OK; g++) {
+  for (uint32_t g = 0; g < m->group_count && code == SQLITE_OK && !m->plan->parts; g++) {
     uint64_t sum = 0;
     for (size_t n = 0; n < m->plan->count; n++) sum += m->sides[n].reader->groups[g].mass_drop;
     code = lh_sql_run(update, "ii", (int64_t)sum, (int64_t)g);
@@ -208,16 +244,18 @@ static int put_run(struct merging *m) {
   int64_t start_wall_us = INT64_MAX;
   for (size_t n = 0; n < m->plan->count; n++) {
     const struct lh_run_row *run = &m->sides[n].reader->run;
-    workers += run->workers;
+    workers = m->plan->parts ? (run->workers > workers ? run->workers : workers) : workers + run->workers;
     if (run->start_wall_us < start_wall_us) start_wall_us = run->start_wall_us;
     m->store->endings_left_out += run->endings_left_out;
     m->store->events_left_out += run->events_left_out;
   }
   int code = lh_sql_prepare(m->store->db,
-                            "UPDATE run SET shard = 1, shards = 1, workers = ?, start_wall_us = ?, how = NULL, end_ns = NULL, "
+                            "UPDATE run SET shard = ?, shards = ?, workers = ?, start_wall_us = ?, how = NULL, end_ns = NULL, "
                             "end_wall_us = NULL, endings_left_out = 0, events_left_out = 0",
                             &update);
-  return code == SQLITE_OK ? lh_sql_run(update, "ii", (int64_t)workers, start_wall_us) : code;
+  const struct lh_run_row *first = &m->plan->readers[0]->run;
+  int64_t shard = m->plan->parts ? first->shard : 1, shards = m->plan->parts ? first->shards : 1;
+  return code == SQLITE_OK ? lh_sql_run(update, "iiii", shard, shards, (int64_t)workers, start_wall_us) : code;
 }
 
 static int put_notes(struct merging *m) {
@@ -228,14 +266,15 @@ static int put_notes(struct merging *m) {
   return failed;
 }
 
-/* The worst end of all is the end of the whole; without an end of one there is none. */
+/* The worst end of all shards is the end of the whole; without an end of one there is none. Of parts the last one's counts. */
 static int put_end(struct merging *m) {
   enum lh_run_end how = LH_RUN_COMPLETE;
   uint64_t longest_ns = 0;
   for (size_t n = 0; n < m->plan->count; n++) {
     const struct lh_run_row *run = &m->sides[n].reader->run;
-    if (run->how > how) how = run->how;
-    if (run->end_ns - run->start_ns > longest_ns) longest_ns = run->end_ns - run->start_ns;
+    uint64_t until_ns = m->sides[n].first_k * run->interval_ns + (run->end_ns - run->start_ns);
+    if (run->how > how || m->plan->parts) how = run->how;
+    if (until_ns > longest_ns) longest_ns = until_ns;
   }
   const struct lh_run_row *first = &m->plan->readers[0]->run;
   if (how == LH_RUN_UNFINISHED) return lh_store_commit(m->store, m->err);
@@ -243,6 +282,15 @@ static int put_end(struct merging *m) {
 }
 
 /* ---- all of it ---- */
+
+/* Where part n begins, in whole intervals: by the clock, and after what came before it. */
+static uint32_t place_of(const struct merging *m, size_t n) {
+  const struct lh_run_row *first = &m->plan->readers[0]->run, *run = &m->plan->readers[n]->run;
+  uint32_t least = m->sides[n - 1].first_k + m->plan->readers[n - 1]->run.interval_count;
+  uint64_t away_ns = run->start_wall_us > first->start_wall_us ? (uint64_t)(run->start_wall_us - first->start_wall_us) * 1000 : 0;
+  uint64_t k = (away_ns + first->interval_ns - 1) / first->interval_ns;
+  return k > least && k < UINT32_MAX / 2 ? (uint32_t)k : least;
+}
 
 static int make_sides(struct merging *m) {
   uint32_t workers = 0;
@@ -258,6 +306,7 @@ static int make_sides(struct merging *m) {
     side->seen = calloc(m->group_count + 1u, sizeof *side->seen);
     side->seconds = calloc(m->group_count + 1u, sizeof *side->seconds);
     side->first_worker = workers;
+    side->first_k = m->plan->parts && n ? place_of(m, n) : 0;
     workers += side->reader->run.workers;
     if (!side->gauges || !side->seen || !side->seconds) return -ENOMEM;
   }
@@ -283,7 +332,8 @@ static int fill(struct merging *m) {
   if (code == SQLITE_OK) code = put_run(m);
   if (code != SQLITE_OK) return lh_store_broken(m->store, code, m->err);
   for (size_t n = 0; n < m->plan->count; n++)
-    if (m->sides[n].reader->run.interval_count > intervals) intervals = m->sides[n].reader->run.interval_count;
+    if (m->sides[n].first_k + m->sides[n].reader->run.interval_count > intervals)
+      intervals = m->sides[n].first_k + m->sides[n].reader->run.interval_count;
   int failed = put_notes(m);
   for (uint32_t k = 0; k < intervals && !failed; k++) failed = merge_interval(m, k);
   return failed ? failed : put_end(m);

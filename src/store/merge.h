@@ -6,7 +6,8 @@
 #include "store/open.h"
 
 struct lh_merge {
-  struct lh_reader **readers; /* [count], by rising shard: the first is what the others are held against */
+  struct lh_reader **readers; /* [count], by rising shard or by time: the first is what the others are held against */
+  bool parts;                 /* of a run that was resumed, not shards */
   size_t count;
   struct lh_merge_notes *notes;
 };

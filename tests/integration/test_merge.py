@@ -76,7 +76,7 @@ class Merge(Case):
         one, two = (one.path for one in self.shards)
         new = self.shards[0].folder / "new.longhaul"
         for arguments, words in (((new, one), "two run files"), ((new, one, one), "both shard 1"), ((self.out, one, two), "already there"),
-                                 ((new, one, alone.path), "no shard"), ((new, one, other.path), "duration"), ((new, one, seed.path), "seed"),
+                                 ((new, one, alone.path), "no shard"), ((new, other.path, seed.path), "shard 2"), ((new, one, other.path), "duration"), ((new, one, seed.path), "seed"),
                                  ((new, one, "/none.longhaul"), "/none.longhaul"), (("/none/new.longhaul", one, two), "/none/new.longhaul")):
             said = longhaul.command("merge", *arguments)
             self.assertEqual(said.returncode, 2, said)

@@ -54,7 +54,32 @@ class Resume(Case):
         self.assertIn(first["run"]["id"], told[0])
         self.assertIn(f"the rest of this run is in {new}", " ".join(first["verdict_reasons"]))
         self.assertIn("rest of a run", said.stdout)
-        return new
+        self.check_whole(child, path, new, first, rest)
+
+    def check_whole(self, child, path, new, first, rest):
+        """Both parts in one file: the books of both, and a gap that counts for nothing."""
+        out = child.folder / "whole.longhaul"
+        said = longhaul.command("merge", out, new, path)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertIn("nobody watched for", said.stderr)
+        whole = longhaul.report(out)
+        group = whole["groups"][0]
+        self.assertTrue(group["books_balance"], group["books"])
+        for of in (lambda g: g["attempts"], lambda g: g["messages"]["sent"], lambda g: g["messages"]["replied"], lambda g: g["latency"]["response"]["count"]):
+            self.assertEqual(of(group), of(first["groups"][0]) + of(rest["groups"][0]))
+        self.assertEqual((whole["run"]["how"], whole["run"]["planned_s"], group["clients"]["planned"]), (rest["run"]["how"], 9, 5))
+        self.assertEqual((whole["totals"]["drops"], group["drops"]), (0, 0))
+        away = whole["tester"]["intervals_away"]
+        self.assertEqual(len(whole["series"]["t_s"]), len(first["series"]["t_s"]) + len(rest["series"]["t_s"]) + away)
+        if away:
+            self.assertIn(f"nobody watched in {away} of", " ".join(whole["verdict_reasons"]))
+            at = len(first["series"]["t_s"])
+            self.assertEqual(whole["series"]["run"]["open"][at:at + away], [0] * away)
+        self.assertNotIn("rest of", " ".join(whole["verdict_reasons"]))
+        if first["run"]["how"] == "unfinished":
+            self.assertEqual(group["tester_drops"], 5)
+            self.assertIn(("open", "tester", "worker lost", None), longhaul.endings(group))
+        self.assertEqual(longhaul.command("merge", child.folder / "again.longhaul", path, path).returncode, 2)
 
     def test_after_an_interrupt(self):
         with Faultd() as server:

@@ -25,7 +25,7 @@ struct lh_run_live {
 
 /* The run that this one goes on from: each file gets an event that names the other. */
 struct lh_run_resumed {
-  const char *file;     /* run file, no longer in progress */
+  const char *file, *id; /* run file, no longer in progress */
   uint64_t length_ns;   /* how much it holds */
   const char *sentence; /* for the timeline and the verdict of the new run */
 };

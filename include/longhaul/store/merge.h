@@ -1,8 +1,11 @@
-/* Shards of one run, put together in a run file of their own.
+/* Shards of one run, or the parts of a run that was resumed, put together in a run file of their own.
  *
  * The shards' intervals are laid side by side by the time since each shard's own start, which is what the plan goes by:
  * counters and histograms add, gauges too (a shard that has ended keeps its last ones), endings, events and seconds come in order.
  * Host samples and facts are those of the first shard; facts that differ on another are kept with its number in the name.
+ *
+ * Parts are laid one after the other by their hosts' clocks. No row stands for the time between them. What was open when a part
+ * crashed is settled as `worker lost`, so that the books balance.
  */
 #ifndef LONGHAUL_STORE_MERGE_H
 #define LONGHAUL_STORE_MERGE_H
@@ -25,7 +28,7 @@ struct lh_merge_notes {
   size_t count;
 };
 
-/* -EINVAL with a sentence when the files are not different shards of one plan. On failure `out` is not left behind. */
+/* -EINVAL with a sentence when the files are neither different shards of one plan nor parts of one run. On failure `out` is not left behind. */
 int lh_store_merge(const struct lh_merge_args *args, struct lh_merge_notes *notes, struct lh_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "run/estate.h"
+#include "longhaul/stats/estate.h"
 
 #include <string.h>
 

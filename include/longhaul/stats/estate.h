@@ -1,11 +1,11 @@
-/* What a lost worker leaves in one group, worked out from its last report and the endings it still sent after that. Pure.
+/* What a lost worker (or a crashed run) leaves in one group, worked out from its last report and the endings it still sent after that. Pure.
  *
  * Its last report ended at `until_ns`. An ending seen later was on its way to the next report, which will never come: the
  * connection is counted here with its true reason. Whatever else was connecting, open or closing at until_ns is lost.
  * What cannot be known is left out: connections begun and still up after until_ns, and messages since then.
  */
-#ifndef LH_RUN_ESTATE_H
-#define LH_RUN_ESTATE_H
+#ifndef LONGHAUL_STATS_ESTATE_H
+#define LONGHAUL_STATS_ESTATE_H
 
 #include <stdint.h>
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "longhaul/base/clock.h"
-#include "run/estate.h"
+#include "longhaul/stats/estate.h"
 
 #define S LH_NS_PER_S
 
