@@ -116,6 +116,7 @@ static void free_login(struct lh_login_config *login) {
 static void free_group(struct lh_group *group) {
   free_locator(&group->incoming.sequence);
   free_locator(&group->incoming.timestamp);
+  free(group->incoming.words);
   free_login(&group->login);
   free(group->name);
   free(group->path);

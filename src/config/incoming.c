@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "longhaul/base/units.h"
-#include "longhaul/config/config.h"
+
+#include "load_internal.h"
 
 /* "/seq", "id", "/id by [0-9]+$", "4 bytes at 8" */
 static void place_words(const struct lh_locator *place, char *out, size_t size) {
@@ -12,10 +13,10 @@ static void place_words(const struct lh_locator *place, char *out, size_t size) 
   else if (place->field && place->regex)
     snprintf(out, size, "%.80s by %.80s", place->field, place->regex);
   else
-    snprintf(out, size, "%.160s", place->field ? place->field : place->regex);
+    snprintf(out, size, "%.160s", place->field ? place->field : place->regex ? place->regex : ""); /* neither: a rule tells */
 }
 
-void lh_incoming_words(const struct lh_incoming_config *incoming, char out[LH_INCOMING_WORDS_MAX]) {
+void incoming_words(const struct lh_incoming_config *incoming, char out[INCOMING_WORDS_MAX]) {
   static const char *const units[] = {"ms", "us", "s", "ns", "rfc3339"};
   char sequence[192] = "", silence[64] = "", timestamp[192] = "", place[168];
   if (incoming->sequence.kind != LH_LOCATOR_NONE) {
@@ -35,5 +36,5 @@ void lh_incoming_words(const struct lh_incoming_config *incoming, char out[LH_IN
   size_t len = 0;
   out[0] = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    if (*parts[i]) len += (size_t)snprintf(out + len, LH_INCOMING_WORDS_MAX - len, "%s%s", len ? ", " : "", parts[i]);
+    if (*parts[i]) len += (size_t)snprintf(out + len, INCOMING_WORDS_MAX - len, "%s%s", len ? ", " : "", parts[i]);
 }

@@ -146,6 +146,9 @@ void resolve_login(struct load *load, const struct scope *scope);
 void resolve_data(struct load *load, const struct scope *scope);
 void uses_check(struct load *load);
 void rules_check(struct load *load);
+/* What is checked of a group's pushes, in words. */
+enum { INCOMING_WORDS_MAX = 512 };
+void incoming_words(const struct lh_incoming_config *incoming, char out[INCOMING_WORDS_MAX]);
 int masked_write(struct load *load, char **out);
 
 /* ---- scalars ---- */

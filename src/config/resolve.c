@@ -184,10 +184,25 @@ static enum lh_locator_kind locator_kind(const struct scope *scope, const char *
   return strcmp(locator->field, "id") == 0 ? LH_LOCATOR_ID : LH_LOCATOR_POINTER;
 }
 
-static void resolve_incoming(const struct scope *scope) {
+/* The text as reports may show it. Borrowed from the tree. */
+static char *shown_text(const struct scope *scope, const char *key) {
+  const struct node *node = node_at(scope->node, key);
+  return node && node->kind == NODE_SCALAR ? (char *)(uintptr_t)node->masked : NULL;
+}
+
+static void resolve_incoming(struct load *load, const struct scope *scope) {
   struct lh_incoming_config *incoming = &((struct lh_group *)scope->base)->incoming;
+  if (!incoming->enabled) return;
   incoming->sequence.kind = locator_kind(scope, "incoming.sequence", &incoming->sequence);
   incoming->timestamp.kind = locator_kind(scope, "incoming.timestamp", &incoming->timestamp);
+  struct lh_incoming_config shown = *incoming;
+  shown.sequence.field = shown_text(scope, "incoming.sequence.field");
+  shown.sequence.regex = shown_text(scope, "incoming.sequence.regex");
+  shown.timestamp.field = shown_text(scope, "incoming.timestamp.field");
+  shown.timestamp.regex = shown_text(scope, "incoming.timestamp.regex");
+  char words[INCOMING_WORDS_MAX];
+  incoming_words(&shown, words);
+  incoming->words = copy_or_fail(load, words);
 }
 
 /* ---- messages ---- */
@@ -402,7 +417,7 @@ void resolve_config(struct load *load) {
       resolve_target(load, scope);
       resolve_ramp(load, scope);
       resolve_data(load, scope);
-      resolve_incoming(scope);
+      resolve_incoming(load, scope);
     } else if (strcmp(scope->row->key, "groups.*.messages[]") == 0) {
       resolve_message(load, scope);
     } else if (strcmp(scope->row->key, "actions[]") == 0) {

@@ -142,15 +142,13 @@ static int describe_groups(sqlite3 *db, const struct lh_run_facts *facts) {
     const struct lh_target *target = group->target == LH_NO_TARGET ? NULL : &config->targets[group->target];
     char *url = target ? harmless_url(target->url) : sqlite3_mprintf("");
     if (!url) return SQLITE_NOMEM;
-    char incoming[LH_INCOMING_WORDS_MAX];
-    lh_incoming_words(&group->incoming, incoming);
     const struct lh_reconnect_config *reconnect = &group->reconnect;
     uint64_t enough = lh_plan_mass_drop(config->run.mass_drop, group->connections / (facts->shards ? facts->shards : 1));
     code = lh_sql_run(insert, "ittttiiiiiiidtt", (int64_t)i, group->name, lh_kind_name(group->kind), target ? target->name : "",
                       url, (int64_t)group->connections, (int64_t)(target && target->tls_scheme),
                       (int64_t)(target && target->tls_scheme && target->tls.verify), (int64_t)enough,
                       (int64_t)reconnect->enabled, (int64_t)reconnect->first_ns, (int64_t)reconnect->max_ns, reconnect->factor,
-                      jitter_name(reconnect->jitter), group->incoming.enabled ? incoming : NULL);
+                      jitter_name(reconnect->jitter), group->incoming.words);
     sqlite3_free(url);
   }
   return code;

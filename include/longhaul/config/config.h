@@ -241,6 +241,8 @@ struct lh_incoming_config {
   struct lh_locator timestamp;
   enum lh_push_unit unit;     /* of the timestamp, since 1970 UTC */
   uint64_t gap_max_ns;        /* an open client that hears no push for longer is silent; 0: not checked */
+  char *words;                /* "number: /seq, of each connection, silent after 15s": what is checked, for people; secrets
+                               * masked; NULL: nothing is */
   bool by_client;             /* the sequence goes on over a client's connections; false: each connection has its own */
 };
 
@@ -380,10 +382,6 @@ struct lh_config {
   struct lh_hooks_config hooks;
   struct lh_watch_config watch;
 };
-
-/* "number: /seq, of each connection, silent after 15s, time: /t (ms)": what is checked, in words. */
-enum { LH_INCOMING_WORDS_MAX = 512 };
-void lh_incoming_words(const struct lh_incoming_config *incoming, char out[LH_INCOMING_WORDS_MAX]);
 
 const char *lh_kind_name(enum lh_kind_id kind);
 const char *lh_scheme_name(enum lh_scheme scheme);

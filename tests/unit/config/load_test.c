@@ -271,6 +271,11 @@ static void the_places_of_pushed_numbers_land(void **state) {
   assert_int_equal(in->timestamp.width, 8);
   assert_true(in->timestamp.little);
   assert_int_equal(in->unit, LH_PUSH_NS);
+  assert_string_equal(in->words, "number: /a/b by [0-9]+, over reconnects, silent after 15s, time: 8 bytes at 8 (ns)");
+  lh_config_free(c);
+  c = load(SMALL "    incoming: {sequence: {regex: '${env.TOKEN}=([0-9]+)'}}\n");
+  assert_string_equal(c->groups[0].incoming.sequence.regex, "s3cret=([0-9]+)");
+  assert_null(strstr(c->groups[0].incoming.words, "s3cret"));
   lh_config_free(c);
   c = load(RUN "targets: {t: {url: 'http://h/'}}\ngroups: {g: {kind: sse, connections: 1, incoming: {sequence: {field: id}}}}\n");
   in = &c->groups[0].incoming;
@@ -282,7 +287,7 @@ static void the_places_of_pushed_numbers_land(void **state) {
   assert_int_equal(c->groups[0].incoming.sequence.kind, LH_LOCATOR_TEXT);
   lh_config_free(c);
   c = load(SMALL);
-  assert_true(!c->groups[0].incoming.enabled);
+  assert_true(!c->groups[0].incoming.enabled && !c->groups[0].incoming.words);
   lh_config_free(c);
 }
 
