@@ -183,6 +183,11 @@ static bool judge_address_space(const struct lh_maker *m, struct lh_rung *rung) 
   rung->clients = LH_ANY;
   if (most == LH_ANY) return true;
   rung->estimated = true;
+  if (most < lh_maker_supervisor_space(m)) {
+    PUT(rung->detail, "the supervisor alone takes about %s", size_words(lh_maker_supervisor_space(m)).text);
+    rung->clients = 0;
+    return true;
+  }
   PUT(rung->detail, "a worker takes about %s, and %" PRIu64 " B a client", size_words(space).text, m->needs->client_bytes);
   rung->clients = lh_maker_held(m, held_in(m, less(most, space)));
   return true;
@@ -210,7 +215,7 @@ static bool judge_tasks(const struct lh_maker *m, struct lh_rung *rung, const ch
     PUT(rung->value, "unlimited");
   else
     PUT(rung->value, "%s, %s in use", count_words(most).text, count_words(used).text);
-  PUT(rung->detail, "a worker takes %u", m->needs->tasks_each);
+  PUT(rung->detail, "%u for the supervisor's threads, %u for a worker", m->needs->supervisor_threads, m->needs->tasks_each);
   rung->clients = lh_maker_by_tasks(m, less(most, used));
   return true;
 }

@@ -49,5 +49,6 @@ uint64_t lh_maker_by_tasks(const struct lh_maker *maker, uint64_t tasks);
 uint64_t lh_maker_tasks(const struct lh_maker *maker, uint64_t clients);
 /* One worker's address space without clients. */
 uint64_t lh_maker_worker_space(const struct lh_maker *maker);
+uint64_t lh_maker_supervisor_space(const struct lh_maker *maker); /* and the supervisor's */
 
 #endif

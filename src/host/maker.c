@@ -128,18 +128,31 @@ uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool with_p
                     (double)clients * lh_maker_client_bytes(m, with_peer) + 0.999);
 }
 
-/* A worker that does nothing is as large as whoever asks, the same program; libwebsockets adds its table of descriptors. */
+/* Any process of ours that does nothing is as large as the one that asks: the same program. */
+static uint64_t own_space(const struct lh_maker *m) {
+  enum { OWN_KIB = 12 * 1024 };
+  uint64_t own = lh_maker_number(m, "address_space.self", 0);
+  return (own == LH_ANY ? OWN_KIB : own) * 1024;
+}
+
+/* libwebsockets adds its table of descriptors. */
 uint64_t lh_maker_worker_space(const struct lh_maker *m) {
-  enum { OWN_KIB = 12 * 1024, LWS_BYTES_PER_DESCRIPTOR = 16 };
-  uint64_t own = lh_maker_number(m, "address_space.self", 0), descriptors = lh_maker_number(m, "nofile.hard", 0);
-  return (own == LH_ANY ? OWN_KIB : own) * 1024 + least(descriptors, LH_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
+  enum { LWS_BYTES_PER_DESCRIPTOR = 16 };
+  uint64_t descriptors = lh_maker_number(m, "nofile.hard", 0), threads = m->needs->tasks_each - 1;
+  return own_space(m) + threads * LH_THREAD_SPACE + least(descriptors, LH_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
+}
+
+uint64_t lh_maker_supervisor_space(const struct lh_maker *m) {
+  return own_space(m) + (uint64_t)m->needs->supervisor_threads * LH_THREAD_SPACE;
 }
 
 /* ---- tasks ---- */
-/* What asks is itself one of the tasks in use, and is the supervisor of a run: so all that is left is there for workers. */
+/* What asks is itself one of the tasks in use, and is the supervisor of a run: so all that is left is there for
+ * its threads and for workers. */
 uint64_t lh_maker_by_tasks(const struct lh_maker *m, uint64_t tasks) {
   if (tasks == LH_ANY) return LH_ANY;
-  uint64_t workers = tasks / m->needs->tasks_each, wanted = m->needs->workers;
+  uint64_t threads = m->needs->supervisor_threads, left = tasks > threads ? tasks - threads : 0;
+  uint64_t workers = left / m->needs->tasks_each, wanted = m->needs->workers;
   if (wanted == 0) {
     uint64_t usable = usable_now(m);
     return workers >= LH_WORKERS_MAX ? LH_ANY : lh_maker_clients(m, workers * usable);
@@ -149,5 +162,5 @@ uint64_t lh_maker_by_tasks(const struct lh_maker *m, uint64_t tasks) {
 }
 
 uint64_t lh_maker_tasks(const struct lh_maker *m, uint64_t clients) {
-  return least(workers_for(m, clients), LH_WORKERS_MAX) * m->needs->tasks_each;
+  return least(workers_for(m, clients), LH_WORKERS_MAX) * m->needs->tasks_each + m->needs->supervisor_threads;
 }

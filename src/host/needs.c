@@ -135,7 +135,10 @@ static int add_groups(struct lh_needs *needs, const struct lh_config *config, ui
 }
 
 int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards, struct lh_err *err) {
-  *needs = (struct lh_needs){.workers = config->run.workers, .tasks_each = 1, .connecting_max = lh_plan_connecting_max(config)};
+  *needs = (struct lh_needs){.workers = config->run.workers,
+                             .supervisor_threads = LH_SUPERVISOR_THREADS,
+                             .tasks_each = 1,
+                             .connecting_max = lh_plan_connecting_max(config)};
   scale_plan(needs, config, shard, shards);
   if (add_groups(needs, config, shard, shards) < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
   return 0;
@@ -143,7 +146,10 @@ int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32
 
 int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
   enum { CONNECTING_MAX = 2000 }; /* what a config without connecting_max has */
-  *needs = (struct lh_needs){.tasks_each = 1, .connecting_max = CONNECTING_MAX, .client_bytes = LH_WEBSOCKET_BYTES,
+  *needs = (struct lh_needs){.supervisor_threads = LH_SUPERVISOR_THREADS,
+                             .tasks_each = 1,
+                             .connecting_max = CONNECTING_MAX,
+                             .client_bytes = LH_WEBSOCKET_BYTES,
                              .slot_bytes = LH_WEBSOCKET_SLOT_BYTES};
   needs->paths = calloc(1, sizeof *needs->paths);
   if (needs->paths == NULL) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
