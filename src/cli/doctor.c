@@ -7,6 +7,7 @@
 #include "cli/source.h"
 #include "cli/which_run.h"
 #include "longhaul/base/log.h"
+#include "longhaul/run/probe.h"
 
 enum { DOCTOR_BYTES_MAX = 4 << 20 };
 
@@ -68,11 +69,36 @@ static int compare(struct lh_doctor *d, const struct lh_cli_args *args) {
   return exit_code;
 }
 
+/* ---- the probe ---- */
+static int parse_most(const struct lh_cli_args *args, uint64_t *most) {
+  const char *text = lh_cli_value(args, "most");
+  *most = LH_PROBE_MOST;
+  if (text == NULL) return 0;
+  char *end;
+  errno = 0;
+  unsigned long n = strtoul(text, &end, 10);
+  if (errno != 0 || *end != '\0' || text[0] == '-' || n < 1 || n > LH_CLIENTS_MAX)
+    return lh_cli_usage_error("--most %s is not a whole number from 1 to %d", text, LH_CLIENTS_MAX);
+  *most = n;
+  return 0;
+}
+
+static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_probe *out) {
+  struct lh_probe_args probe_args = {.config = d->config, .program = "/proc/self/exe"};
+  struct lh_err err = {0};
+  if (!lh_cli_has(args, "probe")) return 0;
+  int exit_code = parse_most(args, &probe_args.most);
+  if (exit_code != 0) return exit_code;
+  if (lh_probe_make(out, &probe_args, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+  d->probe = out;
+  return 0;
+}
+
 /* Options that say something about a config's plan mean nothing without one. */
 static int refuse_without_config(const struct lh_cli_args *args) {
   for (size_t i = 0; i < args->given_count; i++) {
     const char *name = args->given[i].option->name;
-    static const char *const without[] = {"json", "fix-script", "compare", "store"};
+    static const char *const without[] = {"json", "fix-script", "compare", "store", "probe", "most"};
     bool known = false;
     for (size_t n = 0; n < sizeof without / sizeof *without; n++) known = known || strcmp(name, without[n]) == 0;
     if (!known)
@@ -90,6 +116,8 @@ static int doctor_main(const struct lh_cli_args *args) {
     struct lh_doctor d = {.config = source.config};
     exit_code = examine(&d, &source);
     if (exit_code == 0) exit_code = compare(&d, args);
+    struct lh_probe made;
+    if (exit_code == 0) exit_code = probe(&d, args, &made);
     if (exit_code == 0) exit_code = print(&d, args);
     free_doctor(&d);
   }
@@ -102,10 +130,14 @@ static const struct lh_cli_example examples[] = {
     {"longhaul doctor soak.yaml", "the same for a plan"},
     {"longhaul doctor soak.yaml --fix-script > fix.sh", "the commands as a script, to be read and run"},
     {"longhaul doctor --compare latest", "what changed on this host since the last run"},
+    {"longhaul doctor soak.yaml --probe", "and whether it is so: opens the connections for a moment, on this host"},
     {0}};
 
 static const struct lh_cli_option options[] = {
     LH_SOURCE_OPTIONS,
+    {.name = "probe",
+     .help = "prove it: open connections to a listener of its own until the plan is met or something refuses, then close them"},
+    {.name = "most", .argument = "N", .help = "with --probe: open at most N connections (default 10000)"},
     {.name = "json", .help = "print JSON"},
     {.name = "compare",
      .argument = "RUN",
@@ -120,8 +152,8 @@ const struct lh_cli_command lh_cli_doctor = {
     .usage = "[CONFIG] [OPTIONS]",
     .description = "Reads every limit that caps held connections and turns each into the clients it allows, "
                    "for the plan of a config or else for one plain target: what binds first stands first, "
-                   "with the commands that raise it now and for good. Changes nothing and opens no "
-                   "connection. Exit code 3: the plan does not fit.",
+                   "with the commands that raise it now and for good. Changes nothing, and opens no "
+                   "connection without --probe. Exit code 3: the plan does not fit.",
     .examples = examples,
     .options = options,
     .operands_max = 1,

@@ -11,7 +11,10 @@ struct lh_doctor_change {
   char *name, *was, *now; /* owned; was or now NULL: not there */
 };
 
+struct lh_probe;
+
 struct lh_doctor {
+  const struct lh_probe *probe;   /* borrowed; NULL: none was made */
   const struct lh_config *config; /* borrowed; NULL: a plain target of another host */
   struct lh_facts facts;          /* owned */
   struct lh_needs needs;          /* owned */
@@ -33,5 +36,9 @@ uint32_t lh_doctor_shown(const struct lh_doctor *doctor);
 /* Commands that a user other than root types need sudo. */
 bool lh_doctor_is_root(const struct lh_doctor *doctor);
 bool lh_remedy_needs_root(const struct lh_remedy *remedy);
+
+/* ---- doctor_probe.c ---- */
+int lh_doctor_probe_text(const struct lh_probe *probe, bool color, struct lh_buf *out);
+int lh_doctor_probe_json(const struct lh_probe *probe, struct lh_buf *out); /* ,"probe": {...} */
 
 #endif

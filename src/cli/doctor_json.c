@@ -121,6 +121,7 @@ int lh_doctor_json(const struct lh_doctor *d, struct lh_buf *out) {
   put_beside(&p, ladder);
   if (d->compared != NULL) put_changes(&p, d);
   put_facts(&p, &d->facts);
+  if (d->probe != NULL && p.code == 0) p.code = lh_doctor_probe_json(d->probe, out);
   put(&p, "\n}\n");
   return p.code;
 }

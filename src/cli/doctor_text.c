@@ -218,6 +218,7 @@ static void put_changes(struct page *p) {
 int lh_doctor_text(const struct lh_doctor *doctor, bool color, struct lh_buf *out) {
   struct page p = {.doctor = doctor, .out = out, .color = color};
   put_verdict(&p);
+  if (doctor->probe != NULL && p.code == 0) p.code = lh_doctor_probe_text(doctor->probe, color, out);
   put_ladder(&p);
   put_steps(&p);
   put_notes(&p);

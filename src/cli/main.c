@@ -115,6 +115,7 @@ int main(int argc, char **argv) {
   if (argc < 2) return print_usage();
   const char *word = argv[1];
   if (strcmp(word, "worker") == 0) return lh_worker_main();
+  if (strcmp(word, "listener") == 0) return lh_listener_main(argc, argv);
   if (strcmp(word, "live") == 0) return lh_live_main();
   if (is_one_of(word, "--help", "-h")) return print_help(NULL);
   if (is_one_of(word, "--version", "version")) return printf("longhaul %s\n", LH_VERSION) > 0 ? LH_EXIT_PASSED : LH_EXIT_TESTER;

@@ -153,6 +153,7 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
                             .host = &preflight->host.facts,
                             .ladder = preflight->fit.ladder,
                             .live = lookers->live,
+                            .forced = preflight->fit.problems.count > 0 ? &preflight->fit.problems : NULL,
                             .quiet = lh_cli_has(args, "quiet"),
                             .view = lh_cli_stderr_live(),
                             .color = lh_cli_stderr_color() ? LH_COLOR_AUTO : LH_COLOR_NEVER};

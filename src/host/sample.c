@@ -38,6 +38,7 @@ static int parse_stat(char *text, struct lh_host_sample *sample) {
 static int parse_meminfo(char *text, struct lh_host_sample *sample) {
   sample->mem_total_bytes = after(text, "MemTotal:") * 1024;
   sample->mem_available_bytes = after(text, "MemAvailable:") * 1024;
+  sample->slab_bytes = after(text, "Slab:") * 1024;
   return sample->mem_total_bytes ? 0 : -EINVAL;
 }
 

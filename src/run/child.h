@@ -46,6 +46,7 @@ struct lh_child {
   /* The supervisor's own notes on it. */
   uint32_t deaths_in_row;
   uint32_t reports;    /* of this life */
+  bool put_off;        /* it could not be started, and that was told */
   bool silent;         /* it was told of that this one does not report */
   uint64_t started_ns; /* of this life */
   uint64_t restart_ns; /* when to start the next life; LH_NEVER: not planned */

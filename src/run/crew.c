@@ -116,6 +116,19 @@ static uint64_t held_by(const struct lh_supervisor *sv, enum lh_gauge_id id) {
   return sum;
 }
 
+/* A host at a limit of its tasks starts no more processes: the run goes on with the workers there are, and tries again. */
+static bool put_off(struct lh_supervisor *sv, struct lh_child *child, uint64_t now_ns, const char *how) {
+  bool unstarted = child->exit_code < 0;
+  if (!unstarted || sv->phase != LH_RUN_RUNNING || lh_crew_alive(sv) == 0) return false;
+  if (!child->put_off) {
+    lh_log(LH_LOG_ERROR, "worker %u is %s; its clients wait, and it is tried again each second", child->number + 1, how);
+    lh_journal_event(&sv->journal, now_ns, LH_EVENT_WORKER_LOST, "worker %u is %s; its clients wait", child->number + 1, how);
+  }
+  child->put_off = true;
+  child->restart_ns = now_ns + LH_RESTART_AFTER_MS * LH_NS_PER_MS;
+  return true;
+}
+
 static void on_gone(void *context, struct lh_child *child, const char *how) {
   struct lh_supervisor *sv = context;
   uint64_t now_ns = lh_now_ns();
@@ -125,6 +138,10 @@ static void on_gone(void *context, struct lh_child *child, const char *how) {
       lh_log(LH_LOG_WARNING, "worker %u had done its work and then ended with %s", child->number + 1, how);
     if (sv->phase == LH_RUN_RUNNING && lh_crew_alive(sv) == 0 && lh_crew_replace_due_ns(sv) == LH_NEVER)
       lh_supervisor_stop(sv, "every client is finished");
+    lh_supervisor_settle(sv);
+    return;
+  }
+  if (put_off(sv, child, now_ns, how)) {
     lh_supervisor_settle(sv);
     return;
   }
@@ -209,8 +226,9 @@ int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
   }
   for (uint32_t w = 0; w < sv->workers; w++) {
     int code = start_child(sv, &sv->children[w], false, err);
-    if (code < 0) return code;
+    if (code < 0 && w == 0) return code; /* else put_off sees to it */
   }
+  *err = (struct lh_err){0};
   return 0;
 }
 
@@ -220,9 +238,10 @@ void lh_crew_replace(struct lh_supervisor *sv, uint64_t now_ns) {
     if (child->alive || child->restart_ns > now_ns) continue;
     struct lh_err err = {0};
     if (start_child(sv, child, true, &err) < 0) {
-      lh_log(LH_LOG_ERROR, "%s", err.text); /* counted as one more death */
+      if (!child->put_off) lh_log(LH_LOG_ERROR, "%s", err.text); /* counted as one more death */
       continue;
     }
+    child->put_off = false;
     lh_log(LH_LOG_INFO, "worker %u is replaced", w + 1);
     lh_journal_event(&sv->journal, now_ns, LH_EVENT_WORKER_STARTED, "a new process took over from worker %u", w + 1);
   }

@@ -24,8 +24,8 @@ struct lh_lookout {
   uint64_t at_ns;
   /* written by the thread while is_working */
   struct lh_process_pick server, ourselves;
-  struct lh_process_sample server_sample, our_sample;
-  int server_code, our_code;
+  struct lh_process_sample server_sample;
+  int server_code;
   struct lh_sighting sightings[SIGHTINGS_MAX];
   size_t count;
 };
@@ -49,11 +49,10 @@ static void end_look(struct lh_lookout *l) {
   l->events.seen(l->events.context, &look);
 }
 
-/* ---- processes, on a thread of libuv ---- */
+/* ---- processes, on a thread of libuv: a server may hold very many descriptors ---- */
 static void read_processes(uv_work_t *work) {
   struct lh_lookout *l = work->data;
-  l->our_code = lh_process_read(&l->ourselves, &l->our_sample);
-  if (l->has_process) l->server_code = lh_process_read(&l->server, &l->server_sample);
+  l->server_code = lh_process_read(&l->server, &l->server_sample);
 }
 
 static void note_process(struct lh_lookout *l, const char *source, const struct lh_process_sample *s) {
@@ -61,10 +60,13 @@ static void note_process(struct lh_lookout *l, const char *source, const struct 
     if (!(s->unread & 1u << i)) note(l, source, lh_process_value_name((enum lh_process_value)i), (double)s->values[i]);
 }
 
+/* A few files of our own: no thread for that, whose stack an address-space limit may not have room for. */
 static void note_ourselves(struct lh_lookout *l) {
   static const enum lh_process_value kept[] = {LH_PROCESS_descriptors, LH_PROCESS_rss_bytes, LH_PROCESS_cpu_us};
+  struct lh_process_sample sample;
+  if (lh_process_read(&l->ourselves, &sample) < 0) return;
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-    note(l, "supervisor", lh_process_value_name(kept[i]), (double)l->our_sample.values[kept[i]]);
+    note(l, "supervisor", lh_process_value_name(kept[i]), (double)sample.values[kept[i]]);
 }
 
 static void judge_server(struct lh_lookout *l) {
@@ -90,8 +92,7 @@ static void on_processes(uv_work_t *work, int status) {
     give_back(l);
     return;
   }
-  if (status == 0 && l->our_code == 0) note_ourselves(l);
-  if (status == 0 && l->has_process) judge_server(l);
+  if (status == 0) judge_server(l);
   end_look(l);
 }
 
@@ -146,10 +147,12 @@ bool lh_lookout_look(struct lh_lookout *l, uint64_t now_ns) {
   if (l->is_working || l->is_scraping) return false;
   l->at_ns = now_ns;
   l->count = 0;
+  note_ourselves(l);
   l->work.data = l;
-  l->is_working = uv_queue_work(l->loop, &l->work, read_processes, on_processes) == 0;
+  l->is_working = l->has_process && uv_queue_work(l->loop, &l->work, read_processes, on_processes) == 0;
   l->is_scraping = l->scrape && lh_scrape_begin(l->scrape);
-  return l->is_working || l->is_scraping;
+  end_look(l);
+  return true;
 }
 
 void lh_lookout_close(struct lh_lookout *l) {

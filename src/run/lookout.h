@@ -42,7 +42,8 @@ int lh_lookout_new(struct lh_lookout **lookout, uv_loop_t *loop, const struct lh
                    const struct lh_lookout_events *events, struct lh_err *err);
 /* Whether the config names a process or metrics. */
 bool lh_lookout_has_server(const struct lh_lookout *lookout);
-/* `seen` follows, never from within the call. While the look before is not over nothing is begun: false. */
+/* `seen` follows, from within the call when only ourselves are looked at. While the look before is not over nothing is begun:
+ * false. */
 bool lh_lookout_look(struct lh_lookout *lookout, uint64_t now_ns);
 /* No `seen` follows. Needs further turns of the loop. Accepts NULL. */
 void lh_lookout_close(struct lh_lookout *lookout);

@@ -386,6 +386,8 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   watch_signals(sv);
   lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
          lh_store_path(sv->journal.store));
+  for (size_t i = 0; args->forced != NULL && i < args->forced->count; i++)
+    lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_FORCED, "%s", args->forced->items[i]);
   lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers, sv->workers == 1 ? "" : "s");
   note_rows(sv);
   note_resumed(sv);

@@ -48,6 +48,7 @@
   X(tcp_fin_wait, "gauge", "TCP connections closed by this side first, FIN_WAIT1 and FIN_WAIT2")                               \
   X(tcp_close_wait, "gauge", "TCP connections that the other side closed and a process here did not")                          \
   X(tcp_closing, "gauge", "TCP connections in CLOSING or LAST_ACK")                                                            \
+  X(slab_bytes, "gauge", "memory of the kernel's own objects, sockets among them")                                             \
   X(conntrack_entries, "gauge", "connections that the firewall tracks; 0 without tracking")
 
 #endif

@@ -279,6 +279,6 @@ SELECT h.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + (h.k + 1) *
        net_drops - lag(net_drops) OVER t AS net_drops,
        context_switches - lag(context_switches) OVER t AS context_switches,
        tcp_established, tcp_orphans, tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing,
-       conntrack_entries
+       slab_bytes, conntrack_entries
 FROM host h JOIN run
 WINDOW t AS (ORDER BY h.k);

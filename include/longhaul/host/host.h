@@ -35,6 +35,7 @@ struct lh_host_sample {
   uint64_t context_switches;      /* since boot */
   uint64_t tcp_established, tcp_orphans; /* as the kernel counts, CLOSE_WAIT is among the established */
   uint64_t tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing; /* by lh_host_states_read */
+  uint64_t slab_bytes;            /* the kernel's own objects, sockets among them */
   uint64_t conntrack_entries;     /* 0 without connection tracking */
 };
 /* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */

@@ -40,6 +40,7 @@ struct lh_run_args {
   const struct lh_run_resumed *resumed; /* NULL: a run of its own */
   const struct lh_facts *host;    /* for the run file: what was read before it; NULL: it reads them itself */
   const struct lh_ladder *ladder; /* for the run file; NULL: none */
+  const struct lh_strings *forced; /* why the plan does not fit, when it is begun all the same (--force); NULL: it fits */
   bool quiet;                  /* no view and no interval lines */
   bool view;                   /* live screen: stderr is a terminal */
   enum lh_color color;

@@ -6,4 +6,8 @@
  * descriptor 0 closes (the supervisor is gone: it ends at once). Returns the process's exit code. */
 int lh_worker_main(void);
 
+/* The probe's own listener, as `longhaul listener PROCESSES`: prints "LISTEN 127.0.0.1:PORT" and holds what connects until it
+ * is killed, at the latest when its parent ends. Returns only when it cannot listen. */
+int lh_listener_main(int argc, char **argv);
+
 #endif

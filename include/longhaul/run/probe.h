@@ -1,0 +1,46 @@
+/* The ladder put to the test: opens real connections until the plan is met or something refuses, and closes them again.
+ *
+ * A probe is a short run of the same workers, so that it meets the limits that a run would meet: each client connects once,
+ * sends nothing, and stays. Bounded in number (most), rate and time.
+ *
+ * Glossary
+ *   listener   a process of our own on 127.0.0.1 that accepts everything; else the config's targets are connected to
+ *   predicted  what the ladder says for what the probe does: towards the listener both ends are on this host
+ *   queue      connections that wait at a listener that accepts none: net.core.somaxconn proved
+ */
+#ifndef LONGHAUL_RUN_PROBE_H
+#define LONGHAUL_RUN_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "longhaul/base/err.h"
+#include "longhaul/config/config.h"
+#include "longhaul/host/ladder.h"
+
+enum { LH_PROBE_MOST = 10000, LH_PROBE_RATE = 2000, LH_PROBE_REFUSAL_MAX = 160 };
+
+struct lh_probe_args {
+  const struct lh_config *config; /* NULL: one group of plain WebSockets, as many as the ladder allows */
+  bool targets;                   /* connect to the config's targets; else to a listener of our own */
+  uint64_t most;                  /* connections at most */
+  const char *program;            /* path of this binary */
+};
+
+struct lh_probe {
+  uint64_t wanted;    /* connections tried: the plan's, or a little more than the ladder allows, at most `most` */
+  uint64_t opened;    /* the most that were open at once */
+  uint64_t predicted; /* of them; LH_ANY: no bound */
+  int limit;          /* enum lh_limit that the ladder has first, -1: none */
+  char refusal[LH_PROBE_REFUSAL_MAX]; /* the first refusal in words; "" when there was none */
+  int error;          /* its errno, 0: none */
+  bool matches;       /* opened is within 2 % (or 3) of the lesser of wanted and predicted */
+  double seconds;     /* until the last one was open */
+  double user_bytes, kernel_bytes; /* of one connection, kernel: of one end; NAN: too few to tell */
+  uint64_t queue_predicted, queue_held; /* 0: not tried */
+};
+
+/* Blocks for at most about a minute. 0, or a negative errno with a sentence when the probe could not be made. */
+int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err);
+
+#endif

@@ -1,0 +1,93 @@
+/* What the probe of doctor found, for people and as JSON. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/doctor.h"
+#include "longhaul/base/units.h"
+#include "longhaul/run/probe.h"
+
+/* ---- in words ---- */
+static int add_line(struct lh_buf *out, const char *text) {
+  int code = lh_buf_addstr(out, "   ");
+  return code < 0 ? code : lh_cli_wrap(out, text, 3, 3);
+}
+
+static int add_opened(const struct lh_probe *p, struct lh_buf *out) {
+  char opened[32], wanted[32], text[256];
+  snprintf(text, sizeof text, "Opened %s of %s connections to a listener of its own, in %.0f s.",
+           lh_format_count(p->opened, opened, sizeof opened), lh_format_count(p->wanted, wanted, sizeof wanted), p->seconds);
+  int code = add_line(out, text);
+  if (code < 0 || p->refusal[0] == '\0') return code;
+  snprintf(text, sizeof text, "The first refusal: %s%s%s%s.", p->refusal, p->error > 0 ? " (" : "",
+           p->error > 0 ? strerror(p->error) : "", p->error > 0 ? ")" : "");
+  return add_line(out, text);
+}
+
+static int add_judgement(const struct lh_probe *p, struct lh_buf *out) {
+  char predicted[32], text[320];
+  bool bound = p->predicted != LH_ANY && p->limit >= 0;
+  if (!bound)
+    snprintf(text, sizeof text, "The ladder has no limit for it%s.", p->matches ? ", and none was met" : ", but one was met");
+  else
+    snprintf(text, sizeof text, "The ladder predicts %s (%s): %s.", lh_format_count(p->predicted, predicted, sizeof predicted),
+             lh_limit_name((enum lh_limit)p->limit),
+             !p->matches                 ? "it does NOT match"
+             : p->predicted >= p->wanted ? "so many were tried, and that fits"
+                                         : "it matches, within 2 %");
+  return add_line(out, text);
+}
+
+static int add_memory(const struct lh_probe *p, struct lh_buf *out) {
+  char user[32] = "too little to tell", kernel[32] = "too little to tell", text[160];
+  if (isnan(p->user_bytes) && isnan(p->kernel_bytes)) return 0;
+  if (!isnan(p->user_bytes)) lh_format_size((uint64_t)p->user_bytes, user, sizeof user);
+  if (!isnan(p->kernel_bytes)) lh_format_size((uint64_t)p->kernel_bytes, kernel, sizeof kernel);
+  snprintf(text, sizeof text, "Memory of one connection: %s in user space, %s in the kernel for one end.", user, kernel);
+  return add_line(out, text);
+}
+
+static int add_queue(const struct lh_probe *p, struct lh_buf *out) {
+  char held[32], predicted[32], text[200];
+  if (p->queue_held == 0) return 0;
+  snprintf(text, sizeof text, "At a listener that accepts none, %s connections waited; net.core.somaxconn predicts %s.",
+           lh_format_count(p->queue_held, held, sizeof held), lh_format_count(p->queue_predicted, predicted, sizeof predicted));
+  return add_line(out, text);
+}
+
+int lh_doctor_probe_text(const struct lh_probe *p, bool color, struct lh_buf *out) {
+  int code = lh_buf_addf(out, "\n%sProbe%s\n", color ? "\x1b[1m" : "", color ? "\x1b[0m" : "");
+  if (code == 0) code = add_opened(p, out);
+  if (code == 0) code = add_judgement(p, out);
+  if (code == 0) code = add_memory(p, out);
+  return code < 0 ? code : add_queue(p, out);
+}
+
+/* ---- as JSON ---- */
+static int add_number(struct lh_buf *out, const char *key, double value) {
+  return isnan(value) ? lh_buf_addf(out, ", \"%s\": null", key) : lh_buf_addf(out, ", \"%s\": %.0f", key, value);
+}
+
+static double count_or_nan(uint64_t n, uint64_t unknown) {
+  return n == unknown ? (double)NAN : (double)n;
+}
+
+int lh_doctor_probe_json(const struct lh_probe *p, struct lh_buf *out) {
+  int code = lh_buf_addf(out, ",\n  \"probe\": {\"wanted\": %" PRIu64 ", \"opened\": %" PRIu64 ", \"matches\": %s", p->wanted,
+                         p->opened, p->matches ? "true" : "false");
+  if (code == 0) code = add_number(out, "predicted", count_or_nan(p->predicted, LH_ANY));
+  if (code == 0) code = lh_buf_addstr(out, ", \"limit\": ");
+  if (code == 0)
+    code = p->limit >= 0 ? lh_buf_addjson(out, lh_limit_name((enum lh_limit)p->limit)) : lh_buf_addstr(out, "null");
+  if (code == 0) code = lh_buf_addstr(out, ", \"refusal\": ");
+  if (code == 0) code = p->refusal[0] != '\0' ? lh_buf_addjson(out, p->refusal) : lh_buf_addstr(out, "null");
+  if (code == 0) code = add_number(out, "errno", p->error > 0 ? (double)p->error : (double)NAN);
+  if (code == 0) code = add_number(out, "seconds", p->seconds);
+  if (code == 0) code = add_number(out, "user_bytes", p->user_bytes);
+  if (code == 0) code = add_number(out, "kernel_bytes", p->kernel_bytes);
+  if (code == 0) code = add_number(out, "queue_predicted", count_or_nan(p->queue_predicted, 0));
+  if (code == 0) code = add_number(out, "queue_held", count_or_nan(p->queue_held, 0));
+  return code < 0 ? code : lh_buf_addstr(out, "}");
+}

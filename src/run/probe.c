@@ -1,0 +1,360 @@
+#include "longhaul/run/probe.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "longhaul/base/buf.h"
+#include "longhaul/base/clock.h"
+#include "longhaul/base/log.h"
+#include "longhaul/config/load.h"
+#include "longhaul/report/report.h"
+#include "longhaul/run/fit.h"
+#include "longhaul/run/run.h"
+#include "longhaul/store/reader.h"
+#include "run/backlog.h"
+
+enum { CONFIG_BYTES_MAX = 1 << 20, LISTENERS_SPARE = 1, SECONDS_MAX = 60, HOLD_S = 2 };
+
+/* ---- the listener ---- */
+struct listener {
+  pid_t pid; /* 0: none */
+  int pipe;
+  unsigned port;
+};
+
+static void stop_listener(struct listener *l) {
+  if (l->pid <= 0) return;
+  kill(l->pid, SIGKILL); /* its own children end with it */
+  waitpid(l->pid, NULL, 0);
+  close(l->pipe);
+  l->pid = 0;
+}
+
+static int read_port(struct listener *l) {
+  char line[64];
+  size_t len = 0;
+  for (ssize_t got; len < sizeof line - 1 && (len == 0 || line[len - 1] != '\n'); len += (size_t)got)
+    if ((got = read(l->pipe, line + len, 1)) <= 0) return -EIO;
+  line[len] = '\0';
+  return sscanf(line, "LISTEN 127.0.0.1:%u", &l->port) == 1 ? 0 : -EIO;
+}
+
+static int start_listener(struct listener *l, const char *program, uint64_t processes, struct lh_err *err) {
+  int ends[2];
+  char count[24];
+  snprintf(count, sizeof count, "%" PRIu64, processes);
+  if (pipe(ends) < 0) return lh_err_set(err, errno, "no pipe for the probe's listener: %s", strerror(errno));
+  l->pid = fork();
+  if (l->pid == 0) {
+    dup2(ends[1], 1);
+    execl(program, "longhaul", "listener", count, (char *)NULL);
+    _exit(EXIT_FAILURE);
+  }
+  int code = l->pid < 0 ? -errno : 0;
+  close(ends[1]);
+  l->pipe = ends[0];
+  if (code == 0) code = read_port(l);
+  if (code == 0) return 0;
+  if (l->pid > 0)
+    stop_listener(l);
+  else
+    close(ends[0]);
+  return lh_err_set(err, code, "the probe's listener could not be started (%s listener): %s", program, strerror(-code));
+}
+
+/* ---- its config ---- */
+/* Towards the listener a group is what it holds: WebSockets, or else plain TCP connections. */
+static int add_group(struct lh_buf *out, const struct lh_group *group, const char *target, bool own, uint64_t connections) {
+  const char *kind = !own ? lh_kind_name(group->kind) : group && group->kind != LH_KIND_WEBSOCKET ? "tcp" : "websocket";
+  if (own && strcmp(kind, "tcp") == 0) target = "plain";
+  int code = lh_buf_addf(out, "  %s: {kind: %s, target: %s, connections: %" PRIu64 ", reconnect: false, connect_timeout: 20s",
+                         group ? group->name : "clients", kind, target, connections);
+  size_t sources = group ? group->source_addresses.count : 0;
+  for (size_t i = 0; i < sources && code == 0; i++)
+    code = lh_buf_addf(out, "%s\"%s\"", i == 0 ? ", source_addresses: [" : ", ", group->source_addresses.items[i]);
+  if (code == 0 && sources > 0) code = lh_buf_addstr(out, "]");
+  return code < 0 ? code : lh_buf_addstr(out, "}\n");
+}
+
+static int add_targets(struct lh_buf *out, const struct lh_probe_args *args, unsigned port) {
+  bool uses[2] = {args->config == NULL, false};
+  for (size_t g = 0; args->config && g < args->config->group_count; g++)
+    if (args->config->groups[g].kind != LH_KIND_NULL) uses[args->config->groups[g].kind != LH_KIND_WEBSOCKET] = true;
+  int code = lh_buf_addstr(out, "targets:\n");
+  if (code == 0 && uses[0]) code = lh_buf_addf(out, "  own: {url: 'ws://127.0.0.1:%u/'}\n", port);
+  if (code == 0 && uses[1]) code = lh_buf_addf(out, "  plain: {url: 'tcp://127.0.0.1:%u'}\n", port);
+  return code;
+}
+
+static uint64_t clients_of(const struct lh_config *config) {
+  uint64_t sum = 0;
+  for (size_t g = 0; g < config->group_count; g++)
+    sum += config->groups[g].kind != LH_KIND_NULL ? config->groups[g].connections : 0;
+  return sum;
+}
+
+static int write_config(struct lh_buf *out, const struct lh_probe_args *args, unsigned port, uint64_t wanted,
+                        const char *store) {
+  const struct lh_config *plan = args->config;
+  uint64_t seconds = (wanted + LH_PROBE_RATE - 1) / LH_PROBE_RATE + HOLD_S, all = plan ? clients_of(plan) : wanted;
+  if (seconds > SECONDS_MAX) seconds = SECONDS_MAX;
+  lh_buf_reset(out);
+  int code = lh_buf_addf(out,
+                         "run: {name: probe, duration: %" PRIu64 "s, interval: 1s, connect_rate: %d/s, connecting_max: 1000,"
+                         " drain: 2s, store: '%s'",
+                         seconds, LH_PROBE_RATE, store);
+  if (code == 0 && plan && plan->run.workers > 0) code = lh_buf_addf(out, ", workers: %u", plan->run.workers);
+  if (code == 0) code = lh_buf_addstr(out, "}\n");
+  if (code == 0) code = add_targets(out, args, port);
+  if (code == 0) code = lh_buf_addstr(out, "groups:\n");
+  if (code == 0 && !plan) code = add_group(out, NULL, "own", true, wanted);
+  for (size_t g = 0; plan && g < plan->group_count && code == 0; g++) {
+    const struct lh_group *group = &plan->groups[g];
+    uint64_t share = all > 0 ? (group->connections * wanted + all - 1) / all : 0;
+    if (group->kind != LH_KIND_NULL && share > 0) code = add_group(out, group, "own", true, share);
+  }
+  return code;
+}
+
+static int load_config(struct lh_buf *text, struct lh_config **config, struct lh_err *err) {
+  struct lh_diagnostics diagnostics = {0};
+  struct lh_load_args load = {.path = "(probe)", .text = text->data};
+  int code = lh_config_load(&load, config, &diagnostics);
+  if (code < 0)
+    lh_err_set(err, code, "the probe cannot be made from this plan: %s",
+               diagnostics.count > 0 ? diagnostics.items[0] : "no memory");
+  lh_diagnostics_free(&diagnostics);
+  return code;
+}
+
+/* ---- what the ladder says of it ---- */
+static int predict(struct lh_probe *probe, const struct lh_config *config, struct lh_err *err) {
+  struct lh_facts facts = {0};
+  struct lh_needs needs = {0};
+  struct lh_ladder *ladder = NULL;
+  int code = lh_needs_make(&needs, config, 1, 1, err);
+  if (code == 0 && lh_facts_read(&facts, "") < 0) code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
+  if (code == 0) lh_needs_count_taken(&needs, "", &facts, NULL);
+  if (code == 0) code = lh_ladder_make(&ladder, &facts, &needs, err);
+  if (code == 0) {
+    probe->predicted = LH_ANY;
+    probe->limit = -1;
+    for (uint32_t i = 0; i < ladder->count && probe->limit < 0; i++) {
+      const struct lh_rung *rung = &ladder->rungs[i];
+      if (rung->burst || rung->soft || rung->clients == LH_ANY || rung->limit == LH_LIMIT_CPU) continue;
+      probe->predicted = rung->clients;
+      probe->limit = (int)rung->limit;
+    }
+    const struct lh_rung *queue = lh_ladder_find(ladder, LH_LIMIT_SOMAXCONN);
+    probe->queue_predicted = queue && queue->clients != LH_ANY ? queue->clients : 0;
+  }
+  lh_ladder_free(ladder);
+  lh_needs_free(&needs);
+  lh_facts_free(&facts);
+  return code;
+}
+
+/* ---- what the run file says of it ---- */
+struct sums {
+  uint64_t start_ns;
+  uint64_t slab_first, slab_most;
+  uint64_t rss[2], open[2]; /* at the first interval with clients, and where most were open */
+  uint64_t rss_now;
+  uint32_t k_now;
+  uint64_t most, most_k;
+};
+
+static int see_worker(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health) {
+  struct sums *s = context;
+  (void)worker;
+  s->rss_now = k == s->k_now ? s->rss_now + health->rss_bytes : health->rss_bytes;
+  s->k_now = k;
+  if (k == 0) s->rss[0] = s->rss_now;
+  if (k == s->most_k) s->rss[1] = s->rss_now;
+  return 0;
+}
+
+static int see_interval(void *context, uint32_t k, uint32_t group, const struct lh_snapshot *snapshot) {
+  struct sums *s = context;
+  (void)group;
+  uint64_t open = snapshot->gauges[LH_GAUGE_open];
+  if (k != s->k_now) s->open[1] = 0;
+  s->k_now = k;
+  s->open[1] += open;
+  if (k == 0) s->open[0] += open;
+  if (s->open[1] > s->most) {
+    s->most = s->open[1];
+    s->most_k = k;
+  }
+  return 0;
+}
+
+static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
+  struct sums *s = context;
+  if (k == s->most_k && sample->slab_bytes > s->slab_most) s->slab_most = sample->slab_bytes;
+  return 0;
+}
+
+/* Interval by interval first, then the workers at the one with most clients. */
+static int read_sums(const char *path, struct sums *s, struct lh_err *err) {
+  struct lh_reader *reader;
+  int code = lh_reader_open(&reader, path, err);
+  if (code < 0) return code;
+  struct lh_reader_visits first = {.context = s, .interval = see_interval};
+  struct lh_reader_visits second = {.context = s, .worker = see_worker, .host = see_host};
+  code = lh_reader_visit(reader, 0, UINT32_MAX, &first, err);
+  s->k_now = UINT32_MAX;
+  if (code == 0) code = lh_reader_visit(reader, 0, UINT32_MAX, &second, err);
+  lh_reader_close(reader);
+  return code;
+}
+
+static void weigh(struct lh_probe *probe, const struct sums *s, bool own) {
+  enum { CLIENTS_LEAST = 500 };
+  probe->user_bytes = probe->kernel_bytes = NAN;
+  uint64_t grown = s->most > s->open[0] ? s->most - s->open[0] : 0;
+  if (grown >= CLIENTS_LEAST && s->rss[1] > s->rss[0]) probe->user_bytes = (double)(s->rss[1] - s->rss[0]) / (double)grown;
+  if (s->most >= CLIENTS_LEAST && s->slab_most > s->slab_first)
+    probe->kernel_bytes = (double)(s->slab_most - s->slab_first) / (double)s->most / (own ? 2 : 1);
+}
+
+/* Workers that could not be started leave no ending, but an event. */
+static void find_unstarted(struct lh_probe *probe, const json_t *model) {
+  const json_t *event;
+  size_t i;
+  json_array_foreach(json_object_get(model, "events"), i, event) {
+    const char *kind = json_string_value(json_object_get(event, "kind")),
+               *text = json_string_value(json_object_get(event, "text"));
+    if (!kind || !text || strcmp(kind, lh_event_name(LH_EVENT_WORKER_LOST)) != 0) continue;
+    snprintf(probe->refusal, sizeof probe->refusal, "%.*s", (int)strcspn(text, ";"), text);
+    return;
+  }
+}
+
+/* The first refusal that is this host's or ours; else the first of any side. */
+static void find_refusal(struct lh_probe *probe, const json_t *model) {
+  const json_t *ending, *found = NULL;
+  size_t i;
+  json_array_foreach(json_object_get(json_object_get(model, "totals"), "endings"), i, ending) {
+    const char *side = json_string_value(json_object_get(ending, "side"));
+    if (!side || strcmp(side, "us") == 0) continue;
+    bool host = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
+    if (!found || host) found = ending;
+    if (host) break;
+  }
+  if (!found) {
+    find_unstarted(probe, model);
+    return;
+  }
+  probe->error = (int)json_integer_value(json_object_get(found, "code"));
+  snprintf(probe->refusal, sizeof probe->refusal, "%s: %s: %s", json_string_value(json_object_get(found, "stage")),
+           json_string_value(json_object_get(found, "side")), json_string_value(json_object_get(found, "reason")));
+}
+
+static int read_run(struct lh_probe *probe, const char *path, struct sums *sums, bool own, struct lh_err *err) {
+  struct lh_report_args args = {.path = path, .until_ns = LH_NEVER};
+  json_t *model = NULL;
+  int code = read_sums(path, sums, err);
+  if (code == 0) code = lh_report_model(&args, &model, err);
+  if (code < 0) return code;
+  probe->opened = sums->most;
+  probe->seconds = (double)(sums->most_k + 1);
+  find_refusal(probe, model);
+  weigh(probe, sums, own);
+  json_decref(model);
+  return 0;
+}
+
+/* ---- the whole ---- */
+static void remove_store(const char *folder) {
+  DIR *list = opendir(folder);
+  for (const struct dirent *e; list && (e = readdir(list));)
+    if (e->d_name[0] != '.') unlinkat(dirfd(list), e->d_name, 0);
+  if (list) closedir(list);
+  rmdir(folder);
+}
+
+static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, const struct lh_config *config,
+                  struct lh_err *err) {
+  struct lh_run_args run = {.config = config,
+                            .shard = 1,
+                            .shards = 1,
+                            .program = args->program,
+                            .command_line = "longhaul doctor --probe",
+                            .quiet = true,
+                            .color = LH_COLOR_NEVER};
+  struct lh_run_result result;
+  struct lh_host_sample before;
+  struct sums sums = {.k_now = UINT32_MAX};
+  if (lh_host_sample_read(&before, NULL) == 0) sums.slab_first = before.slab_bytes;
+  int code = lh_run(&run, &result, err);
+  /* A run that a limit ends has said how far it came. */
+  if (result.path) {
+    struct lh_err failed = *err;
+    int read = read_run(probe, result.path, &sums, !args->targets, err);
+    if (read == 0 && code < 0) snprintf(probe->refusal, sizeof probe->refusal, "%.150s", failed.text);
+    code = read;
+  }
+  free(result.path);
+  return code;
+}
+
+static void judge(struct lh_probe *probe) {
+  uint64_t expected = probe->predicted < probe->wanted ? probe->predicted : probe->wanted;
+  double off = fabs((double)probe->opened - (double)expected);
+  probe->matches = off <= fmax(3, 0.02 * (double)expected);
+}
+
+/* How many to try: the plan, or as many as the ladder allows and some more, so that what refuses is met. */
+static uint64_t choose_wanted(const struct lh_probe *probe, const struct lh_probe_args *args) {
+  uint64_t wanted = args->config ? clients_of(args->config) : args->most;
+  if (!args->config && probe->predicted < wanted) wanted = probe->predicted + probe->predicted / 20 + 20;
+  return wanted < args->most ? wanted : args->most;
+}
+
+static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
+  struct lh_buf text = LH_BUF_INIT(CONFIG_BYTES_MAX);
+  struct lh_config *config = NULL;
+  struct listener listener = {0};
+  long descriptors = lh_host_raise_descriptors(NULL);
+  probe->wanted = args->config && clients_of(args->config) < args->most ? clients_of(args->config) : args->most;
+  uint64_t each = descriptors > 64 ? (uint64_t)descriptors - 32 : 32;
+  int code = start_listener(&listener, args->program, probe->wanted / each + 1 + LISTENERS_SPARE, err);
+  for (int round = 0; round < 2 && code == 0; round++) { /* the ladder of a first guess says how many to try */
+    lh_config_free(config);
+    config = NULL;
+    if (write_config(&text, args, listener.port, probe->wanted, store) < 0)
+      code = lh_err_set(err, ENOMEM, "no memory for the probe's config");
+    if (code == 0) code = load_config(&text, &config, err);
+    if (code == 0) code = predict(probe, config, err);
+    if (code == 0 && round == 0) probe->wanted = choose_wanted(probe, args);
+  }
+  if (code == 0) probe->queue_held = lh_backlog_fill(probe->queue_predicted, (uint64_t)(descriptors > 0 ? descriptors : 0));
+  if (code == 0 && probe->queue_held == 0) probe->queue_predicted = 0;
+  if (code == 0) code = run_it(probe, args, config, err);
+  stop_listener(&listener);
+  lh_config_free(config);
+  lh_buf_free(&text);
+  return code;
+}
+
+int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err) {
+  char store[] = "/tmp/longhaul-probe-XXXXXX";
+  *probe = (struct lh_probe){.limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN};
+  if (!mkdtemp(store))
+    return lh_err_set(err, errno, "the probe cannot make a folder for its run file (%s): %s", store, strerror(errno));
+  lh_log_set_level(LH_LOG_ERROR);
+  int code = probe_listener(probe, args, store, err);
+  lh_log_set_level(LH_LOG_INFO);
+  remove_store(store);
+  if (code == 0) judge(probe);
+  return code;
+}

@@ -1,0 +1,184 @@
+"""longhaul doctor --probe: opening connections ends where the ladder said, limit by limit; and a run that does not fit."""
+import json
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from common import Case, Faultd, config, longhaul, paths
+
+from test_doctor import RANGE, Shell, can, group_of, plan
+
+HOST = 3
+
+
+class Probe(Case):
+    def probe(self, shell, conf, *arguments):
+        text = shell(f"{shell.program} doctor {shell.write(conf)} --probe --json {' '.join(arguments)} 2>errors", check=False)
+        self.assertIn(shell.code, (0, HOST), text + shell("cat errors"))
+        return json.loads(text)["probe"]
+
+    def hits(self, shell, conf, limit, *arguments):
+        """Something refuses, at the count that the ladder has for this limit, within 2 %."""
+        made = self.probe(shell, conf, *arguments)
+        self.assertEqual(made["limit"], limit, made)
+        self.assertLess(made["predicted"], made["wanted"], made)
+        self.assertAlmostEqual(made["opened"], made["predicted"], delta=0.02 * made["predicted"])
+        self.assertTrue(made["matches"], made)
+        return made
+
+
+class Limits(Probe):
+    def test_descriptors(self):
+        with Shell() as shell:
+            shell("ulimit -n 1024")
+            made = self.hits(shell, plan(1300, workers=1), "RLIMIT_NOFILE")
+            self.assertEqual((made["refusal"], made["errno"]), ("connect: host: no descriptor", 24))
+            self.assertGreater(made["kernel_bytes"], 1000)
+            shell("ulimit -n 600")
+            self.hits(shell, plan(1900, workers=3), "RLIMIT_NOFILE")
+
+    @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
+    def test_port_range(self):
+        with Shell("unshare", "--net") as shell:
+            shell("ip link set lo up; echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range")
+            made = self.hits(shell, plan(800), RANGE)
+            self.assertEqual((made["refusal"], made["errno"]), ("connect: host: no local port", 99))
+            two = self.hits(shell, plan(1500, source_addresses=["127.0.0.2", "127.0.0.3"]), RANGE)
+            self.assertGreater(two["opened"], 1.9 * made["opened"])
+
+    @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
+    def test_reserved_ports(self):
+        with Shell("unshare", "--net") as shell:
+            shell("ip link set lo up; echo 32768-60000 > /proc/sys/net/ipv4/ip_local_reserved_ports")
+            self.hits(shell, plan(1300), "net.ipv4.ip_local_reserved_ports")
+
+    @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
+    def test_ports_in_use(self):
+        hold = ("import socket\n"
+                "s = [socket.create_server(('127.0.0.1', 40000 + n)) for n in range(80)]\n"
+                "print('ready', flush=True)\ninput()\n")
+        with Shell("unshare", "--net") as shell:
+            shell("ip link set lo up; echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range")
+            shell(f"cat > hold.py <<'END'\n{hold}END")
+            shell("coproc python3 hold.py; read -r line <&${COPROC[0]}")
+            made = self.hits(shell, plan(600), "ports in use")
+            self.assertLessEqual(made["opened"], 420)
+            shell("echo >&${COPROC[1]}; wait")
+
+    @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
+    def test_accept_queue(self):
+        with Shell("unshare", "--net") as shell:
+            for limit in (7, 200):
+                shell(f"ip link set lo up; echo {limit} > /proc/sys/net/core/somaxconn")
+                made = self.probe(shell, plan(10))
+                self.assertEqual((made["queue_predicted"], made["queue_held"]), (limit + 1, limit + 1))
+
+    @unittest.skipUnless(can("setpriv", "--reuid", "65534", "--clear-groups", "true"), "needs root, to be another user")
+    def test_tasks_of_a_user(self):
+        program = Path(tempfile.mkdtemp(prefix="longhaul-nproc-")) / "longhaul"
+        program.parent.chmod(0o755)
+        shutil.copy(paths.LONGHAUL, program)
+        program.chmod(program.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
+        with Shell("setpriv", "--reuid", "54322", "--regid", "54322", "--clear-groups", program=program) as shell:
+            shell.folder.chmod(0o777)
+            shell("ulimit -u 100; ulimit -S -u 7")
+            path = shell.write(plan(1500, workers=6))
+            made = json.loads(shell(f"{program} doctor {path} --probe --json 2>/dev/null", check=False))["probe"]
+            self.assertEqual((made["limit"], made["matches"]), ("RLIMIT_NPROC", True), made)
+            self.assertIn("not started", made["refusal"])
+        shutil.rmtree(program.parent)
+
+    def test_tasks_of_a_group(self):
+        found = group_of("pids")
+        if not found:
+            self.skipTest("no control group of pids can be made here")
+        folder = found[0] / f"longhaul-probe-{os.getpid()}"
+        folder.mkdir()
+        try:
+            (folder / found[1]).write_text("9")
+            with Shell() as shell:
+                shell(f"echo $$ > {folder}/cgroup.procs")
+                text = shell(f"{paths.LONGHAUL} doctor {shell.write(plan(1600, workers=8))} --probe --json 2>/dev/null", check=False)
+                made = json.loads(text)["probe"]
+                self.assertEqual((made["limit"], made["matches"]), ("pids.max", True), made)
+                self.assertLess(made["opened"], 1600)
+        finally:
+            for _ in range(50):  # the last processes of the group are on their way out
+                try:
+                    folder.rmdir()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+
+    def test_address_space(self):
+        """An estimate of the ladder, not a count: while many connect at once a client takes more, and the probe says so."""
+        with Shell() as shell:
+            shell("ulimit -S -v 20480")
+            made = self.probe(shell, plan(4000, workers=1))
+            self.assertEqual(made["limit"], "RLIMIT_AS", made)
+            self.assertTrue(made["refusal"], made)
+            self.assertLess(made["opened"], made["predicted"])
+            self.assertGreater(made["opened"], made["predicted"] / 2)
+
+
+class Plan(Probe):
+    def test_a_plan_that_fits_is_met(self):
+        with Shell() as shell:
+            made = self.probe(shell, plan(700))
+            self.assertEqual((made["opened"], made["wanted"], made["refusal"], made["matches"]), (700, 700, None, True))
+
+    def test_without_a_config_and_in_words(self):
+        with Shell() as shell:
+            text = shell(f"{paths.LONGHAUL} doctor --probe --most 300")
+            self.assertIn("Opened 300 of 300 connections to a listener of its own", text)
+            for line in text.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_wrong_input(self):
+        for most in ("0", "many", "-5"):
+            done = longhaul.command("doctor", "--probe", "--most", most)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"--most {most}", done.stderr)
+
+
+class Preflight(Case):
+    """ulimit -n 1024 and a plan of 2,000 with one worker."""
+
+    def run_it(self, server, *arguments):
+        folder = Path(tempfile.mkdtemp(prefix="longhaul-preflight-"))
+        self.addCleanup(shutil.rmtree, folder)
+        conf = folder / "c.yaml"
+        conf.write_text(json.dumps(config(server.url(), connections=2000, duration="3s", messages=[], run={"workers": 1})))
+        begin = time.monotonic()
+        done = subprocess.run(["bash", "-c", f"ulimit -n 1024; exec {paths.LONGHAUL} run {conf} --store {folder}/runs {' '.join(arguments)}"],
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+        return done, time.monotonic() - begin, folder
+
+    def test_it_is_not_begun(self):
+        with Faultd() as server:
+            done, took, folder = self.run_it(server)
+        self.assertEqual(done.returncode, HOST, done.stderr)
+        self.assertLess(took, 1)
+        self.assertIn("RLIMIT_NOFILE allows 1,000 of 2,000 clients", done.stderr)
+        self.assertRegex(done.stderr, r"ulimit -\w*n|prlimit|--set run.workers=auto")
+        self.assertFalse((folder / "runs").exists())
+
+    def test_forced_it_holds_what_fits_and_says_so(self):
+        with Faultd("--backlog", "4096") as server:
+            done, _, folder = self.run_it(server, "--force")
+            report = longhaul.report(next((folder / "runs").glob("*.longhaul")))
+        self.assertAlmostEqual(max(report["series"]["run"]["open"]), 1000, delta=20)
+        self.assertIn(("host", "no descriptor"), {(e["side"], e["reason"]) for e in report["totals"]["endings"]})
+        forced = [e["text"] for e in report["events"] if e["kind"] == "forced"]
+        self.assertEqual(len(forced), 1, report["events"])
+        self.assertIn("RLIMIT_NOFILE allows 1,000 of 2,000 clients", forced[0])
+        self.assertIn("host   no descriptor", done.stdout.replace("host  no", "host   no"))
+
+
+if __name__ == "__main__":
+    unittest.main()
