@@ -19,6 +19,10 @@ static bool is_live(unsigned state) {
   return state != LH_CLIENT_IDLE && state != LH_CLIENT_FINISHED;
 }
 
+static bool has_connection(unsigned state) {
+  return state == LH_CLIENT_CONNECTING || state == LH_CLIENT_OPEN || state == LH_CLIENT_CLOSING;
+}
+
 void lh_group_integrate(struct group *g, uint64_t now_ns) {
   uint64_t passed = now_ns - g->integrated_ns;
   lh_count(g, LH_COUNTER_open_ns, passed * g->in_state[LH_CLIENT_OPEN]);
@@ -133,7 +137,8 @@ void lh_client_enter(struct lh_engine *e, uint32_t slot, enum lh_client_state ne
   c->state = (uint8_t)next;
   if (from == LH_CLIENT_OPEN) leave_open(e, c, slot);
   count_wanted(g, c);
-  if (from == LH_CLIENT_CONNECTING && e->queue_first != LH_NONE) lh_wheel_set(e->wheel, lh_timer_of_queue(e), e->now_ns);
+  if (has_connection(next) != has_connection(from)) lh_queue_connected(e, c, has_connection(next) ? 1 : -1);
+  if (from == LH_CLIENT_CONNECTING) lh_queue_wake(e);
 
   switch (next) {
   case LH_CLIENT_WAITING: enter_waiting(e, g, c, slot); break;

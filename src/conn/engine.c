@@ -89,6 +89,7 @@ static int init_engine(struct lh_engine *e, struct lh_err *err) {
   if (!e->clients) return lh_err_set(err, ENOMEM, "no memory for %u clients", e->client_count);
   rc = lh_wheel_new(&e->wheel, lh_first_null_timer(e) + null_group_count(e->config), e->now_ns, err);
   if (rc < 0) return rc;
+  if ((rc = lh_gates_new(e, err)) < 0) return rc;
   if ((rc = lh_null_new(e, lh_first_null_timer(e), err)) < 0) return rc;
   for (uint32_t g = 0, slot = 0; g < e->group_count; slot += e->groups[g++].client_count)
     if ((rc = init_group(e, g, slot, err)) < 0) return rc;
@@ -119,8 +120,6 @@ int lh_engine_new(struct lh_engine **engine, const struct lh_engine_args *args, 
       .tag = lh_token_tag(args->run_id),
       .rate = lh_rate_make(lh_plan_connect_rate(args->config) / workers),
       .connecting_max = connecting_max / workers + (connecting_max % workers != 0),
-      .queue_first = LH_NONE,
-      .queue_last = LH_NONE,
   };
   if (e->connecting_max == 0) e->connecting_max = UINT32_MAX;
   for (uint32_t g = 0; g < e->group_count; g++) lh_snapshot_init(&groups[g].snapshot);
@@ -144,6 +143,7 @@ void lh_engine_free(struct lh_engine *engine) {
     lh_snapshot_free(&engine->groups[g].snapshot);
   }
   lh_null_free(engine->null);
+  lh_gates_free(engine);
   lh_wheel_free(engine->wheel);
   free(engine->flights.items);
   free(engine->actions);

@@ -157,6 +157,13 @@ struct group {
   struct lh_snapshot snapshot;
 };
 
+/* Where clients wait for their turn to connect. */
+struct gate {
+  struct lh_rate rate;     /* of a target, beside the run's */
+  uint32_t held, held_max; /* connections begun and not ended */
+  uint32_t first, last;    /* linked by queue_next; first LH_NONE: nobody waits */
+};
+
 /* How far a planned disturbance is. */
 struct action_state {
   uint64_t due_ns, k; /* the next time, and its number */
@@ -180,7 +187,11 @@ struct lh_engine {
   struct lh_rate rate;
   uint32_t connecting, connecting_max, logging_in;
   size_t login_bytes;
-  uint32_t queue_first, queue_last;
+  struct gate *gates;       /* owned; the first for all targets without limits of their own */
+  uint16_t *gate_of_target; /* owned; by number of the target */
+  uint32_t gate_count, gate_next; /* next: whose turn it is */
+  uint32_t queued;          /* clients linked at all gates */
+  uint64_t queue_due_ns;    /* when the queue's timer comes */
   uint32_t live; /* clients neither idle nor finished */
   bool in_turn;  /* connect, close and abort are called from a turn only */
   bool stopping;
@@ -287,6 +298,12 @@ static inline bool lh_is_queued(const struct client *c) {
 /* A waiting client is ready: it connects now or joins the queue. From a turn only. */
 void lh_queue_join(struct lh_engine *e, uint32_t slot);
 void lh_queue_pump(struct lh_engine *e);
+int lh_gates_new(struct lh_engine *e, struct lh_err *err);
+void lh_gates_free(struct lh_engine *e);
+/* A connection of the client begins (1) or ended (-1). */
+void lh_queue_connected(struct lh_engine *e, const struct client *c, int change);
+/* There may be room again for someone. */
+void lh_queue_wake(struct lh_engine *e);
 
 /* ---- schedule.c ---- */
 uint64_t lh_schedule_next_ns(const struct lh_engine *e, uint32_t slot);

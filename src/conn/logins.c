@@ -107,7 +107,7 @@ static void end_attempt(struct lh_engine *e, struct visit v) {
   v.login->begun_ns = LH_NEVER;
   v.g->logging_in--;
   e->logging_in--;
-  if (e->queue_first != LH_NONE) lh_wheel_set(e->wheel, lh_timer_of_queue(e), e->now_ns);
+  lh_queue_wake(e);
 }
 
 static void book(struct lh_engine *e, struct visit v, enum lh_counter_id as, const struct lh_ending *seen) {

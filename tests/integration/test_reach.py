@@ -101,6 +101,23 @@ class Sockets(Case):
         self.assertEqual(done.group["messages"]["failed"], 0)
 
 
+class Limits(Case):
+    def test_a_target_takes_so_many_connections(self):
+        """Over two groups and two workers; the clients beyond the limit wait, those of another target do not."""
+        with Faultd() as limited, Faultd() as free:
+            conf = config(limited.url(), connections=8, duration="2s", messages=[], run={"workers": 2}, target={"connections_max": 5})
+            conf["groups"]["h"] = dict(conf["groups"]["g"])
+            conf["targets"]["u"] = {"url": free.url(), "connect_rate": "10/s"}
+            conf["groups"]["u"] = {**conf["groups"]["g"], "target": "u"}
+            done = self.go(conf)
+            limited.stop(), free.stop()
+        self.assertEqual(limited.summary["upgraded"], 5)
+        self.assertEqual(done.query("select max(n) n from (select k, sum(waiting) n from intervals group by k)")[0]["n"], 11)
+        self.assertEqual(free.summary["upgraded"], 8)
+        times = sorted(line["accepted_ns"] for line in free.log())
+        self.assertGreater(times[-1] - times[0], 400e6)  # 8 at 10 a second, from two workers at 5 a second each
+
+
 class Proxies(Case):
     """Against tinyproxy, and against a proxy of a few lines for what it does not say."""
 

@@ -91,6 +91,8 @@ struct lh_target {
   uint64_t resolve_every_ns;       /* how often the name is looked up again, default 5 min */
   char *unix_path;                 /* of a unix socket, '@' first for an abstract one; NULL: TCP */
   struct lh_proxy proxy;
+  uint32_t connections_max;        /* most connections to it at once, of all its groups; 0: no limit */
+  double connect_rate;             /* most attempts a second, beside the run's; 0: no limit */
   uint32_t redirects;              /* of its groups, where they say nothing else */
   bool redirects_to_plain;         /* follow them from TLS to plain too; default false */
   bool tls_scheme;                 /* scheme is wss, https or tls */

@@ -113,11 +113,114 @@ static void a_turn_leaves_room_for_reading(void **state) {
   rig_free(&rig);
 }
 
+/* Two groups, one of them on a target with limits: its clients wait, and the other's do not wait for them. */
+static struct lh_target limited[2];
+
+static void limits(struct rig *rig, struct lh_target target) {
+  static struct lh_group groups[2];
+  rig_make(rig, 20);
+  limited[0] = target;
+  limited[1] = (struct lh_target){0};
+  rig->config.targets = limited;
+  rig->config.target_count = 2;
+  groups[0] = groups[1] = rig->group;
+  groups[0].target = 0;
+  groups[1].target = 1;
+  rig->config.groups = groups;
+  rig->config.group_count = 2;
+}
+
+static uint32_t count_in(const struct rig *rig, uint32_t group, enum lh_client_state state) {
+  uint32_t count = 0;
+  for (uint32_t slot = 0; slot < lh_engine_client_count(rig->engine); slot++)
+    count += lh_engine_group_of(rig->engine, slot) == group && lh_engine_state_of(rig->engine, slot) == state;
+  return count;
+}
+
+static void a_target_takes_so_many_connections(void **state) {
+  (void)state;
+  static struct rig rig;
+  limits(&rig, (struct lh_target){.connections_max = 7});
+  rig_start(&rig);
+  rig_run(&rig, SEC);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_CONNECTING), 7);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_WAITING), 13);
+  assert_int_equal(count_in(&rig, 1, LH_CLIENT_CONNECTING), 20);
+  for (uint32_t slot = 0; slot < 40; slot++)
+    if (lh_engine_state_of(rig.engine, slot) == LH_CLIENT_CONNECTING) lh_engine_on_open(rig.engine, slot, 0, rig.now);
+  rig_run(&rig, SEC);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_OPEN), 7);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_WAITING), 13);
+  for (uint32_t slot = 0, ended = 0; ended < 3; slot++) {
+    const struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_RST};
+    if (lh_engine_group_of(rig.engine, slot) != 0 || lh_engine_state_of(rig.engine, slot) != LH_CLIENT_OPEN) continue;
+    lh_engine_on_ended(rig.engine, slot, &seen, rig.now);
+    ended++;
+  }
+  rig_run(&rig, 2 * MS); /* who waited longest goes at once, before any backoff is over */
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_CONNECTING), 3);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_OPEN), 4);
+  rig_free(&rig);
+}
+
+static void workers_share_a_targets_connections(void **state) {
+  (void)state;
+  uint32_t sum = 0;
+  for (uint32_t worker = 0; worker < 3; worker++) {
+    static struct rig rig;
+    limits(&rig, (struct lh_target){.connections_max = 7});
+    rig.args.workers = 3;
+    rig.args.slice = lh_plan_slice(0, 1, worker, 3);
+    rig_start(&rig);
+    rig_run(&rig, SEC);
+    sum += count_in(&rig, 0, LH_CLIENT_CONNECTING);
+    rig_free(&rig);
+  }
+  assert_int_equal(sum, 7);
+}
+
+static void a_target_has_its_own_rate(void **state) {
+  (void)state;
+  static struct rig rig;
+  limits(&rig, (struct lh_target){.connect_rate = 10});
+  rig_start(&rig);
+  rig_run(&rig, 5 * MS);
+  assert_int_equal(count_in(&rig, 1, LH_CLIENT_CONNECTING), 20);
+  rig_run(&rig, SEC - 10 * MS);
+  assert_in_range(count_in(&rig, 0, LH_CLIENT_CONNECTING), 9, 11);
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_CONNECTING), 20);
+  rig_free(&rig);
+}
+
+/* What the run's cap refuses does not use up the target's. */
+static void both_rates_hold(void **state) {
+  (void)state;
+  static struct rig rig;
+  limits(&rig, (struct lh_target){.connect_rate = 8});
+  rig.config.run.connect_rate = 10;
+  rig_start(&rig);
+  rig_run(&rig, SEC);
+  uint32_t own = count_in(&rig, 0, LH_CLIENT_CONNECTING), all = own + count_in(&rig, 1, LH_CLIENT_CONNECTING);
+  assert_in_range(all, 9, 11);
+  assert_in_range(own, 4, 8);
+  rig_run(&rig, 5 * SEC);
+  assert_int_equal(count_in(&rig, 0, LH_CLIENT_CONNECTING) + count_in(&rig, 1, LH_CLIENT_CONNECTING), 40);
+  rig_free(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_rate_cap_holds_and_is_fair), cmocka_unit_test(no_more_handshakes_than_asked_at_once),
-      cmocka_unit_test(a_herd_that_fails_at_once),      cmocka_unit_test(a_queued_client_may_leave),
-      cmocka_unit_test(nobody_overtakes_the_queue),     cmocka_unit_test(a_turn_leaves_room_for_reading),
+      cmocka_unit_test(the_rate_cap_holds_and_is_fair),
+      cmocka_unit_test(no_more_handshakes_than_asked_at_once),
+      cmocka_unit_test(a_target_takes_so_many_connections),
+      cmocka_unit_test(workers_share_a_targets_connections),
+      cmocka_unit_test(a_target_has_its_own_rate),
+      cmocka_unit_test(both_rates_hold),
+      cmocka_unit_test(a_herd_that_fails_at_once),
+      cmocka_unit_test(a_queued_client_may_leave),
+      cmocka_unit_test(nobody_overtakes_the_queue),
+      cmocka_unit_test(a_turn_leaves_room_for_reading),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

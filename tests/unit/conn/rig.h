@@ -160,7 +160,7 @@ static inline void rig_run(struct rig *rig, uint64_t ns);
 static inline void rig_start(struct rig *rig) {
   struct lh_err err = {0};
   rig->args.config = &rig->config;
-  rig->args.slice = (struct lh_slice){0, 1};
+  if (rig->args.slice.stride == 0) rig->args.slice = (struct lh_slice){0, 1};
   rig->args.run_id = 77;
   rig->args.start_ns = rig_start_ns;
   rig->args.start_wall_us = 1700000000000000;
