@@ -163,11 +163,18 @@ static void put_lane(struct compare *c, json_t *out, const struct lh_sample_lane
     put_measure(c, out, a->name, (enum lh_measure)id, &a->samples[id], &b->samples[id]);
 }
 
+/* One storm in a night of quiet intervals is no shift of their values, but nobody would call the two nights the same. */
+static bool is_one_off(const json_t *item) {
+  if (strcmp(lh_look_text(item, "shown"), "mean") != 0 || strcmp(lh_look_text(item, "better"), "neither") == 0) return false;
+  double from = lh_look_number(item, "a.mean"), to = lh_look_number(item, "b.mean");
+  return fabs(to - from) > 0.5 * (from < to ? from : to) && from != to;
+}
+
 static const char *outcome_of(const struct compare *c, const json_t *item) {
   double delta = lh_look_number(item, "delta"), change = lh_look_number(item, "change_percent");
   const char *better = lh_look_text(item, "better");
   if (lh_look_is_null(item, "p_adjusted")) return "unknown";
-  if (fabs(delta) < DELTA_LEAST) return "same";
+  if (fabs(delta) < DELTA_LEAST) return is_one_off(item) ? "unclear" : "same";
   if (lh_look_number(item, "p_adjusted") >= P_MOST) return fabs(delta) < DELTA_UNCLEAR ? "same" : "unclear";
   if (c->least > 0 && strcmp(lh_look_text(item, "unit"), "us") == 0 && fabs(change) < 100 * c->least) return "same";
   if (strcmp(better, "neither") == 0) return "differs";

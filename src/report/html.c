@@ -31,7 +31,7 @@ static const char *state_class(const char *word) {
 }
 
 static int put_cell(const struct lh_column *column, const char *text, bool heads, struct lh_buf *out) {
-  const char *class = column->right ? "n" : column->verbatim ? "text" : column->flexible ? "text" : "keep";
+  const char *class = column->right ? "n" : column->verbatim ? "text" : column->flexible ? "" : "keep";
   int failed = lh_buf_addf(out, "<%s class=\"%s\">", heads ? "th scope=\"row\"" : "td", class);
   if (!failed && column->state) failed = lh_buf_addf(out, "<span class=\"%s\">", state_class(text));
   if (!failed && column->verbatim) failed = lh_buf_addstr(out, "<code>");

@@ -5,8 +5,8 @@
  *   like      an interval that counts: past the warm-up, its group wanted all its clients from beginning to end (no ramp, no
  *             draining), and the tester was in time
  *   block     so many intervals put together that both runs are cut into the same length; histograms are merged, never averaged
- *   outcome   worse, better, differs (where neither way is good or bad), unclear (an effect that the test does not prove), same,
- *             or unknown (fewer than LH_RANKSUM_LEAST values a side)
+ *   outcome   worse, better, differs (where neither way is good or bad), unclear (an effect that the test does not prove, or a
+ *             rate that changed by half in few intervals), same, or unknown (fewer than LH_RANKSUM_LEAST values a side)
  */
 #ifndef LONGHAUL_REPORT_COMPARE_H
 #define LONGHAUL_REPORT_COMPARE_H

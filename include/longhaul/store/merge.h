@@ -2,7 +2,8 @@
  *
  * The shards' intervals are laid side by side by the time since each shard's own start, which is what the plan goes by:
  * counters and histograms add, gauges too (a shard that has ended keeps its last ones), endings, events and seconds come in order.
- * Host samples, what was watched, the ladder and facts are those of the first shard; facts that differ on another are kept with its number in the name.
+ * Host samples, what was watched, the ladder and facts are those of the first shard; facts that differ
+ * on another are kept with its number in the name.
  *
  * Parts are laid one after the other by their hosts' clocks. No row stands for the time between them. What was open when a part
  * crashed is settled as `worker lost`, so that the books balance.
@@ -28,7 +29,8 @@ struct lh_merge_notes {
   size_t count;
 };
 
-/* -EINVAL with a sentence when the files are neither different shards of one plan nor parts of one run. On failure `out` is not left behind. */
+/* -EINVAL with a sentence when the files are neither different shards of one plan nor parts of one run. On failure `out` is
+ * not left behind. */
 int lh_store_merge(const struct lh_merge_args *args, struct lh_merge_notes *notes, struct lh_err *err);
 
 #endif

@@ -150,6 +150,19 @@ static void test_left_out(void **state) {
   json_decref(c);
 }
 
+/* One storm is no shift of the intervals' values, and yet no sameness. */
+static void test_storm(void **state) {
+  struct synthetic a = small_run(state), b = a;
+  b.storm_at = 60;
+  json_t *c = compare(&a, &b, 0);
+  const json_t *drops = difference(c, "chat", "drop_rate");
+  assert_string_equal(lh_look_text(drops, "outcome"), "unclear");
+  assert_true(lh_look_number(drops, "b.mean") > 1.5 * lh_look_number(drops, "a.mean"));
+  assert_string_equal(lh_look_text(difference(c, "chat", "response_p50"), "outcome"), "same");
+  assert_false(lh_compare_is_worse(c));
+  json_decref(c);
+}
+
 static void test_config(void **state) {
   struct synthetic a = small_run(state), b = a;
   b.clients = 120;
@@ -209,6 +222,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_slower, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_other_intervals, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_left_out, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_storm, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_config, set_up, tear_down),
       cmocka_unit_test(test_wrong_input),
       cmocka_unit_test(test_page_escapes),
