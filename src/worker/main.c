@@ -41,7 +41,8 @@ struct worker {
   struct lh_reports reports;
   struct lh_stall stall;
   uint64_t start_ns, turn_ns; /* of the run; of the engine's last turn */
-  uint32_t events;            /* of libwebsockets, since the start */
+  uint32_t events;            /* of libwebsockets, since the loop waited */
+  bool woke_late;             /* these waited for us; what is due waits for their end */
   bool has_more;              /* that turn left some of what was due to the next */
   bool reads_first;           /* the timer was late: deadlines are judged once what came meanwhile is read */
   bool stopping;
@@ -106,10 +107,11 @@ static void turn_if_due(struct worker *w) {
  * end. Looking at the clock for some of them is enough. */
 static void between_events(void *context) {
   struct worker *w = context;
-  if (++w->events % EVENTS_A_LOOK || !w->engine || is_over(w)) return;
-  uint64_t now = lh_now_ns();
-  uint64_t due = next_ns(w);
-  if (now < w->start_ns || now < due + turn_spacing_ns || now - due > late_ns) return; /* very late: reading goes first */
+  bool is_first = w->events == 0; /* since the loop waited */
+  if (w->events++ % EVENTS_A_LOOK || !w->engine || is_over(w)) return;
+  uint64_t now = lh_now_ns(), due = next_ns(w);
+  if (is_first) w->woke_late = now > due && now - due > late_ns;
+  if (w->woke_late || now < w->start_ns || now < due + turn_spacing_ns) return; /* woken late: reading goes first */
   run_due(w, now, now - due);
   lh_ticker_arm(w->ticker, next_ns(w));
 }
@@ -125,6 +127,7 @@ static void before_wait(uv_prepare_t *prepare) {
   lh_desk_begin_queued(w->desk);
   uint64_t next = busy ? lh_now_ns() : next_ns(w);
   lh_ticker_arm(w->ticker, next);
+  w->events = 0;
   lh_stall_wait(&w->stall, next);
   w->done = w->stopping && lh_engine_done(w->engine);
   if (w->done) uv_stop(&w->loop);
