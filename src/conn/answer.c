@@ -78,8 +78,9 @@ void lh_answer_header(struct lh_answer *answer, const char *name, size_t name_le
 /* ---- looking up ---- */
 
 static struct lh_text header_of(const struct lh_answer *answer, size_t number) {
+  if (!answer->headers.data) return (struct lh_text){0};
   const char *at = answer->headers.data, *end = at + answer->headers.len;
-  while (at && at < end) {
+  while (at < end) {
     struct lh_text value = {at + 1, strlen(at + 1)};
     if (*at == (char)number) return value;
     at = value.at + value.len + 1;

@@ -3,7 +3,6 @@
 
 #include "conn/engine_private.h"
 #include "longhaul/base/units.h"
-#include "longhaul/conn/logins.h"
 
 static bool was_open(const struct client *c) {
   return c->state == LH_CLIENT_OPEN || c->state == LH_CLIENT_CLOSING;
@@ -66,7 +65,7 @@ static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const stru
     snprintf(ending.text, sizeof ending.text, "%s", text);
   }
   ending.text[sizeof ending.text - 1] = '\0';
-  lh_scrub(ending.text, lh_engine_login(e, slot));
+  lh_login_scrub(e, slot, ending.text);
   return ending;
 }
 

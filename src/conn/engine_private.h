@@ -118,8 +118,9 @@ static_assert(sizeof(struct client) == 160, "the cost of a held connection is a 
 
 /* A client's login, or the one of a whole group. */
 struct login {
-  struct lh_texts *texts; /* owned; NULL: none yet */
-  uint64_t begun_ns;      /* of the attempt under way (not the leader: when it was asked for), LH_NEVER: none is */
+  struct lh_texts *texts;  /* owned; NULL: none yet */
+  struct lh_texts *before; /* owned; those of the login before, which what is in flight was sent with; or NULL */
+  uint64_t begun_ns;      /* of the attempt under way, LH_NEVER: none is */
   uint64_t done_ns;       /* the last success */
   uint64_t due_ns;        /* under way: its deadline; needed: not before; else when it is refreshed */
   uint32_t attempt;       /* failed in a row */
@@ -266,6 +267,10 @@ bool lh_login_lets_queue(struct lh_engine *e, uint32_t slot);
 /* Its turn has come: true when the turn went to its login. From a turn only. */
 bool lh_login_takes_turn(struct lh_engine *e, uint32_t slot);
 /* A client of kind http sends nothing until there is a login. */
+/* What it gave as of that time; NULL: nothing. */
+const struct lh_texts *lh_login_at(const struct lh_engine *e, uint32_t slot, uint64_t at_ns);
+/* Blots out of a text what the client's logins gave. */
+void lh_login_scrub(const struct lh_engine *e, uint32_t slot, char *text);
 bool lh_login_holds(const struct lh_engine *e, uint32_t slot);
 uint64_t lh_login_next_ns(const struct lh_engine *e, const struct group *g, const struct client *c, uint32_t slot);
 void lh_login_tend(struct lh_engine *e, uint32_t slot); /* that time has come. From a turn only */

@@ -41,6 +41,19 @@ const struct lh_texts *lh_engine_login(const struct lh_engine *engine, uint32_t 
   return login ? login->texts : NULL;
 }
 
+const struct lh_texts *lh_login_at(const struct lh_engine *e, uint32_t slot, uint64_t at_ns) {
+  const struct login *login = login_of(&e->groups[e->clients[slot].group], slot);
+  if (!login) return NULL;
+  return login->before && at_ns < login->done_ns ? login->before : login->texts;
+}
+
+void lh_login_scrub(const struct lh_engine *e, uint32_t slot, char *text) {
+  const struct login *login = login_of(&e->groups[e->clients[slot].group], slot);
+  if (!login) return;
+  lh_scrub(text, login->texts);
+  lh_scrub(text, login->before);
+}
+
 /* A login with its key, as most of this file needs it. */
 struct visit {
   struct group *g;
@@ -82,7 +95,10 @@ int lh_logins_new(struct lh_engine *e, struct group *g, struct lh_err *err) {
 
 void lh_logins_free(struct group *g) {
   const uint32_t count = g->logins ? is_shared(g) ? 1 : g->client_count : 0;
-  for (uint32_t i = 0; i < count; i++) free(g->logins[i].texts);
+  for (uint32_t i = 0; i < count; i++) {
+    free(g->logins[i].texts);
+    free(g->logins[i].before);
+  }
   free(g->logins);
 }
 
@@ -179,8 +195,9 @@ static uint64_t refresh_ns(const struct lh_engine *e, struct visit v) {
 }
 
 static void keep(struct lh_engine *e, struct visit v, struct lh_texts *texts) {
-  e->login_bytes += lh_texts_bytes(texts) - lh_texts_bytes(v.login->texts);
-  free(v.login->texts);
+  e->login_bytes += lh_texts_bytes(texts) - lh_texts_bytes(v.login->before);
+  free(v.login->before);
+  v.login->before = v.login->texts;
   v.login->texts = texts;
   v.login->refused = false;
   v.login->unproved = true;

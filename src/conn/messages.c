@@ -4,7 +4,6 @@
 
 #include "conn/engine_private.h"
 #include "conn/json_pointer.h"
-#include "longhaul/conn/logins.h"
 
 enum { TAILROOM = 16 };
 
@@ -145,7 +144,7 @@ struct lh_template_values lh_message_values(const struct lh_engine *e, uint32_t 
       .time_ms = (uint64_t)(wall_us / 1000),
       .seed = seed,
       .row = lh_plan_data_row(g->config, seed, g->number, client, seq),
-      .login = lh_engine_login(e, slot),
+      .login = lh_login_at(e, slot, now_ns),
   };
 }
 

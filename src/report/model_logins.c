@@ -3,11 +3,12 @@
 #include "longhaul/base/clock.h"
 #include "report/build.h"
 
+/* The last interval may be a moment long: a herd in it is no higher rate than one in a whole second. */
 static double peak_per_s(const struct lh_build *b, const struct lh_lane *lane) {
   double peak = 0;
   for (uint32_t i = 0; i < b->g->count; i++) {
     double length_s = (double)lh_gather_length_ns(b->g, i) / (double)LH_NS_PER_S;
-    double rate = length_s > 0 ? (double)lane->counters[i][LH_COUNTER_logins] / length_s : 0;
+    double rate = (double)lane->counters[i][LH_COUNTER_logins] / (length_s > 1 ? length_s : 1);
     if (rate > peak) peak = rate;
   }
   return peak;

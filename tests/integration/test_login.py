@@ -1,11 +1,14 @@
 """Logins against a server that lets nobody in without: every client with its own token, refreshed, refused, lost, in a herd."""
 import csv
+import os
+import signal
 import unittest
 from collections import Counter
 
-from lib import books, paths
+from lib import books, paths, process
+from lib.faultd import Faultd
 from lib.gate import Gate
-from lib.longhaul import command, config, endings, run
+from lib.longhaul import Run, command, config, endings, run
 
 BODY = '{"client":${client},"password":"${env.LOGIN_PASSWORD}"}'
 ENV = {"LOGIN_PASSWORD": "open sesame"}
@@ -133,6 +136,36 @@ class Logins(unittest.TestCase):
                 self.assertEqual(gate.logins, Counter({"0": 2}))  # the second after the first 401
                 self.assertEqual(self.sums(done), (2, 2, 0, 0))
                 self.assertEqual(len(gate.let_in), 30)
+
+    def test_a_login_of_the_group_outlives_the_worker_that_made_it(self):
+        with Gate(shared=True) as gate:
+            conf = config(gate.url(), connections=20, duration="5s", kind="http", messages=REQUEST, run={"workers": 2}, headers={"X-Client": "${client}"},
+                          login=login(per="group"), reconnect=BACK_SOON)
+            with Run(conf, env=ENV) as child:
+                process.wait_until(lambda: len(gate.let_in) == 20, 20, "all clients let in")
+                os.kill(min(child.workers), signal.SIGKILL)  # the first, which makes the logins
+                gate.let_in.clear()
+                child.wait(30)
+            books.check(self, child)
+            self.assertEqual((gate.logins, gate.foreign, len(gate.let_in)), (Counter({"0": 1}), [], 20))
+
+    def test_a_login_over_tls(self):
+        server = Faultd("--tls")
+        ca = server.folder / "ca.pem"
+        server._command += ["--tls-ca", ca]
+        with server:
+            for extra, code in (({"ca": str(ca)}, (0, 4)), ({}, (0, 1, 4))):
+                conf = config(server.url(scheme="https"), connections=5, duration="1s", kind="http", target={"tls": extra}, reconnect=BACK_SOON,
+                              login={"post": "/echo", "text": '{"access_token":"${client}"}', "extract": TOKEN, "retry": BACK_SOON},
+                              messages=[{"name": "m", "every": "200ms", "post": "/echo", "text": "<${login.token}>", "reply": {"contains": "<${client}>"}}])
+                done = run(conf)
+                self.assertIn(done.code, code, done.stderr)
+                books.check(self, done)
+                if extra:
+                    self.assertEqual((done.group["logins"]["succeeded"], done.group["messages"]["failed"], done.group["drops"]), (5, 0, 0))
+                    self.assertGreater(done.group["messages"]["replied"], 10)
+                else:
+                    self.assertEqual({key[:3] for key in endings(done.group) if key[1] != "us"}, {("login", "peer", "certificate from an unknown CA")})
 
     def test_a_herd_of_a_thousand(self):
         with Gate(delay=0.3) as gate:

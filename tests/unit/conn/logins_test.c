@@ -199,6 +199,27 @@ static void a_refresh_is_made_while_the_client_is_open(void **state) {
   rig_free(&rig);
 }
 
+static void a_reply_is_checked_by_what_was_sent(void **state) {
+  (void)state;
+  make(1)->refresh_ns = 100 * SEC;
+  rig_add_message(&rig, (struct lh_message){PAYLOAD("${login.token}"), .source = LH_PAYLOAD_TEXT, .every_ns = 1000 * SEC, .after = LH_AFTER_OPEN,
+                                            .delay_ns = 89 * SEC,
+                                            .reply = {.match = LH_MATCH_ORDER, .contains = (char[]){"${login.token}"},
+                                                      .within_ns = 90 * SEC, .lost_after_ns = 90 * SEC}});
+  rig_start(&rig);
+  log_in(0, "one");
+  rig_open(&rig);
+  rig_run(&rig, 90 * SEC);
+  assert_int_equal(rig.counts[CALL_SEND], 1);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, "one");
+  rig_run(&rig, 11 * SEC);
+  log_in(0, "two");
+  rig_hear(&rig, "one", 3);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_corrupt), 0);
+  rig_free(&rig);
+}
+
 static void a_herd_logs_in_before_the_ramp(void **state) {
   (void)state;
   struct lh_login_config *login = make(8);
@@ -301,6 +322,7 @@ int main(void) {
       cmocka_unit_test(a_refused_upgrade_leads_to_one_login),
       cmocka_unit_test(secrets_are_blotted_out),
       cmocka_unit_test(a_refresh_is_made_while_the_client_is_open),
+      cmocka_unit_test(a_reply_is_checked_by_what_was_sent),
       cmocka_unit_test(a_herd_logs_in_before_the_ramp),
       cmocka_unit_test(logins_take_turns_with_connections),
       cmocka_unit_test(who_is_not_wanted_leaves_the_desk),
