@@ -141,6 +141,7 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, struc
   struct lh_needs needs = {0};
   struct lh_ladder *ladder = NULL;
   int code = lh_needs_make(&needs, config, 1, 1, err);
+  needs.supervisor_threads = 0; /* the workers are started from this process, which has none */
   if (code == 0 && lh_facts_read(&facts, "") < 0) code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
   if (code == 0) lh_needs_count_taken(&needs, "", &facts, NULL);
   if (code == 0) code = lh_ladder_make(&ladder, &facts, &needs, err);
