@@ -17,7 +17,7 @@
 #include "longhaul/worker/link.h"
 
 enum {
-  NICENESS = 10,      /* the workers go first */
+  NICENESS = 10, /* the workers go first */
   DESCRIPTORS = LH_LIVE_VIEWERS_MAX + 64,
   FAREWELL_MS = 3000, /* for viewers to take the last picture */
   LOOK_MS = 50        /* between looks whether they have */
@@ -118,7 +118,7 @@ static void on_farewell(uv_timer_t *timer) {
 static void on_end(struct live *l) {
   if (!l->server) return fail(l, "LIVE_END came before LIVE_START");
   l->ending = true;
-  if (!l->start.dashboard) l->last_asked = true;
+  if (!lh_server_watched(l->server)) l->last_asked = true; /* nobody is there for a last picture */
   update_picture(l);
   l->farewell.data = l;
   uv_timer_init(&l->loop, &l->farewell);

@@ -17,7 +17,9 @@ enum {
   CHUNK_BYTES = 32768, /* of one write: libwebsockets keeps at most this much for a socket that takes less */
   HEADER_BYTES = 8192,
   METRICS_MOST = 64 << 20,
-  PATIENCE_S = 30, /* for one message; a viewer that takes longer is let go, and its page comes back by itself */
+  /* A viewer that takes nothing for so long, or so long for one message, is let go; its page comes back by itself. */
+  PATIENCE_S = 30,
+  MESSAGE_S = 120,
   PING_S = 20,
   HANGUP_S = 60
 };
@@ -36,6 +38,7 @@ struct lh_server {
   struct lh_shared *page, *now, *bye;
   uint32_t tick; /* counts the messages in `now` */
   uint32_t connections;
+  uint32_t viewers;
   uint32_t waiting, answers; /* viewers that lack something, and answers on their way */
   bool ended;
 };
@@ -50,7 +53,7 @@ struct answer {
 struct viewer {
   struct lh_shared *sending; /* at most one */
   size_t at;
-  uint64_t since_ns;
+  uint64_t begun_ns, moved_ns; /* of the message on its way: its first piece, its last one so far */
   uint32_t revision, tick;
   bool counted; /* it waits for something */
   bool told_end;
@@ -193,7 +196,8 @@ static int on_mark(struct lws *wsi, struct answer *answer) {
   char *text = answer->mark.data;
   size_t len = answer->mark.len;
   while (len > 0 && (unsigned char)text[len - 1] <= ' ') text[--len] = '\0';
-  if (answer->too_long || len > LH_LIVE_MARK_MOST) return send_text(wsi, answer, 413, "a mark has at most 1,024 bytes of text\n");
+  if (answer->too_long || len > LH_LIVE_MARK_MOST)
+    return send_text(wsi, answer, 413, "a mark has at most 1,024 bytes of text\n");
   if (len == 0) return send_text(wsi, answer, 400, "a mark needs its text as the body of the request\n");
   if (s->ended) return send_text(wsi, answer, 409, "the run has ended\n");
   s->args.mark(s->args.context, text);
@@ -272,7 +276,7 @@ static int write_message(struct lws *wsi, struct viewer *v) {
   if (!v->sending) {
     v->sending = next_message(s, v);
     v->at = 0;
-    v->since_ns = lh_now_ns();
+    v->begun_ns = lh_now_ns();
   }
   if (!v->sending) {
     count(s, v, false);
@@ -284,6 +288,7 @@ static int write_message(struct lws *wsi, struct viewer *v) {
   memcpy(room + LWS_PRE, v->sending->text + v->at, len);
   if (lws_write(wsi, room + LWS_PRE, len, (enum lws_write_protocol)flags) < 0) return -1;
   v->at += len;
+  v->moved_ns = lh_now_ns();
   if (last) {
     lh_shared_drop(v->sending);
     v->sending = NULL;
@@ -295,7 +300,8 @@ static int write_message(struct lws *wsi, struct viewer *v) {
 
 /* Asked for each second beside the writable callback, which a stuck viewer never gets. */
 static int look_at(struct lws *wsi, struct viewer *v) {
-  if (v->sending && lh_now_ns() - v->since_ns > PATIENCE_S * LH_NS_PER_S) {
+  uint64_t now_ns = lh_now_ns();
+  if (v->sending && (now_ns - v->moved_ns > PATIENCE_S * LH_NS_PER_S || now_ns - v->begun_ns > MESSAGE_S * LH_NS_PER_S)) {
     lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
     return 0;
   }
@@ -317,10 +323,11 @@ static int on_viewer(struct lws *wsi, enum lws_callback_reasons reason, void *us
   (void)in, (void)len; /* a viewer has nothing to say */
   switch (reason) {
   case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return may_watch(wsi);
-  case LWS_CALLBACK_ESTABLISHED: return look_at(wsi, v);
+  case LWS_CALLBACK_ESTABLISHED: server_of(wsi)->viewers++; return look_at(wsi, v);
   case LWS_CALLBACK_USER: return look_at(wsi, v);
   case LWS_CALLBACK_SERVER_WRITEABLE: return write_message(wsi, v);
   case LWS_CALLBACK_CLOSED:
+    server_of(wsi)->viewers--;
     count(server_of(wsi), v, false);
     lh_shared_drop(v->sending);
     v->sending = NULL;
@@ -427,6 +434,7 @@ static void tell_viewers(struct lh_server *s) {
 }
 
 void lh_server_update(struct lh_server *s, bool tick) {
+  if (!s->dashboard.vhost) return;
   struct lh_buf text = LH_BUF_INIT(16 << 20);
   if (tick && lh_board_message(s->args.board, &text) == 0) {
     lh_shared_drop(s->now);
@@ -441,6 +449,10 @@ void lh_server_update(struct lh_server *s, bool tick) {
 void lh_server_end(struct lh_server *s) {
   s->ended = true;
   tell_viewers(s);
+}
+
+bool lh_server_watched(const struct lh_server *s) {
+  return s->viewers > 0;
 }
 
 bool lh_server_busy(const struct lh_server *s) {

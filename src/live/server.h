@@ -32,6 +32,8 @@ int lh_server_new(struct lh_server **server, const struct lh_server_args *args, 
 void lh_server_update(struct lh_server *server, bool tick);
 /* No more will come: viewers are told so once they have all of it. */
 void lh_server_end(struct lh_server *server);
+/* Whether anybody looks on. */
+bool lh_server_watched(const struct lh_server *server);
 /* Whether a viewer still waits for something, or an answer is on its way. */
 bool lh_server_busy(const struct lh_server *server);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct lh_dashboard {
   struct lh_child child;
   struct lh_child_events events;
   uv_timer_t patience;
-  uint64_t due_ns; /* of the next tick */
+  uv_signal_t signals[2]; /* while we wait for the last picture */
+  uint64_t due_ns;        /* of the next tick */
   uint64_t cpu_us, loop_lag_max_us;
   uint64_t *rss_bytes; /* [worker] */
   bool ending;
@@ -183,6 +185,22 @@ int lh_dashboard_open(struct lh_supervisor *sv, struct lh_err *err) {
   return send_start(d, err);
 }
 
+/* Who presses Ctrl-C now wants the report, not the last picture. */
+static void on_signal(uv_signal_t *handle, int number) {
+  struct lh_dashboard *d = handle->data;
+  (void)number;
+  lh_child_kill(&d->child);
+}
+
+static void watch_signals(struct lh_dashboard *d) {
+  static const int numbers[] = {SIGINT, SIGTERM};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    uv_signal_init(&d->sv->loop, &d->signals[i]);
+    d->signals[i].data = d;
+    uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+  }
+}
+
 static void on_patience(uv_timer_t *timer) {
   struct lh_dashboard *d = timer->data;
   lh_log(LH_LOG_WARNING, "the dashboard did not end in time");
@@ -199,8 +217,10 @@ void lh_dashboard_end(struct lh_dashboard *d, uint64_t end_ns) {
   uv_timer_init(&d->sv->loop, &d->patience);
   d->patience.data = d;
   uv_timer_start(&d->patience, on_patience, LH_DASHBOARD_PATIENCE_MS, 0);
+  watch_signals(d);
   uv_run(&d->sv->loop, UV_RUN_DEFAULT);
   uv_close((uv_handle_t *)&d->patience, NULL);
+  for (size_t i = 0; i < sizeof d->signals / sizeof *d->signals; i++) uv_close((uv_handle_t *)&d->signals[i], NULL);
 }
 
 void lh_dashboard_close(struct lh_dashboard *d) {
@@ -211,6 +231,7 @@ void lh_dashboard_close(struct lh_dashboard *d) {
     ref(d);
     uv_run(&d->sv->loop, UV_RUN_DEFAULT);
   }
+  uv_run(&d->sv->loop, UV_RUN_NOWAIT); /* libuv lets go of the handles in here */
   lh_child_free(&d->child);
   free(d->rss_bytes);
   free(d);

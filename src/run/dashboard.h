@@ -14,7 +14,7 @@
 struct lh_supervisor;
 struct lh_dashboard;
 
-enum { LH_DASHBOARD_PATIENCE_MS = 15000 /* for the last picture, at the end of the run */ };
+enum { LH_DASHBOARD_PATIENCE_MS = 60000 /* for the last picture, at the end of the run */ };
 
 /* Nothing when nobody asked for one. All others accept NULL. */
 int lh_dashboard_open(struct lh_supervisor *sv, struct lh_err *err);

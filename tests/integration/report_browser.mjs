@@ -273,6 +273,21 @@ for (const width of [1440, 800, 390]) {
   check(`no label is cut at ${width} px`, cut.length === 0, cut.join(' | '));
 }
 await page.setViewportSize({ width: 1440, height: 1000 });
+await page.waitForTimeout(200);
+const bottoms = await page.evaluate(() => {
+  scrollTo(0, 0);
+  return ['.verdict', '.headline', '#objectives table', '#chart-clients canvas'].map((selector) =>
+    Math.round(document.querySelector(selector).getBoundingClientRect().bottom),
+  );
+});
+check('verdict, sentence, objectives and timeline are on the first screen', Math.max(...bottoms) <= 1000, bottoms.join(', '));
+await page.emulateMedia({ media: 'print' });
+await page.setViewportSize({ width: 760, height: 1000 });
+await page.waitForTimeout(250);
+const spill = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+check('nothing sticks out on paper', spill <= 0, `${spill} px`);
+await page.emulateMedia({ media: null });
+await page.setViewportSize({ width: 1440, height: 1000 });
 check('prints', (await page.pdf({ format: 'A4' })).length > 50000);
 equal('no complaint in the console', complaints.join('; '), '');
 const bare = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
