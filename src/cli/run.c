@@ -44,17 +44,37 @@ static int check_folders(const struct lh_cli_args *args, const char *store) {
 struct preflight {
   struct lh_fit_host host;
   struct lh_fit fit;
+  struct lh_fit unscaled; /* of the plan as it was before --fit made it smaller */
 };
 
 static void free_preflight(struct preflight *p) {
   lh_fit_free(&p->fit);
+  lh_fit_free(&p->unscaled);
   lh_fit_host_free(&p->host);
 }
 
-/* A plan that cannot fit is not begun, unless --force says to hold what fits. */
-static int check_fit(const struct lh_source *source, bool force, struct preflight *p) {
+/* --fit: a plan that does not fit is made smaller, every group by the same share, and judged again. */
+static int scale_down(struct lh_source *source, struct preflight *p) {
   struct lh_err err = {0};
+  if (lh_fit_make(&p->unscaled, source->config, source->shard, source->shards, &p->host, &err) < 0)
+    return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+  const struct lh_ladder *ladder = p->unscaled.ladder;
+  if (p->unscaled.problems.count == 0 || lh_ladder_fits(ladder)) return 0;
+  uint64_t held = LH_ANY;
+  for (uint32_t i = 0; i < lh_ladder_short(ladder); i++)
+    if (!ladder->rungs[i].soft && ladder->rungs[i].clients < held) held = ladder->rungs[i].clients;
+  lh_log(LH_LOG_WARNING, "scaled down to %.1f %% of its clients (--fit): %s", 100 * (double)held / (double)ladder->wanted,
+         p->unscaled.problems.items[0]);
+  return lh_source_scale(source, (double)held / (double)ladder->wanted);
+}
+
+/* A plan that cannot fit is not begun, unless --force says to hold what fits. */
+static int check_fit(struct lh_source *source, const struct lh_cli_args *args, struct preflight *p) {
+  struct lh_err err = {0};
+  bool force = lh_cli_has(args, "force");
   int code = lh_fit_host_read(&p->host, source->config, &err);
+  int exit_code = code == 0 && lh_cli_has(args, "fit") ? scale_down(source, p) : 0;
+  if (exit_code != 0) return exit_code;
   if (code == 0) code = lh_fit_make(&p->fit, source->config, source->shard, source->shards, &p->host, &err);
   if (code < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   for (size_t i = 0; i < p->fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", p->fit.warnings.items[i]);
@@ -65,7 +85,7 @@ static int check_fit(const struct lh_source *source, bool force, struct prefligh
       lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", p->fit.problems.items[i]);
   }
   if (p->fit.problems.count == 0 || force) return 0;
-  fputs("longhaul: see `longhaul doctor` with this config, or run with --force to hold what fits\n", stderr);
+  fputs("longhaul: see `longhaul doctor` with this config, or run with --fit (scaled down) or --force (as it is)\n", stderr);
   return LH_EXIT_HOST;
 }
 
@@ -153,7 +173,9 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
                             .host = &preflight->host.facts,
                             .ladder = preflight->fit.ladder,
                             .live = lookers->live,
-                            .forced = preflight->fit.problems.count > 0 ? &preflight->fit.problems : NULL,
+                            .forced = preflight->unscaled.problems.count > 0 ? &preflight->unscaled.problems
+                                      : preflight->fit.problems.count > 0    ? &preflight->fit.problems
+                                                                             : NULL,
                             .quiet = lh_cli_has(args, "quiet"),
                             .view = lh_cli_stderr_live(),
                             .color = lh_cli_stderr_color() ? LH_COLOR_AUTO : LH_COLOR_NEVER};
@@ -179,7 +201,7 @@ static int run_main(const struct lh_cli_args *args) {
   exit_code = lh_source_load(args, &source);
   if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
   if (exit_code == 0) exit_code = lh_source_care(&source, lh_cli_has(args, "yes"));
-  if (exit_code == 0) exit_code = check_fit(&source, lh_cli_has(args, "force"), &preflight);
+  if (exit_code == 0) exit_code = check_fit(&source, args, &preflight);
   struct lh_lookers lookers;
   if (exit_code == 0) exit_code = lh_lookers_open(args, &lookers);
   if (exit_code == 0) {
@@ -211,6 +233,7 @@ static const struct lh_cli_option options[] = {
     {.name = "quiet", .letter = 'q', .help = "no live view and no progress lines; warnings, errors and the summary stay"},
     {.name = "yes", .help = "load targets outside of loopback and private networks without asking (authorized: true)"},
     LH_LOOKERS_OPTIONS,
+    {.name = "fit", .help = "when the plan does not fit this host, begin it with as many clients of each group as do"},
     {.name = "force", .help = "begin although the plan does not fit this host"},
     {0}};
 

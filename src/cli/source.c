@@ -121,6 +121,24 @@ int lh_source_authorize(struct lh_source *source) {
   return 0;
 }
 
+int lh_source_scale(struct lh_source *source, double share) {
+  struct lh_config *old = source->config;
+  if (old->masked != NULL && strstr(old->masked, "stages:") != NULL)
+    return lh_cli_fail(LH_EXIT_HOST, "--fit cannot scale a config with ramp.stages: lower their connections in the config");
+  for (size_t g = 0; g < old->group_count; g++) {
+    const struct lh_group *group = &old->groups[g];
+    uint32_t connections = (uint32_t)(group->connections * share);
+    char setting[LH_NAME_MAX + 48];
+    snprintf(setting, sizeof setting, "groups.%s.connections=%u", group->name, connections > 0 ? connections : 1);
+    int code = group->kind == LH_KIND_NULL ? 0 : add_setting(source, "", setting, false);
+    if (code != 0) return code;
+  }
+  source->config = NULL;
+  int code = load(source, old->path, old->text);
+  lh_config_free(old);
+  return code;
+}
+
 void lh_source_free(struct lh_source *source) {
   lh_config_free(source->config);
   for (uint32_t i = 0; i < source->setting_count; i++) free(source->settings[i]);

@@ -179,6 +179,15 @@ class Preflight(Case):
         self.assertIn("RLIMIT_NOFILE allows 1,000 of 2,000 clients", forced[0])
         self.assertIn("host   no descriptor", done.stdout.replace("host  no", "host   no"))
 
+    def test_scaled_down_it_fits_and_says_so(self):
+        with Faultd("--backlog", "4096") as server:
+            done, _, folder = self.run_it(server, "--fit")
+            report = longhaul.report(next((folder / "runs").glob("*.longhaul")))
+        self.assertIn("scaled down to 50.0 % of its clients (--fit)", done.stderr)
+        self.assertEqual((report["totals"]["clients"]["planned"], max(report["series"]["run"]["open"])), (1000, 1000))
+        self.assertNotIn("host", {e["side"] for e in report["totals"]["endings"]})
+        self.assertEqual(len([e for e in report["events"] if e["kind"] == "forced"]), 1)
+
 
 if __name__ == "__main__":
     unittest.main()
