@@ -53,6 +53,7 @@ static struct lh_screen_facts facts(uint32_t group_count, uint32_t ending_count)
 /* Lines fit, whatever the terminal; the reported widths are true. */
 static void check_size(uint32_t columns, uint32_t rows, uint32_t group_count, uint32_t ending_count) {
   struct lh_screen_facts f = facts(group_count, ending_count);
+  f.warning = rows % 2 ? "tracked connections: 900 of 1,000 are in use (90 %)" : "";
   struct lh_buf out = LH_BUF_INIT(1 << 20);
   uint32_t cells[ROWS_MAX] = {0};
   int lines = lh_screen_render(&f, (struct lh_screen_size){columns, rows, false}, &out, cells);
@@ -101,6 +102,20 @@ static void test_standard(void **state) {
   lh_buf_free(&out);
 }
 
+/* A limit that fills up has its line above the tester's, also when there are more groups than rows. */
+static void test_warning(void **state) {
+  (void)state;
+  struct lh_buf out = LH_BUF_INIT(1 << 20);
+  for (uint32_t count = 2; count <= GROUPS; count += GROUPS - 2) {
+    struct lh_screen_facts f = facts(count, 1);
+    f.warning = "tracked connections: 900 of 1,000 are in use (90 %)";
+    lh_buf_reset(&out);
+    assert_true(lh_screen_render(&f, (struct lh_screen_size){80, 24, false}, &out, NULL) <= 23);
+    assert_true(holds(&out, "\nwarning tracked connections: 900 of 1,000 are in use (90 %)\ntester 2 workers"));
+  }
+  lh_buf_free(&out);
+}
+
 /* Groups that do not fit are counted; the run's sum and the tester's line stay. */
 static void test_many_groups(void **state) {
   (void)state;
@@ -141,6 +156,6 @@ static void test_line(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_standard),
                                      cmocka_unit_test(test_many_groups), cmocka_unit_test(test_color),
-                                     cmocka_unit_test(test_line)};
+                                     cmocka_unit_test(test_line), cmocka_unit_test(test_warning)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
