@@ -177,6 +177,7 @@ static bool from_words(const struct lh_demise *d, struct lh_ending *out) {
       {"HS: OOM", LH_REASON_NO_MEMORY, ""},
       {"problems parsing header", LH_REASON_BAD_HTTP, "response head cannot be read"},
       {"tls restriction limit", LH_REASON_NO_MEMORY, ""},
+      {LH_COULD_NOT_BEGIN, LH_REASON_NO_MEMORY, LH_COULD_NOT_BEGIN}, /* all it does before its first event is allocate */
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (!strncmp(d->words, known[i].words, strlen(known[i].words))) {

@@ -7,6 +7,9 @@
 #include "longhaul/base/ending.h"
 #include "peer.h"
 
+/* Words for a connection that libwebsockets did not take. */
+#define LH_COULD_NOT_BEGIN "libwebsockets could not begin"
+
 /* What is known at the moment libwebsockets gives a connection up; its descriptor and SSL live until the callback is over. */
 struct lh_demise {
   struct lh_peer *peer;

@@ -384,7 +384,7 @@ static void enter_lws(struct lh_ws *ws, struct lh_peer *p) {
   } else if (begun) {
     int fd = p->fd;
     if (taken) lh_peer_unbind(p); /* closed by libwebsockets */
-    finish(ws, p, "libwebsockets could not begin");
+    finish(ws, p, LH_COULD_NOT_BEGIN);
     if (!taken) close(fd);
   }
 }
