@@ -14,7 +14,7 @@
 #include "longhaul/host/host.h"
 
 enum {
-  INTERVAL_ROW_BYTES = 200,    /* one interval: host sample and index entries */
+  INTERVAL_ROW_BYTES = 450,    /* one interval: host sample, the supervisor, index entries */
   INTERVAL_GROUP_BYTES = 2048, /* one group in one interval: counters and histograms */
   INTERVAL_WORKER_BYTES = 100,
   RUN_FILE_BYTES = 192 * 1024,  /* schema, facts, config, findings */
