@@ -12,7 +12,9 @@
 #include "run/collect.h"
 #include "run/lookout.h"
 
-enum { LH_STATES_EVERY_MS = 5000 };
+/* Sockets by state. The walk over the kernel's table holds up the packets of tens of thousands of connections for a few ms: each 5 s
+ * it moved the 99th percentile of send lateness by 0.4 ms. */
+enum { LH_STATES_EVERY_MS = 30000 };
 
 struct lh_journal {
   struct lh_store *store; /* owned */
