@@ -83,11 +83,15 @@ static int parse_most(const struct lh_cli_args *args, uint64_t *most) {
   return 0;
 }
 
-static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_probe *out) {
-  struct lh_probe_args probe_args = {.config = d->config, .program = "/proc/self/exe"};
+static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_source *source, struct lh_probe *out) {
+  struct lh_probe_args probe_args = {.config = d->config, .targets = lh_cli_has(args, "targets"), .program = "/proc/self/exe"};
   struct lh_err err = {0};
-  if (!lh_cli_has(args, "probe")) return 0;
+  if (!lh_cli_has(args, "probe"))
+    return probe_args.targets ? lh_cli_usage_error("--targets says where --probe connects to: give --probe as well") : 0;
   int exit_code = parse_most(args, &probe_args.most);
+  if (exit_code == 0 && probe_args.targets) exit_code = lh_source_care(source, lh_cli_has(args, "yes"));
+  probe_args.settings = (const char *const *)source->settings;
+  probe_args.setting_count = source->setting_count;
   if (exit_code != 0) return exit_code;
   if (lh_probe_make(out, &probe_args, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   d->probe = out;
@@ -117,7 +121,7 @@ static int doctor_main(const struct lh_cli_args *args) {
     exit_code = examine(&d, &source);
     if (exit_code == 0) exit_code = compare(&d, args);
     struct lh_probe made;
-    if (exit_code == 0) exit_code = probe(&d, args, &made);
+    if (exit_code == 0) exit_code = probe(&d, args, &source, &made);
     if (exit_code == 0) exit_code = print(&d, args);
     free_doctor(&d);
   }
@@ -131,12 +135,15 @@ static const struct lh_cli_example examples[] = {
     {"longhaul doctor soak.yaml --fix-script > fix.sh", "the commands as a script, to be read and run"},
     {"longhaul doctor --compare latest", "what changed on this host since the last run"},
     {"longhaul doctor soak.yaml --probe", "and whether it is so: opens the connections for a moment, on this host"},
+    {"longhaul doctor soak.yaml --probe --targets --most 2000", "the same towards the plan's own targets, 2,000 at most"},
     {0}};
 
 static const struct lh_cli_option options[] = {
     LH_SOURCE_OPTIONS,
     {.name = "probe",
      .help = "prove it: open connections to a listener of its own until the plan is met or something refuses, then close them"},
+    {.name = "targets", .help = "with --probe: connect to the config's own targets in place of a listener of its own"},
+    {.name = "yes", .help = "with --targets: also to targets outside of loopback and private networks (authorized: true)"},
     {.name = "most", .argument = "N", .help = "with --probe: open at most N connections (default 10000)"},
     {.name = "json", .help = "print JSON"},
     {.name = "compare",

@@ -17,8 +17,9 @@ static int add_line(struct lh_buf *out, const char *text) {
 
 static int add_opened(const struct lh_probe *p, struct lh_buf *out) {
   char opened[32], wanted[32], text[256];
-  snprintf(text, sizeof text, "Opened %s of %s connections to a listener of its own, in %.0f s.",
-           lh_format_count(p->opened, opened, sizeof opened), lh_format_count(p->wanted, wanted, sizeof wanted), p->seconds);
+  snprintf(text, sizeof text, "Opened %s of %s connections to %s, in %.0f s.",
+           lh_format_count(p->opened, opened, sizeof opened), lh_format_count(p->wanted, wanted, sizeof wanted),
+           p->targets ? "the targets of the plan" : "a listener of its own", p->seconds);
   int code = add_line(out, text);
   if (code < 0 || p->refusal[0] == '\0') return code;
   snprintf(text, sizeof text, "The first refusal: %s%s%s%s.", p->refusal, p->error > 0 ? " (" : "",

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,15 +125,70 @@ static int write_config(struct lh_buf *out, const struct lh_probe_args *args, un
   return code;
 }
 
-static int load_config(struct lh_buf *text, struct lh_config **config, struct lh_err *err) {
+static int load_config(const struct lh_load_args *load, struct lh_config **config, struct lh_err *err) {
   struct lh_diagnostics diagnostics = {0};
-  struct lh_load_args load = {.path = "(probe)", .text = text->data};
-  int code = lh_config_load(&load, config, &diagnostics);
+  int code = lh_config_load(load, config, &diagnostics);
   if (code < 0)
     lh_err_set(err, code, "the probe cannot be made from this plan: %s",
                diagnostics.count > 0 ? diagnostics.items[0] : "no memory");
   lh_diagnostics_free(&diagnostics);
   return code;
+}
+
+/* ---- the plan's own config, held for a moment ---- */
+struct settings {
+  char **items; /* owned; the first `borrowed` of them are not */
+  uint32_t count, borrowed, room;
+  bool failed;
+};
+
+static void set(struct settings *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void set(struct settings *s, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  char *text = NULL;
+  if (s->count == s->room || vasprintf(&text, format, list) < 0)
+    s->failed = true;
+  else
+    s->items[s->count++] = text;
+  va_end(list);
+}
+
+static void free_settings(struct settings *s) {
+  for (uint32_t i = s->borrowed; i < s->count; i++) free(s->items[i]);
+  free(s->items);
+}
+
+/* Each group opens its share and keeps quiet; requests and logins stay as they are, since some connections need them. */
+static void set_group(struct settings *s, const struct lh_group *group, uint64_t share) {
+  set(s, "groups.%s.connections=%" PRIu64, group->name, share > 0 ? share : 1);
+  set(s, "groups.%s.ramp={rate: %d/s}", group->name, LH_PROBE_RATE);
+  set(s, "groups.%s.reconnect=false", group->name);
+  if (group->kind == LH_KIND_WEBSOCKET || group->kind == LH_KIND_TCP) set(s, "groups.%s.messages=[]", group->name);
+}
+
+static int make_settings(struct settings *s, const struct lh_probe_args *args, uint64_t wanted, const char *store) {
+  enum { OF_THE_RUN = 12, OF_A_GROUP = 4 };
+  const struct lh_config *plan = args->config;
+  uint64_t seconds = (wanted + LH_PROBE_RATE - 1) / LH_PROBE_RATE + HOLD_S, all = clients_of(plan);
+  *s = (struct settings){.room = args->setting_count + OF_THE_RUN + OF_A_GROUP * (uint32_t)plan->group_count};
+  s->items = calloc(s->room, sizeof *s->items);
+  if (!s->items) return -ENOMEM;
+  for (; s->count < args->setting_count; s->count++) s->items[s->count] = (char *)(uintptr_t)args->settings[s->count];
+  s->borrowed = s->count;
+  set(s, "run.name=probe");
+  set(s, "run.duration=%" PRIu64 "s", seconds < SECONDS_MAX ? seconds : SECONDS_MAX);
+  set(s, "run.warmup=0s");
+  set(s, "run.interval=1s");
+  set(s, "run.drain=2s");
+  set(s, "run.connect_rate=%d/s", LH_PROBE_RATE);
+  set(s, "run.store='%s'", store);
+  set(s, "slo=[]");
+  set(s, "actions=[]");
+  for (size_t g = 0; g < plan->group_count; g++)
+    if (plan->groups[g].kind != LH_KIND_NULL)
+      set_group(s, &plan->groups[g], all > 0 ? (plan->groups[g].connections * wanted + all - 1) / all : 0);
+  return s->failed ? -ENOMEM : 0;
 }
 
 /* ---- what the ladder says of it ---- */
@@ -284,8 +340,10 @@ static void remove_store(const char *folder) {
 }
 
 static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, const struct lh_config *config,
-                  struct lh_err *err) {
+                  const struct settings *settings, struct lh_err *err) {
   struct lh_run_args run = {.config = config,
+                            .settings = (const char *const *)settings->items,
+                            .setting_count = settings->count,
                             .shard = 1,
                             .shards = 1,
                             .program = args->program,
@@ -334,26 +392,46 @@ static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *ar
     config = NULL;
     if (write_config(&text, args, listener.port, probe->wanted, store) < 0)
       code = lh_err_set(err, ENOMEM, "no memory for the probe's config");
-    if (code == 0) code = load_config(&text, &config, err);
+    if (code == 0) code = load_config(&(struct lh_load_args){.path = "(probe)", .text = text.data}, &config, err);
     if (code == 0) code = predict(probe, config, err);
     if (code == 0 && round == 0) probe->wanted = choose_wanted(probe, args);
   }
   if (code == 0) probe->queue_held = lh_backlog_fill(probe->queue_predicted, (uint64_t)(descriptors > 0 ? descriptors : 0));
   if (code == 0 && probe->queue_held == 0) probe->queue_predicted = 0;
-  if (code == 0) code = run_it(probe, args, config, err);
+  if (code == 0) code = run_it(probe, args, config, &(struct settings){0}, err);
   stop_listener(&listener);
   lh_config_free(config);
   lh_buf_free(&text);
   return code;
 }
 
+static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
+  struct settings settings;
+  struct lh_config *config = NULL;
+  lh_host_raise_descriptors(NULL);
+  probe->wanted = choose_wanted(probe, args);
+  int code = make_settings(&settings, args, probe->wanted, store);
+  if (code < 0) lh_err_set(err, ENOMEM, "no memory for the probe's settings");
+  struct lh_load_args load = {.path = args->config->path,
+                              .text = args->config->text,
+                              .settings = (const char *const *)settings.items,
+                              .setting_count = settings.count};
+  if (code == 0) code = load_config(&load, &config, err);
+  if (code == 0) code = predict(probe, config, err);
+  probe->queue_predicted = 0; /* the listener is not ours */
+  if (code == 0) code = run_it(probe, args, config, &settings, err);
+  lh_config_free(config);
+  free_settings(&settings);
+  return code;
+}
+
 int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err) {
   char store[] = "/tmp/longhaul-probe-XXXXXX";
-  *probe = (struct lh_probe){.limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN};
+  *probe = (struct lh_probe){.targets = args->targets, .limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN};
   if (!mkdtemp(store))
     return lh_err_set(err, errno, "the probe cannot make a folder for its run file (%s): %s", store, strerror(errno));
   lh_log_set_level(LH_LOG_ERROR);
-  int code = probe_listener(probe, args, store, err);
+  int code = args->targets ? probe_targets(probe, args, store, err) : probe_listener(probe, args, store, err);
   lh_log_set_level(LH_LOG_INFO);
   remove_store(store);
   if (code == 0) judge(probe);

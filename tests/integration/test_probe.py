@@ -159,6 +159,31 @@ class Preflight(Case):
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
         return done, time.monotonic() - begin, folder
 
+    def test_a_probe_of_the_targets(self):
+        with Faultd("--backlog", "4096") as server:
+            folder = Path(tempfile.mkdtemp())
+            self.addCleanup(shutil.rmtree, folder)
+            conf = config(server.url(), connections=300, duration="8h", ramp={"over": "5m"})
+            conf["groups"]["other"] = {**conf["groups"]["g"], "connections": 100}
+            conf["slo"] = [{"metric": "g.response.p99", "below": "1s", "for": "5m"}]
+            (folder / "c.yaml").write_text(json.dumps(conf))
+            done = longhaul.command("doctor", folder / "c.yaml", "--probe", "--targets", "--json", deadline=60)
+            server.stop()
+            accepted = [line for line in server.log() if "upgraded_ns" in line]
+        self.assertEqual(done.returncode, 0, done.stderr)
+        probe = json.loads(done.stdout)["probe"]
+        self.assertEqual((probe["wanted"], probe["opened"], probe["refusal"], len(accepted)), (400, 400, None, 400), probe)
+        self.assertEqual(sum(line["messages_in"] for line in accepted), 0)
+
+    def test_targets_that_are_public_are_asked_for(self):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "c.yaml").write_text(json.dumps(config("ws://8.8.8.8/", connections=3)))
+        done = longhaul.command("doctor", folder / "c.yaml", "--probe", "--targets")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("authorized: true", done.stderr)
+        self.assertEqual(longhaul.command("doctor", folder / "c.yaml", "--targets").returncode, 2)
+
     def test_it_is_not_begun(self):
         with Faultd() as server:
             done, took, folder = self.run_it(server)

@@ -23,11 +23,14 @@ enum { LH_PROBE_MOST = 10000, LH_PROBE_RATE = 2000, LH_PROBE_REFUSAL_MAX = 160 }
 struct lh_probe_args {
   const struct lh_config *config; /* NULL: one group of plain WebSockets, as many as the ladder allows */
   bool targets;                   /* connect to the config's targets; else to a listener of our own */
+  const char *const *settings;    /* that `config` was loaded with; for `targets` */
+  uint32_t setting_count;
   uint64_t most;                  /* connections at most */
   const char *program;            /* path of this binary */
 };
 
 struct lh_probe {
+  bool targets;       /* towards the targets of the config */
   uint64_t wanted;    /* connections tried: the plan's, or a little more than the ladder allows, at most `most` */
   uint64_t opened;    /* the most that were open at once */
   uint64_t predicted; /* of them; LH_ANY: no bound */
