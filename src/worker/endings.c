@@ -177,7 +177,6 @@ static bool from_words(const struct lh_demise *d, struct lh_ending *out) {
       {"HS: OOM", LH_REASON_NO_MEMORY, ""},
       {"problems parsing header", LH_REASON_BAD_HTTP, "response head cannot be read"},
       {"tls restriction limit", LH_REASON_NO_MEMORY, ""},
-      {LH_COULD_NOT_BEGIN, LH_REASON_NO_MEMORY, LH_COULD_NOT_BEGIN}, /* all it does before its first event is allocate */
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (!strncmp(d->words, known[i].words, strlen(known[i].words))) {
@@ -204,6 +203,8 @@ void lh_ending_find(const struct lh_demise *d, struct lh_ending *out) {
      * not inflate. */
     if (d->stage == LH_STAGE_OPEN && p->wire.deflate)
       set(out, LH_REASON_BAD_FRAME, 0, "compressed message that does not inflate");
+    else if (!strcmp(d->words, LH_COULD_NOT_BEGIN)) /* nothing was wrong yet: all that is left is that it allocates */
+      set(out, LH_REASON_NO_MEMORY, 0, LH_COULD_NOT_BEGIN);
     else
       set(out, LH_REASON_UNCLASSIFIED, 0, d->words[0] ? d->words : "libwebsockets closed the connection");
   }
