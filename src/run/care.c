@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <signal.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,39 +34,105 @@ int lh_care_charge(const struct lh_config *config, uint32_t target, struct lh_ca
 }
 
 /* ---- addresses ---- */
+/* Names are looked up by a thread of its own, which may outlive the question: whoever is done last frees this. Not by
+ * getaddrinfo_a: with two names glibc 2.36 ends the process now and then. */
 struct lookup {
-  struct gaicb request;
-  struct addrinfo hints;
-  char name[256]; /* a look-up may outlive the config */
+  char name[256];
+  int family;
+  struct addrinfo *result; /* NULL: none, or not there yet */
 };
 
-/* One look-up for each name; pinned and numeric addresses need no answer from outside and are there at once. */
-static void begin_lookups(struct lookup *lookups, struct gaicb **list, const struct lh_config *config) {
+struct lookups {
+  pthread_mutex_t lock;
+  pthread_cond_t ended;
+  bool has_ended, is_left; /* the thread is done; nobody waits for it any more */
+  size_t count;
+  struct lookup items[]; /* by target number; an empty name needs no answer */
+};
+
+static void free_lookups(struct lookups *l) {
+  for (size_t i = 0; i < l->count; i++)
+    if (l->items[i].result != NULL) freeaddrinfo(l->items[i].result);
+  pthread_cond_destroy(&l->ended);
+  pthread_mutex_destroy(&l->lock);
+  free(l);
+}
+
+static struct addrinfo *look_up(const struct lookup *item, int flags) {
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = item->family, .ai_flags = flags}, *found = NULL;
+  return getaddrinfo(item->name, NULL, &hints, &found) == 0 ? found : NULL;
+}
+
+static void *run_lookups(void *context) {
+  struct lookups *l = context;
+  for (size_t i = 0; i < l->count; i++) {
+    if (l->items[i].name[0] == '\0' || l->items[i].result != NULL) continue;
+    struct addrinfo *found = look_up(&l->items[i], 0);
+    pthread_mutex_lock(&l->lock);
+    l->items[i].result = found;
+    pthread_mutex_unlock(&l->lock);
+  }
+  pthread_mutex_lock(&l->lock);
+  l->has_ended = true;
+  bool is_left = l->is_left;
+  pthread_cond_signal(&l->ended);
+  pthread_mutex_unlock(&l->lock);
+  if (is_left) free_lookups(l);
+  return NULL;
+}
+
+/* Numeric addresses are there at once. True when names are left that must be asked for. */
+static bool prepare_lookups(struct lookups *l, const struct lh_config *config) {
   static const int families[] = {[LH_FAMILY_ANY] = AF_UNSPEC, [LH_FAMILY_4] = AF_INET, [LH_FAMILY_6] = AF_INET6};
-  for (size_t i = 0; i < config->target_count; i++) {
-    struct lookup *l = &lookups[i];
-    l->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_family = families[config->targets[i].family]};
-    snprintf(l->name, sizeof l->name, "%s", config->targets[i].host);
-    l->request = (struct gaicb){.ar_name = l->name, .ar_request = &l->hints};
-    list[i] = config->targets[i].addresses.count == 0 && !config->targets[i].unix_path ? &l->request : NULL;
+  bool asks = false;
+  for (size_t i = 0; i < l->count; i++) {
+    const struct lh_target *target = &config->targets[i];
+    struct lookup *item = &l->items[i];
+    if (target->addresses.count > 0 || target->unix_path != NULL) continue;
+    item->family = families[target->family];
+    snprintf(item->name, sizeof item->name, "%s", target->host);
+    item->result = look_up(item, AI_NUMERICHOST);
+    asks |= item->result == NULL;
   }
-  struct sigevent nobody = {.sigev_notify = SIGEV_NONE};
-  getaddrinfo_a(GAI_NOWAIT, list, (int)config->target_count, &nobody);
+  return asks;
 }
 
-static bool is_pending(struct gaicb *const *list, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (list[i] != NULL && gai_error(list[i]) == EAI_INPROGRESS) return true;
-  return false;
+static struct lookups *new_lookups(const struct lh_config *config) {
+  struct lookups *l = calloc(1, sizeof *l + config->target_count * sizeof *l->items);
+  pthread_condattr_t monotonic;
+  if (l == NULL) return NULL;
+  l->count = config->target_count;
+  pthread_mutex_init(&l->lock, NULL);
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&l->ended, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+  return l;
 }
 
-static void await_lookups(struct gaicb **list, size_t count) {
-  uint64_t until_ns = lh_now_ns() + LOOK_UP_S * LH_NS_PER_S;
-  for (uint64_t now_ns; is_pending(list, count) && (now_ns = lh_now_ns()) < until_ns;) {
-    struct timespec wait = {.tv_sec = (time_t)((until_ns - now_ns) / LH_NS_PER_S),
-                            .tv_nsec = (long)((until_ns - now_ns) % LH_NS_PER_S)};
-    gai_suspend((const struct gaicb *const *)list, (int)count, &wait);
+/* Asks, and waits for LOOK_UP_S at most. A thread that cannot be had asks nobody: those names are judged at connect time. */
+static void ask(struct lookups *l) {
+  pthread_t thread;
+  struct timespec until;
+  if (pthread_create(&thread, NULL, run_lookups, l) != 0) {
+    l->has_ended = true;
+    return;
   }
+  pthread_detach(thread);
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_sec += LOOK_UP_S;
+  pthread_mutex_lock(&l->lock);
+  while (!l->has_ended && pthread_cond_timedwait(&l->ended, &l->lock, &until) == 0) continue;
+  pthread_mutex_unlock(&l->lock);
+}
+
+/* Gives them up: the thread, if it is still at it, frees them. */
+static void leave(struct lookups *l) {
+  pthread_mutex_lock(&l->lock);
+  l->is_left = true;
+  bool has_ended = l->has_ended;
+  pthread_mutex_unlock(&l->lock);
+  if (has_ended) free_lookups(l);
 }
 
 static void judge(struct lh_care_target *t, const struct lh_config *config, uint32_t number, const struct sockaddr *address) {
@@ -97,14 +164,16 @@ static bool is_used(const struct lh_config *config, uint32_t target) {
   return false;
 }
 
-static int judge_all(struct lh_care *care, const struct lh_config *config, struct gaicb *const *list) {
+static int judge_all(struct lh_care *care, const struct lh_config *config, struct lookups *l) {
   for (uint32_t i = 0; i < config->target_count; i++) {
     struct lh_care_target t = {.target = &config->targets[i]};
     if (!is_used(config, i)) continue;
     judge_pinned(&t, config, i);
-    if (list[i] != NULL && gai_error(list[i]) == 0)
-      for (const struct addrinfo *a = list[i]->ar_result; a != NULL; a = a->ai_next)
-        if (a->ai_family == AF_INET || a->ai_family == AF_INET6) judge(&t, config, i, a->ai_addr);
+    pthread_mutex_lock(&l->lock);
+    const struct addrinfo *found = l->items[i].result;
+    pthread_mutex_unlock(&l->lock);
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
+      if (a->ai_family == AF_INET || a->ai_family == AF_INET6) judge(&t, config, i, a->ai_addr);
     if (t.reach == LH_REACH_ALLOWED) continue;
     if (lh_care_charge(config, i, &t) < 0) return -ENOMEM;
     care->targets[care->count++] = t;
@@ -113,20 +182,19 @@ static int judge_all(struct lh_care *care, const struct lh_config *config, struc
 }
 
 int lh_care_look(struct lh_care *care, const struct lh_config *config, struct lh_err *err) {
-  /* A look-up that does not end in time writes into its request whenever it does: then that memory is not given back. */
-  struct lookup *lookups = calloc(config->target_count + 1, sizeof *lookups);
-  struct gaicb **list = calloc(config->target_count + 1, sizeof *list);
+  struct lookups *l = new_lookups(config);
   *care = (struct lh_care){.targets = calloc(config->target_count + 1, sizeof *care->targets)};
-  int code = lookups != NULL && list != NULL && care->targets != NULL ? 0 : -ENOMEM;
+  int code = l != NULL && care->targets != NULL ? 0 : -ENOMEM;
   if (code == 0) {
-    begin_lookups(lookups, list, config);
-    await_lookups(list, config->target_count);
-    code = judge_all(care, config, list);
-    for (size_t i = 0; i < config->target_count; i++)
-      if (list[i] != NULL && gai_error(list[i]) == 0 && list[i]->ar_result != NULL) freeaddrinfo(list[i]->ar_result);
+    if (prepare_lookups(l, config))
+      ask(l);
+    else
+      l->has_ended = true;
+    code = judge_all(care, config, l);
+    leave(l);
+  } else if (l != NULL) {
+    free_lookups(l);
   }
-  if (list == NULL || !is_pending(list, config->target_count)) free(lookups);
-  free(list);
   return code < 0 ? lh_err_set(err, ENOMEM, "no memory to judge the targets' addresses") : 0;
 }
 
