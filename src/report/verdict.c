@@ -2,7 +2,8 @@
  *
  *   failed        an objective failed, or a group that wanted clients never had one open because of its target
  *   inconclusive  the run was cut short, a worker was lost, the tester was late in more than LH_LATE_SHARE_MAX of the
- *                 intervals, the books do not balance, the host let nothing open, or an objective could not be evaluated
+ *                 intervals, the books do not balance, the host let nothing open or less than was planned, or an objective
+ *                 could not be evaluated
  *   passed        else
  *
  * A failed objective beats the doubts: it was evaluated over the intervals in which the tester was in time.
@@ -93,6 +94,23 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
     say(r, "group %s never had a client open: %s attempts, mostly ended by %s: %s", lh_look_text(group, "name"),
         lh_show_count(lh_look_number(group, "attempts")).text, why ? side : "us",
         why ? lh_look_text(why, "reason") : "shutting down");
+  }
+}
+
+/* A plan that this host could not carry says nothing of what the target would have carried. */
+static void judge_refused_by_host(struct reasons *r, const json_t *model) {
+  const json_t *group, *ending;
+  size_t i, k;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    double most = lh_look_number(group, "clients.open_most"), planned = lh_look_number(group, "clients.planned");
+    if (most == 0 || most >= planned) continue;
+    json_array_foreach(lh_look(group, "endings"), k, ending) {
+      if (strcmp(lh_look_text(ending, "side"), "host") != 0) continue;
+      r->doubt = true;
+      say(r, "group %s had at most %s of %s clients open, since this host refused more: %s", lh_look_text(group, "name"),
+          lh_show_count(most).text, lh_show_count(planned).text, lh_look_text(ending, "reason"));
+      break;
+    }
   }
 }
 
@@ -261,6 +279,7 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   struct sentence headline = {.len = 0};
   if (!r.list) return lh_err_set(err, -ENOMEM, "no memory for the verdict");
   judge_never_opened(&r, model);
+  judge_refused_by_host(&r, model);
   judge_unanswered(&r, model);
   judge_objectives(&r, model);
   judge_end(&r, model);

@@ -197,6 +197,7 @@ class Preflight(Case):
         with Faultd("--backlog", "4096") as server:
             done, _, folder = self.run_it(server, "--force")
             report = longhaul.report(next((folder / "runs").glob("*.longhaul")))
+        self.assertEqual((done.returncode, report["verdict"]), (4, "inconclusive"), done.stderr)  # of the target nothing is said
         self.assertAlmostEqual(max(report["series"]["run"]["open"]), 1000, delta=20)
         self.assertIn(("host", "no descriptor"), {(e["side"], e["reason"]) for e in report["totals"]["endings"]})
         forced = [e["text"] for e in report["events"] if e["kind"] == "forced"]
