@@ -126,9 +126,7 @@ static void bind_element(struct load *load, struct holder outer, struct node *ch
     memcpy((char *)base + element->name, &name, sizeof name);
     if (!name) load->arena.out_of_memory = true;
   }
-  const struct lh_option *kind = row_child(at.row, "kind");
-  at.scope->is_refused = kind && kind_is_refused(load, kind, child);
-  if (!at.scope->is_refused) bind_map(load, at, child);
+  bind_map(load, at, child);
 }
 
 static void bind_elements(struct load *load, struct holder at, struct node *node) {

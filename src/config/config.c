@@ -6,7 +6,6 @@
 #include "longhaul/config/data.h"
 
 #include "load_internal.h"
-#include "nearest.h"
 #include "row.h"
 
 static const char *const kinds[LH_KIND_COUNT] = {
@@ -16,33 +15,6 @@ static const char *const kinds[LH_KIND_COUNT] = {
 
 const char *lh_kind_name(enum lh_kind_id kind) {
   return kinds[kind];
-}
-
-static int kind_by_name(const char *name) {
-  for (int kind = 0; kind < LH_KIND_COUNT; kind++)
-    if (strcmp(name, kinds[kind]) == 0) return kind;
-  return -1;
-}
-
-bool kind_is_refused(struct load *load, const struct lh_option *row, struct node *group) {
-  struct node *node = node_child(group, "kind");
-  if (!node || node->kind != NODE_SCALAR || node->bad) return false;
-  if (kind_by_name(node->text) < 0 || choice_number(row->choices, node->text) >= 0) return false;
-  char known[128];
-  report_value(load, node, "kind %s is not supported by this version; expected %s", node->text,
-               choices_text(row->choices, known, sizeof known));
-  return true;
-}
-
-/* By name, not by its number among the choices: those are only the kinds that are supported. */
-bool set_kind(struct load *load, const struct lh_option *row, struct node *node, void *base) {
-  struct lh_group *group = base;
-  const struct lh_landing nowhere = {0};
-  struct lh_option checked = *row;
-  checked.landing = &nowhere;
-  if (!value_store(load, &checked, node, base)) return false;
-  group->kind = (enum lh_kind_id)kind_by_name(node->text);
-  return true;
 }
 
 static void free_strings(struct lh_strings *strings) {

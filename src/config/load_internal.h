@@ -83,7 +83,6 @@ struct scope {
   struct node *node;
   void *base; /* struct lh_config, lh_target, lh_group, lh_message, lh_stage_point or lh_slo_config */
   struct scope *parent;
-  bool is_refused;    /* a kind to come: its settings are not looked at */
   struct scope *next; /* in the order of the file, outer before inner */
 };
 
@@ -161,11 +160,9 @@ char *value_string(struct load *load, struct node *node);
 
 /* ---- setters that rows name ---- */
 typedef bool value_setter(struct load *load, const struct lh_option *row, struct node *node, void *base);
-value_setter set_url, set_metrics, set_proxy, set_headers, set_file, set_kind, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
+value_setter set_url, set_metrics, set_proxy, set_headers, set_file, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
     set_request, set_statuses, set_when_hex, set_data_file, set_login_request, set_login_url, set_login_text,
     set_login_file, set_login_statuses;
-/* The group's kind is one of those to come: reported, and nothing else of the group is worth a sentence. `row`: of its kind. */
-bool kind_is_refused(struct load *load, const struct lh_option *row, struct node *group);
 /* Reads a file that the config names, relative to its folder: its joined path and its bytes are the caller's. False when
  * it was reported. */
 bool file_read(struct load *load, struct node *node, size_t limit, char **path, struct lh_buf *out);

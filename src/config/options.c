@@ -9,7 +9,7 @@
 #include "text.h"
 
 /* The kinds that this program can carry: a kind of enum lh_kind_id is lifted by adding its name here. */
-#define KINDS "websocket|null|http|sse|stream|tcp"
+#define KINDS "websocket|null|http|sse|stream|tcp" /* in the order of enum lh_kind_id */
 
 /* clang-format off */
 #define SIZE_OF(type, member) sizeof(((type *)0)->member)
@@ -190,7 +190,7 @@ static const struct lh_option options[] = {
      .landing = NO_LANDING},
     {.key = "groups.*.kind", .type = LH_OPTION_CHOICE, .choices = KINDS, .example = "websocket",
      .help = "What its connections are; null opens none and measures the tester itself.",
-     .landing = GROUP(kind, .set = set_kind)},
+     .landing = GROUP(kind)},
     {.key = "groups.*.target", .type = LH_OPTION_STRING, .preset = "", .example = "gateway",
      .help = "The name of its target; may be left out when there is just one.", .landing = LAND(CONNECTED_ONLY)},
     {.key = "groups.*.connections", .type = LH_OPTION_COUNT, .preset = "", .range = "1..16000000", .example = "5000",

@@ -681,7 +681,7 @@ static void check_effect(struct load *load, const struct scope *scope) {
 
 void rules_check(struct load *load) {
   for (struct scope *scope = load->scopes; scope; scope = scope->next) {
-    if (scope->node->kind != NODE_MAP || scope->is_refused) continue;
+    if (scope->node->kind != NODE_MAP) continue;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
       const char *key = scope->row ? scope->row->key : "";
       if (strcmp(rows[i].scope, key) != 0 || reads_something_bad(&rows[i], scope)) continue;

@@ -123,7 +123,7 @@ static void check_use(struct load *load, const struct use *use) {
   if (!around || use->node->bad) return;
   bool is_group = strcmp(around->row->key, "groups.*") == 0;
   for (const struct scope *scope = load->scopes; scope && !use->node->bad; scope = scope->next) {
-    if (!scope->row || strcmp(scope->row->key, "groups.*") != 0 || scope->is_refused || !((struct lh_group *)scope->base)->name)
+    if (!scope->row || strcmp(scope->row->key, "groups.*") != 0 || !((struct lh_group *)scope->base)->name)
       continue;
     const struct lh_group *group = scope->base;
     if (is_group ? scope != around : !uses_target(load, group, around->base)) continue;
