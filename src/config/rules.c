@@ -434,13 +434,31 @@ static bool direction_unclear(const struct load *load, const struct scope *scope
   (void)load;
   return given(scope, "below") == given(scope, "above");
 }
-static bool window_too_long(const struct load *load, const struct scope *scope) {
+/* A length given beside the file (--duration, or --set) makes a short try of a long config: what it cannot judge is no
+ * mistake of the config. */
+static bool is_try(const struct load *load) {
+  const struct node *duration = node_at(load->root, "run.duration");
+  return duration && duration->setting;
+}
+static bool window_over(const struct load *load, const struct scope *scope) {
   const struct lh_slo_config *slo = scope->base;
   return load->config->run.duration_ns && slo->for_ns > load->config->run.duration_ns;
 }
-static bool grace_too_long(const struct load *load, const struct scope *scope) {
+static bool window_too_long(const struct load *load, const struct scope *scope) {
+  return !is_try(load) && window_over(load, scope);
+}
+static bool window_over_try(const struct load *load, const struct scope *scope) {
+  return is_try(load) && window_over(load, scope);
+}
+static bool grace_over(const struct load *load, const struct scope *scope) {
   const struct lh_slo_config *slo = scope->base;
   return load->config->run.duration_ns && slo->after_ns >= load->config->run.duration_ns;
+}
+static bool grace_too_long(const struct load *load, const struct scope *scope) {
+  return !is_try(load) && grace_over(load, scope);
+}
+static bool grace_over_try(const struct load *load, const struct scope *scope) {
+  return is_try(load) && grace_over(load, scope);
 }
 
 #define MESSAGE "groups.*.messages[]"
@@ -600,7 +618,12 @@ static const struct rule rows[] = {
     MUST("slo[]", "", "below above", direction_unclear, "needs exactly one of below and above",
          "{'oneOf': [{'required': ['below']}, {'required': ['above']}]}"),
     MUST("slo[]", "for", "for", window_too_long, "must not be longer than run.duration", NOT_IN_SCHEMA),
+    WARN("slo[]", "for", "for", window_over_try,
+         "is longer than the run was made by --duration: this objective cannot be judged, and the verdict is inconclusive", NOT_IN_SCHEMA),
     MUST("slo[]", "after", "after", grace_too_long, "must be shorter than run.duration", NOT_IN_SCHEMA),
+    WARN("slo[]", "after", "after", grace_over_try,
+         "leaves nothing of the run, shortened by --duration: this objective cannot be judged, and the verdict is inconclusive",
+         NOT_IN_SCHEMA),
 };
 
 const struct rule *rules(size_t *count) {

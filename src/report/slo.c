@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "longhaul/base/clock.h"
+#include "report/show.h"
 
 static bool needs_bins(const struct lh_metric *m) {
   return m->what == LH_METRIC_PERCENTILE || m->what == LH_METRIC_MAX || m->what == LH_METRIC_MEAN ||
@@ -188,11 +190,32 @@ static json_t *value_or_null(const struct lh_metric *m, double value) {
   return lh_json_real(value, strcmp(m->unit, "us") == 0 ? 1 : 9);
 }
 
+/* A run made shorter than its objectives by --duration. */
+static bool too_short_for(const struct lh_build *b, const struct lh_slo_config *slo) {
+  uint64_t planned_ns = b->g->run->duration_ns;
+  return planned_ns != 0 && (slo->for_ns > planned_ns || slo->after_ns >= planned_ns);
+}
+
+static void put_note(struct lh_build *b, json_t *out, const struct lh_slo_config *slo, const struct verdict *v) {
+  char text[160];
+  const char *note = !v->eligible ? "no interval counts: all were left out"
+                                  : "nothing was measured: no reply, no open client or no attempt";
+  if (too_short_for(b, slo)) {
+    bool window = slo->for_ns > b->g->run->duration_ns;
+    snprintf(text, sizeof text, window ? "the run was planned for %s, shorter than this objective's window of %s"
+                                       : "the run was planned for %s, and this objective counts from %s on",
+             lh_show_seconds((double)b->g->run->duration_ns / 1e9).text,
+             lh_show_seconds((double)(window ? slo->for_ns : slo->after_ns) / 1e9).text);
+    note = text;
+  }
+  lh_put(b, out, "note", lh_json_text(note));
+}
+
 static void put_result(struct lh_build *b, json_t *out, const struct lh_slo_config *slo, const struct lh_metric *m) {
   struct verdict v = {.value = NAN, .worst = NAN, .worst_window = NAN};
   double threshold = threshold_of(slo, m);
   if (evaluate(b, slo, m, threshold, &v)) b->failed = true;
-  bool known = !isnan(v.worst_window);
+  bool known = !isnan(v.worst_window) && !too_short_for(b, slo);
   uint64_t worst_ns = (b->g->from_k + (uint64_t)v.worst_from) * b->g->run->interval_ns;
   lh_put(b, out, "unit", lh_json_text(m->unit));
   lh_put(b, out, "threshold", value_or_null(m, threshold));
@@ -206,10 +229,10 @@ static void put_result(struct lh_build *b, json_t *out, const struct lh_slo_conf
   lh_put(b, out, "intervals_breached", lh_json_count(v.breached));
   lh_put(b, out, "intervals_left_out_tester_late", lh_json_count(v.late));
   lh_put(b, out, "intervals_left_out_grace", lh_json_count(v.grace));
-  const char *note = known         ? NULL
-                     : !v.eligible ? "no interval counts: all were left out"
-                                   : "nothing was measured: no reply, no open client or no attempt";
-  lh_put(b, out, "note", lh_json_text(note));
+  if (known)
+    lh_put(b, out, "note", json_null());
+  else
+    put_note(b, out, slo, &v);
 }
 
 static json_t *objective(struct lh_build *b, const struct lh_slo_config *slo) {

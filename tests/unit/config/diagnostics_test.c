@@ -435,6 +435,12 @@ static const struct {
      "--set targets.t.headers.Authorization=***: targets.t.headers.Authorization: a mapping stands here; expected the header's text"},
     {{"run.duration={a"},
      "--set run.duration={a: not valid YAML: did not find expected ',' or '}', while parsing a flow mapping; close the { or [, and put a text that holds one in quotes"},
+    /* a run made shorter than its objectives: a try, not a mistake */
+    {{"slo=[{metric: drops, below: 1, for: 2m}, {metric: drops, below: 1, after: 30s}]", "run.duration=30s"},
+     "warning: --set slo=[{metric: drops, below: 1, for: 2m}, {metric: drops, below: 1, after: 30s}]: slo[0].for: is longer than the run "
+     "was made by --duration: this objective cannot be judged, and the verdict is inconclusive\n"
+     "warning: --set slo=[{metric: drops, below: 1, for: 2m}, {metric: drops, below: 1, after: 30s}]: slo[1].after: leaves nothing of the "
+     "run, shortened by --duration: this objective cannot be judged, and the verdict is inconclusive"},
 };
 
 /* clang-format on */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include <sqlite3.h>
+
 #include "longhaul/report/report.h"
 #include "report/gather.h"
 #include "report/look.h"
@@ -172,6 +174,38 @@ static void test_windows_against_brute_force(void **state) {
   assert_int_equal(NUMBER(slo_row(model, 0), "worst"), worst);
   lh_gather_free(&g);
   json_decref(model);
+  synthetic_free(&s);
+}
+
+static void shorten(const char *path, const char *sql) {
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+/* A long config tried for a short while: what is longer than the try is not judged, whatever the numbers are. */
+static void test_objectives_longer_than_a_try(void **state) {
+  struct synthetic s = small_run(state);
+  s.interval_ns = 60 * LH_NS_PER_S;
+  s.slo = "slo:\n"
+          "  - {metric: availability, above: 1%, for: 90m}\n"
+          "  - {metric: availability, above: 1%, after: 90m}\n"
+          "  - {metric: availability, above: 1%}\n";
+  synthetic_write(&s);
+  json_t *whole = model_of(&s, 0, UINT64_MAX);
+  for (size_t i = 0; i < 3; i++) assert_true(lh_look_true(slo_row(whole, i), "passed"));
+  json_decref(whole);
+  shorten(s.path, "UPDATE run SET duration_ns = 3600000000000");
+  json_t *tried = model_of(&s, 0, UINT64_MAX);
+  assert_true(lh_look_is_null(slo_row(tried, 0), "passed"));
+  assert_string_equal(lh_look_text(slo_row(tried, 0), "note"),
+                      "the run was planned for 1 h, shorter than this objective's window of 1 h 30 min");
+  assert_true(lh_look_is_null(slo_row(tried, 1), "passed"));
+  assert_string_equal(lh_look_text(slo_row(tried, 1), "note"), "the run was planned for 1 h, and this objective counts from 1 h 30 min on");
+  assert_true(lh_look_true(slo_row(tried, 2), "passed"));
+  assert_string_equal(lh_look_text(tried, "verdict"), "inconclusive");
+  json_decref(tried);
   synthetic_free(&s);
 }
 
@@ -373,6 +407,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_faults_of_the_tester, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_objectives, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_objectives_longer_than_a_try, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_windows_against_brute_force, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_part_of_a_run, set_up, tear_down),
