@@ -41,8 +41,9 @@ static struct lh_board_recent *recent_at(const struct lh_board *b, uint32_t tick
   return &b->recent[(size_t)(tick % LH_BOARD_WINDOW) * b->start->group_count + group];
 }
 
-static int add_group(struct lh_board *b, uint32_t g) {
+static int add_group(struct lh_board *b, uint32_t g, bool catches_up) {
   struct lh_board_recent *recent = recent_at(b, b->ticks, g);
+  if (catches_up) return lh_snapshot_merge_later(&b->totals[g], &b->added[g]);
   memcpy(recent->counters, b->added[g].counters, sizeof recent->counters);
   lh_hdr_reset(&recent->response);
   if (lh_hdr_merge(&recent->response, &b->added[g].hists[LH_HIST_response])) return -ENOMEM;
@@ -59,10 +60,10 @@ int lh_board_take(struct lh_board *b, struct lh_cursor *body, struct lh_err *err
   }
   if (failed) return failed;
   for (uint32_t g = 0; g < b->start->group_count; g++)
-    if (add_group(b, g)) return lh_err_set(err, ENOMEM, "no memory for the figures of group %s", b->start->groups[g]);
+    if (add_group(b, g, tick.catches_up)) return lh_err_set(err, ENOMEM, "no memory for the figures of group %s", b->start->groups[g]);
   b->tick = tick;
   b->lag_max_us[b->ticks % LH_BOARD_WINDOW] = tick.loop_lag_max_us;
-  b->ticks++;
+  if (!tick.catches_up) b->ticks++; /* else the window begins here */
   b->at_ns[b->ticks % (LH_BOARD_WINDOW + 1)] = tick.now_ns;
   b->cpu_us[b->ticks % (LH_BOARD_WINDOW + 1)] = tick.cpu_us;
   return 0;

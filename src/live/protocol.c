@@ -87,6 +87,7 @@ int lh_live_tick_encode(const struct lh_live_tick *tick, struct lh_buf *out) {
   size_t before = out->len;
   const uint64_t longs[] = {tick->now_ns, tick->cpu_us, tick->rss_bytes, tick->loop_lag_max_us};
   int failed = lh_buf_addu8(out, tick->phase);
+  if (!failed) failed = lh_buf_addu8(out, tick->catches_up);
   if (!failed) failed = lh_buf_addu32(out, tick->workers_alive);
   if (!failed) failed = lh_buf_addu32(out, tick->intervals);
   for (size_t i = 0; !failed && i < sizeof longs / sizeof *longs; i++) failed = lh_buf_addu64(out, longs[i]);
@@ -97,6 +98,7 @@ int lh_live_tick_decode(struct lh_live_tick *tick, struct lh_cursor *in, struct 
   struct lh_live_tick got = {0};
   uint64_t *const longs[] = {&got.now_ns, &got.cpu_us, &got.rss_bytes, &got.loop_lag_max_us};
   got.phase = lh_cursor_u8(in);
+  got.catches_up = lh_cursor_u8(in);
   got.workers_alive = lh_cursor_u32(in);
   got.intervals = lh_cursor_u32(in);
   for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) *longs[i] = lh_cursor_u64(in);

@@ -458,3 +458,15 @@ const struct lh_snapshot *lh_collect_look(struct lh_collect *c, uint32_t group) 
 void lh_collect_look_next(struct lh_collect *c) {
   for (uint32_t g = 0; c->fresh != NULL && g < c->group_count; g++) lh_snapshot_next(&c->fresh[g]);
 }
+
+/* Everything is in an interval: those taken are in the totals. */
+int lh_collect_look_anew(struct lh_collect *c, struct lh_err *err) {
+  lh_collect_look_next(c);
+  for (uint32_t g = 0; c->fresh != NULL && g < c->group_count; g++) {
+    int code = lh_snapshot_merge_later(&c->fresh[g], &c->totals[g]);
+    for (const struct lh_interval *v = c->pending; v != NULL && code == 0; v = v->next)
+      code = lh_snapshot_merge_later(&c->fresh[g], &v->groups[g]);
+    if (code < 0) return lh_err_set(err, ENOMEM, "no memory for the figures of the dashboard");
+  }
+  return 0;
+}

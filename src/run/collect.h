@@ -102,5 +102,7 @@ int lh_collect_look_begin(struct lh_collect *collect, struct lh_err *err);
 /* Everything of a group since lh_collect_look_next, with the gauges as of now; NULL when nobody looks. */
 const struct lh_snapshot *lh_collect_look(struct lh_collect *collect, uint32_t group);
 void lh_collect_look_next(struct lh_collect *collect);
+/* For an onlooker that knows nothing, in place of one that is gone: its first look is at everything since the start. */
+int lh_collect_look_anew(struct lh_collect *collect, struct lh_err *err);
 
 #endif

@@ -24,6 +24,7 @@ struct lh_dashboard {
   uint64_t cpu_us, loop_lag_max_us;
   uint64_t *rss_bytes; /* [worker] */
   bool ending;
+  bool catches_up; /* the next tick carries everything: this life has had none */
 };
 
 static bool is_alive(const struct lh_dashboard *d) {
@@ -40,6 +41,13 @@ static void take_mark(struct lh_dashboard *d, const struct lh_cursor *body) {
   memcpy(text, body->at, len);
   text[len] = '\0';
   lh_supervisor_mark(d->sv, text, 0);
+}
+
+static void close_listeners(struct lh_dashboard *d) {
+  for (size_t i = 0; i < LH_CHILD_EXTRA; i++) {
+    if (d->child.extra[i] > 0) close(d->child.extra[i]);
+    d->child.extra[i] = 0;
+  }
 }
 
 static int on_frame(void *context, struct lh_child *child, enum lh_frame_type type, struct lh_cursor *body) {
@@ -60,11 +68,17 @@ static int on_frame(void *context, struct lh_child *child, enum lh_frame_type ty
 
 static void on_gone(void *context, struct lh_child *child, const char *how) {
   struct lh_dashboard *d = context;
+  uint64_t now_ns = lh_now_ns();
   d->due_ns = LH_NEVER;
   if (d->ending) uv_stop(&d->sv->loop);
   if (child->done || child->killed) return;
-  lh_log(LH_LOG_WARNING, "the dashboard is lost (%s); the run goes on without it", how);
-  lh_journal_event(&d->sv->journal, lh_now_ns(), LH_EVENT_WARNING, "the dashboard was lost (%s)", how);
+  if (now_ns - child->started_ns >= LH_SETTLED_AFTER_MS * LH_NS_PER_MS) child->deaths_in_row = 0;
+  bool again = ++child->deaths_in_row < LH_DEATHS_IN_ROW_MAX && !d->ending;
+  if (again) d->due_ns = now_ns + LH_RESTART_AFTER_MS * LH_NS_PER_MS;
+  if (!again) close_listeners(d); /* who looks on is refused, and does not wait for ever */
+  const char *then = again ? "it is started again" : d->ending ? "the run is over" : "the run goes on without it";
+  lh_log(LH_LOG_WARNING, "the dashboard is lost (%s); %s", how, then);
+  if (!d->ending) lh_journal_event(&d->sv->journal, now_ns, LH_EVENT_WARNING, "the dashboard was lost (%s); %s", how, then);
 }
 
 /* ---- what it is told ---- */
@@ -115,6 +129,7 @@ static void send_tick(struct lh_dashboard *d, uint64_t now_ns) {
   struct lh_supervisor *sv = d->sv;
   struct lh_live_tick tick = {.now_ns = now_ns,
                               .phase = (uint8_t)phase_of(sv, now_ns),
+                              .catches_up = d->catches_up,
                               .workers_alive = lh_crew_alive(sv),
                               .intervals = lh_collect_taken(sv->collect),
                               .cpu_us = d->cpu_us,
@@ -128,6 +143,7 @@ static void send_tick(struct lh_dashboard *d, uint64_t now_ns) {
     code = lh_snapshot_encode(lh_collect_look(sv->collect, g), &frame);
   if (send_frame(d, &frame, begin, code) < 0) return; /* what was not sent goes with the next */
   lh_collect_look_next(sv->collect);
+  d->catches_up = false;
   d->loop_lag_max_us = 0;
 }
 
@@ -142,11 +158,6 @@ uint64_t lh_dashboard_due_ns(const struct lh_dashboard *d) {
   return d == NULL ? LH_NEVER : d->due_ns;
 }
 
-void lh_dashboard_tick(struct lh_dashboard *d, uint64_t now_ns) {
-  if (d == NULL || now_ns < d->due_ns || !is_alive(d)) return;
-  d->due_ns += (1 + (now_ns - d->due_ns) / LH_NS_PER_S) * LH_NS_PER_S;
-  if (lh_child_idle(&d->child)) send_tick(d, now_ns);
-}
 
 /* ---- its life ---- */
 
@@ -163,6 +174,42 @@ static void ref(struct lh_dashboard *d) {
   uv_ref((uv_handle_t *)&d->child.out);
 }
 
+static int start_life(struct lh_dashboard *d, struct lh_err *err) {
+  d->child.started_ns = lh_now_ns();
+  d->due_ns = d->child.started_ns;
+  int code = lh_child_spawn(&d->child, &d->sv->loop, d->sv->args->program, err);
+  unref(d);
+  return code < 0 ? code : send_start(d, err);
+}
+
+/* The listening sockets are ours, so that addresses stay as they were said, and who knocks meanwhile is answered later. */
+static void replace(struct lh_dashboard *d, uint64_t now_ns) {
+  struct lh_err err = {0};
+  int code = lh_collect_look_anew(d->sv->collect, &err);
+  d->catches_up = true;
+  if (code == 0) code = start_life(d, &err);
+  if (code < 0) {
+    lh_log(LH_LOG_ERROR, "the dashboard could not be started again: %s", err.text);
+    if (d->child.alive) return; /* it counts as one more death */
+    d->due_ns = LH_NEVER;
+    close_listeners(d);
+    return;
+  }
+  lh_log(LH_LOG_INFO, "the dashboard is there again");
+  lh_journal_event(&d->sv->journal, now_ns, LH_EVENT_WARNING, "a new process took over from the dashboard");
+}
+
+void lh_dashboard_tick(struct lh_dashboard *d, uint64_t now_ns) {
+  if (d == NULL || now_ns < d->due_ns) return;
+  if (!d->child.alive) {
+    replace(d, now_ns);
+    return;
+  }
+  if (!is_alive(d)) return;
+  d->due_ns += (1 + (now_ns - d->due_ns) / LH_NS_PER_S) * LH_NS_PER_S;
+  if (lh_child_idle(&d->child)) send_tick(d, now_ns);
+}
+
 int lh_dashboard_open(struct lh_supervisor *sv, struct lh_err *err) {
   const struct lh_run_live *live = &sv->args->live;
   if (live->dashboard_fd <= 0 && live->metrics_fd <= 0) return 0;
@@ -175,14 +222,8 @@ int lh_dashboard_open(struct lh_supervisor *sv, struct lh_err *err) {
   d->sv = sv;
   d->events = (struct lh_child_events){.context = d, .frame = on_frame, .gone = on_gone};
   d->child = (struct lh_child){.role = "live", .events = &d->events, .extra = {live->dashboard_fd, live->metrics_fd}};
-  d->due_ns = lh_now_ns();
   int code = lh_collect_look_begin(sv->collect, err);
-  if (code == 0) code = lh_child_spawn(&d->child, &sv->loop, sv->args->program, err);
-  if (live->dashboard_fd > 0) close(live->dashboard_fd);
-  if (live->metrics_fd > 0) close(live->metrics_fd);
-  if (code < 0) return code;
-  unref(d);
-  return send_start(d, err);
+  return code < 0 ? code : start_life(d, err);
 }
 
 /* Who presses Ctrl-C now wants the report, not the last picture. */
@@ -232,6 +273,7 @@ void lh_dashboard_close(struct lh_dashboard *d) {
     uv_run(&d->sv->loop, UV_RUN_DEFAULT);
   }
   uv_run(&d->sv->loop, UV_RUN_NOWAIT); /* libuv lets go of the handles in here */
+  close_listeners(d);
   lh_child_free(&d->child);
   free(d->rss_bytes);
   free(d);

@@ -1,7 +1,9 @@
 /* The supervisor's side of the dashboard: starts its process, sends it figures each second, hears its marks.
  *
  * The run never waits for it. A tick goes out only when the one before was taken; until then figures add up and go with the
- * next one, so nothing is lost and nothing queues. When the process is lost the run goes on without it, and says so.
+ * next one, so nothing is lost and nothing queues. A process that is lost is replaced a second later, and told everything since
+ * the start, so that no counter of the metrics falls back; one that ends LH_DEATHS_IN_ROW_MAX times in a row is given up, and the run
+ * goes on without it. All of that is said, and stands on the timeline.
  */
 #ifndef LH_RUN_DASHBOARD_H
 #define LH_RUN_DASHBOARD_H

@@ -3,6 +3,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -263,17 +264,37 @@ class Dashboard(unittest.TestCase):
                 self.assertIn(sentence, run.stderr)
         taken.close()
 
-    def test_a_lost_dashboard_leaves_the_run_alone(self):
-        with Faultd() as server, Run(soak(server, duration="3s"), "--dashboard", "127.0.0.1:0") as run:
-            address = dashboard_of(run)
-            process.wait_until(lambda: ask(address)[0] == 200, 10, "the page")
+    def test_a_lost_dashboard_is_replaced_and_leaves_the_run_alone(self):
+        """The new process has the same address, and its counters go on from where the lost one's stood. One that will not
+        stay is given up, and refuses those who knock."""
+        def sent():
+            found = re.search(r'^longhaul_messages_sent_total{group="g"} (\d+)$', ask(address, "/metrics")[2], re.MULTILINE)
+            return int(found[1]) if found else 0
+
+        def kill():
             for pid in run.workers:
                 if b"live" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     os.kill(pid, signal.SIGKILL)
-            self.assertIn(run.wait(30), (0, 4), run.stderr)
-            self.assertIn("the run goes on without it", run.stderr)
-            self.assertEqual(run.report["run"]["how"], "complete")
-            self.assertIn("the dashboard was lost", " ".join(event["text"] for event in run.report["events"]))
+
+        with Faultd() as server, Run(soak(server, duration="60s"), "--dashboard", "127.0.0.1:0") as run:
+            address = dashboard_of(run)
+            process.wait_until(lambda: sent() >= 10, 20, "messages")
+            before = sent()
+            kill()
+            process.wait_until(lambda: "the dashboard is there again" in run.stderr, 10, "the new process")
+            process.wait_until(lambda: sent() > before, 10, "the counters to go on")
+            viewer = Viewer(address)
+            viewer.until(lambda v: v.model is not None, 15)
+            viewer.sock.close()
+            process.wait_until(lambda: kill() or "the run goes on without it" in run.stderr, 20, "the dashboard to be given up")
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(address, 5)
+            run.signal(signal.SIGTERM)
+            self.assertEqual(run.wait(30), 130, run.stderr)
+            self.assertEqual(run.report["run"]["how"], "interrupted")
+            said = [event["text"] for event in run.report["events"]]
+            self.assertIn("the dashboard was lost (signal 9 (Killed)); it is started again", said)
+            self.assertIn("a new process took over from the dashboard", said)
             self.assertEqual(run.report["tester"]["workers_lost"], 0)
 
 

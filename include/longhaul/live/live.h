@@ -63,6 +63,7 @@ struct lh_live_start {
 struct lh_live_tick {
   uint64_t now_ns;
   uint8_t phase; /* enum lh_live_phase */
+  bool catches_up; /* it carries all since the start, to a process that replaces a lost one: part of no rate */
   uint32_t workers_alive;
   uint32_t intervals;       /* stored so far */
   uint64_t cpu_us;          /* used by all workers since the start */

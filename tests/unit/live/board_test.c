@@ -49,12 +49,13 @@ static void fill(struct lh_snapshot *s, uint64_t sent, const char *text) {
   lh_snapshot_tally(s, &ending);
 }
 
-static void take(struct lh_board *board, uint64_t second, uint64_t sent) {
+static void take_tick(struct lh_board *board, uint64_t second, uint64_t sent, bool catches_up) {
   struct lh_buf frame = LH_BUF_INIT(1 << 20);
   struct lh_err err = {0};
   char text[16];
   struct lh_live_tick tick = {.now_ns = board->start->start_ns + second * S,
                               .phase = LH_LIVE_RUNNING,
+                              .catches_up = catches_up,
                               .workers_alive = 2,
                               .intervals = (uint32_t)(second / 10),
                               .cpu_us = second * 50000,
@@ -73,6 +74,10 @@ static void take(struct lh_board *board, uint64_t second, uint64_t sent) {
   lh_buf_free(&frame);
 }
 
+static void take(struct lh_board *board, uint64_t second, uint64_t sent) {
+  take_tick(board, second, sent, false);
+}
+
 static json_t *message(const struct lh_board *board) {
   struct lh_buf out = LH_BUF_INIT(1 << 20);
   json_error_t error;
@@ -85,6 +90,26 @@ static json_t *message(const struct lh_board *board) {
 
 static double number(const json_t *value, const char *a, const char *b) {
   return json_number_value(json_object_get(json_object_get(value, a), b));
+}
+
+/* A board that comes late is given an hour at once: it is in the totals, and in no rate. */
+static void test_catching_up(void **state) {
+  (void)state;
+  struct lh_board board;
+  assert_int_equal(lh_board_open(&board, &start, NULL), 0);
+  take_tick(&board, 3600, 72000, true);
+  json_t *m = message(&board);
+  assert_true(number(m, "run", "sent") == 2 * 72000 && number(m, "run", "open") == 18);
+  assert_true(number(m, "run", "sent_per_s") == 0 && number(m, "tester", "cpu_percent") == 0);
+  json_decref(m);
+  for (uint64_t second = 3601; second <= 3604; second++) take(&board, second, 20);
+  m = message(&board);
+  assert_true(number(m, "run", "sent") == 2 * 72080);
+  assert_true(number(m, "run", "sent_per_s") == 40);
+  assert_true(number(m, "tester", "cpu_percent") == 5);
+  assert_true(json_number_value(json_object_get(m, "window_s")) == 4);
+  json_decref(m);
+  lh_board_close(&board);
 }
 
 static void test_message_before_any_tick(void **state) {
@@ -225,7 +250,7 @@ static void test_accept(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_message_before_any_tick),
-      cmocka_unit_test(test_totals_and_rates),
+      cmocka_unit_test(test_totals_and_rates), cmocka_unit_test(test_catching_up),
       cmocka_unit_test(test_damaged_ticks),
       cmocka_unit_test(test_start_travels),
       cmocka_unit_test(test_metrics),

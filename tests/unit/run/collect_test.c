@@ -254,6 +254,15 @@ static void test_look(void **state) {
   assert_true(sent == 25 * 26 / 2 + 50);
   assert_true(sent == lh_collect_counter(c, 0, LH_COUNTER_messages_sent));
   assert_true(ended == 5 && ended == lh_collect_counter(c, 0, LH_COUNTER_ended));
+  /* One that comes later is told everything, of intervals taken and not. */
+  assert_non_null(lh_collect_take(c, &err));
+  assert_int_equal(lh_collect_look_anew(c, &err), 0);
+  look = lh_collect_look(c, 0);
+  assert_true(look->counters[LH_COUNTER_messages_sent] == sent);
+  assert_true(look->counters[LH_COUNTER_ended] == ended);
+  assert_true(look->hists[LH_HIST_response].count == look->counters[LH_COUNTER_replied]);
+  lh_collect_look_next(c);
+  assert_true(lh_collect_look(c, 0)->counters[LH_COUNTER_messages_sent] == 0);
   lh_collect_free(c);
 }
 
