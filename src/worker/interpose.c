@@ -135,17 +135,18 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
 
 static uv_poll_cb lws_ready;
 
-/* Whole messages go straight to the engine; all else to libwebsockets, which reads it from us. */
+/* The whole messages that it begins with go straight to the engine; all else to libwebsockets, which reads it from us. */
 static void read_ahead(struct lh_peer *peer, uv_poll_t *watch) {
   enum { READ_BYTES = 16384 };
   static _Thread_local char bytes[READ_BYTES];
   const int fd = peer->fd;
   ssize_t got = syscall(SYS_recvfrom, fd, bytes, sizeof bytes, MSG_DONTWAIT, NULL, NULL);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got > 0 && lh_peer_took_read(peer, bytes, (size_t)got)) return;
+  size_t took = got > 0 ? lh_peer_took_read(peer, bytes, (size_t)got) : 0;
+  if (took && took == (size_t)got) return;
   ahead.fd = fd;
-  ahead.bytes = bytes;
-  ahead.left = got > 0 ? (size_t)got : 0;
+  ahead.bytes = bytes + took;
+  ahead.left = got > 0 ? (size_t)got - took : 0;
   ahead.result = got;
   ahead.error = errno;
   for (size_t before = SIZE_MAX; ahead.fd == fd && ahead.left < before && lh_peer_of(fd) == peer;) {

@@ -59,7 +59,7 @@ bool lh_peer_reads_ahead(const struct lh_peer *peer) {
   return peer->state == LH_PEER_OPEN && between_messages && !peer->is_tls && !peer->holds_more && !peer->seen && on_read;
 }
 
-bool lh_peer_took_read(struct lh_peer *peer, const char *bytes, size_t len) {
+size_t lh_peer_took_read(struct lh_peer *peer, const char *bytes, size_t len) {
   return on_read(on_read_context, peer, bytes, len);
 }
 

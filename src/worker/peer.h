@@ -73,13 +73,13 @@ void lh_peer_unbind(struct lh_peer *peer);
 /* Told of pings as they are read. */
 typedef void lh_peer_pinged(void *context, struct lh_peer *peer, uint32_t pings);
 void lh_peers_on_ping(lh_peer_pinged *pinged, void *context);
-/* Asked with what a read of an open connection gave, at the beginning of a frame. True: it is dealt with, and libwebsockets need
- * not see it. */
-typedef bool lh_peer_took(void *context, struct lh_peer *peer, const char *bytes, size_t len);
+/* Asked with what a read of an open connection gave, at the beginning of a frame. Returns how much of it is dealt with:
+ * libwebsockets gets the rest, which begins a frame too. */
+typedef size_t lh_peer_took(void *context, struct lh_peer *peer, const char *bytes, size_t len);
 void lh_peers_on_read(lh_peer_took *took, void *context);
 /* Whether a read may be offered so: nothing of a frame, a message or a head lies in libwebsockets. */
 bool lh_peer_reads_ahead(const struct lh_peer *peer);
-bool lh_peer_took_read(struct lh_peer *peer, const char *bytes, size_t len);
+size_t lh_peer_took_read(struct lh_peer *peer, const char *bytes, size_t len);
 /* A read gave `len` bytes. Returns how many of them libwebsockets may have: fewer when a bad frame begins. */
 size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len);
 /* Whether the head of a refusal is read and the body that it announces is not: a soak must say why it was refused. */
