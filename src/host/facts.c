@@ -243,6 +243,7 @@ static const struct fact_row rows[] = {
     SYSCTL("net.ipv4.tcp_max_orphans", "net/ipv4/tcp_max_orphans"),
     SYSCTL("net.ipv4.tcp_max_tw_buckets", "net/ipv4/tcp_max_tw_buckets"),
     SYSCTL("net.ipv4.tcp_tw_reuse", "net/ipv4/tcp_tw_reuse"),
+    SYSCTL("net.ipv4.tcp_timestamps", "net/ipv4/tcp_timestamps"),
     SYSCTL("net.ipv4.tcp_fin_timeout", "net/ipv4/tcp_fin_timeout"),
     SYSCTL("net.ipv4.tcp_keepalive_time", "net/ipv4/tcp_keepalive_time"),
     SYSCTL("net.ipv4.tcp_keepalive_intvl", "net/ipv4/tcp_keepalive_intvl"),

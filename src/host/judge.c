@@ -84,21 +84,34 @@ static bool judge_epoll(const struct lh_maker *m, struct lh_rung *rung) {
 }
 
 /* ---- ports ---- */
-/* Ports set aside and ports in use are rungs of their own when they are what makes the range small: at least a tenth of it.
- * Less than that is taken off the range's rung. */
+/* Ports set aside, in use and in TIME_WAIT are rungs of their own when they are what makes the range small: at least a tenth of
+ * it. Less than that is taken off the range's rung. Each such rung stands on the one before it: the range less what is set
+ * aside, that less what is in use, that less what is in TIME_WAIT. */
 struct ports {
-  uint64_t range, reserved, taken;
-  bool reserved_apart, taken_apart;
+  uint64_t range, reserved, taken, time_wait;
+  bool reserved_apart, taken_apart, time_wait_apart;
 };
 
+static bool is_apart(uint64_t ports, uint64_t range) {
+  return ports > 0 && ports * 10 >= range;
+}
+
 static bool read_ports(const struct lh_maker *m, struct ports *p) {
-  *p = (struct ports){.range = lh_maker_range(m), .taken = lh_maker_taken(m)};
+  *p = (struct ports){.range = lh_maker_range(m), .taken = lh_maker_taken(m), .time_wait = lh_maker_time_wait(m)};
   if (p->range == LH_ANY) return false;
   p->reserved = lh_maker_number(m, "ports.reserved_in_range", 0);
   if (p->reserved == LH_ANY) p->reserved = 0;
-  p->reserved_apart = p->reserved > 0 && p->reserved * 10 >= p->range;
-  p->taken_apart = p->taken > 0 && p->taken * 10 >= p->range;
+  p->reserved_apart = is_apart(p->reserved, p->range);
+  p->taken_apart = is_apart(p->taken, p->range);
+  p->time_wait_apart = is_apart(p->time_wait, p->range);
   return true;
+}
+
+static uint64_t clients_with(const struct lh_maker *m, const struct ports *p, bool reserved, bool taken, bool time_wait) {
+  return lh_maker_by_ports(m, &(struct lh_ports){.range = p->range,
+                                                 .reserved = reserved || !p->reserved_apart ? p->reserved : 0,
+                                                 .taken = taken || !p->taken_apart,
+                                                 .time_wait = time_wait || !p->time_wait_apart});
 }
 
 static void say_paths(const struct lh_maker *m, struct lh_rung *rung) {
@@ -113,7 +126,7 @@ static bool judge_range(const struct lh_maker *m, struct lh_rung *rung) {
   uint64_t first = lh_maker_number(m, "net.ipv4.ip_local_port_range", 0);
   PUT(rung->value, "%" PRIu64 " to %" PRIu64 ", %s ports", first, first + p.range - 1, count_words(p.range).text);
   say_paths(m, rung);
-  rung->clients = lh_maker_by_ports(m, p.range, p.reserved_apart ? 0 : p.reserved, !p.taken_apart);
+  rung->clients = clients_with(m, &p, false, false, false);
   return true;
 }
 
@@ -122,7 +135,7 @@ static bool judge_reserved(const struct lh_maker *m, struct lh_rung *rung) {
   if (!read_ports(m, &p) || !p.reserved_apart) return false;
   PUT(rung->value, "%s of the range's %s", count_words(p.reserved).text, count_words(p.range).text);
   say_paths(m, rung);
-  rung->clients = lh_maker_by_ports(m, p.range, p.reserved, !p.taken_apart);
+  rung->clients = clients_with(m, &p, true, false, false);
   return true;
 }
 
@@ -130,8 +143,17 @@ static bool judge_taken(const struct lh_maker *m, struct lh_rung *rung) {
   struct ports p;
   if (!read_ports(m, &p) || !p.taken_apart) return false;
   PUT(rung->value, "%s of the range's %s", count_words(p.taken).text, count_words(p.range).text);
-  PUT(rung->detail, "listeners, connections to the same destination, and those in TIME_WAIT");
-  rung->clients = lh_maker_by_ports(m, p.range, p.reserved, true);
+  PUT(rung->detail, "listeners, and connections to the same destination");
+  rung->clients = clients_with(m, &p, true, true, false);
+  return true;
+}
+
+static bool judge_time_wait(const struct lh_maker *m, struct lh_rung *rung) {
+  struct ports p;
+  if (!read_ports(m, &p) || !p.time_wait_apart) return false;
+  PUT(rung->value, "%s of the range's %s", count_words(p.time_wait).text, count_words(p.range).text);
+  PUT(rung->detail, "each for a minute after a connection that this side closed first, to the same destination");
+  rung->clients = clients_with(m, &p, true, true, true);
   return true;
 }
 
@@ -323,4 +345,5 @@ lh_judge *const lh_judges[LH_LIMIT_COUNT] = {
     [LH_LIMIT_SOMAXCONN] = judge_somaxconn,
     [LH_LIMIT_SYN_BACKLOG] = judge_syn_backlog,
     [LH_LIMIT_CPU] = judge_cpu,
+    [LH_LIMIT_TIME_WAIT] = judge_time_wait,
 };

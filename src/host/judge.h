@@ -7,10 +7,10 @@
 struct lh_maker {
   const struct lh_facts *facts;
   const struct lh_needs *needs;
-  bool is_root;  /* user 0, or the capability that is not held to RLIMIT_NPROC */
-  bool may_raise;   /* hard limits of a process: as root, unless the container has taken that from root */
-  bool is_admin; /* CAP_SYS_ADMIN: not held to fs.file-max */
-  double local;  /* share of the sockets whose both ends are here */
+  bool is_root;   /* user 0, or the capability that is not held to RLIMIT_NPROC */
+  bool may_raise; /* hard limits of a process: as root, unless the container has taken that from root */
+  bool is_admin;  /* CAP_SYS_ADMIN: not held to fs.file-max */
+  double local;   /* share of the sockets whose both ends are here */
   uint32_t cores;
 };
 
@@ -35,10 +35,15 @@ uint64_t lh_maker_sockets(const struct lh_maker *maker, uint64_t clients);
 uint64_t lh_maker_held(const struct lh_maker *maker, uint64_t each);
 /* Descriptors that each worker has for clients under that limit. */
 uint64_t lh_maker_usable(uint64_t descriptors);
-/* Clients that fit when each path has the range less `without` ports. */
-uint64_t lh_maker_by_ports(const struct lh_maker *maker, uint64_t range, uint64_t reserved, bool with_taken);
-uint64_t lh_maker_range(const struct lh_maker *maker); /* ports of the range; LH_ANY: unreadable */
-uint64_t lh_maker_taken(const struct lh_maker *maker); /* of the path that has the most taken */
+/* Clients that fit when each path has the range less what is set aside, in use, and in TIME_WAIT. */
+struct lh_ports {
+  uint64_t range, reserved;
+  bool taken, time_wait; /* whether those are taken off */
+};
+uint64_t lh_maker_by_ports(const struct lh_maker *maker, const struct lh_ports *ports);
+uint64_t lh_maker_range(const struct lh_maker *maker);     /* ports of the range; LH_ANY: unreadable */
+uint64_t lh_maker_taken(const struct lh_maker *maker);     /* of the path that has the most taken */
+uint64_t lh_maker_time_wait(const struct lh_maker *maker); /* likewise */
 /* Bytes of memory that one client takes: ours, and the kernel's for its socket (for both when the peer is here). */
 double lh_maker_client_bytes(const struct lh_maker *maker, bool with_peer);
 /* Clients that fit into so much memory, and the memory that so many take: with the supervisor and the workers. */

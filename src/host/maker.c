@@ -79,15 +79,23 @@ uint64_t lh_maker_taken(const struct lh_maker *m) {
   return most;
 }
 
+uint64_t lh_maker_time_wait(const struct lh_maker *m) {
+  uint64_t most = 0;
+  for (size_t i = 0; i < m->needs->path_count; i++)
+    if (m->needs->paths[i].time_wait > most) most = m->needs->paths[i].time_wait;
+  return most;
+}
+
 /* When a path is too small for its clients, the others still fill up: the sum of what fits. Else the plan may grow until the
  * first path is full. Example: 30,000 and 100 clients on two paths of 28,232 ports hold 28,332; 20,000 and 100 could grow
  * 1.41-fold, to 28,373. */
-uint64_t lh_maker_by_ports(const struct lh_maker *m, uint64_t range, uint64_t reserved, bool with_taken) {
+uint64_t lh_maker_by_ports(const struct lh_maker *m, const struct lh_ports *p) {
   uint64_t held = 0, wanted = 0;
   double growth = 0;
   for (size_t i = 0; i < m->needs->path_count; i++) {
     const struct lh_needs_path *path = &m->needs->paths[i];
-    uint64_t without = reserved + (with_taken ? path->taken : 0), ports = range > without ? range - without : 0;
+    uint64_t without = p->reserved + (p->taken ? path->taken : 0) + (p->time_wait ? path->time_wait : 0);
+    uint64_t ports = p->range > without ? p->range - without : 0;
     if (m->needs->plan.clients == 0) return ports;
     if (path->clients == 0) continue;
     held += least(ports, path->clients);

@@ -39,7 +39,7 @@ static void note_login(struct lh_ladder *ladder, const struct lh_maker *m) {
 
 /* ---- ports ---- */
 static void note_ports(struct lh_ladder *ladder, const struct lh_maker *m) {
-  uint64_t range = lh_maker_range(m), taken = lh_maker_taken(m);
+  uint64_t range = lh_maker_range(m), taken = lh_maker_taken(m), passed = lh_maker_time_wait(m);
   char value[64], half[32], most[32];
   if (range == LH_ANY) return;
   uint64_t busiest = 0;
@@ -59,6 +59,10 @@ static void note_ports(struct lh_ladder *ladder, const struct lh_maker *m) {
   if (taken > 0 && taken * 10 < range) {
     lh_format_count(taken, value, sizeof value);
     add(ladder, "ports in use", value, "left out of what the range allows");
+  }
+  if (passed > 0 && passed * 10 < range) {
+    lh_format_count(passed, value, sizeof value);
+    add(ladder, "ports in TIME_WAIT", value, "left out of what the range allows, for a minute at most");
   }
 }
 

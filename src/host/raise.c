@@ -144,7 +144,9 @@ static void add_sources(const struct lh_maker *m, struct lh_rung *rung) {
 static uint64_t raise_range(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   (void)goal;
   uint64_t widest = WIDEST_LAST - WIDEST_FIRST + 1, reserved = known_or(lh_maker_number(m, "ports.reserved_in_range", 0), 0);
-  uint64_t after = lh_maker_by_ports(m, widest, reserved * 10 >= lh_maker_range(m) ? 0 : reserved, true);
+  bool apart = reserved * 10 >= lh_maker_range(m);
+  uint64_t after = lh_maker_by_ports(
+      m, &(struct lh_ports){.range = widest, .reserved = apart ? 0 : reserved, .taken = true, .time_wait = true});
   if (lh_maker_range(m) >= widest || after <= rung->clients) {
     add_sources(m, rung);
     return rung->clients;
@@ -168,9 +170,23 @@ static uint64_t raise_reserved(const struct lh_maker *m, struct lh_rung *rung, u
 static uint64_t raise_taken(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   (void)goal;
   add_sources(m, rung);
-  if (lh_maker_number(m, "net.ipv4.tcp_tw_reuse", 0) != 1) add_sysctl(rung, "net.ipv4.tcp_tw_reuse", "1", true);
-  add(rung, LH_REMEDY_ADVICE, NULL, "end what holds them (`ss -tan`), or wait a minute for TIME_WAIT to pass");
+  add(rung, LH_REMEDY_ADVICE, NULL, "end what holds them: `ss -tanp` names it");
   return rung->clients;
+}
+
+/* The kernel uses a port again only when the timestamps of the old connection tell its late segments from the new one's. */
+static uint64_t raise_time_wait(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
+  (void)goal;
+  bool stamped = lh_maker_number(m, "net.ipv4.tcp_timestamps", 0) != 0;
+  if (lh_maker_number(m, "net.ipv4.tcp_tw_reuse", 0) != 1) {
+    add_sysctl(rung, "net.ipv4.tcp_tw_reuse", "1", true);
+    if (stamped) snprintf(rung->raised, sizeof rung->raised, "1");
+  }
+  if (!stamped) add_sysctl(rung, "net.ipv4.tcp_timestamps", "1", true);
+  add_sources(m, rung);
+  add(rung, LH_REMEDY_ADVICE, NULL, "wait: each is over within a minute%s",
+      stamped ? "" : "; without timestamps the kernel uses none of them sooner");
+  return stamped ? LH_ANY : rung->clients; /* the range, and what is in use of it, are rungs of their own */
 }
 
 /* ---- memory ---- */
@@ -324,4 +340,5 @@ lh_raise *const lh_raises[LH_LIMIT_COUNT] = {
     [LH_LIMIT_SOMAXCONN] = raise_somaxconn,
     [LH_LIMIT_SYN_BACKLOG] = raise_syn_backlog,
     [LH_LIMIT_CPU] = raise_cpu,
+    [LH_LIMIT_TIME_WAIT] = raise_time_wait,
 };

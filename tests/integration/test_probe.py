@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import Case, Faultd, config, longhaul, paths
 
-from test_doctor import RANGE, Shell, can, group_of, plan
+from test_doctor import RANGE, Shell, can, group_of, plan, typed
 
 HOST = 3
 
@@ -69,6 +69,32 @@ class Limits(Probe):
             made = self.hits(shell, plan(600), "ports in use")
             self.assertLessEqual(made["opened"], 420)
             shell("echo >&${COPROC[1]}; wait")
+
+    @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
+    def test_ports_in_time_wait(self):
+        """Connections to the target that this side closed first, on a kernel that waits out the minute."""
+        close_first = ("import socket, sys\n"
+                       "for n in range(200):\n"
+                       "    s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+                       "    s.shutdown(socket.SHUT_WR)\n"
+                       "    s.recv(1000)\n"
+                       "    s.close()\n")
+        with Shell("unshare", "--net") as shell:
+            shell("ip link set lo up; echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range; echo 0 > /proc/sys/net/ipv4/tcp_tw_reuse")
+            shell(f"coproc timeout 50 {paths.FAULTD} --backlog 4096; read -r line <&${{COPROC[0]}}")
+            port = int(shell("echo $line").split(":")[-1])
+            shell(f"cat > close_first.py <<'END'\n{close_first}END")
+            shell(f"python3 close_first.py {port}")
+            conf = plan(450, url=f"ws://127.0.0.1:{port}/")
+            made = self.hits(shell, conf, "ports in TIME_WAIT", "--targets")
+            self.assertEqual((made["refusal"], made["errno"]), ("connect: host: no local port", 99))
+            self.assertAlmostEqual(made["opened"], 300, delta=3)
+            first = shell.doctor(conf)["rungs"][0]
+            self.assertEqual((first["limit"], typed(first)), ("ports in TIME_WAIT", "sysctl -w net.ipv4.tcp_tw_reuse=1"))
+            shell(typed(first))
+            after = shell.doctor(conf)
+            self.assertEqual((after["binds_first"], first["next"]), (RANGE, {"clients": after["clients"], "limit": RANGE}))
+            shell("kill $COPROC_PID; wait")
 
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_accept_queue(self):

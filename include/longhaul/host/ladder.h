@@ -73,7 +73,8 @@ struct lh_needs_path {
   uint16_t port;
   uint64_t clients;
   bool local;         /* the destination is this host, as far as its address tells: both ends count */
-  uint64_t taken;     /* ports of the range that this path cannot have: in use, or in TIME_WAIT and not to be used again */
+  uint64_t taken;     /* ports of the range that this path cannot have: listeners' and other connections' */
+  uint64_t time_wait; /* and those that only a TIME_WAIT holds, which the kernel may not use again */
 };
 
 struct lh_needs {
@@ -92,7 +93,8 @@ struct lh_needs {
 int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards, struct lh_err *err);
 /* One group of plain WebSockets to one address of another host (local: of this one), from one source address. */
 int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err);
-/* Counts what is taken on each path, from /proc/net/tcp and tcp6 under root. 0 or -errno (then nothing is counted). */
+/* Counts what is taken and in TIME_WAIT on each path, from /proc/net/tcp and tcp6 under root. 0 or -errno (then nothing is
+ * counted). */
 int lh_needs_count_taken(struct lh_needs *needs, const char *root, const struct lh_facts *facts, struct lh_err *err);
 void lh_needs_free(struct lh_needs *needs); /* accepts a half-built one */
 
@@ -117,7 +119,8 @@ void lh_needs_free(struct lh_needs *needs); /* accepts a half-built one */
   X(CONNTRACK, "net.netfilter.nf_conntrack_max", "connections the firewall tracks")                                            \
   X(SOMAXCONN, "net.core.somaxconn", "connections that wait to be accepted")                                                   \
   X(SYN_BACKLOG, "net.ipv4.tcp_max_syn_backlog", "handshakes in progress at a listener")                                       \
-  X(CPU, "cores", "processor time for the messages")
+  X(CPU, "cores", "processor time for the messages")                                                                           \
+  X(TIME_WAIT, "ports in TIME_WAIT", "local ports that connections of the last minute hold")
 
 enum lh_limit {
 #define X(id, name, what) LH_LIMIT_##id,

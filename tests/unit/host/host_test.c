@@ -369,41 +369,78 @@ static void test_reserved(void **state) {
 }
 
 /* 127.0.0.1 is 0100007F where these files are read on a little-endian machine. */
+struct on_paths {
+  const char *name, *tcp, *tcp6;
+  const char *reuse, *timestamps;
+};
+
+/* Towards 127.0.0.1:8080 and 192.0.2.7:8080. */
+static void count_on_paths(const struct on_paths *row, struct lh_needs_path paths[2]) {
+  struct lh_fact items[] = {{.name = "net.ipv4.tcp_tw_reuse"}, {.name = "net.ipv4.tcp_timestamps"}};
+  struct lh_facts facts = {items, 2};
+  struct lh_needs needs = {.paths = paths, .path_count = 2};
+  struct lh_err err = {0};
+  paths[0] = (struct lh_needs_path){.host = "127.0.0.1", .port = 8080, .local = true};
+  paths[1] = (struct lh_needs_path){.host = "192.0.2.7", .port = 8080};
+  snprintf(items[0].value, sizeof items[0].value, "%s", row->reuse);
+  snprintf(items[1].value, sizeof items[1].value, "%s", row->timestamps);
+  put("/proc/sys/net/ipv4/ip_local_port_range", "40000 40099\n");
+  put("/proc/net/tcp", row->tcp);
+  put("/proc/net/tcp6", row->tcp6);
+  assert_int_equal(lh_needs_count_taken(&needs, root, &facts, &err), 0);
+}
+
 static void test_taken(void **state) {
   (void)state;
   static const struct {
     const char *name, *tcp, *tcp6;
-    uint64_t reuse, taken, far; /* towards 127.0.0.1:8080 and 192.0.2.7:8080 */
+    uint64_t taken, far;
   } rows[] = {
-      {"nothing", "", "", 2, 0, 0},
-      {"a listener", "   0: 0100007F:9C41 00000000:0000 0A 0 0\n", "", 2, 1, 1},
-      {"a listener outside of the range", "   0: 0100007F:0016 00000000:0000 0A 0 0\n", "", 2, 0, 0},
-      {"connected there", "   0: 0100007F:9C41 0100007F:1F90 01 0 0\n", "", 2, 1, 0},
-      {"connected elsewhere", "   0: 0100007F:9C41 0100007F:1F91 01 0 0\n", "", 2, 0, 0},
-      {"in TIME_WAIT, used again over loopback", "   0: 0100007F:9C41 0100007F:1F90 06 0 0\n", "", 2, 0, 0},
-      {"in TIME_WAIT, not used again", "   0: 0100007F:9C41 0100007F:1F90 06 0 0\n   1: 0100007F:9C42 070200C0:1F90 06 0 0\n",
-       "", 0, 1, 1},
-      {"in TIME_WAIT to another host", "   0: 010200C0:9C41 070200C0:1F90 06 0 0\n", "", 2, 0, 1},
-      {"used again everywhere", "   0: 010200C0:9C41 070200C0:1F90 06 0 0\n", "", 1, 0, 0},
-      {"the same port twice", "   0: 0100007F:9C41 00000000:0000 0A 0 0\n   1: 0100007F:9C41 0100007F:1F90 01 0 0\n", "", 2, 1,
-       1},
-      {"mapped", "", "   0: 0000000000000000FFFF00000100007F:9C41 0000000000000000FFFF00000100007F:1F90 01 0 0\n", 2, 1, 0},
+      {"nothing", "", "", 0, 0},
+      {"a listener", "   0: 0100007F:9C41 00000000:0000 0A 0 0\n", "", 1, 1},
+      {"a listener outside of the range", "   0: 0100007F:0016 00000000:0000 0A 0 0\n", "", 0, 0},
+      {"connected there", "   0: 0100007F:9C41 0100007F:1F90 01 0 0\n", "", 1, 0},
+      {"connected elsewhere", "   0: 0100007F:9C41 0100007F:1F91 01 0 0\n", "", 0, 0},
+      {"the same port twice", "   0: 0100007F:9C41 00000000:0000 0A 0 0\n   1: 0100007F:9C41 0100007F:1F90 01 0 0\n", "", 1, 1},
+      {"mapped", "", "   0: 0000000000000000FFFF00000100007F:9C41 0000000000000000FFFF00000100007F:1F90 01 0 0\n", 1, 0},
       {"a listener of IPv6", "", "   0: 00000000000000000000000000000000:9C41 00000000000000000000000000000000:0000 0A 0 0\n",
-       2, 1, 1},
+       1, 1},
   };
-  put("/proc/sys/net/ipv4/ip_local_port_range", "40000 40099\n");
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct lh_needs_path paths[] = {{.host = "127.0.0.1", .port = 8080, .local = true}, {.host = "192.0.2.7", .port = 8080}};
-    struct lh_needs needs = {.paths = paths, .path_count = 2};
-    struct lh_fact item = {.name = "net.ipv4.tcp_tw_reuse"};
-    struct lh_facts facts = {&item, 1};
-    struct lh_err err = {0};
-    snprintf(item.value, sizeof item.value, "%llu", (unsigned long long)rows[i].reuse);
-    put("/proc/net/tcp", rows[i].tcp);
-    put("/proc/net/tcp6", rows[i].tcp6);
-    assert_int_equal(lh_needs_count_taken(&needs, root, &facts, &err), 0);
+    struct lh_needs_path paths[2];
+    count_on_paths(&(struct on_paths){rows[i].name, rows[i].tcp, rows[i].tcp6, "2", "1"}, paths);
     if (paths[0].taken != rows[i].taken || paths[1].taken != rows[i].far)
       fail_msg("%s: %llu and %llu", rows[i].name, (unsigned long long)paths[0].taken, (unsigned long long)paths[1].taken);
+  }
+}
+
+static void test_time_wait(void **state) {
+  (void)state;
+#define NEAR "   0: 0100007F:9C41 0100007F:1F90 06 0 0\n"
+#define FAR "   1: 010200C0:9C41 070200C0:1F90 06 0 0\n"
+#define LISTENER "   2: 0100007F:9C41 00000000:0000 0A 0 0\n"
+  static const struct {
+    struct on_paths on;
+    uint64_t taken, near, far;
+  } rows[] = {
+      {{"used again over loopback", NEAR FAR, "", "2", "1"}, 0, 0, 1},
+      {{"not used again", NEAR FAR, "", "0", "1"}, 0, 1, 1},
+      {{"used again everywhere", NEAR FAR, "", "1", "1"}, 0, 0, 0},
+      {{"never without timestamps", NEAR FAR, "", "1", "0"}, 0, 1, 1},
+      {{"one fact unreadable", NEAR FAR, "", "1", "unreadable: no"}, 0, 0, 0},
+      {{"a listener after it", NEAR LISTENER, "", "0", "1"}, 1, 0, 0},
+      {{"a listener before it", LISTENER NEAR, "", "0", "1"}, 1, 0, 0},
+      {{"one port twice", NEAR "   3: 0200007F:9C41 0100007F:1F90 06 0 0\n", "", "0", "1"}, 0, 1, 0},
+  };
+#undef NEAR
+#undef FAR
+#undef LISTENER
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct lh_needs_path paths[2];
+    count_on_paths(&rows[i].on, paths);
+    if (paths[0].taken != rows[i].taken || paths[0].time_wait != rows[i].near || paths[1].time_wait != rows[i].far)
+      fail_msg("%s: %llu taken, %llu and %llu in TIME_WAIT", rows[i].on.name, (unsigned long long)paths[0].taken,
+               (unsigned long long)paths[0].time_wait, (unsigned long long)paths[1].time_wait);
   }
 }
 
@@ -529,6 +566,7 @@ int main(void) {
       TEST(test_sample),         TEST(test_sample_with_holes), TEST(test_states),    TEST(test_facts),
       TEST(test_facts_too_long), TEST(test_cgroup_v2),         TEST(test_login),     TEST(test_unit),
       TEST(test_used),           TEST(test_reserved),          TEST(test_taken),     TEST(test_cgroup_v1),
-      TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host), TEST(test_process)};
+      TEST(test_ports),          TEST(test_descriptors),       TEST(test_real_host), TEST(test_process),
+      TEST(test_time_wait)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

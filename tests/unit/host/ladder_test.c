@@ -50,6 +50,7 @@ static const char *const roomy[][2] = {
     {"net.ipv4.tcp_mem", "200000 300000 400000"},
     {"tcp_mem.used", "100"},
     {"net.ipv4.tcp_tw_reuse", "2"},
+    {"net.ipv4.tcp_timestamps", "1"},
     {"net.ipv4.tcp_fin_timeout", "60"},
     {"net.ipv4.tcp_keepalive_time", "7200"},
     {"net.ipv4.tcp_keepalive_intvl", "75"},
@@ -272,6 +273,70 @@ static void test_one_after_the_other(void **state) {
   lh_config_free(config);
 }
 
+/* ---- what makes the range small ---- */
+/* Each rung stands on the one before it: 1,000 ports less 200 set aside, less 300 in use, less 150 in TIME_WAIT. */
+static void test_ports_apart(void **state) {
+  (void)state;
+  static const struct {
+    const char *facts;
+    uint64_t taken, time_wait;
+    struct {
+      enum lh_limit limit;
+      uint64_t clients;
+    } rungs[4];
+    const char *remedy; /* a part of the first one of the first rung */
+    int next;
+  } cases[] = {
+      {"ports.reserved_in_range=200",
+       300,
+       150,
+       {{LH_LIMIT_TIME_WAIT, 350}, {LH_LIMIT_TAKEN_PORTS, 500}, {LH_LIMIT_RESERVED_PORTS, 800}, {LH_LIMIT_PORT_RANGE, 1000}},
+       "sysctl -w net.ipv4.tcp_tw_reuse=1",
+       LH_LIMIT_TAKEN_PORTS},
+      {"ports.reserved_in_range=0",
+       50,
+       150,
+       {{LH_LIMIT_TIME_WAIT, 800}, {LH_LIMIT_PORT_RANGE, 950}},
+       "sysctl -w net.ipv4.tcp_tw_reuse=1",
+       LH_LIMIT_PORT_RANGE},
+      {"ports.reserved_in_range=0",
+       300,
+       50,
+       {{LH_LIMIT_TAKEN_PORTS, 650}, {LH_LIMIT_PORT_RANGE, 950}},
+       "source_addresses",
+       LH_LIMIT_TAKEN_PORTS},
+      /* not to be used again whatever tcp_tw_reuse says */
+      {"net.ipv4.tcp_tw_reuse=1;net.ipv4.tcp_timestamps=0",
+       0,
+       150,
+       {{LH_LIMIT_TIME_WAIT, 850}, {LH_LIMIT_PORT_RANGE, 1000}},
+       "sysctl -w net.ipv4.tcp_timestamps=1",
+       LH_LIMIT_TIME_WAIT},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[256];
+    struct lh_config *config = load("", FAR5000);
+    struct lh_needs needs;
+    struct lh_ladder *ladder;
+    struct lh_err err = {0};
+    snprintf(text, sizeof text, "net.ipv4.ip_local_port_range=40000 40999;%s", cases[i].facts);
+    set_facts(text);
+    assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+    needs.paths[0].taken = cases[i].taken;
+    needs.paths[0].time_wait = cases[i].time_wait;
+    assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+    for (size_t r = 0; r < 4 && cases[i].rungs[r].clients > 0; r++) {
+      assert_int_equal(ladder->rungs[r].limit, cases[i].rungs[r].limit);
+      assert_int_equal(ladder->rungs[r].clients, cases[i].rungs[r].clients);
+    }
+    assert_int_equal(ladder->rungs[0].next_limit, cases[i].next);
+    assert_non_null(strstr(ladder->rungs[0].remedies[0].text, cases[i].remedy));
+    lh_ladder_free(ladder);
+    lh_needs_free(&needs);
+    lh_config_free(config);
+  }
+}
+
 /* ---- what cannot be read ---- */
 static void test_unreadable(void **state) {
   (void)state;
@@ -362,8 +427,8 @@ static void test_needs(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_one_after_the_other),
-                                     cmocka_unit_test(test_unreadable), cmocka_unit_test(test_numbers),
-                                     cmocka_unit_test(test_needs)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),        cmocka_unit_test(test_one_after_the_other),
+                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_unreadable),
+                                     cmocka_unit_test(test_numbers),     cmocka_unit_test(test_needs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
