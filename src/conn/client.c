@@ -287,6 +287,8 @@ static uint64_t next_due_ns(const struct lh_engine *e, const struct group *g, co
   due = lh_min(due, stall_ns(g, c));
   due = lh_min(due, lh_login_next_ns(e, g, c, slot));
   due = lh_min(due, lh_pushes_silence_ns(e, slot));
+  bool drains = c->state == LH_CLIENT_WAITING || c->state == LH_CLIENT_CONNECTING || c->state == LH_CLIENT_OPEN;
+  if (e->stopping && drains) due = lh_min(due, e->drain_ns);
   return lh_min(due, lh_schedule_next_ns(e, slot));
 }
 
@@ -337,8 +339,15 @@ static void state_due(struct lh_engine *e, struct client *c, uint32_t slot) {
   }
 }
 
+/* Between two connections, with a request that goes out again on the next one; when the run ends, while replies are awaited. */
+static bool owes_request(const struct lh_engine *e, const struct client *c) {
+  bool between = c->state == LH_CLIENT_WAITING || c->state == LH_CLIENT_CONNECTING;
+  return between && c->flight_first != LH_NONE && e->now_ns < e->drain_ns;
+}
+
 /* The run is over: a client stays only while replies may still come. */
 static void wind_down(struct lh_engine *e, struct client *c, uint32_t slot) {
+  if (owes_request(e, c)) return;
   if (c->state == LH_CLIENT_WAITING)
     lh_client_enter(e, slot, LH_CLIENT_FINISHED);
   else if (c->state == LH_CLIENT_CONNECTING)
@@ -353,7 +362,7 @@ void lh_client_stop(struct lh_engine *e, uint32_t slot) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   c->turn_ns = LH_NEVER;
-  if (c->state != LH_CLIENT_OPEN) {
+  if (c->state != LH_CLIENT_OPEN && !owes_request(e, c)) {
     lh_group_integrate(g, e->now_ns);
     c->ramp_wants = false;
     count_wanted(g, c);

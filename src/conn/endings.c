@@ -92,11 +92,12 @@ static void count(struct lh_engine *e, struct group *g, struct client *c, const 
 
 /* Attempts in a row: one that stayed open for long enough, or ended by plan, begins a new row. What we cut ourselves comes back by
  * its policy, as after a drop. */
-static enum lh_client_state next_state(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *ending) {
+static enum lh_client_state next_state(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *ending,
+                                       bool owes) {
   const struct lh_reconnect_config *reconnect = &g->config->reconnect;
   bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_PLANNED_END ||
                  ending->reason == LH_REASON_STALE_KEEPALIVE;
-  if (!c->ramp_wants || e->stopping) return LH_CLIENT_FINISHED;
+  if (!c->ramp_wants || (e->stopping && !(owes && e->now_ns < e->drain_ns))) return LH_CLIENT_FINISHED;
   if (ending->reason == LH_REASON_REDIRECT_FOLLOWED) return LH_CLIENT_WAITING; /* one way on, whatever comes of it */
   if (!reconnect->enabled && ending->reason != LH_REASON_PLANNED_END) return LH_CLIENT_FINISHED;
   if (by_plan || ending->reason == LH_REASON_DISTURBANCE || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
@@ -105,6 +106,13 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
   if (reconnect->limit == 0 || c->attempt <= reconnect->limit) return LH_CLIENT_WAITING;
   lh_count(g, LH_COUNTER_gave_up, 1);
   return LH_CLIENT_FINISHED;
+}
+
+/* What is in flight goes out again on the client's next connection: a redirect leads there, or the server was closing already. */
+static bool owes_request(const struct client *c, const struct lh_ending *seen, const struct lh_ending *ending) {
+  bool ours = c->asked != LH_NOT_ASKED && c->asked != LH_REASON_LIFETIME;
+  if (!seen || ours || c->flight_first == LH_NONE || ending->reason == LH_REASON_LOOP_STALLED) return false;
+  return seen->reason == LH_REASON_STALE_KEEPALIVE || seen->reason == LH_REASON_REDIRECT_FOLLOWED;
 }
 
 static void stay_away(struct lh_engine *e, struct group *g, struct client *c, const struct lh_ending *seen) {
@@ -132,14 +140,15 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   bool is_unauthorised = ending.reason == LH_REASON_UPGRADE_REFUSED || ending.reason == LH_REASON_STATUS_REFUSED;
   if (is_unauthorised && ending.code == 401) lh_login_refused(e, slot, c->begun_ns);
   const bool is_over = seen && seen->retry_after_ns == LH_NEVER && c->asked == LH_NOT_ASKED;
-  const enum lh_client_state next = is_over ? LH_CLIENT_FINISHED : next_state(e, g, c, &ending);
-  if (ending.reason == LH_REASON_STALE_KEEPALIVE && next == LH_CLIENT_WAITING && c->flight_first != LH_NONE)
-    lh_count(g, LH_COUNTER_stale_keepalive, 1); /* stays in flight, and goes out again once the client is open */
-  else if (ending.reason != LH_REASON_REDIRECT_FOLLOWED || next != LH_CLIENT_WAITING) /* goes out again where it leads */
-    lh_flight_lose_all(e, slot);
-  if (ending.reason == LH_REASON_REDIRECT_FOLLOWED) lh_count(g, LH_COUNTER_redirects_followed, 1);
+  const bool owes = owes_request(c, seen, &ending);
+  const enum lh_client_state next = is_over ? LH_CLIENT_FINISHED : next_state(e, g, c, &ending, owes);
+  const bool goes_on = owes && next == LH_CLIENT_WAITING;
+  if (!goes_on) lh_flight_lose_all(e, slot);
+  if (goes_on && seen->reason == LH_REASON_STALE_KEEPALIVE) lh_count(g, LH_COUNTER_stale_keepalive, 1);
+  if (ending.reason == LH_REASON_REDIRECT_FOLLOWED || (goes_on && seen->reason == LH_REASON_REDIRECT_FOLLOWED))
+    lh_count(g, LH_COUNTER_redirects_followed, 1);
   lh_replies_forget_pieces(e, c);
-  if (e->stopping) c->ramp_wants = false;
+  if (e->stopping && !goes_on) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
   lh_client_enter(e, slot, next);
   stay_away(e, g, c, seen);

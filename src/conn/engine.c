@@ -266,6 +266,7 @@ void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_p
   if (local_port) c->local_port = local_port;
   lh_client_enter(engine, slot, LH_CLIENT_OPEN);
   lh_client_arm(engine, slot);
+  if (engine->stopping && c->flight_first == LH_NONE) lh_client_arm_by(engine, slot, engine->now_ns);
 }
 
 void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, bool first, bool last,
@@ -299,6 +300,7 @@ void lh_engine_on_redirect(struct lh_engine *engine, uint32_t slot, uint64_t now
   c->heard_ns = engine->now_ns;
   lh_count(lh_group_of(engine, c), LH_COUNTER_redirects_followed, 1);
   if (c->flight_first != LH_NONE) lh_message_resend(engine, slot);
+  if (engine->stopping && c->flight_first == LH_NONE) lh_client_arm_by(engine, slot, engine->now_ns);
 }
 
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns) {

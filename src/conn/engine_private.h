@@ -153,7 +153,7 @@ struct group {
   uint32_t wanted;
   uint32_t queued; /* of those waiting: in the connect queue and still ready */
   uint64_t in_flight, pending;
-  uint64_t sending_seq;   /* of the message that is being sent */
+  uint64_t sending_seq, sending_ns; /* of the message that is being sent */
   uint64_t integrated_ns; /* open_ns and wanted_ns are counted up to here */
   struct lh_snapshot snapshot;
 };

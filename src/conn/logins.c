@@ -270,7 +270,7 @@ static void ask_leader(struct lh_engine *e, struct visit v) {
 bool lh_login_lets_queue(struct lh_engine *e, uint32_t slot) {
   struct visit v = visit_of_slot(e, slot);
   struct client *c = &e->clients[slot];
-  if (!v.login || !is_needed(v.login)) return true;
+  if (!v.login || !is_needed(v.login) || e->stopping) return true; /* at the end only what was sent before goes out again */
   if (v.login->over) {
     lh_count(v.g, LH_COUNTER_gave_up, 1);
     lh_client_enter(e, slot, LH_CLIENT_FINISHED);
@@ -292,7 +292,7 @@ bool lh_login_lets_queue(struct lh_engine *e, uint32_t slot) {
 
 bool lh_login_takes_turn(struct lh_engine *e, uint32_t slot) {
   struct visit v = visit_of_slot(e, slot);
-  if (!v.login || !is_needed(v.login)) return false;
+  if (!v.login || !is_needed(v.login) || e->stopping) return false;
   if (!is_shared(v.g) && !is_under_way(v.login)) begin(e, v);
   return true;
 }

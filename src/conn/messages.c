@@ -191,6 +191,7 @@ static enum lh_send_result send_rendered(struct lh_engine *e, uint32_t slot, str
   }
   if (message->config->reply.match == LH_MATCH_ECHO) flight->hash = lh_message_hash(g, bytes, *len, *len);
   g->sending_seq = flight->seq;
+  g->sending_ns = flight->sent_ns;
   return g->io->send(g->io->context, slot, flight->message, bytes, *len, message->config->binary);
 }
 
@@ -223,5 +224,13 @@ void lh_message_resend(struct lh_engine *e, uint32_t slot) {
 
 struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint32_t slot) {
   const struct group *g = &engine->groups[engine->clients[slot].group];
-  return lh_message_values(engine, slot, g->sending_seq, engine->now_ns);
+  return lh_message_values(engine, slot, g->sending_seq, g->sending_ns);
+}
+
+bool lh_engine_asked(const struct lh_engine *engine, uint32_t slot, struct lh_template_values *values) {
+  const struct client *c = &engine->clients[slot];
+  if (c->flight_first == LH_NONE) return false;
+  const struct flight *flight = &engine->flights.items[c->flight_first];
+  *values = lh_message_values(engine, slot, flight->seq, flight->sent_ns);
+  return true;
 }

@@ -122,20 +122,11 @@ static const char *refusal(const struct lh_config *config, const struct lh_targe
   return NULL;
 }
 
-/* What the request's path was, as far as it can be known: a template with variables is not. */
-static const char *path_before(const struct lh_detour_args *args, const struct lh_target *at) {
-  const char *path = args->path                                        ? args->path
-                     : args->message && args->message->request_path   ? args->message->request_path
-                     : args->group->path                               ? args->group->path
-                                                                       : at->path;
-  return strstr(path, "${") ? "/" : path;
-}
-
 const char *lh_detour_take(struct lh_detours *detours, const struct lh_detour_args *args) {
   const struct lh_detour *before = detours->by_slot[args->slot];
   const struct lh_target *target = &detours->config->targets[args->group->target], *at = before ? &before->target : target;
   const struct lh_location_base from = {
-      .tls = at->tls_scheme, .host = at->host, .port = at->port, .path = before ? at->path : path_before(args, at)};
+      .tls = at->tls_scheme, .host = at->host, .port = at->port, .path = before ? at->path : args->path ? args->path : "/"};
   const uint32_t hops = before ? before->hops + 1 : 1;
   struct lh_location to;
   char *location = detours->locations[args->slot];

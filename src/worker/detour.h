@@ -48,7 +48,7 @@ struct lh_detour_args {
   uint32_t slot;
   const struct lh_group *group;
   const struct lh_message *message; /* kind http */
-  const char *path;                 /* of the request that was redirected, where the caller knows it, or NULL */
+  const char *path;                 /* of the request that was redirected, with the values of its variables; NULL: not known */
   unsigned status;
 };
 /* Follows the Location noted. NULL: the client's next request goes there; else why it is not followed. */

@@ -10,6 +10,7 @@
 
 #include "longhaul/base/clock.h"
 #include "raw_private.h"
+#include "request.h"
 
 /* ---- requests ---- */
 
@@ -20,8 +21,7 @@ static bool sends_length(const struct lh_message *message) {
   return message->source != LH_PAYLOAD_NONE;
 }
 
-static int add_head(struct lh_raw *raw, const struct lh_template *head, uint32_t slot) {
-  struct lh_template_values values = lh_engine_sending(raw->engine, slot);
+static int add_head(struct lh_raw *raw, const struct lh_template *head, const struct lh_template_values *values) {
   struct lh_buf *out = &raw->request;
   lh_buf_reset(out);
   char *at = out->data;
@@ -32,7 +32,7 @@ static int add_head(struct lh_raw *raw, const struct lh_template *head, uint32_t
     out->data = at;
     out->room = most + 1;
   }
-  out->len = lh_template_render(head, &values, at);
+  out->len = lh_template_render(head, values, at);
   out->data[out->len] = 0;
   return 0;
 }
@@ -41,7 +41,8 @@ static int compose(struct lh_raw *raw, uint32_t slot, uint32_t number, const cha
   const struct lh_track *track = &raw->tracks[lh_engine_group_of(raw->engine, slot)];
   const struct lh_detour *detour = lh_detour_of(&raw->detours, slot);
   bool has_body = !detour || !detour->is_get;
-  int failed = add_head(raw, detour ? detour->head : track->heads[number], slot);
+  const struct lh_template_values values = lh_engine_sending(raw->engine, slot);
+  int failed = add_head(raw, detour ? detour->head : track->heads[number], &values);
   if (!has_body) len = 0;
   if (!failed && has_body && sends_length(&track->group->messages[number]))
     failed = lh_buf_addf(&raw->request, "Content-Length: %zu\r\n", len);
@@ -55,7 +56,7 @@ enum lh_send_result lh_http_send(void *context, uint32_t slot, uint32_t message,
   (void)binary;
   struct lh_raw *raw = context;
   struct lh_line *line = &raw->lines[slot];
-  if (line->awaiting || line->leaving || line->closing || line->out) {
+  if (line->awaiting || line->leaving || line->out) {
     line->choked = true;
     return LH_SEND_CHOKED;
   }
@@ -86,6 +87,17 @@ static void on_header(void *context, const char *name, size_t name_len, const ch
     lh_detour_note(&r->raw->detours, lh_raw_slot(r->raw, r->line), value, value_len);
 }
 
+/* The path of the request under way, as it was sent: with the values of its variables. Stands in raw->request; NULL without
+ * memory, or when the request was given up meanwhile. */
+static const char *path_asked(struct lh_raw *raw, const struct lh_line *line) {
+  const uint32_t slot = lh_raw_slot(raw, line);
+  const struct lh_detour *detour = lh_detour_of(&raw->detours, slot);
+  struct lh_template_values values;
+  if (detour) return detour->target.path;
+  if (!lh_engine_asked(raw->engine, slot, &values) || add_head(raw, lh_raw_track(raw, line)->heads[line->message], &values)) return NULL;
+  return lh_request_path(raw->request.data);
+}
+
 /* A redirect that is not followed is a response like any other, and its status is checked. */
 static void on_head(void *context, unsigned status) {
   struct reading *r = context;
@@ -93,10 +105,13 @@ static void on_head(void *context, unsigned status) {
   const struct lh_group *group = lh_raw_track(raw, r->line)->group;
   r->status = status;
   lh_raw_hear_status(r->line, status);
-  if (!group->redirects || !lh_is_redirect(status) || r->line->closing) return;
+  if (!group->redirects || !lh_is_redirect(status)) return;
   const uint32_t slot = lh_raw_slot(raw, r->line), route = lh_raw_route(raw, r->line);
-  const struct lh_detour_args args = {
-      .slot = slot, .group = group, .message = &group->messages[r->line->message], .status = status};
+  const struct lh_detour_args args = {.slot = slot,
+                                      .group = group,
+                                      .message = &group->messages[r->line->message],
+                                      .path = path_asked(raw, r->line),
+                                      .status = status};
   r->line->following = !lh_detour_take(&raw->detours, &args);
   if (lh_raw_route(raw, r->line) != route) r->line->leaving = true;
 }
@@ -119,7 +134,7 @@ static void on_body(void *context, const char *bytes, size_t len) {
 static void follow(const struct reading *r) {
   struct lh_line *line = r->line;
   r->raw->piece_len = 0;
-  if (line->leaving || line->closing) return; /* go_on ends it */
+  if (line->leaving) return; /* go_on ends it */
   line->following = false;
   lh_detour_begin(&r->raw->detours, lh_raw_slot(r->raw, line));
   lh_engine_on_redirect(r->raw->engine, lh_raw_slot(r->raw, line), r->now_ns);
@@ -158,10 +173,10 @@ static const struct lh_http_events events = {.header = on_header, .head = on_hea
 
 /* After a whole response. False: it was the connection's last. */
 static bool go_on(struct lh_raw *raw, struct lh_line *line, uint64_t now_ns) {
-  if (line->closing) {
-    lh_raw_end_as(raw, line, LH_REASON_SHUTDOWN, 0, ""); /* the engine knows better why */
-  } else if (line->following) {
+  if (line->following) {
     lh_raw_end_as(raw, line, LH_REASON_REDIRECT_FOLLOWED, (int)lh_http_status(line->reader), "");
+  } else if (line->closing && !line->awaiting) {
+    lh_raw_end_as(raw, line, LH_REASON_SHUTDOWN, 0, ""); /* the engine knows better why */
   } else if (line->returning) {
     lh_raw_end_as(raw, line, LH_REASON_PLANNED_END, 0, "back from where a redirect led");
   } else if (line->leaving && line->out) {

@@ -115,3 +115,9 @@ int lh_request_new(struct lh_template **head, const struct lh_request_args *args
   lh_buf_free(&text);
   return failed;
 }
+
+const char *lh_request_path(char *head) {
+  char *path = head + strcspn(head, " ") + 1;
+  path[strcspn(path, " \r")] = 0;
+  return path;
+}

@@ -17,5 +17,7 @@ struct lh_request_args {
 
 /* -EINVAL with a sentence when it cannot be sent. *head is the caller's. */
 int lh_request_new(struct lh_template **head, const struct lh_request_args *args, struct lh_err *err);
+/* The path, with its query, of a head that was rendered; ends the text behind it. */
+const char *lh_request_path(char *head);
 
 #endif

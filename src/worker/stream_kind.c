@@ -13,6 +13,7 @@
 #include "longhaul/conn/incoming.h"
 #include "longhaul/conn/sse.h"
 #include "raw_private.h"
+#include "request.h"
 
 struct stream {
   struct lh_sse sse; /* kind sse only */
@@ -22,6 +23,7 @@ struct stream {
   uint16_t status;
   uint8_t reason;
   char text[LH_CLOSE_TEXT_MAX]; /* content type, or where a redirect leads */
+  char *path;                   /* owned; of the request, where redirects are followed */
 };
 
 struct reading {
@@ -42,7 +44,7 @@ static struct reading reading_of(struct lh_raw *raw, struct lh_line *line) {
 
 /* ---- the request ---- */
 
-static int compose(struct lh_raw *raw, struct lh_line *line, const struct stream *stream) {
+static int compose(struct lh_raw *raw, struct lh_line *line, struct stream *stream) {
   const struct lh_track *track = lh_raw_track(raw, line);
   const struct lh_detour *detour = lh_detour_of(&raw->detours, lh_raw_slot(raw, line));
   const struct lh_template *template = detour ? detour->head : track->heads[0];
@@ -52,6 +54,12 @@ static int compose(struct lh_raw *raw, struct lh_line *line, const struct stream
   size_t len = lh_template_render(template, &values, head);
   lh_buf_reset(&raw->request);
   int failed = lh_buf_add(&raw->request, head, len);
+  if (track->group->redirects) {
+    head[len] = 0;
+    free(stream->path);
+    stream->path = strdup(lh_request_path(head));
+    if (!stream->path) failed = -ENOMEM;
+  }
   free(head);
   if (!failed && track->group->kind == LH_KIND_SSE && stream->sse.id[0])
     failed = lh_buf_addf(&raw->request, "Last-Event-ID: %s\r\n", stream->sse.id);
@@ -118,7 +126,7 @@ static void refuse(struct stream *stream, enum lh_reason reason, unsigned status
 static void redirect(const struct reading *r, unsigned status) {
   struct stream *stream = r->stream;
   const struct lh_group *group = lh_raw_track(r->raw, r->line)->group;
-  const struct lh_detour_args args = {.slot = lh_raw_slot(r->raw, r->line), .group = group, .status = status};
+  const struct lh_detour_args args = {.slot = lh_raw_slot(r->raw, r->line), .group = group, .path = stream->path, .status = status};
   char location[LH_CLOSE_TEXT_MAX];
   refuse(stream, LH_REASON_REDIRECT, status);
   if (!stream->has_location) stream->text[0] = 0;

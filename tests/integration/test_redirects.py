@@ -1,5 +1,6 @@
 """Redirects that are followed: where to, what is carried along, and what is told when one is not."""
 import contextlib
+import time
 import unittest
 
 from lib import books
@@ -15,7 +16,7 @@ class Redirector:
     """Answers each request by `answers`: path -> (status, Location) or a body; all others have a 404. Remembers what came."""
 
     def __init__(self, answers):
-        self.answers, self.heads, self.bodies = answers, [], []
+        self.answers, self.heads, self.bodies, self.delay_s = answers, [], [], 0
         self.listener = Listener(self.serve)
         self.port = self.listener.port
 
@@ -27,12 +28,16 @@ class Redirector:
             while len(body) < length:
                 body += client.recv(length - len(body))
             self.bodies.append(body)
-            answer = self.answers.get(head.split()[1].decode(), (404, None))
+            answer = self.answer_to(head.split()[1].decode())
+            time.sleep(self.delay_s)
             if isinstance(answer, tuple):
                 where = f"Location: {answer[1]}\r\n" if answer[1] is not None else ""
                 client.sendall(f"HTTP/1.1 {answer[0]} X\r\n{where}Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nmoved".encode())
             else:
                 client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+
+    def answer_to(self, path):
+        return self.answers.get(path, (404, None))
 
     def url(self, path="/", scheme="ws"):
         return f"{scheme}://127.0.0.1:{self.port}{path}"
@@ -172,6 +177,35 @@ class Requests(Case):
         self.assertEqual(by_path["/put"], {("PUT", b"t=")})
         self.assertEqual(by_path["/b2"], {("PUT", b"t="), ("GET", b"")})
         self.assertEqual(set(by_path), set(answers))
+
+    def test_relative_to_a_path_with_variables(self):
+        class Relative(Redirector):
+            def answer_to(self, path):
+                return b"here" if path.endswith("/done") else (302, "done" if "?" in path else "./x/../?again")
+
+        messages = [{"name": "get", "every": "300ms", "get": "/of/${client}/${seq}-${time_ms}/list", "reply": {"contains": "here"}}]
+        with Relative({}) as hop:
+            conf = config(hop.url("/", "http"), connections=3, duration="1s", kind="http", messages=messages, redirects=2)
+            conf["groups"]["sse"] = {"kind": "stream", "target": "t", "connections": 2, "path": "/s/${client}/list", "redirects": 2,
+                                     "reconnect": False}
+            done = self.go(conf)
+        paths = [head.split()[1].decode() for head in hop.heads]
+        first = {path.rsplit("/", 1)[0] for path in paths if path.endswith("/list")}
+        self.assertGreater(len(first), 8)
+        for end in ("/?again", "/done"):
+            self.assertEqual({path[:-len(end)] for path in paths if path.endswith(end)}, first, end)
+        http = done.report["groups"][0]
+        self.assertEqual((http["messages"]["failed"], http["messages"]["replied"]), (0, http["messages"]["sent"]))
+
+    def test_under_way_when_the_run_ends(self):
+        with Redirector({"/slow": b"here"}) as other, Redirector({}) as hop:
+            other.delay_s = 0.8
+            hop.answers["/a"] = (302, other.url("/slow", "http"))
+            messages = [{"name": "a", "every": "1s", "phase": "together", "get": "/a", "reply": {"contains": "here"}}]
+            done = self.go(config(hop.url("/", "http"), connections=4, duration="1300ms", kind="http", messages=messages, redirects=1))
+        messages = done.group["messages"]
+        self.assertEqual((messages["lost"], messages["failed"], messages["in_flight"]), (0, 0, 0), messages)
+        self.assertEqual(messages["replied"], 4)
 
     def test_to_another_server_and_back(self):
         with contextlib.ExitStack() as stack:

@@ -46,7 +46,8 @@
  *   and says when it is writable, so that what falls due meanwhile is held. Of several held ones the oldest goes first.
  *   A request on a connection that ends as STALE_KEEPALIVE stays in flight: the client connects anew without a wait, and the
  *   request goes out again, once, with the same seq and token, as the first on the new connection. If that connection does
- *   not come up, it is lost.
+ *   not come up, it is lost. So it is with one that a redirect leads to another server. Both also while the run ends, as
+ *   long as replies are awaited.
  */
 #ifndef LONGHAUL_CONN_ENGINE_H
 #define LONGHAUL_CONN_ENGINE_H
@@ -180,6 +181,8 @@ void lh_engine_on_response(struct lh_engine *engine, uint32_t slot, const struct
 void lh_engine_on_redirect(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 /* The values of the message that is being sent, for what a kind writes around it. From within lh_io.send only. */
 struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint32_t slot);
+/* Those of the client's oldest message in flight, as it was sent: what renders it again. False: there is none. */
+bool lh_engine_asked(const struct lh_engine *engine, uint32_t slot, struct lh_template_values *values);
 
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
 /* May come while connecting, too: a ping in one read with the head. */

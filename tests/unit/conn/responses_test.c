@@ -108,15 +108,100 @@ static void a_stale_request_is_lost_when_there_is_no_way_back(void **state) {
   rig_free(&rig);
 }
 
-static void a_stale_request_is_lost_when_the_run_stops(void **state) {
+/* A request that goes out again on the next connection is awaited like any other, for as long as run.drain. */
+static void what_goes_out_again_is_awaited_when_the_run_stops(void **state) {
+  (void)state;
+  enum when { OPEN, WAITING, CONNECTING };
+  enum fate { ANSWERED, REFUSED, SILENT, NEVER_OPENS };
+  const struct {
+    enum lh_reason reason;
+    enum when stopped;
+    enum fate fate;
+  } rows[] = {
+      {LH_REASON_STALE_KEEPALIVE, OPEN, ANSWERED},         {LH_REASON_STALE_KEEPALIVE, WAITING, ANSWERED},
+      {LH_REASON_STALE_KEEPALIVE, CONNECTING, ANSWERED},   {LH_REASON_REDIRECT_FOLLOWED, OPEN, ANSWERED},
+      {LH_REASON_REDIRECT_FOLLOWED, WAITING, ANSWERED},    {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, ANSWERED},
+      {LH_REASON_REDIRECT_FOLLOWED, WAITING, REFUSED},     {LH_REASON_REDIRECT_FOLLOWED, WAITING, SILENT},
+      {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, SILENT},   {LH_REASON_STALE_KEEPALIVE, CONNECTING, NEVER_OPENS},
+      {LH_REASON_REDIRECT_FOLLOWED, OPEN, NEVER_OPENS},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct rig rig;
+    request_rig(&rig, (struct lh_message){PAYLOAD("x"), .source = LH_PAYLOAD_TEXT});
+    const uint64_t begun = rig.now;
+    if (rows[i].stopped == OPEN) lh_engine_stop(rig.engine, rig.now);
+    rig_end_with(&rig, rows[i].reason, 302);
+    if (rows[i].stopped == WAITING) lh_engine_stop(rig.engine, rig.now);
+    rig_run(&rig, 2 * MS);
+    if (rows[i].stopped == CONNECTING) lh_engine_stop(rig.engine, rig.now);
+    rig_run(&rig, 2 * MS);
+    if (rig_state(&rig) != LH_CLIENT_CONNECTING) fail_msg("row %zu: %d", i, rig_state(&rig));
+    if (rows[i].fate == REFUSED) rig_refuse(&rig);
+    if (rows[i].fate == ANSWERED || rows[i].fate == SILENT) {
+      rig_open(&rig);
+      assert_int_equal(rig.counts[CALL_SEND], 2);
+    }
+    if (rows[i].fate == ANSWERED) respond(&rig, 200, "");
+    rig_run(&rig, 4 * SEC);
+    bool is_over = rows[i].fate == REFUSED;
+    if (lh_engine_done(rig.engine) != is_over) fail_msg("row %zu: 4 s after the end", i);
+    if (rows[i].fate == ANSWERED) rig_end_with(&rig, LH_REASON_SHUTDOWN, 0); /* the engine had asked for it */
+    rig_run(&rig, SEC + SEC / 2);
+    if (rows[i].fate == SILENT) rig_end_with(&rig, LH_REASON_SHUTDOWN, 0);
+    assert_true(lh_engine_done(rig.engine));
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), rows[i].fate == ANSWERED);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_lost), rows[i].fate != ANSWERED);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_messages_planned), 1);
+    assert_true(rig_counter(&rig, LH_COUNTER_wanted_ns) >= rig_counter(&rig, LH_COUNTER_open_ns));
+    assert_true(rig.now - begun < 8 * SEC);
+    rig_free(&rig);
+  }
+}
+
+/* A lifetime that is over while a request is under way does not cost the request. */
+static void what_goes_out_again_outlives_a_lifetime(void **state) {
+  (void)state;
+  static const enum lh_reason reasons[] = {LH_REASON_STALE_KEEPALIVE, LH_REASON_REDIRECT_FOLLOWED};
+  for (size_t i = 0; i < 2; i++) {
+    struct rig rig;
+    rig_make(&rig, 1);
+    rig.group.lifetime_ns = 2 * SEC - SEC / 2;
+    rig_add_message(&rig, (struct lh_message){PAYLOAD("x"), .source = LH_PAYLOAD_TEXT, .method = method, .request_path = path,
+                                              .every_ns = SEC, .count = 1, .reply = {.match = LH_MATCH_ORDER, .status = {2}}});
+    rig_start(&rig);
+    rig_open(&rig);
+    rig_run(&rig, 2 * SEC);
+    assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+    rig_end_with(&rig, reasons[i], 302);
+    assert_int_equal(rig_ending(&rig)->reason, LH_REASON_LIFETIME);
+    rig_run(&rig, 2 * MS);
+    rig_open(&rig);
+    assert_int_equal(rig.counts[CALL_SEND], 2);
+    respond(&rig, 200, "");
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), 1);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_lost), 0);
+    rig_free(&rig);
+  }
+}
+
+/* The values of a request under way are those that it was sent with, whatever the time is now. */
+static void a_request_can_be_rendered_again(void **state) {
   (void)state;
   struct rig rig;
-  request_rig(&rig, (struct lh_message){PAYLOAD("x"), .source = LH_PAYLOAD_TEXT});
-  rig_end_with(&rig, LH_REASON_STALE_KEEPALIVE, 0);
-  lh_engine_stop(rig.engine, rig.now);
-  rig_run(&rig, SEC);
-  assert_true(lh_engine_done(rig.engine));
-  assert_int_equal(rig_counter(&rig, LH_COUNTER_lost), 1);
+  struct lh_template_values values;
+  struct lh_template *path_of;
+  char again[64];
+  request_rig(&rig, (struct lh_message){PAYLOAD("${time_ms}/${seq}"), .source = LH_PAYLOAD_TEXT});
+  char first[RIG_BYTES + 1];
+  snprintf(first, sizeof first, "%s", rig_last(&rig, CALL_SEND)->bytes);
+  rig_run(&rig, SEC / 2);
+  assert_int_equal(lh_template_compile("${time_ms}/${seq}", 17, &path_of, NULL), 0);
+  assert_true(lh_engine_asked(rig.engine, 0, &values));
+  again[lh_template_render(path_of, &values, again)] = 0;
+  assert_string_equal(again, first);
+  while (rig_gauge(&rig, LH_GAUGE_in_flight)) respond(&rig, 200, "");
+  assert_false(lh_engine_asked(rig.engine, 0, &values));
+  lh_template_free(path_of);
   rig_free(&rig);
 }
 
@@ -206,7 +291,9 @@ int main(void) {
       cmocka_unit_test(a_body_in_pieces_is_one),
       cmocka_unit_test(a_stale_request_goes_out_once_more),
       cmocka_unit_test(a_stale_request_is_lost_when_there_is_no_way_back),
-      cmocka_unit_test(a_stale_request_is_lost_when_the_run_stops),
+      cmocka_unit_test(what_goes_out_again_is_awaited_when_the_run_stops),
+      cmocka_unit_test(what_goes_out_again_outlives_a_lifetime),
+      cmocka_unit_test(a_request_can_be_rendered_again),
       cmocka_unit_test(a_redirect_takes_the_request_along),
       cmocka_unit_test(redirects_do_not_shorten_the_backoff),
       cmocka_unit_test(a_server_may_say_that_it_is_over_for_good),
