@@ -106,8 +106,6 @@ static void commit_complete(struct lh_supervisor *sv, uint64_t now_ns) {
 static void close_handles(struct lh_supervisor *sv) {
   if (!uv_is_closing((uv_handle_t *)&sv->timer)) uv_close((uv_handle_t *)&sv->timer, NULL);
   lh_guard_close(sv);
-  for (uint32_t i = 0; i < sv->signal_count; i++)
-    if (!uv_is_closing((uv_handle_t *)&sv->signals[i])) uv_close((uv_handle_t *)&sv->signals[i], NULL);
 }
 
 void lh_supervisor_stop(struct lh_supervisor *sv, const char *why) {
@@ -280,8 +278,10 @@ static void watch_signal(struct lh_supervisor *sv, int number) {
   handle->data = sv;
   sv->signal_count++;
   uv_signal_start(handle, on_signal, number);
+  uv_unref((uv_handle_t *)handle); /* it ends with the run, and keeps no loop going */
 }
 
+/* From before the run file is made until it is closed: whatever the moment, a signal leaves no file half made or half ended. */
 static void watch_signals(struct lh_supervisor *sv) {
   struct sigaction hangup;
   signal(SIGPIPE, SIG_IGN);
@@ -289,7 +289,10 @@ static void watch_signals(struct lh_supervisor *sv) {
   watch_signal(sv, SIGTERM);
   /* nohup ignores it, and that is respected; else the terminal is gone and the run ends in order. */
   if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) watch_signal(sv, SIGHUP);
-  if (sv->view != NULL) watch_signal(sv, SIGWINCH);
+}
+
+static void leave_signals(struct lh_supervisor *sv) {
+  for (uint32_t i = 0; i < sv->signal_count; i++) uv_close((uv_handle_t *)&sv->signals[i], NULL);
 }
 
 /* ---- beginning ---- */
@@ -371,6 +374,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   sv->workers = lh_fit_workers(args->config, args->shard, args->shards, (uint64_t)descriptors);
   if (getrandom(&sv->run_id, sizeof sv->run_id, 0) != sizeof sv->run_id)
     return lh_err_set(err, errno, "no random number for the run's id");
+  watch_signals(sv);
   set_times(sv);
   int code = open_journal(sv, err);
   if (code == 0) code = open_collection(sv, err);
@@ -383,7 +387,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   lh_present_open(sv);
   uv_timer_init(&sv->loop, &sv->timer);
   sv->timer.data = sv;
-  watch_signals(sv);
+  if (sv->view != NULL) watch_signal(sv, SIGWINCH);
   lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
          lh_store_path(sv->journal.store));
   for (size_t i = 0; args->forced != NULL && i < args->forced->count; i++)
@@ -441,6 +445,8 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   lh_present_close(sv);
   lh_dashboard_close(sv->dashboard);
   lh_guard_close(sv);
+  lh_journal_close(&sv->journal);
+  leave_signals(sv);
   uv_run(&sv->loop, UV_RUN_NOWAIT); /* close callbacks of a run that could not begin */
   uv_loop_close(&sv->loop);
   lh_collect_free(sv->collect);
@@ -450,7 +456,6 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   lh_relay_free(sv);
   free(sv->massdrops);
   free(sv->silent);
-  lh_journal_close(&sv->journal);
   free(sv);
   return code;
 }

@@ -49,7 +49,7 @@ static uint64_t read_rss(int statm) {
 void lh_vitals_read(const struct lh_vitals *v, uint64_t now_ns, uint32_t sockets, struct lh_worker_health *health) {
   uint64_t user_us, system_us, switches;
   read_usage(&user_us, &system_us, &switches);
-  health->from_ns = v->from_ns;
+  health->from_ns = v->from_ns < now_ns ? v->from_ns : now_ns; /* a run stopped before it began: a slice of nothing */
   health->until_ns = now_ns;
   health->cpu_user_us = user_us - v->user_us;
   health->cpu_system_us = system_us - v->system_us;

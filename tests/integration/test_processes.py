@@ -70,6 +70,22 @@ class Processes(Case):
                 self.assertEqual(endings(child.group), {("closing", "us", "shutting down", None): 30})
                 self.assertIn("30 clients", child.stdout)
 
+    def test_sigterm_while_it_starts(self):
+        """Whatever the moment: no run file, or a whole one; no worker is lost by being told to stop before the plan began."""
+        with Faultd() as server:
+            for workers, delay in ((1, 0.03), (4, 0.06), (8, 0.12), (2, 0.2), (1, 0.3), (8, 0.4)):
+                with self.subTest(workers=workers, delay=delay), longhaul.Run(config(server.url(), duration="30s", run={"workers": workers})) as child:
+                    time.sleep(delay)
+                    child.signal(signal.SIGTERM)
+                    child.wait(15)
+                    if not list(child.store.glob("*.longhaul")):
+                        self.assertEqual(child.code, -signal.SIGTERM, child.stderr)
+                        continue
+                    self.assertEqual(child.code, 130, child.stderr)
+                    self.assertNotIn("error", child.stderr)
+                    books.check(self, child)
+                    self.assertEqual(child.report["run"]["how"], "interrupted")
+
     def test_second_sigint_stops_at_once(self):
         with Faultd("no-echo", "after 1s silent") as server:
             child = self.running(server, run={"drain": "60s"})

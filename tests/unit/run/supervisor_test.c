@@ -119,6 +119,8 @@ static int see_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uin
                      const char *details) {
   struct read_back *r = context;
   (void)at_ns, (void)group, (void)details;
+  /* On a busy host reports come late, and the run says so; what else it warns of is a fault. */
+  if (kind == LH_EVENT_WARNING && (strstr(text, "did not report in time") != NULL || strstr(text, "did not run for") != NULL)) return 0;
   r->events[kind]++;
   if (kind == LH_EVENT_WARNING) print_message("warning event: %s\n", text);
   return 0;
@@ -210,6 +212,14 @@ static pid_t interfere(long after_ms, int signal, bool with_worker) {
   _exit(target > 0 && kill(target, signal) == 0 ? 0 : 1);
 }
 
+/* As soon as there is a worker: the run file is made, and the plan begins in some hundred milliseconds. */
+static pid_t interfere_at_birth(int signal) {
+  pid_t parent = getpid(), pid = fork();
+  if (pid != 0) return pid;
+  for (int tries = 0; tries < 5000 && find_worker(parent) == 0; tries++) wait_ms(1);
+  _exit(kill(parent, signal) == 0 ? 0 : 1);
+}
+
 static void join(pid_t pid) {
   int status;
   assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -274,6 +284,25 @@ static void test_interrupted(void **state) {
   read_run(o.result.path, &r);
   assert_int_equal(r.how, LH_RUN_INTERRUPTED);
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_finished], 100);
+  free_read(&r);
+  free_outcome(&o);
+}
+
+/* Stopped while its workers start: they are done before the plan began, and none of them is lost. */
+static void test_interrupted_before_the_start(void **state) {
+  (void)state;
+  pid_t helper = interfere_at_birth(SIGTERM);
+  struct outcome o = run("real", "duration: 1h", 100);
+  struct read_back r;
+  join(helper);
+  assert_int_equal(o.code, 0);
+  assert_true(o.result.interrupted);
+  read_run(o.result.path, &r);
+  assert_int_equal(r.how, LH_RUN_INTERRUPTED);
+  assert_int_equal(r.events[LH_EVENT_WORKER_LOST], 0);
+  assert_int_equal(r.events[LH_EVENT_RUN_ENDED], 1);
+  assert_int_equal(r.totals[0].gauges[LH_GAUGE_clients], 100);
+  assert_int_equal(r.totals[0].counters[LH_COUNTER_opened], r.totals[0].counters[LH_COUNTER_ended]);
   free_read(&r);
   free_outcome(&o);
 }
@@ -429,6 +458,7 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "worker") == 0) return be_worker(how != NULL ? how : "real");
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_complete),          cmocka_unit_test(test_worker_killed),   cmocka_unit_test(test_interrupted),
+      cmocka_unit_test(test_interrupted_before_the_start),
       cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted),         cmocka_unit_test(test_dying_workers),
       cmocka_unit_test(test_babbling_workers),  cmocka_unit_test(test_failing_workers), cmocka_unit_test(test_no_program),
       cmocka_unit_test(test_no_folder),         cmocka_unit_test(test_full_disk)};
