@@ -361,7 +361,7 @@ class Metrics(unittest.TestCase):
             text = ask(address, "/metrics")[2]
             check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
             self.assertEqual((check.returncode, check.stderr.strip()), (0, ""), check.stdout)
-            port = free_port()
+            port = process.free_port()
             Path(folder, "prometheus.yml").write_text(
                 "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
                 f"scrape_configs: [{{job_name: soak, static_configs: [{{targets: ['{address[0]}:{address[1]}']}}]}}]\n", encoding="utf-8")
@@ -382,13 +382,6 @@ class Metrics(unittest.TestCase):
                 process.stop(prometheus)
             run.signal(signal.SIGTERM)
             run.wait(30)
-
-
-def free_port():
-    """Prometheus takes no port 0 that it would tell; the chance that another takes it meanwhile is small, and would fail loudly."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def query(port, expression):

@@ -1,56 +1,13 @@
 """Kinds http, sse, stream and tcp against faultd, and against a server of a few lines where the order of events matters."""
-import socket
 import threading
 import unittest
 
 from lib import books
 from lib.faultd import Faultd
 from lib.longhaul import config, endings, run
+from lib.relay import Listener, read_head
 
 BACK_SOON = {"first": "50ms", "max": "100ms", "jitter": "none"}
-
-
-class Listener:
-    """Serves each connection with `serve(socket)` in a thread of its own."""
-
-    def __init__(self, serve):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.serve = serve
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            client.settimeout(20)
-            threading.Thread(target=self.one, args=(client,), daemon=True).start()
-
-    def one(self, client):
-        try:
-            self.serve(client)
-        except OSError:
-            pass
-        client.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *failure):
-        self.socket.close()
-
-
-def read_request(client):
-    """One request's head, or b"" at the end."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        piece = client.recv(1)
-        if not piece:
-            return b""
-        head += piece
-    return head
 
 
 class Requests(unittest.TestCase):
@@ -127,7 +84,7 @@ class Servers(unittest.TestCase):
 
         def serve(client):
             for served in range(100):
-                head = read_request(client)
+                head = read_head(client)
                 if not head:
                     return
                 with first:
@@ -146,7 +103,7 @@ class Servers(unittest.TestCase):
         self.assertIn(("open", "peer", "stale keep-alive", None), endings(group))
 
     def test_closed_on_a_fresh_connection_is_no_response(self):
-        group = self.go(lambda client: read_request(client), [{"name": "m", "every": "300ms", "get": "/"}])
+        group = self.go(read_head, [{"name": "m", "every": "300ms", "get": "/"}])
         self.assertEqual(group["messages"]["stale_keepalive"], 0)
         self.assertEqual(group["messages"]["replied"], 0)
         self.assertIn(("open", "peer", "closed without a response", None), endings(group))
@@ -154,7 +111,7 @@ class Servers(unittest.TestCase):
     def test_request_cap(self):
         def serve(client):
             for left in (2, 1, 0):
-                if not read_request(client):
+                if not read_head(client):
                     return
                 close = b"" if left else b"Connection: close\r\n"
                 client.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + close + b"Content-Length: 0\r\n\r\n")
@@ -167,7 +124,7 @@ class Servers(unittest.TestCase):
                  b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more": "bad HTTP"}
         for response, reason in cases.items():
             def serve(client, response=response):
-                read_request(client)
+                read_head(client)
                 client.sendall(response)
 
             with self.subTest(reason=reason):
@@ -176,7 +133,7 @@ class Servers(unittest.TestCase):
 
     def test_no_response_ends_the_connection(self):
         def serve(client):
-            while read_request(client):
+            while read_head(client):
                 pass
 
         group = self.go(serve, [{"name": "m", "every": "300ms", "get": "/"}], request_timeout="300ms")
@@ -184,7 +141,7 @@ class Servers(unittest.TestCase):
 
     def test_a_body_without_a_length_ends_with_the_connection(self):
         def serve(client):
-            read_request(client)
+            read_head(client)
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\nbody")
 
         group = self.go(serve, [{"name": "m", "every": "300ms", "get": "/", "reply": {"matches": "^body$"}}])
@@ -205,7 +162,7 @@ class Streams(unittest.TestCase):
         heads = []
 
         def serve(client):
-            heads.append(read_request(client))
+            heads.append(read_head(client))
             client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
             client.sendall(b"retry: 300\nid: seven\ndata: a\n\n: comment\n\n")
 
@@ -260,7 +217,7 @@ class Streams(unittest.TestCase):
 
     def test_a_silent_stream_is_stalled(self):
         def serve(client):
-            read_request(client)
+            read_head(client)
             client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
             client.recv(1)
 

@@ -1,6 +1,5 @@
 """The recipes of configs/, each against the real thing: Socket.IO, graphql-ws, Mosquitto, Node, nginx, HAProxy with TLS."""
 import shutil
-import socket
 import subprocess
 import tempfile
 import weakref
@@ -38,18 +37,6 @@ backend back
 """
 
 
-def free_port():
-    """For servers that can't be given port 0; they are waited for, and another test would have to be quick to take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def is_listening(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 class Server:
     """A child whose words are kept in a file."""
 
@@ -64,7 +51,7 @@ class Server:
         with open(self.log, "wb") as log:
             self.child = process.start(self.command, stdout=log, stderr=subprocess.STDOUT)
         if self.port:
-            process.wait_until(lambda: self.child.poll() is not None or is_listening(self.port), 20, f"{self.command[0]} listening")
+            process.wait_until(lambda: self.child.poll() is not None or process.is_listening(self.port), 20, f"{self.command[0]} listening")
         else:
             process.wait_until(lambda: self.child.poll() is not None or b"LISTEN" in self.log.read_bytes(), 20, f"{self.command[0]} listening")
             self.port = int(self.words.split("LISTEN", 1)[1].split()[0].rsplit(":", 1)[1])
@@ -140,7 +127,7 @@ class Recipes(Case):
 
     @needs("mosquitto")
     def test_mqtt(self):
-        server = Server([], free_port())
+        server = Server([], process.free_port())
         (server.folder / "mosquitto.conf").write_text(MOSQUITTO.format(folder=server.folder, port=server.port), encoding="utf-8")
         server.command = ["mosquitto", "-c", server.folder / "mosquitto.conf"]
         server.folder.chmod(0o777)  # it gives up root
@@ -175,7 +162,7 @@ class Recipes(Case):
 
     @needs("nginx")
     def test_nginx(self):
-        server = Server([], free_port())
+        server = Server([], process.free_port())
         temp = "\n  ".join(f"{kind}_temp_path {server.folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (server.folder / "nginx.conf").write_text(NGINX.format(folder=server.folder, port=server.port, temp=temp), encoding="utf-8")
         server.command = ["nginx", "-p", server.folder, "-c", server.folder / "nginx.conf"]
@@ -194,7 +181,7 @@ class Recipes(Case):
         self.from_npm()
         scenarios = paths.ROOT / "tests/scenarios"
         with Server(["node", scenarios / "ws_server.mjs", npm.FOLDER, "-", "-"]) as back:
-            front = Server([], free_port())
+            front = Server([], process.free_port())
             folder = front.folder
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                             "-keyout", folder / "key.pem", "-out", folder / "ca.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],

@@ -2,6 +2,7 @@
 import ctypes
 import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -65,3 +66,15 @@ def wait_until(condition, deadline_s, what):
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not in {deadline_s} s")
         time.sleep(0.02)
+
+
+def free_port():
+    """For servers that can't be given port 0: they are waited for, and one that found it taken meanwhile fails loudly."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
