@@ -1,74 +1,69 @@
 #include "longhaul/config/reach.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+
+#include "longhaul/base/ip.h"
 
 /* ---- networks ---- */
-/* IPv4 stands as ::ffff:a.b.c.d, so that one comparison does for both families. */
+enum { V4_PREFIX_BITS = 96 };
+
 struct network {
-  unsigned char bytes[16];
+  struct lh_ip ip;
   unsigned bits;
-  bool v4;
 };
 
-static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-static const unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b};
-
-/* An IPv4 address within an IPv6 one is what it leads to. */
-static bool unwrap(unsigned char bytes[16]) {
-  if (memcmp(bytes, nat64, sizeof nat64) == 0) memcpy(bytes, mapped, sizeof mapped);
-  return memcmp(bytes, mapped, sizeof mapped) == 0;
+/* An IPv4 address within an IPv6 one is what it leads to: NAT64's prefix (RFC 6052) as well as a mapping. */
+static void unwrap(struct lh_ip *ip) {
+  static const uint8_t nat64[LH_IP_V4_AT] = {0, 0x64, 0xff, 0x9b};
+  struct lh_ip any_v4;
+  if (memcmp(ip->bytes, nat64, sizeof nat64) == 0 && lh_ip_parse("0.0.0.0", &any_v4))
+    memcpy(ip->bytes, any_v4.bytes, LH_IP_V4_AT);
 }
 
-/* False for families that are no addresses of a network. */
 static bool network_of(const struct sockaddr *address, struct network *out) {
   *out = (struct network){.bits = 128};
-  if (address->sa_family == AF_INET) {
-    memcpy(out->bytes, mapped, sizeof mapped);
-    memcpy(out->bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-  } else if (address->sa_family == AF_INET6) {
-    memcpy(out->bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
-  } else {
-    return false;
-  }
-  out->v4 = unwrap(out->bytes);
+  if (!lh_ip_of(address, &out->ip)) return false;
+  unwrap(&out->ip);
   return true;
 }
 
 /* "ADDRESS" or "ADDRESS/BITS". */
 static bool parse_network(const char *text, struct network *out) {
-  char address[INET6_ADDRSTRLEN];
+  char address[LH_IP_TEXT_MAX];
   const char *slash = strchr(text, '/');
   size_t len = slash ? (size_t)(slash - text) : strlen(text);
   if (len >= sizeof address) return false;
   memcpy(address, text, len);
   address[len] = '\0';
   *out = (struct network){0};
-  out->v4 = inet_pton(AF_INET, address, out->bytes + 12) == 1;
-  if (out->v4)
-    memcpy(out->bytes, mapped, sizeof mapped);
-  else if (inet_pton(AF_INET6, address, out->bytes) != 1)
-    return false;
-  unsigned most = out->v4 ? 32 : 128, bits = most;
+  if (!lh_ip_parse(address, &out->ip)) return false;
+  bool as_v4 = strchr(address, ':') == NULL;
+  unsigned most = as_v4 ? 32 : 128, bits = most;
   if (slash) {
     char *end;
     unsigned long value = strtoul(slash + 1, &end, 10);
     if (!isdigit((unsigned char)slash[1]) || *end || value > most) return false;
     bits = (unsigned)value;
   }
-  out->bits = out->v4 ? bits + 96 : bits;
-  if (out->bits >= 96) out->v4 = unwrap(out->bytes);
+  out->bits = as_v4 ? bits + V4_PREFIX_BITS : bits;
+  if (out->bits >= V4_PREFIX_BITS) unwrap(&out->ip);
   return true;
+}
+
+/* ::/0 is every IPv6 address, and no IPv4 one. */
+static bool is_v4(const struct network *network) {
+  return network->bits >= V4_PREFIX_BITS && lh_ip_is_v4(&network->ip);
 }
 
 static bool holds(const struct network *network, const struct network *address) {
   unsigned whole = network->bits / 8, rest = network->bits % 8;
-  if (network->v4 != address->v4 || memcmp(network->bytes, address->bytes, whole) != 0) return false;
-  return rest == 0 || (network->bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
+  const uint8_t *a = network->ip.bytes, *b = address->ip.bytes;
+  if (is_v4(network) != is_v4(address) || memcmp(a, b, whole) != 0) return false;
+  return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
 }
 
 bool lh_address_is_private(const struct sockaddr *address) {
@@ -133,11 +128,11 @@ const char *lh_deny_host(const struct lh_strings *deny, const char *host) {
 
 const char *lh_deny_address(const struct lh_strings *deny, const struct sockaddr *address) {
   struct network here;
-  char text[INET6_ADDRSTRLEN];
+  char text[LH_IP_TEXT_MAX];
   if (deny->count == 0 || !network_of(address, &here)) return NULL;
   const char *found = find_network(deny, &here);
   if (found) return found;
-  if (!inet_ntop(here.v4 ? AF_INET : AF_INET6, here.v4 ? here.bytes + 12 : here.bytes, text, sizeof text)) return NULL;
+  lh_ip_text(&here.ip, text);
   for (size_t i = 0; i < deny->count; i++)
     if (glob(deny->items[i], text, strlen(text))) return deny->items[i];
   return NULL;

@@ -1,10 +1,11 @@
 #include "text.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <regex.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include "longhaul/base/ip.h"
 
 enum { PATH_BYTES_MAX = 2000 }; /* what the worker has room for in a request line */
 
@@ -38,10 +39,8 @@ const char *text_host(const char *text) {
 }
 
 const char *text_address(const char *text) {
-  unsigned char bytes[sizeof(struct in6_addr)];
-  return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1
-             ? NULL
-             : "a numeric IPv4 or IPv6 address, such as 10.0.0.7";
+  struct lh_ip ip;
+  return lh_ip_parse(text, &ip) ? NULL : "a numeric IPv4 or IPv6 address, such as 10.0.0.7";
 }
 
 const char *text_socket_path(const char *text) {

@@ -1,10 +1,11 @@
 #include "live/access.h"
 
-#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
+
+#include "longhaul/base/ip.h"
 
 enum { HOST_MOST = 256 };
 
@@ -28,12 +29,9 @@ static bool host_name(const char *host, char out[HOST_MOST]) {
 
 static bool is_loopback(const char *host) {
   char name[HOST_MOST];
-  struct in_addr v4;
-  struct in6_addr v6;
+  struct lh_ip ip;
   if (!host_name(host, name)) return false;
-  if (strcasecmp(name, "localhost") == 0) return true;
-  if (inet_pton(AF_INET, name, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  return strcasecmp(name, "localhost") == 0 || (lh_ip_parse(name, &ip) && lh_ip_is_loopback(&ip));
 }
 
 /* An origin is scheme://host[:port]; a proxy in front may have added TLS, so the scheme may be either. */

@@ -1,11 +1,12 @@
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "longhaul/base/ip.h"
 #include "longhaul/live/live.h"
 
 enum { BACKLOG = 128 };
@@ -21,20 +22,9 @@ bool lh_live_is_address(const char *text) {
   return port_of(text) && !strchr(text, '/') && text[0] != '-';
 }
 
-static bool is_loopback(const char *host) {
-  struct in_addr v4;
-  struct in6_addr v6;
-  if (inet_pton(AF_INET, host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-static bool is_numeric(const char *host) {
-  struct in6_addr any;
-  return inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
-}
-
 int lh_live_address_parse(const char *text, struct lh_live_address *address, struct lh_err *err) {
   struct lh_live_address got = {0};
+  struct lh_ip ip;
   const char *port = port_of(text);
   long number = port ? strtol(port, NULL, 10) : -1;
   if (number < 0 || number > 65535)
@@ -48,28 +38,19 @@ int lh_live_address_parse(const char *text, struct lh_live_address *address, str
   }
   if (len < sizeof got.host) memcpy(got.host, text, len);
   if (len == 0 || strcmp(got.host, "localhost") == 0) snprintf(got.host, sizeof got.host, "127.0.0.1");
-  if (len >= sizeof got.host || !is_numeric(got.host) || (strchr(got.host, ':') && !bracketed))
+  if (len >= sizeof got.host || !lh_ip_parse(got.host, &ip) || (strchr(got.host, ':') && !bracketed))
     return lh_err_set(err, EINVAL, "\"%.*s\" is no address of this host; expected a number such as 127.0.0.1, 0.0.0.0 or [::1]",
                       (int)len, text);
   got.port = (uint16_t)number;
-  got.loopback = is_loopback(got.host);
+  got.loopback = lh_ip_is_loopback(&ip);
   *address = got;
   return 0;
 }
 
 static socklen_t fill(const struct lh_live_address *address, struct sockaddr_storage *out) {
-  struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-  memset(out, 0, sizeof *out);
-  if (inet_pton(AF_INET, address->host, &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(address->port);
-    return sizeof *v4;
-  }
-  inet_pton(AF_INET6, address->host, &v6->sin6_addr);
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(address->port);
-  return sizeof *v6;
+  struct lh_ip ip = {{0}};
+  lh_ip_parse(address->host, &ip);
+  return lh_ip_socket(&ip, address->port, out);
 }
 
 static int bind_and_listen(int fd, const struct lh_live_address *address) {

@@ -1,9 +1,7 @@
 #include "longhaul/run/care.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 #include <time.h>
 
 #include "longhaul/base/clock.h"
+#include "longhaul/base/ip.h"
 #include "longhaul/plan/plan.h"
 
 enum { LOOK_UP_S = 3 };
@@ -138,23 +137,20 @@ static void leave(struct lookups *l) {
 static void judge(struct lh_care_target *t, const struct lh_config *config, uint32_t number, const struct sockaddr *address) {
   enum lh_reach reach = lh_reach_judge(config, number, address);
   if (reach == LH_REACH_ALLOWED || t->reach == LH_REACH_DENIED || (t->reach == reach && t->address[0] != '\0')) return;
-  const void *bytes = address->sa_family == AF_INET
-                          ? (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr
-                          : &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+  struct lh_ip ip;
   t->reach = reach;
   t->pattern = lh_deny_address(&config->deny, address);
-  if (inet_ntop(address->sa_family, bytes, t->address, sizeof t->address) == NULL) t->address[0] = '\0';
+  if (lh_ip_of(address, &ip)) lh_ip_text(&ip, t->address);
 }
 
 static void judge_pinned(struct lh_care_target *t, const struct lh_config *config, uint32_t number) {
   const struct lh_strings *texts = &t->target->addresses;
   for (size_t i = 0; i < texts->count; i++) {
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, texts->items[i], &v4.sin_addr) == 1)
-      judge(t, config, number, (const struct sockaddr *)&v4);
-    else if (inet_pton(AF_INET6, texts->items[i], &v6.sin6_addr) == 1)
-      judge(t, config, number, (const struct sockaddr *)&v6);
+    struct lh_ip ip;
+    struct sockaddr_storage address;
+    if (!lh_ip_parse(texts->items[i], &ip)) continue;
+    lh_ip_socket(&ip, 0, &address);
+    judge(t, config, number, (const struct sockaddr *)&address);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include <cmocka.h>
 
@@ -13,6 +14,7 @@
 #include "longhaul/base/clock.h"
 #include "longhaul/base/ending.h"
 #include "longhaul/base/err.h"
+#include "longhaul/base/ip.h"
 #include "longhaul/base/rng.h"
 #include "longhaul/base/units.h"
 
@@ -210,12 +212,54 @@ static void random_numbers_spread(void **state) {
   assert_true(lh_rng_at(1, LH_RNG_SIM, 0, 0) != lh_rng_at(1, LH_RNG_DATA, 0, 0));
 }
 
+static void addresses_are_one_type(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *again; /* NULL: no address */
+    bool v4, loopback;
+  } cases[] = {
+      {"127.0.0.1", "127.0.0.1", true, true},
+      {"127.255.0.9", "127.255.0.9", true, true},
+      {"128.0.0.1", "128.0.0.1", true, false},
+      {"0.0.0.0", "0.0.0.0", true, false},
+      {"::1", "::1", false, true},
+      {"::2", "::2", false, false},
+      {"::", "::", false, false},
+      {"::ffff:127.0.0.1", "127.0.0.1", true, true},
+      {"::ffff:10.0.0.7", "10.0.0.7", true, false},
+      {"FE80:0::1", "fe80::1", false, false},
+      {"fe80::1%eth0", NULL, false, false},
+      {"[::1]", NULL, false, false},
+      {"localhost", NULL, false, false},
+      {"127.1", NULL, false, false},
+      {"", NULL, false, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_ip ip, back;
+    struct sockaddr_storage name;
+    char text[LH_IP_TEXT_MAX];
+    assert_int_equal(lh_ip_parse(cases[i].text, &ip), cases[i].again != NULL);
+    if (!cases[i].again) continue;
+    assert_string_equal(lh_ip_text(&ip, text), cases[i].again);
+    assert_int_equal(lh_ip_is_v4(&ip), cases[i].v4);
+    assert_int_equal(lh_ip_is_loopback(&ip), cases[i].loopback);
+    lh_ip_socket(&ip, 8080, &name);
+    assert_int_equal(name.ss_family, cases[i].v4 ? AF_INET : AF_INET6);
+    assert_true(lh_ip_of((const struct sockaddr *)&name, &back));
+    assert_memory_equal(&back, &ip, sizeof ip);
+  }
+  struct sockaddr_un local = {.sun_family = AF_UNIX};
+  struct lh_ip ip;
+  assert_false(lh_ip_of((const struct sockaddr *)&local, &ip));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(durations_are_read),       cmocka_unit_test(sizes_rates_and_shares_are_read),
       cmocka_unit_test(durations_are_written),    cmocka_unit_test(buffers_keep_their_limit),
       cmocka_unit_test(json_strings_are_escaped), cmocka_unit_test(errors_hold_a_sentence),
       cmocka_unit_test(endings_know_their_side),  cmocka_unit_test(random_numbers_spread),
+      cmocka_unit_test(addresses_are_one_type),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
