@@ -90,8 +90,8 @@ static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_
     return probe_args.targets ? lh_cli_usage_error("--targets says where --probe connects to: give --probe as well") : 0;
   int exit_code = parse_most(args, &probe_args.most);
   if (exit_code == 0 && probe_args.targets) exit_code = lh_source_care(source, lh_cli_has(args, "yes"));
-  probe_args.settings = (const char *const *)source->settings;
-  probe_args.setting_count = source->setting_count;
+  probe_args.settings = (const char *const *)source->settings.items;
+  probe_args.setting_count = (uint32_t)source->settings.count;
   if (exit_code != 0) return exit_code;
   if (lh_probe_make(out, &probe_args, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   d->probe = out;

@@ -215,8 +215,8 @@ static int print_json(const struct look *look, const struct lh_idle_limit *limit
 static int look_at(const struct lh_cli_args *args, struct look *look, const struct lh_source *source) {
   char up_to[32];
   struct lh_run_args run = {.config = source->config,
-                            .settings = (const char *const *)source->settings,
-                            .setting_count = source->setting_count,
+                            .settings = (const char *const *)source->settings.items,
+                            .setting_count = (uint32_t)source->settings.count,
                             .shard = 1,
                             .shards = 1,
                             .program = "/proc/self/exe",

@@ -10,7 +10,7 @@
 #include "longhaul/live/live.h"
 #include "longhaul/worker/worker.h"
 
-enum { HELP_BYTES_MAX = 1 << 16, COMMAND_LINE_MAX = 1 << 20 };
+enum { HELP_BYTES_MAX = 1 << 16 };
 
 static int print_help(const struct lh_cli_command *command) {
   struct lh_buf out = LH_BUF_INIT(HELP_BYTES_MAX);
@@ -30,16 +30,6 @@ static int unknown_command(const char *name) {
   const char *nearest = lh_cli_nearest_command(name);
   if (nearest != NULL) return lh_cli_usage_error("there is no command \"%s\"; did you mean \"%s\"?", name, nearest);
   return lh_cli_usage_error("there is no command \"%s\"; see longhaul --help", name);
-}
-
-/* One word; quoted when a shell would split or change it. */
-static int add_word(struct lh_buf *line, const char *word) {
-  bool plain = word[0] != '\0' && strpbrk(word, " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
-  int code = lh_buf_addstr(line, plain ? " " : " '");
-  for (const char *c = word; *c != '\0' && code == 0; c++)
-    code = !plain && *c == '\'' ? lh_buf_addstr(line, "'\\''") : lh_buf_add(line, c, 1);
-  if (code == 0 && !plain) code = lh_buf_addstr(line, "'");
-  return code;
 }
 
 /* Where the value of a secret option begins in this word; NULL: it is none. *next: the next word is its value. */
@@ -64,14 +54,14 @@ static char *masked(const char *word, const char *value) {
 
 /* The command line as one text for the run file, without its secrets. */
 static char *join(const struct lh_cli_command *command, int argc, char **argv) {
-  struct lh_buf line = LH_BUF_INIT(COMMAND_LINE_MAX);
+  struct lh_buf line = LH_BUF_INIT(LH_COMMAND_LINE_MAX);
   int code = lh_buf_addstr(&line, "longhaul");
   bool next = false;
   for (int i = 1; i < argc && code == 0; i++) {
     const char *value = next ? argv[i] : secret_value(command, argv[i], &next);
     if (value == argv[i]) next = false;
     char *shown = value != NULL ? masked(argv[i], value) : lh_config_mask_argument(argv[i]);
-    code = shown != NULL ? add_word(&line, shown) : -ENOMEM;
+    code = shown != NULL ? lh_cli_add_word(&line, shown) : -ENOMEM;
     free(shown);
   }
   if (code == 0) return line.data;

@@ -100,3 +100,12 @@ bool lh_cli_stderr_live(void) {
   const char *term = getenv("TERM");
   return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
+
+int lh_cli_add_word(struct lh_buf *line, const char *word) {
+  bool plain = word[0] != '\0' && strpbrk(word, " \t\n'\"\\$`*?[]{}()<>|&;!#~") == NULL;
+  int code = lh_buf_addstr(line, plain ? " " : " '");
+  for (const char *c = word; *c != '\0' && code == 0; c++)
+    code = !plain && *c == '\'' ? lh_buf_addstr(line, "'\\''") : lh_buf_add(line, c, 1);
+  if (code == 0 && !plain) code = lh_buf_addstr(line, "'");
+  return code;
+}

@@ -11,7 +11,7 @@
 #include "longhaul/run/run.h"
 #include "longhaul/store/reader.h"
 
-enum { WORDS_MAX = 512, EXTRA_WORDS = 6 };
+enum { WORDS_MAX = 2048, EXTRA_WORDS = 6 };
 
 /* The run that goes on, as its file tells it. */
 struct before {
@@ -172,12 +172,12 @@ static void add_word(char **words, int *count, const char *word) {
 
 /* `words`: "longhaul run CONFIG OPTIONS", to which what makes it the rest is added. */
 static int resume_with(const struct before *b, char **words, int count, const char *line) {
-  char duration[40], seed[48], interval[48];
+  char duration[48], seed[48], interval[48];
   uint64_t rest_ms = (b->planned_ns - b->held_ns) / LH_NS_PER_MS;
-  snprintf(duration, sizeof duration, "%" PRIu64 "ms", rest_ms);
+  snprintf(duration, sizeof duration, "run.duration=%" PRIu64 "ms", rest_ms);
   snprintf(seed, sizeof seed, "run.seed=%" PRIu64, b->seed);
   snprintf(interval, sizeof interval, "run.interval=%" PRIu64 "ms", b->interval_ns / LH_NS_PER_MS);
-  const char *const more[] = {"--duration", duration, "--set", seed, "--set", interval};
+  const char *const more[] = {"--set", duration, "--set", seed, "--set", interval};
   for (size_t i = 0; i < sizeof more / sizeof *more; i++) add_word(words, &count, more[i]);
   struct lh_cli_args run;
   struct lh_err err = {0};

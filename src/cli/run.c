@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "cli/lookers.h"
+#include "cli/preflight.h"
 #include "cli/report_file.h"
 #include "cli/source.h"
 #include "longhaul/base/log.h"
-#include "longhaul/run/fit.h"
 #include "longhaul/run/run.h"
 
 /* ---- before ---- */
@@ -38,55 +38,6 @@ static int check_folders(const struct lh_cli_args *args, const char *store) {
       return lh_cli_usage_error("--report %s could not be written after the run: %s: %s", path, folder, strerror(errno));
   }
   return 0;
-}
-
-/* What the host allowed before the run: kept, since the run file keeps it too. */
-struct preflight {
-  struct lh_fit_host host;
-  struct lh_fit fit;
-  struct lh_fit unscaled; /* of the plan as it was before --fit made it smaller */
-};
-
-static void free_preflight(struct preflight *p) {
-  lh_fit_free(&p->fit);
-  lh_fit_free(&p->unscaled);
-  lh_fit_host_free(&p->host);
-}
-
-/* --fit: a plan that does not fit is made smaller, every group by the same share, and judged again. */
-static int scale_down(struct lh_source *source, struct preflight *p) {
-  struct lh_err err = {0};
-  if (lh_fit_make(&p->unscaled, source->config, source->shard, source->shards, &p->host, &err) < 0)
-    return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
-  const struct lh_ladder *ladder = p->unscaled.ladder;
-  if (p->unscaled.problems.count == 0 || lh_ladder_fits(ladder)) return 0;
-  uint64_t held = LH_ANY;
-  for (uint32_t i = 0; i < lh_ladder_short(ladder); i++)
-    if (!ladder->rungs[i].soft && ladder->rungs[i].clients < held) held = ladder->rungs[i].clients;
-  lh_log(LH_LOG_WARNING, "scaled down to %.1f %% of its clients (--fit): %s", 100 * (double)held / (double)ladder->wanted,
-         p->unscaled.problems.items[0]);
-  return lh_source_scale(source, (double)held / (double)ladder->wanted);
-}
-
-/* A plan that cannot fit is not begun, unless --force says to hold what fits. */
-static int check_fit(struct lh_source *source, const struct lh_cli_args *args, struct preflight *p) {
-  struct lh_err err = {0};
-  bool force = lh_cli_has(args, "force");
-  int code = lh_fit_host_read(&p->host, source->config, &err);
-  int exit_code = code == 0 && lh_cli_has(args, "fit") ? scale_down(source, p) : 0;
-  if (exit_code != 0) return exit_code;
-  if (code == 0) code = lh_fit_make(&p->fit, source->config, source->shard, source->shards, &p->host, &err);
-  if (code < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
-  for (size_t i = 0; i < p->fit.warnings.count; i++) lh_log(LH_LOG_WARNING, "%s", p->fit.warnings.items[i]);
-  for (size_t i = 0; i < p->fit.problems.count; i++) {
-    if (force)
-      lh_log(LH_LOG_WARNING, "going on all the same (--force): %s", p->fit.problems.items[i]);
-    else
-      lh_cli_fail(LH_EXIT_HOST, "this host cannot carry the plan: %s", p->fit.problems.items[i]);
-  }
-  if (p->fit.problems.count == 0 || force) return 0;
-  fputs("longhaul: see `longhaul doctor` with this config, or run with --fit (scaled down) or --force (as it is)\n", stderr);
-  return LH_EXIT_HOST;
 }
 
 /* ---- after ---- */
@@ -160,22 +111,21 @@ static int exit_of_failure(const struct lh_run_result *result, int code) {
   return result->path == NULL && folder ? LH_EXIT_USAGE : LH_EXIT_TESTER;
 }
 
-static int run_source(const struct lh_cli_args *args, const struct lh_source *source, const struct preflight *preflight,
+static int run_source(const struct lh_cli_args *args, const struct lh_source *source, const struct lh_preflight *preflight,
                       const struct lh_lookers *lookers) {
   struct lh_run_args run = {.config = source->config,
-                            .settings = (const char *const *)source->settings,
-                            .setting_count = source->setting_count,
+                            .settings = (const char *const *)source->settings.items,
+                            .setting_count = (uint32_t)source->settings.count,
                             .shard = source->shard,
                             .shards = source->shards,
                             .program = "/proc/self/exe",
-                            .command_line = args->command_line,
+                            .command_line = preflight->command_line ? preflight->command_line : args->command_line,
                             .resumed = args->resumed,
                             .host = &preflight->host.facts,
                             .ladder = preflight->fit.ladder,
                             .live = lookers->live,
-                            .forced = preflight->unscaled.problems.count > 0 ? &preflight->unscaled.problems
-                                      : preflight->fit.problems.count > 0    ? &preflight->fit.problems
-                                                                             : NULL,
+                            .scaled = &preflight->scale.decisions,
+                            .forced = &preflight->fit.problems,
                             .quiet = lh_cli_has(args, "quiet"),
                             .view = lh_cli_stderr_live(),
                             .color = lh_cli_stderr_color() ? LH_COLOR_AUTO : LH_COLOR_NEVER};
@@ -195,20 +145,20 @@ static int run_source(const struct lh_cli_args *args, const struct lh_source *so
 
 static int run_main(const struct lh_cli_args *args) {
   struct lh_source source;
-  struct preflight preflight = {0};
+  struct lh_preflight preflight = {0};
   int exit_code = check_reports(args);
   if (exit_code != 0) return exit_code;
   exit_code = lh_source_load(args, &source);
   if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
   if (exit_code == 0) exit_code = lh_source_care(&source, lh_cli_has(args, "yes"));
-  if (exit_code == 0) exit_code = check_fit(&source, args, &preflight);
+  if (exit_code == 0) exit_code = lh_preflight_make(&preflight, &source, args);
   struct lh_lookers lookers;
   if (exit_code == 0) exit_code = lh_lookers_open(args, &lookers);
   if (exit_code == 0) {
     exit_code = run_source(args, &source, &preflight, &lookers);
     lh_lookers_close(&lookers);
   }
-  free_preflight(&preflight);
+  lh_preflight_free(&preflight);
   lh_source_free(&source);
   return exit_code;
 }

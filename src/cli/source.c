@@ -8,27 +8,32 @@
 #include "longhaul/base/log.h"
 
 /* ---- settings ---- */
-static int add_setting(struct lh_source *source, const char *key, const char *value, bool quoted) {
-  struct lh_buf text = LH_BUF_INIT(1 << 20);
-  int code = lh_buf_addstr(&text, key);
-  if (code == 0) code = quoted ? lh_buf_addjson(&text, value) : lh_buf_addstr(&text, value);
-  char **settings = code == 0 ? realloc(source->settings, (source->setting_count + 1) * sizeof *settings) : NULL;
-  if (settings == NULL) {
-    lh_buf_free(&text);
-    return lh_cli_fail(LH_EXIT_TESTER, "no memory for the settings");
-  }
-  source->settings = settings;
-  settings[source->setting_count++] = text.data;
-  return 0;
+static int no_memory(void) {
+  return lh_cli_fail(LH_EXIT_TESTER, "no memory for the settings");
 }
 
+static int add_setting(struct lh_source *source, const char *setting) {
+  return lh_strings_addf(&source->settings, "%s", setting) < 0 ? no_memory() : 0;
+}
+
+/* `key` ends with "="; the value is quoted, whatever it holds. */
+static int add_quoted(struct lh_source *source, const char *key, const char *value) {
+  struct lh_buf text = LH_BUF_INIT(1 << 20);
+  int code = lh_buf_addstr(&text, key);
+  if (code == 0) code = lh_buf_addjson(&text, value);
+  int exit_code = code < 0 ? no_memory() : add_setting(source, text.data);
+  lh_buf_free(&text);
+  return exit_code;
+}
+
+/* --set comes last and wins: `resume` shortens by it a run that was started with --duration. */
 static int gather_settings(const struct lh_cli_args *args, struct lh_source *source, bool url) {
   int code = 0;
-  for (size_t i = 0; i < args->given_count && code == 0; i++)
-    if (strcmp(args->given[i].option->name, "set") == 0) code = add_setting(source, "", args->given[i].value, false);
   const char *duration = lh_cli_value(args, "duration"), *store = lh_cli_value(args, "store");
-  if (code == 0 && duration != NULL && !url) code = add_setting(source, "run.duration=", duration, true);
-  if (code == 0 && store != NULL) code = add_setting(source, "run.store=", store, true);
+  if (duration != NULL && !url) code = add_quoted(source, "run.duration=", duration);
+  if (code == 0 && store != NULL) code = add_quoted(source, "run.store=", store);
+  for (size_t i = 0; i < args->given_count && code == 0; i++)
+    if (strcmp(args->given[i].option->name, "set") == 0) code = add_setting(source, args->given[i].value);
   return code;
 }
 
@@ -80,12 +85,15 @@ static int refuse_quick_options(const struct lh_cli_args *args) {
 }
 
 /* ---- loading ---- */
-static int load(struct lh_source *source, const char *path, const char *text) {
+/* `again`: what was a warning before has been said. */
+static int load(struct lh_source *source, const char *path, const char *text, bool again) {
   struct lh_diagnostics diagnostics = {0};
-  struct lh_load_args load_args = {
-      .path = path, .text = text, .settings = (const char *const *)source->settings, .setting_count = source->setting_count};
+  struct lh_load_args load_args = {.path = path,
+                                   .text = text,
+                                   .settings = (const char *const *)source->settings.items,
+                                   .setting_count = source->settings.count};
   int code = lh_config_load(&load_args, &source->config, &diagnostics);
-  for (size_t i = 0; i < diagnostics.count; i++) fprintf(stderr, "%s\n", diagnostics.items[i]);
+  for (size_t i = 0; i < diagnostics.count && (code < 0 || !again); i++) fprintf(stderr, "%s\n", diagnostics.items[i]);
   lh_diagnostics_free(&diagnostics);
   return code < 0 ? LH_EXIT_USAGE : 0;
 }
@@ -98,7 +106,7 @@ int lh_source_load(const struct lh_cli_args *args, struct lh_source *source) {
   int code = parse_shard(lh_cli_value(args, "shard"), source);
   if (code == 0) code = url ? quick_text(args, operand, &text) : refuse_quick_options(args);
   if (code == 0) code = gather_settings(args, source, url);
-  if (code == 0) code = load(source, url ? "(command line)" : operand, text);
+  if (code == 0) code = load(source, url ? "(command line)" : operand, text, false);
   free(text);
   return code;
 }
@@ -106,42 +114,32 @@ int lh_source_load(const struct lh_cli_args *args, struct lh_source *source) {
 int lh_source_load_text(const struct lh_cli_args *args, const char *text, struct lh_source *source) {
   *source = (struct lh_source){.shard = 1, .shards = 1};
   int code = gather_settings(args, source, true);
-  return code == 0 ? load(source, "(command line)", text) : code;
+  return code == 0 ? load(source, "(command line)", text, false) : code;
 }
 
 int lh_source_authorize(struct lh_source *source) {
   for (size_t i = 0; i < source->config->target_count; i++) {
     struct lh_target *target = &source->config->targets[i];
-    char key[LH_NAME_MAX + 32];
-    snprintf(key, sizeof key, "targets.%s.authorized=true", target->name);
-    int code = target->authorized ? 0 : add_setting(source, "", key, false);
-    if (code != 0) return code;
+    if (!target->authorized && lh_strings_addf(&source->settings, "targets.%s.authorized=true", target->name) < 0)
+      return no_memory();
     target->authorized = true;
   }
   return 0;
 }
 
-int lh_source_scale(struct lh_source *source, double share) {
+int lh_source_set(struct lh_source *source, const struct lh_strings *settings) {
   struct lh_config *old = source->config;
-  if (old->masked != NULL && strstr(old->masked, "stages:") != NULL)
-    return lh_cli_fail(LH_EXIT_HOST, "--fit cannot scale a config with ramp.stages: lower their connections in the config");
-  for (size_t g = 0; g < old->group_count; g++) {
-    const struct lh_group *group = &old->groups[g];
-    uint32_t connections = (uint32_t)(group->connections * share);
-    char setting[LH_NAME_MAX + 48];
-    snprintf(setting, sizeof setting, "groups.%s.connections=%u", group->name, connections > 0 ? connections : 1);
-    int code = group->kind == LH_KIND_NULL ? 0 : add_setting(source, "", setting, false);
-    if (code != 0) return code;
-  }
+  int code = 0;
+  for (size_t i = 0; i < settings->count && code == 0; i++) code = add_setting(source, settings->items[i]);
+  if (code != 0) return code;
   source->config = NULL;
-  int code = load(source, old->path, old->text);
+  code = load(source, old->path, old->text, true);
   lh_config_free(old);
   return code;
 }
 
 void lh_source_free(struct lh_source *source) {
   lh_config_free(source->config);
-  for (uint32_t i = 0; i < source->setting_count; i++) free(source->settings[i]);
-  free(source->settings);
+  lh_strings_free(&source->settings);
   *source = (struct lh_source){0};
 }

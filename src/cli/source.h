@@ -9,8 +9,7 @@
 
 struct lh_source {
   struct lh_config *config; /* owned */
-  char **settings;          /* owned: --set, --duration and --store as KEY=VALUE, in the order of the load */
-  uint32_t setting_count;
+  struct lh_strings settings; /* owned: --set, --duration and --store as KEY=VALUE, in the order of the load */
   uint32_t shard, shards; /* from 1 */
 };
 
@@ -39,8 +38,8 @@ int lh_source_load_text(const struct lh_cli_args *args, const char *text, struct
 /* Nothing is connected to that is denied, nor to what is public and not known to be meant: says so, with what the plan would do to
  * it. `yes` authorizes every target of this run; workers hear of it as a setting. Returns 0 or an exit code. */
 int lh_source_care(struct lh_source *source, bool yes);
-/* Every group with so large a share of its clients, at least one; the config is loaded anew. Returns 0 or an exit code. */
-int lh_source_scale(struct lh_source *source, double share);
+/* The config is loaded anew, with these after the settings that it has. Returns 0 or an exit code. */
+int lh_source_set(struct lh_source *source, const struct lh_strings *settings);
 void lh_source_free(struct lh_source *source);
 
 #endif

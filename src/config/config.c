@@ -1,5 +1,8 @@
 #include "longhaul/config/config.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +20,23 @@ const char *lh_kind_name(enum lh_kind_id kind) {
   return kinds[kind];
 }
 
-static void free_strings(struct lh_strings *strings) {
-  for (size_t i = 0; i < strings->count; i++) free(strings->items[i]);
-  free(strings->items);
+int lh_strings_addf(struct lh_strings *list, const char *format, ...) {
+  char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+  va_list args;
+  if (!items) return -ENOMEM;
+  list->items = items;
+  va_start(args, format);
+  int len = vasprintf(&items[list->count], format, args);
+  va_end(args);
+  if (len < 0) return -ENOMEM;
+  list->count++;
+  return 0;
+}
+
+void lh_strings_free(struct lh_strings *list) {
+  for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+  free(list->items);
+  *list = (struct lh_strings){0};
 }
 
 static void free_headers(struct lh_headers *headers) {
@@ -44,7 +61,7 @@ static void free_target(struct lh_target *target) {
   free(target->tls.key);
   free(target->tls.sni);
   free_headers(&target->headers);
-  free_strings(&target->addresses);
+  lh_strings_free(&target->addresses);
 }
 
 static void free_message(struct lh_message *message) {
@@ -93,8 +110,8 @@ static void free_group(struct lh_group *group) {
   free(group->name);
   free(group->path);
   free_headers(&group->headers);
-  free_strings(&group->subprotocols);
-  free_strings(&group->source_addresses);
+  lh_strings_free(&group->subprotocols);
+  lh_strings_free(&group->source_addresses);
   free(group->ramp.points);
   for (size_t i = 0; i < group->message_count; i++) free_message(&group->messages[i]);
   free(group->messages);
@@ -111,13 +128,13 @@ void lh_config_free(struct lh_config *config) {
     free(config->slo[i].metric);
     free(config->slo[i].threshold_text);
   }
-  free_strings(&config->deny);
-  free_strings(&config->hooks.on_breach);
-  free_strings(&config->hooks.on_end);
+  lh_strings_free(&config->deny);
+  lh_strings_free(&config->hooks.on_breach);
+  lh_strings_free(&config->hooks.on_end);
   free(config->watch.name);
   free(config->watch.cgroup);
   free_target(&config->watch.metrics);
-  free_strings(&config->watch.names);
+  lh_strings_free(&config->watch.names);
   free(config->targets);
   free(config->groups);
   free(config->actions);

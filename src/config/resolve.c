@@ -155,6 +155,7 @@ static void resolve_ramp(struct load *load, const struct scope *scope) {
   struct lh_group *group = scope->base;
   struct node *over = sound(scope, "ramp.over"), *rate = sound(scope, "ramp.rate");
   if (group->ramp.count) {
+    group->is_staged = true;
     begin_stages_at_zero(load, group);
     if (!node_child(scope->node, "connections")) {
       char text[16];

@@ -23,20 +23,25 @@ static uint64_t times(uint64_t a, double factor) {
 }
 
 /* ---- clients and their sockets ---- */
-/* Clients of the null kind hold no socket: they come up whatever binds the others. */
+/* Clients of the null kind hold no socket: they come up whatever binds the others. A client whose login is under way holds
+ * two: where a plan has more sockets than clients, they come up in proportion. */
+static uint64_t without_socket(const struct lh_plan_needs *plan) {
+  return plan->clients > plan->sockets ? plan->clients - plan->sockets : 0;
+}
+
 uint64_t lh_maker_clients(const struct lh_maker *m, uint64_t sockets) {
   const struct lh_plan_needs *plan = &m->needs->plan;
   if (sockets == LH_ANY || plan->clients == 0) return sockets;
   if (plan->sockets == 0) return LH_ANY;
-  if (sockets < plan->sockets) return sockets + (plan->clients - plan->sockets);
+  if (sockets < plan->sockets && plan->sockets <= plan->clients) return sockets + without_socket(plan);
   return times(sockets, (double)plan->clients / (double)plan->sockets);
 }
 
 uint64_t lh_maker_sockets(const struct lh_maker *m, uint64_t clients) {
   const struct lh_plan_needs *plan = &m->needs->plan;
   if (clients == LH_ANY || plan->clients == 0 || plan->sockets == plan->clients) return clients;
-  uint64_t without = plan->clients - plan->sockets;
-  if (clients < plan->clients) return clients > without ? clients - without : 0;
+  uint64_t without = without_socket(plan);
+  if (clients < plan->clients && plan->sockets <= plan->clients) return clients > without ? clients - without : 0;
   return times(clients, (double)plan->sockets / (double)plan->clients) + 1;
 }
 
@@ -104,7 +109,8 @@ uint64_t lh_maker_by_ports(const struct lh_maker *m, const struct lh_ports *p) {
     if (growth == 0 || grows < growth) growth = grows;
   }
   if (wanted == 0) return LH_ANY;
-  return lh_maker_clients(m, held < wanted ? held : times(wanted, growth));
+  uint64_t come_up = held < wanted ? held : times(wanted, growth);
+  return m->needs->plan.sockets > m->needs->plan.clients ? come_up : lh_maker_clients(m, come_up); /* logins go elsewhere */
 }
 
 /* ---- memory ---- */

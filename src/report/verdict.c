@@ -142,6 +142,17 @@ static void say_resumed(struct reasons *r, const json_t *model) {
       say(r, "%s", lh_look_text(event, "text"));
 }
 
+/* Not the plan of the config: a reader of the figures must know. The first event of a kind tells the whole. */
+static void say_changed(struct reasons *r, const json_t *model, enum lh_event_kind kind, const char *before) {
+  const json_t *event;
+  size_t i;
+  json_array_foreach(lh_look(model, "events"), i, event) {
+    if (strcmp(lh_look_text(event, "kind"), lh_event_name(kind)) != 0) continue;
+    say(r, "%s%s", before, lh_look_text(event, "text"));
+    return;
+  }
+}
+
 /* What the last event says; a run file that could not be written to its end (a full disk) has none. */
 static const char *why_failed(const json_t *model) {
   const json_t *events = lh_look(model, "events");
@@ -283,6 +294,8 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   judge_unanswered(&r, model);
   judge_objectives(&r, model);
   judge_end(&r, model);
+  say_changed(&r, model, LH_EVENT_SCALED, "scaled down to what this host holds: ");
+  say_changed(&r, model, LH_EVENT_FORCED, "begun all the same (--force): ");
   say_resumed(&r, model);
   judge_tester(&r, model);
   say_unverified(&r, model);

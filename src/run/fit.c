@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,24 +72,6 @@ uint32_t lh_fit_workers(const struct lh_config *config, uint32_t shard, uint32_t
   return lh_plan_workers(config, lh_host_cores(), each);
 }
 
-/* ---- sentences ---- */
-__attribute__((format(printf, 2, 3))) static int say(struct lh_strings *list, const char *format, ...) {
-  char *text;
-  va_list args;
-  va_start(args, format);
-  int len = vasprintf(&text, format, args);
-  va_end(args);
-  if (len < 0) return -ENOMEM;
-  char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-  if (items == NULL) {
-    free(text);
-    return -ENOMEM;
-  }
-  list->items = items;
-  list->items[list->count++] = text;
-  return 0;
-}
-
 /* ---- limits ---- */
 /* A rung that refuses clients is a problem, a soft one a warning. */
 static int judge_rungs(struct lh_fit *fit) {
@@ -98,8 +79,8 @@ static int judge_rungs(struct lh_fit *fit) {
   for (uint32_t i = 0; i < lh_ladder_short(fit->ladder) && code == 0; i++) {
     const struct lh_rung *rung = &fit->ladder->rungs[i];
     char sentence[1024];
-    code = say(rung->soft ? &fit->warnings : &fit->problems, "%s",
-               lh_rung_sentence(rung, fit->ladder->wanted, sentence, sizeof sentence));
+    code = lh_strings_addf(rung->soft ? &fit->warnings : &fit->problems, "%s",
+                           lh_rung_sentence(rung, fit->ladder->wanted, sentence, sizeof sentence));
   }
   return code;
 }
@@ -148,10 +129,11 @@ static int warn_of_knee(struct lh_fit *fit, const struct lh_needs_path *path) {
   lh_format_count(fit->ports, ports, sizeof ports);
   if (d.sources > 1) snprintf(from, sizeof from, "%zu source addresses, %s from one of them,", d.sources, busiest);
   uint64_t needed = (d.clients * 2 + fit->ports - 1) / fit->ports;
-  return say(&fit->warnings,
-             "%s connections to %s:%u from %s take more than half of %s ephemeral ports: past half the kernel searches "
-             "long for each free one, and connecting slows down; at least %" PRIu64 " source_addresses avoid it",
-             clients, path->host, path->port, from, ports, needed);
+  return lh_strings_addf(
+      &fit->warnings,
+      "%s connections to %s:%u from %s take more than half of %s ephemeral ports: past half the kernel searches "
+      "long for each free one, and connecting slows down; at least %" PRIu64 " source_addresses avoid it",
+      clients, path->host, path->port, from, ports, needed);
 }
 
 static int judge_ports(struct lh_fit *fit) {
@@ -169,9 +151,10 @@ static int fit_rows(struct lh_fit *fit, const struct lh_config *config) {
     const struct lh_group *group = &config->groups[g];
     char rows[32], clients[32];
     if (!group->data.rows || lh_data_rows(group->data.rows) >= group->connections) continue;
-    code = say(&fit->warnings, "group %s: %s has %s row%s for %s clients: clients share rows", group->name, group->data.file,
-               lh_format_count(lh_data_rows(group->data.rows), rows, sizeof rows),
-               lh_data_rows(group->data.rows) == 1 ? "" : "s", lh_format_count(group->connections, clients, sizeof clients));
+    code = lh_strings_addf(&fit->warnings, "group %s: %s has %s row%s for %s clients: clients share rows", group->name,
+                           group->data.file, lh_format_count(lh_data_rows(group->data.rows), rows, sizeof rows),
+                           lh_data_rows(group->data.rows) == 1 ? "" : "s",
+                           lh_format_count(group->connections, clients, sizeof clients));
   }
   return code;
 }
@@ -186,9 +169,10 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
                                                        (uint64_t)fit->workers * INTERVAL_WORKER_BYTES);
   fit->wire_bytes_per_second = plan->bytes_per_second_out + plan->messages_per_second * MESSAGE_HEADER_BYTES;
   if (!host->disk_known || fit->disk_bytes <= host->disk_free_bytes) return 0;
-  return say(&fit->problems, "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
-             lh_format_size(fit->disk_bytes, need, sizeof need), config->run.store,
-             lh_format_size(host->disk_free_bytes, there, sizeof there));
+  return lh_strings_addf(&fit->problems,
+                         "the run file needs about %s, %s has %s left: use another run.store or a longer run.interval",
+                         lh_format_size(fit->disk_bytes, need, sizeof need), config->run.store,
+                         lh_format_size(host->disk_free_bytes, there, sizeof there));
 }
 
 /* ---- the whole ---- */
@@ -196,7 +180,7 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
 static int count_ports(struct lh_fit *fit, const struct lh_fit_host *host) {
   struct lh_err err = {0};
   if (host->ports_root == NULL || lh_needs_count_taken(&fit->needs, host->ports_root, &host->facts, &err) == 0) return 0;
-  return say(&fit->warnings, "%s", err.text);
+  return lh_strings_addf(&fit->warnings, "%s", err.text);
 }
 
 static void take_facts(struct lh_fit *fit, const struct lh_fit_host *host) {
@@ -227,15 +211,10 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   return code < 0 ? lh_err_set(err, ENOMEM, "no memory to work out the plan's needs") : 0;
 }
 
-static void free_strings(struct lh_strings *list) {
-  for (size_t i = 0; i < list->count; i++) free(list->items[i]);
-  free(list->items);
-}
-
 void lh_fit_free(struct lh_fit *fit) {
   lh_ladder_free(fit->ladder);
   lh_needs_free(&fit->needs);
-  free_strings(&fit->problems);
-  free_strings(&fit->warnings);
+  lh_strings_free(&fit->problems);
+  lh_strings_free(&fit->warnings);
   *fit = (struct lh_fit){0};
 }

@@ -367,6 +367,11 @@ static void note_resumed(struct lh_supervisor *sv) {
     lh_log(LH_LOG_WARNING, "%s does not tell where its rest is: %s", resumed->file, err.text);
 }
 
+static void note_sentences(struct lh_supervisor *sv, enum lh_event_kind kind, const struct lh_strings *list) {
+  for (size_t i = 0; list != NULL && i < list->count; i++)
+    lh_journal_event(&sv->journal, sv->start_ns, kind, "%s", list->items[i]);
+}
+
 static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   const struct lh_run_args *args = sv->args;
   long descriptors = lh_host_raise_descriptors(err);
@@ -390,8 +395,8 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   if (sv->view != NULL) watch_signal(sv, SIGWINCH);
   lh_log(LH_LOG_INFO, "run %s: %u worker%s, run file %s", args->config->run.name, sv->workers, sv->workers == 1 ? "" : "s",
          lh_store_path(sv->journal.store));
-  for (size_t i = 0; args->forced != NULL && i < args->forced->count; i++)
-    lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_FORCED, "%s", args->forced->items[i]);
+  note_sentences(sv, LH_EVENT_SCALED, args->scaled);
+  note_sentences(sv, LH_EVENT_FORCED, args->forced);
   lh_journal_event(&sv->journal, sv->start_ns, LH_EVENT_RUN_STARTED, "%u worker%s", sv->workers, sv->workers == 1 ? "" : "s");
   note_rows(sv);
   note_resumed(sv);

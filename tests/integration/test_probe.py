@@ -175,13 +175,20 @@ class Plan(Probe):
 class Preflight(Case):
     """ulimit -n 1024 and a plan of 2,000 with one worker."""
 
-    def run_it(self, server, *arguments):
+    @staticmethod
+    def plan(server, **group):
+        conf = config(server.url(), connections=2000, duration="3s", messages=[], run={"workers": 1})
+        conf["groups"]["g"].update(group)
+        conf["groups"]["g"] = {key: value for key, value in conf["groups"]["g"].items() if value is not None}
+        return conf
+
+    def run_it(self, server, *arguments, before="", **group):
         folder = Path(tempfile.mkdtemp(prefix="longhaul-preflight-"))
         self.addCleanup(shutil.rmtree, folder)
         conf = folder / "c.yaml"
-        conf.write_text(json.dumps(config(server.url(), connections=2000, duration="3s", messages=[], run={"workers": 1})))
+        conf.write_text(json.dumps(self.plan(server, **group)))
         begin = time.monotonic()
-        done = subprocess.run(["bash", "-c", f"ulimit -n 1024; exec {paths.LONGHAUL} run {conf} --store {folder}/runs {' '.join(arguments)}"],
+        done = subprocess.run(["bash", "-c", f"ulimit -n 1024; exec {before} {paths.LONGHAUL} run {conf} --store {folder}/runs {' '.join(arguments)}"],
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
         return done, time.monotonic() - begin, folder
 
@@ -235,10 +242,38 @@ class Preflight(Case):
         with Faultd("--backlog", "4096") as server:
             done, _, folder = self.run_it(server, "--fit")
             report = longhaul.report(next((folder / "runs").glob("*.longhaul")))
-        self.assertIn("scaled down to 50.0 % of its clients (--fit)", done.stderr)
+        said = "clients: 1,000 of 2,000 (--fit), since RLIMIT_NOFILE allows no more (1,024 a process)"
+        self.assertIn(said, done.stderr)
         self.assertEqual((report["totals"]["clients"]["planned"], max(report["series"]["run"]["open"])), (1000, 1000))
         self.assertNotIn("host", {e["side"] for e in report["totals"]["endings"]})
-        self.assertEqual(len([e for e in report["events"] if e["kind"] == "forced"]), 1)
+        self.assertEqual([e["text"] for e in report["events"] if e["kind"] == "scaled down"][0], said)
+        self.assertIn(f"scaled down to what this host holds: {said}", report["verdict_reasons"])
+        self.assertEqual([e for e in report["events"] if e["kind"] == "forced"], [])
+
+    def test_stages_are_scaled_and_resumed(self):
+        with Faultd("--backlog", "4096") as server:
+            stages = [{"at": "0s", "connections": 0}, {"at": "200ms", "connections": 2000}, {"at": "4s", "connections": 2000},
+                      {"at": "5s", "connections": 400}]
+            done, _, folder = self.run_it(server, "--fit", "-d 5s", before="timeout --preserve-status -s INT 2.5", ramp={"stages": stages},
+                                        connections=None)
+            first = next((folder / "runs").glob("*.longhaul"))
+            report = longhaul.report(first)
+            # the same plan is found again, although the config asks for more
+            rest = subprocess.run(["bash", "-c", f"ulimit -n 1024; cd {folder}; exec {paths.LONGHAUL} resume {first}"],
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, check=False)
+        self.assertEqual(done.returncode, 130, done.stderr)
+        self.assertEqual(max(report["series"]["run"]["open"]), 1000)
+        texts = [e["text"] for e in report["events"] if e["kind"] == "scaled down"]
+        self.assertIn("group g: 1,000 of 2,000 clients at its highest, each stage by the same share", texts)
+        self.assertIn("connections: 200", report["config"])
+        self.assertEqual(rest.returncode, 0, rest.stderr)
+        self.assertRegex(rest.stdout, r"1,000 clients for [234](\.\d+)? s")
+
+    def test_a_shard_is_not_made_smaller_than_the_others(self):
+        with Faultd() as server:
+            done, _, _ = self.run_it(server, "--fit", "--shard 1/2", connections=4000)
+        self.assertEqual(done.returncode, HOST, done.stderr)
+        self.assertIn("--set groups.g.connections=2000", done.stderr)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ struct lh_strings {
   char **items;
   size_t count;
 };
+/* Adds one at the end. 0 or -ENOMEM, then the list is as it was. */
+int lh_strings_addf(struct lh_strings *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void lh_strings_free(struct lh_strings *list); /* leaves it empty */
 
 /* ---- run ---- */
 struct lh_run_config {
@@ -294,6 +297,7 @@ struct lh_group {
   bool deflate;               /* offer permessage-deflate */
   struct lh_strings source_addresses; /* clients take them in turn */
   struct lh_ramp ramp;
+  bool is_staged;             /* the ramp is written as stages: they say how many clients there are, beside `connections` */
   uint64_t lifetime_ns;       /* planned lifetime of each connection, 0: none */
   double lifetime_jitter;     /* share, as for messages */
   struct lh_ping_config ping;

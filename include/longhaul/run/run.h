@@ -40,7 +40,8 @@ struct lh_run_args {
   const struct lh_run_resumed *resumed; /* NULL: a run of its own */
   const struct lh_facts *host;    /* for the run file: what was read before it; NULL: it reads them itself */
   const struct lh_ladder *ladder; /* for the run file; NULL: none */
-  const struct lh_strings *forced; /* why the plan does not fit, when it is begun all the same (--force); NULL: it fits */
+  const struct lh_strings *scaled; /* how the plan was made smaller so that it fits (--fit); NULL or empty: it was not */
+  const struct lh_strings *forced; /* why the plan does not fit, when it is begun all the same (--force); NULL or empty: it does */
   bool quiet;                  /* no view and no interval lines */
   bool view;                   /* live screen: stderr is a terminal */
   enum lh_color color;

@@ -82,7 +82,8 @@ int lh_store_watched(struct lh_store *store, const struct lh_watched_row *row, s
   X(HOOK, "hook")                  \
   X(RESUMED, "run resumed")        \
   X(LIMIT, "limit near")           \
-  X(FORCED, "forced")
+  X(FORCED, "forced")              \
+  X(SCALED, "scaled down")
 enum lh_event_kind {
 #define X(id, name) LH_EVENT_##id,
   LH_EVENT_LIST(X)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "longhaul/config/load.h"
+#include "../loaded.h"
 #include "longhaul/host/ladder.h"
 
 /* A roomy host of an ordinary user; no limit of it binds below 20,000 clients. */
@@ -101,14 +101,7 @@ static struct lh_config *load(const char *run, const char *group) {
            "  web: {url: 'https://192.0.2.7:8443/'}\n  named: {url: 'ws://example.test:8080/'}\n"
            "groups:\n  chat: {kind: websocket, %s}\n",
            run, group);
-  struct lh_load_args args = {.path = "test.yaml", .text = text};
-  struct lh_diagnostics diagnostics = {0};
-  struct lh_config *config = NULL;
-  if (lh_config_load(&args, &config, &diagnostics) < 0)
-    for (size_t i = 0; i < diagnostics.count; i++) print_message("%s\n", diagnostics.items[i]);
-  lh_diagnostics_free(&diagnostics);
-  assert_non_null(config);
-  return config;
+  return load_text(text);
 }
 
 /* ---- one limit after the other ---- */

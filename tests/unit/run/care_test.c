@@ -8,19 +8,8 @@
 
 #include <cmocka.h>
 
-#include "longhaul/config/load.h"
+#include "../loaded.h"
 #include "longhaul/run/care.h"
-
-static struct lh_config *load(const char *text) {
-  struct lh_load_args args = {.path = "test.yaml", .text = text};
-  struct lh_diagnostics diagnostics = {0};
-  struct lh_config *config = NULL;
-  if (lh_config_load(&args, &config, &diagnostics) < 0)
-    for (size_t i = 0; i < diagnostics.count; i++) print_message("%s\n", diagnostics.items[i]);
-  lh_diagnostics_free(&diagnostics);
-  assert_non_null(config);
-  return config;
-}
 
 static const char plan[] =
     "run: {name: t, duration: 1h, connect_rate: 400/s}\n"
@@ -40,7 +29,7 @@ static const char plan[] =
 
 static void test_charge(void **state) {
   (void)state;
-  struct lh_config *config = load(plan);
+  struct lh_config *config = load_text(plan);
   struct lh_care_target t = {0};
   assert_int_equal(lh_care_charge(config, 1, &t), 0);
   assert_int_equal(t.clients, 1500);
@@ -55,7 +44,7 @@ static void test_charge(void **state) {
 
 static void test_who_is_public(void **state) {
   (void)state;
-  struct lh_config *config = load(plan);
+  struct lh_config *config = load_text(plan);
   struct lh_care care;
   struct lh_err err = {0};
   assert_int_equal(lh_care_look(&care, config, &err), 0);
@@ -81,7 +70,7 @@ static void test_where_a_name_leads(void **state) {
              "run: {duration: 1m}\ndeny: [127.0.0.0/8]\ntargets: {t: {url: 'ws://%s/', authorized: true, family: ipv4}}\n"
              "groups: {g: {kind: websocket, connections: 3}}\n",
              hosts[i]);
-    struct lh_config *config = load(text);
+    struct lh_config *config = load_text(text);
     struct lh_care care;
     struct lh_err err = {0};
     assert_int_equal(lh_care_look(&care, config, &err), 0);

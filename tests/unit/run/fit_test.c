@@ -8,8 +8,9 @@
 
 #include <cmocka.h>
 
-#include "longhaul/config/load.h"
+#include "../loaded.h"
 #include "longhaul/run/fit.h"
+#include "longhaul/run/scale.h"
 
 /* A roomy host; a test sets what it is about. */
 enum { NOFILE, CORES, PORTS, AVAILABLE, FACTS };
@@ -36,14 +37,7 @@ static struct lh_config *load(const char *run, const char *group) {
            "targets:\n  plain: {url: 'ws://127.0.0.1:8080/'}\n  tls: {url: 'wss://127.0.0.1:8443/'}\n"
            "groups:\n  chat: {kind: websocket, %s}\n",
            run, group);
-  struct lh_load_args args = {.path = "test.yaml", .text = text};
-  struct lh_diagnostics diagnostics = {0};
-  struct lh_config *config = NULL;
-  if (lh_config_load(&args, &config, &diagnostics) < 0)
-    for (size_t i = 0; i < diagnostics.count; i++) print_message("%s\n", diagnostics.items[i]);
-  lh_diagnostics_free(&diagnostics);
-  assert_non_null(config);
-  return config;
+  return load_text(text);
 }
 
 /* A part of the one problem or warning that is expected; NULL: none. */
@@ -150,7 +144,107 @@ static void test_bytes(void **state) {
   lh_config_free(tls);
 }
 
+/* ---- made smaller ---- */
+/* `sizes`: of each group, its points and then its connections, as the smaller plan has them. */
+struct smaller {
+  const char *name, *config;
+  uint64_t descriptors, last_port; /* the range begins at 32,768 */
+  uint32_t shards;
+  const char *sizes, *decision; /* of decisions: a part of the last one */
+};
+
+#define HEAD "run: {name: t, duration: 1h, workers: 1}\ntargets:\n  t: {url: 'ws://127.0.0.1:8080/'}\n"
+#define TWO "  u: {url: 'ws://127.0.0.1:8081/'}\n"
+#define GROUP_A "groups:\n  a: {kind: websocket, target: t, "
+#define LOGIN "login: {url: 'http://127.0.0.1:80/', per: client, phase: together, extract: {token: {json: /token}}}"
+
+static const struct smaller smallers[] = {
+    {"at once", HEAD GROUP_A "connections: 2000}\n", 1024, 60999, 1, "1000 1000", "group a: 1,000 of 2,000 clients"},
+    {"over a while", HEAD GROUP_A "connections: 2000, ramp: {over: 5m}}\n", 1024, 60999, 1, "0 1000 1000",
+     "clients: 1,000 of 2,000 (--fit), since RLIMIT_NOFILE allows no more (1,024 a process)"},
+    {"at a rate, which stays", HEAD GROUP_A "connections: 2000, ramp: {rate: 10/s}}\n", 1024, 60999, 1, "0 1000 1000",
+     "group a: 1,000 of 2,000"},
+    {"stages that begin late",
+     HEAD GROUP_A "ramp: {stages: [{at: 1ms, connections: 1}, {at: 1500us, connections: 500}, {at: 5m, connections: 2000}, "
+                  "{at: 50m, connections: 3}]}}\n",
+     1024, 60999, 1, "0 1 250 1000 1 1000", "group a: 1,000 of 2,000 clients at its highest, each stage by the same share"},
+    {"clients above the stages", HEAD GROUP_A "connections: 4000, ramp: {stages: [{at: 5m, connections: 2000}]}}\n", 1024,
+     60999, 1, "0 1000 2000", "group a: 2,000 of 4,000"},
+    {"two groups", HEAD TWO GROUP_A "connections: 3000}\n  b: {kind: websocket, target: u, connections: 1000}\n", 1024, 60999,
+     1, "750 750, 250 250", "group b: 250 of 1,000"},
+    {"at different times",
+     HEAD TWO GROUP_A
+     "ramp: {stages: [{at: 0s, connections: 2000}, {at: 10m, connections: 0}]}}\n"
+     "  b: {kind: websocket, target: u, ramp: {stages: [{at: 10m, connections: 0}, {at: 20m, connections: 2000}]}}\n",
+     1024, 60999, 1, "1000 0 1000, 0 0 1000 1000", "group b"},
+    {"one group alone is short of ports",
+     HEAD TWO GROUP_A "connections: 3000}\n  b: {kind: websocket, target: u, connections: 300}\n", 1 << 20, 32867, 1,
+     "100 100, 10 10", "group b: 10 of 300"},
+    {"a client of each is kept", HEAD TWO GROUP_A "connections: 4000}\n  b: {kind: websocket, target: u, connections: 2}\n",
+     1024, 60999, 1, "999 999, 1 1", "group b: 1 of 2"},
+    {"logins beside it", HEAD GROUP_A "connections: 2000, " LOGIN "}\n", 1024, 60999, 1, "500 500", "group a: 500 of 2,000"},
+    {"null clients stay", HEAD GROUP_A "connections: 2000}\n  n: {kind: 'null', connections: 700}\n", 1024, 60999, 1,
+     "1000 1000, 700 700", "group a: 1,000 of 2,000"},
+    {"a shard", HEAD GROUP_A "connections: 4000}\n", 1024, 60999, 2, "2000 2000", "group a: 2,000 of 4,000"},
+    {"nothing fits", HEAD GROUP_A "connections: 2000}\n", 20, 60999, 1, NULL, NULL},
+};
+
+static void write_sizes(const struct lh_config *config, char *out, size_t size) {
+  size_t len = 0;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_group *group = &config->groups[g];
+    for (size_t i = 0; i < group->ramp.count; i++)
+      len += (size_t)snprintf(out + len, size - len, "%u ", group->ramp.points[i].connections);
+    len += (size_t)snprintf(out + len, size - len, "%u%s", group->connections, g + 1 < config->group_count ? ", " : "");
+  }
+}
+
+/* What is loaded with the settings is the smaller plan, at the same times, and fits. */
+static void check_smaller(const struct smaller *row, const struct lh_config *config, const struct lh_scale *scale) {
+  char sizes[256];
+  struct lh_config *small = load_with(row->config, &scale->settings);
+  struct lh_fit fit;
+  struct lh_err err = {0};
+  write_sizes(small, sizes, sizeof sizes);
+  if (strcmp(sizes, row->sizes) != 0) fail_msg("%s: %s in place of %s", row->name, sizes, row->sizes);
+  for (size_t g = 0; g < config->group_count; g++)
+    for (size_t i = 0; i < config->groups[g].ramp.count && !strstr(row->config, "rate:"); i++)
+      assert_int_equal(small->groups[g].ramp.points[i].at_ns, config->groups[g].ramp.points[i].at_ns);
+  assert_int_equal(lh_fit_make(&fit, small, 1, row->shards, &host, &err), 0);
+  expect(row->name, &fit.problems, NULL);
+  bool said = false;
+  for (size_t i = 0; i < scale->decisions.count; i++) said = said || strstr(scale->decisions.items[i], row->decision);
+  if (!said) expect(row->name, &scale->decisions, row->decision);
+  lh_fit_free(&fit);
+  lh_config_free(small);
+}
+
+static void test_smaller(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof smallers / sizeof *smallers; i++) {
+    const struct smaller *row = &smallers[i];
+    struct lh_config *config = load_text(row->config);
+    struct lh_fit whole;
+    struct lh_scale scale;
+    struct lh_err err = {0};
+    make_roomy();
+    set_fact(NOFILE, "nofile.hard", "", row->descriptors);
+    set_fact(PORTS, "net.ipv4.ip_local_port_range", "32768 ", row->last_port);
+    assert_int_equal(lh_fit_make(&whole, config, 1, row->shards, &host, &err), 0);
+    assert_false(lh_ladder_fits(whole.ladder));
+    assert_int_equal(lh_scale_make(&scale, config, 1, row->shards, &host, &whole, &err), 0);
+    if (scale.fits != (row->sizes != NULL)) fail_msg("%s: %d", row->name, scale.fits);
+    if (scale.fits)
+      check_smaller(row, config, &scale);
+    else
+      assert_int_equal(scale.settings.count + scale.decisions.count, 0);
+    lh_scale_free(&scale);
+    lh_fit_free(&whole);
+    lh_config_free(config);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_bytes)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_bytes), cmocka_unit_test(test_smaller)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
