@@ -13,9 +13,10 @@ enum { DOCTOR_BYTES_MAX = 4 << 20 };
 
 /* ---- reading the host ---- */
 /* What cannot be counted is said and left out of the judgement. */
-static void count_taken(struct lh_doctor *d) {
+static void look_around(struct lh_doctor *d) {
   struct lh_err err = {0};
   if (lh_needs_count_taken(&d->needs, "", &d->facts, &err) < 0) lh_log(LH_LOG_WARNING, "%s", err.text);
+  if (lh_needs_find_servers(&d->needs, "", &err) < 0) lh_log(LH_LOG_WARNING, "%s", err.text);
 }
 
 static int examine(struct lh_doctor *d, const struct lh_source *source) {
@@ -24,7 +25,7 @@ static int examine(struct lh_doctor *d, const struct lh_source *source) {
                             : lh_needs_plain(&d->needs, false, &err);
   if (code == 0 && lh_facts_read(&d->facts, "") < 0) code = lh_err_set(&err, ENOMEM, "no memory for the host's facts");
   if (code == 0) {
-    count_taken(d);
+    look_around(d);
     code = lh_ladder_make(&d->ladder, &d->facts, &d->needs, &err);
   }
   return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : 0;

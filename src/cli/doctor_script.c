@@ -72,7 +72,8 @@ static void put_remedy(struct script *s, const struct lh_remedy *remedy) {
   case LH_REMEDY_ULIMIT: put_ulimit(s, remedy->text); break;
   case LH_REMEDY_PRLIMIT: put_prlimit(s, remedy->text); break;
   case LH_REMEDY_SYSCTL:
-  case LH_REMEDY_CGROUP: put(s, "%s\n", remedy->text); break;
+  case LH_REMEDY_CGROUP:
+  case LH_REMEDY_TARGET: put(s, "%s\n", remedy->text); break;
   case LH_REMEDY_SYSCTL_D:
   case LH_REMEDY_LIMITS_D: put_line(s, remedy); break;
   default: {

@@ -53,6 +53,13 @@ static void say_first(const struct lh_rung *rung, char *out, size_t size) {
            rung->burst ? " connecting at one moment" : "");
 }
 
+/* The target takes fewer than the plan wants, this host does not. */
+static bool is_short_elsewhere(const struct lh_ladder *ladder) {
+  for (uint32_t i = 0; i < lh_ladder_short(ladder); i++)
+    if (lh_limit_is_theirs(ladder->rungs[i].limit)) return true;
+  return false;
+}
+
 static void put_verdict(struct page *p) {
   const struct lh_ladder *ladder = p->doctor->ladder;
   const struct lh_rung *first = ladder->count > 0 ? &ladder->rungs[0] : NULL;
@@ -65,12 +72,12 @@ static void put_verdict(struct page *p) {
              bound ? " to one address of another host: what binds first is " : "", bound ? lh_limit_name(first->limit) : "");
     put(p, "%s", paint(p, BOLD));
   } else {
-    bool fits = lh_ladder_fits(ladder);
-    put(p, "%s%s%s  %s\n", paint(p, fits ? BOLD GREEN : BOLD RED), fits ? "FITS" : "DOES NOT FIT", paint(p, PLAIN),
-        p->doctor->config->run.name);
-    snprintf(sentence, sizeof sentence, "The plan wants %s clients; this host can hold %s%s%s.",
-             clients_words(ladder->wanted).text, bound ? held : "any number", bound ? ": what binds first is " : "",
-             bound ? lh_limit_name(first->limit) : "");
+    bool fits = lh_ladder_fits(ladder), elsewhere = fits && is_short_elsewhere(ladder);
+    put(p, "%s%s%s  %s\n", paint(p, elsewhere ? BOLD YELLOW : fits ? BOLD GREEN : BOLD RED),
+        elsewhere ? "FITS HERE, NOT THERE" : fits ? "FITS" : "DOES NOT FIT", paint(p, PLAIN), p->doctor->config->run.name);
+    snprintf(sentence, sizeof sentence, "The plan wants %s clients; %s %s%s%s.", clients_words(ladder->wanted).text,
+             bound && lh_limit_is_theirs(first->limit) ? "its target, on this host, takes" : "this host can hold",
+             bound ? held : "any number", bound ? ": what binds first is " : "", bound ? lh_limit_name(first->limit) : "");
   }
   wrap(p, sentence, 0, 0);
   put(p, "%s", ladder->wanted == 0 ? paint(p, PLAIN) : "");
@@ -101,7 +108,7 @@ static void put_ladder(struct page *p) {
     estimated = estimated || (rung->estimated && rung->clients != LH_ANY);
   }
   if (hard) put(p, " ! fewer than the plan wants\n");
-  if (soft) put(p, " ? fewer than the plan wants; nothing refuses, but it may be slow or fail by turns\n");
+  if (soft) put(p, " ? fewer than the plan wants: the run begins, but may be slow or fail by turns\n");
   if (estimated) put(p, " ~ from the measured memory or processor time of a client\n");
 }
 

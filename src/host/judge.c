@@ -325,6 +325,23 @@ static bool judge_cpu(const struct lh_maker *m, struct lh_rung *rung) {
   return true;
 }
 
+/* ---- the target ---- */
+/* Soft: to find where a server ends may be what the plan is for. */
+static bool judge_target(const struct lh_maker *m, struct lh_rung *rung) {
+  const struct lh_needs_server *s = lh_maker_fullest(m);
+  char who[48];
+  if (!s) return false;
+  if (s->processes == 1)
+    PUT(who, "%s, process %u", s->name, s->pids[0]);
+  else
+    PUT(who, "%u processes of %s", s->processes, s->name);
+  PUT(rung->value, "%s a process, %s open", count_words(s->soft).text, count_words(s->open).text);
+  PUT(rung->detail, "%s, at %.80s:%u", who, s->host, s->port);
+  rung->soft = true;
+  rung->clients = lh_maker_by_servers(m, 0);
+  return true;
+}
+
 lh_judge *const lh_judges[LH_LIMIT_COUNT] = {
     [LH_LIMIT_NOFILE] = judge_nofile,
     [LH_LIMIT_NR_OPEN] = judge_nr_open,
@@ -346,4 +363,5 @@ lh_judge *const lh_judges[LH_LIMIT_COUNT] = {
     [LH_LIMIT_SYN_BACKLOG] = judge_syn_backlog,
     [LH_LIMIT_CPU] = judge_cpu,
     [LH_LIMIT_TIME_WAIT] = judge_time_wait,
+    [LH_LIMIT_TARGET_NOFILE] = judge_target,
 };

@@ -44,6 +44,10 @@ uint64_t lh_maker_by_ports(const struct lh_maker *maker, const struct lh_ports *
 uint64_t lh_maker_range(const struct lh_maker *maker);     /* ports of the range; LH_ANY: unreadable */
 uint64_t lh_maker_taken(const struct lh_maker *maker);     /* of the path that has the most taken */
 uint64_t lh_maker_time_wait(const struct lh_maker *maker); /* likewise */
+/* Clients that the targets' own processes can hold, when each process may have `raised` descriptors (0: as it stands). */
+uint64_t lh_maker_by_servers(const struct lh_maker *maker, uint64_t raised);
+/* Of the servers, the one that its clients fill first; NULL: none is known. */
+const struct lh_needs_server *lh_maker_fullest(const struct lh_maker *maker);
 /* Bytes of memory that one client takes: ours, and the kernel's for its socket (for both when the peer is here). */
 double lh_maker_client_bytes(const struct lh_maker *maker, bool with_peer);
 /* Clients that fit into so much memory, and the memory that so many take: with the supervisor and the workers. */

@@ -37,6 +37,10 @@ const char *lh_limit_what(enum lh_limit limit) {
   return limits[limit].what;
 }
 
+bool lh_limit_is_theirs(enum lh_limit limit) {
+  return limit == LH_LIMIT_TARGET_NOFILE;
+}
+
 const char *lh_remedy_name(enum lh_remedy_kind kind) {
   return remedy_kinds[kind].name;
 }
@@ -119,7 +123,20 @@ static bool is_about_machine(const char *name) {
   return false;
 }
 
-static int add_gaps(struct lh_ladder *ladder, const struct lh_facts *facts) {
+/* A listener of this host whose process is not known: one gap for all of them. */
+static void add_server_gap(struct lh_ladder *ladder, const struct lh_needs *needs) {
+  for (size_t i = 0; i < needs->server_count; i++) {
+    const struct lh_needs_server *s = &needs->servers[i];
+    if (s->processes > 0) continue;
+    ladder->gaps[ladder->gap_count++] =
+        (struct lh_gap){lh_limit_name(LH_LIMIT_TARGET_NOFILE), "/proc/PID/fd",
+                        s->hidden ? "the process that listens there is another user's: ask as root"
+                                  : "the process that listens there is not to be seen from here: another container's"};
+    return;
+  }
+}
+
+static int add_gaps(struct lh_ladder *ladder, const struct lh_facts *facts, const struct lh_needs *needs) {
   ladder->gaps = calloc(facts->count + 1, sizeof *ladder->gaps);
   if (!ladder->gaps) return -ENOMEM;
   for (uint32_t i = 0; i < facts->count; i++) {
@@ -128,13 +145,14 @@ static int add_gaps(struct lh_ladder *ladder, const struct lh_facts *facts) {
     if (reason && !is_about_machine(fact->name))
       ladder->gaps[ladder->gap_count++] = (struct lh_gap){fact->name, fact->source, reason};
   }
+  add_server_gap(ladder, needs);
   return 0;
 }
 
 /* ---- the whole ---- */
 int lh_ladder_make(struct lh_ladder **out, const struct lh_facts *facts, const struct lh_needs *needs, struct lh_err *err) {
   struct lh_ladder *ladder = calloc(1, sizeof *ladder);
-  if (!ladder || add_gaps(ladder, facts) < 0) {
+  if (!ladder || add_gaps(ladder, facts, needs) < 0) {
     free(ladder);
     return lh_err_set(err, ENOMEM, "no memory for the limits ladder");
   }
@@ -180,7 +198,8 @@ char *lh_rung_sentence(const struct lh_rung *rung, uint64_t wanted, char *out, s
   char clients[32], all[32], way[800] = "";
   const struct lh_remedy *first = rung->remedy_count > 0 ? &rung->remedies[0] : NULL;
   bool command = first && (first->kind == LH_REMEDY_ULIMIT || first->kind == LH_REMEDY_PRLIMIT ||
-                           first->kind == LH_REMEDY_SYSCTL || first->kind == LH_REMEDY_CGROUP);
+                           first->kind == LH_REMEDY_SYSCTL || first->kind == LH_REMEDY_CGROUP ||
+                           first->kind == LH_REMEDY_TARGET);
   const struct lh_remedy *second =
       first && first->kind == LH_REMEDY_CONFIG && rung->remedy_count > 1 ? &rung->remedies[1] : NULL;
   bool also = second && second->kind == LH_REMEDY_ADVICE;

@@ -113,6 +113,38 @@ uint64_t lh_maker_by_ports(const struct lh_maker *m, const struct lh_ports *p) {
   return m->needs->plan.sockets > m->needs->plan.clients ? come_up : lh_maker_clients(m, come_up); /* logins go elsewhere */
 }
 
+/* ---- the targets' own processes ---- */
+static uint64_t room_of(const struct lh_needs_server *s, uint64_t raised) {
+  return raised > s->soft ? s->room + s->processes * (raised - s->soft) : s->room;
+}
+
+const struct lh_needs_server *lh_maker_fullest(const struct lh_maker *m) {
+  const struct lh_needs_server *fullest = NULL;
+  for (size_t i = 0; i < m->needs->server_count; i++) {
+    const struct lh_needs_server *s = &m->needs->servers[i];
+    if (s->processes == 0 || s->clients == 0) continue;
+    if (!fullest || (double)s->room / (double)s->clients < (double)fullest->room / (double)fullest->clients) fullest = s;
+  }
+  return fullest;
+}
+
+/* As with ports: a full server leaves the others to fill up, else the plan may grow until the first is full. */
+uint64_t lh_maker_by_servers(const struct lh_maker *m, uint64_t raised) {
+  uint64_t held = 0, wanted = 0;
+  double growth = 0;
+  for (size_t i = 0; i < m->needs->path_count; i++) held += m->needs->paths[i].clients;
+  wanted = held;
+  for (size_t i = 0; i < m->needs->server_count; i++) {
+    const struct lh_needs_server *s = &m->needs->servers[i];
+    if (s->processes == 0 || s->clients == 0) continue;
+    uint64_t room = room_of(s, raised);
+    held -= room < s->clients ? s->clients - room : 0;
+    double grows = (double)room / (double)s->clients;
+    if (growth == 0 || grows < growth) growth = grows;
+  }
+  return lh_maker_clients(m, held < wanted ? held : times(wanted, growth));
+}
+
 /* ---- memory ---- */
 double lh_maker_client_bytes(const struct lh_maker *m, bool with_peer) {
   return (double)m->needs->client_bytes + LH_SOCKET_BYTES * (with_peer ? 1 + m->local : 1);

@@ -160,5 +160,6 @@ int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
 
 void lh_needs_free(struct lh_needs *needs) {
   free(needs->paths);
+  free(needs->servers);
   *needs = (struct lh_needs){0};
 }

@@ -313,6 +313,49 @@ static uint64_t raise_syn_backlog(const struct lh_maker *m, struct lh_rung *rung
   return value - value / 4 >= m->needs->connecting_max ? LH_ANY : value - value / 4;
 }
 
+/* ---- the target ---- */
+/* Descriptors that each process of a server needs for its share of so many clients. */
+static uint64_t target_needs(const struct lh_maker *m, const struct lh_needs_server *s, uint64_t goal) {
+  uint64_t planned = m->needs->plan.clients > 0 ? m->needs->plan.clients : 1;
+  double share = (double)s->clients * (double)goal / (double)planned / s->processes;
+  return (uint64_t)share + s->open / s->processes + 2;
+}
+
+/* Raised to the same for each server that is short of it, its hard limit with it where that is lower. */
+static void add_target(struct lh_rung *rung, const struct lh_needs_server *s, uint64_t value) {
+  char pids[200] = "";
+  size_t len = 0;
+  uint64_t hard = s->hard != LH_ANY && s->hard > value ? s->hard : value;
+  if (s->processes > LH_SERVER_PIDS) {
+    add(rung, LH_REMEDY_ADVICE, NULL, "`prlimit --nofile=%" PRIu64 ":%" PRIu64 " --pid PID` for each of the %u processes", value,
+        hard, s->processes);
+  } else if (s->processes == 1) {
+    add(rung, LH_REMEDY_TARGET, NULL, "prlimit --pid %u --nofile=%" PRIu64 ":%" PRIu64, s->pids[0], value, hard);
+  } else {
+    for (uint32_t i = 0; i < s->processes; i++)
+      len += (size_t)snprintf(pids + len, sizeof pids - len, "%s%u", i > 0 ? " " : "", s->pids[i]);
+    add(rung, LH_REMEDY_TARGET, NULL, "for p in %s; do prlimit --pid $p --nofile=%" PRIu64 ":%" PRIu64 "; done", pids, value,
+        hard);
+  }
+}
+
+static uint64_t raise_target(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
+  uint64_t value = 0, most = known_or(lh_maker_number(m, "fs.nr_open", 0), LH_DESCRIPTORS_MOST);
+  for (size_t i = 0; i < m->needs->server_count; i++) {
+    const struct lh_needs_server *s = &m->needs->servers[i];
+    uint64_t needed = s->processes > 0 ? target_needs(m, s, goal) : 0;
+    if (!m->may_raise && s->processes > 0) most = least(most, s->hard);
+    if (needed > s->soft && needed > value) value = needed;
+  }
+  value = least(round_up(value), most);
+  for (size_t i = 0; i < m->needs->server_count; i++)
+    if (m->needs->servers[i].processes > 0 && m->needs->servers[i].soft < value) add_target(rung, &m->needs->servers[i], value);
+  add(rung, LH_REMEDY_ADVICE, NULL,
+      "for good where the server is started: LimitNOFILE of its unit, --ulimit of its container, worker_rlimit_nofile of nginx");
+  if (rung->remedy_count > 1) say_raised(rung, value);
+  return lh_maker_by_servers(m, value);
+}
+
 static uint64_t raise_cpu(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   (void)goal;
   if (m->needs->workers > 0 && m->needs->workers < m->cores) add(rung, LH_REMEDY_CONFIG, NULL, "--set run.workers=auto");
@@ -341,4 +384,5 @@ lh_raise *const lh_raises[LH_LIMIT_COUNT] = {
     [LH_LIMIT_SYN_BACKLOG] = raise_syn_backlog,
     [LH_LIMIT_CPU] = raise_cpu,
     [LH_LIMIT_TIME_WAIT] = raise_time_wait,
+    [LH_LIMIT_TARGET_NOFILE] = raise_target,
 };

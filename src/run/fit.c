@@ -177,10 +177,15 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
 
 /* ---- the whole ---- */
 /* What cannot be counted is said, and the ladder goes on without it. */
-static int count_ports(struct lh_fit *fit, const struct lh_fit_host *host) {
+static int look_around(struct lh_fit *fit, const struct lh_fit_host *host) {
   struct lh_err err = {0};
-  if (host->ports_root == NULL || lh_needs_count_taken(&fit->needs, host->ports_root, &host->facts, &err) == 0) return 0;
-  return lh_strings_addf(&fit->warnings, "%s", err.text);
+  int code = 0;
+  if (host->ports_root == NULL) return 0;
+  if (lh_needs_count_taken(&fit->needs, host->ports_root, &host->facts, &err) < 0)
+    code = lh_strings_addf(&fit->warnings, "%s", err.text);
+  if (code == 0 && lh_needs_find_servers(&fit->needs, host->ports_root, &err) < 0)
+    code = lh_strings_addf(&fit->warnings, "%s", err.text);
+  return code;
 }
 
 static void take_facts(struct lh_fit *fit, const struct lh_fit_host *host) {
@@ -202,7 +207,7 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   if (code < 0) return code;
   fit->workers = lh_fit_workers(config, shard, shards, fit->descriptors);
   size_workers(fit);
-  code = count_ports(fit, host);
+  code = look_around(fit, host);
   if (code == 0) code = lh_ladder_make(&fit->ladder, &host->facts, &fit->needs, err);
   if (code == 0) code = judge_rungs(fit);
   if (code == 0) code = judge_ports(fit);

@@ -192,21 +192,29 @@ static int make_settings(struct settings *s, const struct lh_probe_args *args, u
 }
 
 /* ---- what the ladder says of it ---- */
+/* Towards targets their own limits count as well; what slows a plan down refuses nothing. */
+static bool may_refuse(const struct lh_rung *rung, bool targets) {
+  if (rung->burst || rung->clients == LH_ANY || rung->limit == LH_LIMIT_CPU) return false;
+  return lh_limit_is_theirs(rung->limit) ? targets : !rung->soft;
+}
+
 static int predict(struct lh_probe *probe, const struct lh_config *config, struct lh_err *err) {
   struct lh_facts facts = {0};
   struct lh_needs needs = {0};
   struct lh_ladder *ladder = NULL;
   int code = lh_needs_make(&needs, config, 1, 1, err);
+  probe->both_ends = code == 0 && needs.local_sockets == needs.plan.sockets;
   needs.supervisor_threads = 0; /* the workers are started from this process, which has none */
   if (code == 0 && lh_facts_read(&facts, "") < 0) code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
   if (code == 0) lh_needs_count_taken(&needs, "", &facts, NULL);
+  if (code == 0 && probe->targets) lh_needs_find_servers(&needs, "", NULL);
   if (code == 0) code = lh_ladder_make(&ladder, &facts, &needs, err);
   if (code == 0) {
     probe->predicted = LH_ANY;
     probe->limit = -1;
     for (uint32_t i = 0; i < ladder->count && probe->limit < 0; i++) {
       const struct lh_rung *rung = &ladder->rungs[i];
-      if (rung->burst || rung->soft || rung->clients == LH_ANY || rung->limit == LH_LIMIT_CPU) continue;
+      if (!may_refuse(rung, probe->targets)) continue;
       probe->predicted = rung->clients;
       probe->limit = (int)rung->limit;
     }
@@ -274,13 +282,13 @@ static int read_sums(const char *path, struct sums *s, struct lh_err *err) {
   return code;
 }
 
-static void weigh(struct lh_probe *probe, const struct sums *s, bool own) {
+static void weigh(struct lh_probe *probe, const struct sums *s) {
   enum { CLIENTS_LEAST = 500 };
   probe->user_bytes = probe->kernel_bytes = NAN;
   uint64_t grown = s->most > s->open[0] ? s->most - s->open[0] : 0;
   if (grown >= CLIENTS_LEAST && s->rss[1] > s->rss[0]) probe->user_bytes = (double)(s->rss[1] - s->rss[0]) / (double)grown;
   if (s->most >= CLIENTS_LEAST && s->slab_most > s->slab_first)
-    probe->kernel_bytes = (double)(s->slab_most - s->slab_first) / (double)s->most / (own ? 2 : 1);
+    probe->kernel_bytes = (double)(s->slab_most - s->slab_first) / (double)s->most / (probe->both_ends ? 2 : 1);
 }
 
 /* Workers that could not be started leave no ending, but an event. */
@@ -296,12 +304,20 @@ static void find_unstarted(struct lh_probe *probe, const json_t *model) {
   }
 }
 
-/* The first refusal that is this host's or ours; else the first of any side. */
+static bool is_way_up(const char *stage) {
+  return strcmp(stage, "connect") == 0 || strcmp(stage, "tls") == 0 || strcmp(stage, "upgrade") == 0;
+}
+
+/* The first refusal that is this host's or ours; else the first of any side; else the stage in which some still waited when the
+ * probe ended: a server without descriptors answers none whose connection the kernel has taken for it. */
 static void find_refusal(struct lh_probe *probe, const json_t *model) {
   const json_t *ending, *found = NULL;
+  const char *waiting = NULL;
   size_t i;
   json_array_foreach(json_object_get(json_object_get(model, "totals"), "endings"), i, ending) {
-    const char *side = json_string_value(json_object_get(ending, "side"));
+    const char *side = json_string_value(json_object_get(ending, "side")),
+               *stage = json_string_value(json_object_get(ending, "stage"));
+    if (stage && is_way_up(stage)) waiting = stage;
     if (!side || strcmp(side, "us") == 0) continue;
     bool host = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
     if (!found || host) found = ending;
@@ -309,6 +325,7 @@ static void find_refusal(struct lh_probe *probe, const json_t *model) {
   }
   if (!found) {
     find_unstarted(probe, model);
+    if (probe->refusal[0] == '\0' && waiting) snprintf(probe->refusal, sizeof probe->refusal, "%s: no answer", waiting);
     return;
   }
   probe->error = (int)json_integer_value(json_object_get(found, "code"));
@@ -316,7 +333,7 @@ static void find_refusal(struct lh_probe *probe, const json_t *model) {
            json_string_value(json_object_get(found, "side")), json_string_value(json_object_get(found, "reason")));
 }
 
-static int read_run(struct lh_probe *probe, const char *path, struct sums *sums, bool own, struct lh_err *err) {
+static int read_run(struct lh_probe *probe, const char *path, struct sums *sums, struct lh_err *err) {
   struct lh_report_args args = {.path = path, .until_ns = LH_NEVER};
   json_t *model = NULL;
   int code = read_sums(path, sums, err);
@@ -325,7 +342,7 @@ static int read_run(struct lh_probe *probe, const char *path, struct sums *sums,
   probe->opened = sums->most;
   probe->seconds = (double)(sums->most_k + 1);
   find_refusal(probe, model);
-  weigh(probe, sums, own);
+  weigh(probe, sums);
   json_decref(model);
   return 0;
 }
@@ -358,7 +375,7 @@ static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, cons
   /* A run that a limit ends has said how far it came. */
   if (result.path) {
     struct lh_err failed = *err;
-    int read = read_run(probe, result.path, &sums, !args->targets, err);
+    int read = read_run(probe, result.path, &sums, err);
     if (read == 0 && code < 0) snprintf(probe->refusal, sizeof probe->refusal, "%.150s", failed.text);
     code = read;
   }

@@ -96,6 +96,26 @@ class Limits(Probe):
             self.assertEqual((after["binds_first"], first["next"]), (RANGE, {"clients": after["clients"], "limit": RANGE}))
             shell("kill $COPROC_PID; wait")
 
+    def test_descriptors_of_the_target(self):
+        """A server on this host with fewer descriptors than the plan has clients: its kernel takes the rest, it answers none of them."""
+        name = "the target's RLIMIT_NOFILE"
+        with Faultd("--backlog", "4096") as server, Shell() as shell:
+            hard = int(shell(f"prlimit --pid {server.pid} --nofile --noheadings --output HARD"))
+            shell(f"prlimit --pid {server.pid} --nofile=400:{hard}")
+            conf = plan(600, url=server.url())
+            made = self.hits(shell, conf, name, "--targets")
+            self.assertEqual(made["refusal"], "upgrade: no answer")
+            self.assertAlmostEqual(made["opened"], 400 - 8, delta=2)
+            before = shell.doctor(conf)
+            self.assertTrue(before["fits"])  # what the target takes is for the run to find, not a reason not to begin it
+            first = before["rungs"][0]
+            self.assertEqual((first["limit"], first["soft"]), (name, True))
+            self.assertRegex(typed(first), rf"^prlimit --pid {server.pid} --nofile=\d+:\d+$")
+            shell(typed(first))
+            after = shell.doctor(conf)
+            self.assertEqual((after["binds_first"], after["clients"]), (first["next"]["limit"], first["next"]["clients"]))
+            self.assertGreater(after["clients"], 600)
+
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_accept_queue(self):
         with Shell("unshare", "--net") as shell:

@@ -77,6 +77,20 @@ struct lh_needs_path {
   uint64_t time_wait; /* and those that only a TIME_WAIT holds, which the kernel may not use again */
 };
 
+/* What listens at a destination of the plan on this host. */
+enum { LH_SERVER_PIDS = 16 };
+struct lh_needs_server {
+  const char *host; /* borrowed from the config */
+  uint16_t port;
+  bool hidden;      /* a process has it that may not be looked into: another user's */
+  uint64_t clients;
+  uint32_t processes;            /* that accept there; 0: none was found */
+  uint32_t pids[LH_SERVER_PIDS]; /* of the first ones */
+  char name[16];                 /* of the last one */
+  uint64_t open, room;           /* descriptors of all of them: open, and left below the soft limit */
+  uint64_t soft, hard;           /* RLIMIT_NOFILE, the least of theirs; LH_ANY: unlimited */
+};
+
 struct lh_needs {
   struct lh_plan_needs plan; /* of this shard; of a plain target all are 0: as many clients as possible */
   uint32_t workers;          /* 0: as many as it takes */
@@ -88,6 +102,8 @@ struct lh_needs {
   uint64_t local_sockets;    /* of plan.sockets: both ends are on this host */
   struct lh_needs_path *paths; /* owned */
   size_t path_count;
+  struct lh_needs_server *servers; /* owned */
+  size_t server_count;
 };
 /* shard counts from 1. Pure: nothing is taken yet. 0 or -ENOMEM. */
 int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards, struct lh_err *err);
@@ -96,6 +112,9 @@ int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err);
 /* Counts what is taken and in TIME_WAIT on each path, from /proc/net/tcp and tcp6 under root. 0 or -errno (then nothing is
  * counted). */
 int lh_needs_count_taken(struct lh_needs *needs, const char *root, const struct lh_facts *facts, struct lh_err *err);
+/* Finds the processes that listen at the plan's destinations of this host, from /proc under root: only as far as they are there
+ * and may be seen. Reads the descriptors of every process, about 1 us for each. 0 or -errno (then none is found). */
+int lh_needs_find_servers(struct lh_needs *needs, const char *root, struct lh_err *err);
 void lh_needs_free(struct lh_needs *needs); /* accepts a half-built one */
 
 /* ---- the ladder ---- */
@@ -120,7 +139,8 @@ void lh_needs_free(struct lh_needs *needs); /* accepts a half-built one */
   X(SOMAXCONN, "net.core.somaxconn", "connections that wait to be accepted")                                                   \
   X(SYN_BACKLOG, "net.ipv4.tcp_max_syn_backlog", "handshakes in progress at a listener")                                       \
   X(CPU, "cores", "processor time for the messages")                                                                           \
-  X(TIME_WAIT, "ports in TIME_WAIT", "local ports that connections of the last minute hold")
+  X(TIME_WAIT, "ports in TIME_WAIT", "local ports that connections of the last minute hold")                                   \
+  X(TARGET_NOFILE, "the target's RLIMIT_NOFILE", "descriptors of the process that listens there")
 
 enum lh_limit {
 #define X(id, name, what) LH_LIMIT_##id,
@@ -130,6 +150,7 @@ enum lh_limit {
 };
 const char *lh_limit_name(enum lh_limit limit);
 const char *lh_limit_what(enum lh_limit limit);
+bool lh_limit_is_theirs(enum lh_limit limit); /* the target's, not the tester's: what a plan may well be there to find */
 
 /* X(ID, name, when it acts, what it takes) */
 #define LH_REMEDY_LIST(X)                                                                                                      \
@@ -142,7 +163,8 @@ const char *lh_limit_what(enum lh_limit limit);
   X(LIMITS_D, "limits.d", FOR_GOOD, "root and a new login")                                                                    \
   X(SYSTEMD, "systemd", FOR_GOOD, "root and a restart of the unit")                                                            \
   X(CONTAINER, "container", FOR_GOOD, "a new container")                                                                       \
-  X(ADVICE, "advice", FOR_GOOD, "")
+  X(ADVICE, "advice", FOR_GOOD, "")                                                                                            \
+  X(TARGET, "target", NOW, "root, or its own user up to its hard limit")
 
 enum lh_remedy_kind {
 #define X(id, name, when, takes) LH_REMEDY_##id,

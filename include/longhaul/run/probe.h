@@ -31,6 +31,7 @@ struct lh_probe_args {
 
 struct lh_probe {
   bool targets;       /* towards the targets of the config */
+  bool both_ends;     /* of each connection are on this host */
   uint64_t wanted;    /* connections tried: the plan's, or a little more than the ladder allows, at most `most` */
   uint64_t opened;    /* the most that were open at once */
   uint64_t predicted; /* of them; LH_ANY: no bound */

@@ -330,6 +330,94 @@ static void test_ports_apart(void **state) {
   }
 }
 
+/* ---- the target's own descriptors ---- */
+/* Soft, and raised by another command. */
+static void test_servers(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *facts;
+    struct lh_needs_server servers[2];
+    uint64_t clients, next_clients;
+    const char *first; /* the first remedy */
+  } cases[] = {
+      {"short of it",
+       "",
+       {{"127.0.0.1", 8080, false, 5000, 1, {41}, "srv", 24, 1000, 1024, 4096}},
+       1000,
+       RANGE,
+       "prlimit --pid 41 --nofile=32768:32768"},
+      {"within its hard limit",
+       "net.ipv4.ip_local_port_range=40000 45999",
+       {{"127.0.0.1", 8080, false, 5000, 1, {41}, "srv", 24, 1000, 1024, 524288}},
+       1000,
+       6000,
+       "prlimit --pid 41 --nofile=8192:524288"},
+      {"two processes",
+       "",
+       {{"127.0.0.1", 8080, false, 5000, 2, {41, 42}, "srv", 48, 2000, 1024, 4096}},
+       2000,
+       RANGE,
+       "for p in 41 42; do prlimit --pid $p --nofile=16384:16384; done"},
+      /* root of a container may not go past the hard limit */
+      {"the hard limit stays",
+       "user=0;capabilities=000001fffeffffff",
+       {{"127.0.0.1", 8080, false, 5000, 1, {41}, "srv", 24, 1000, 1024, 3072}},
+       1000,
+       3048,
+       "prlimit --pid 41 --nofile=3072:3072"},
+      /* one full with 500 of its 2,000, all 3,000 of the other */
+      {"two servers",
+       "",
+       {{"127.0.0.1", 8080, false, 2000, 1, {41}, "srv", 24, 500, 524, 4096},
+        {"127.0.0.1", 8081, false, 3000, 1, {42}, "srv", 24, 100000, 100024, 100024}},
+       3500,
+       RANGE,
+       "prlimit --pid 41 --nofile=16384:16384"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_config *config = load("", NEAR5000);
+    struct lh_needs needs;
+    struct lh_ladder *ladder;
+    struct lh_err err = {0};
+    set_facts(cases[i].facts);
+    assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+    needs.servers = malloc(sizeof cases[i].servers);
+    memcpy(needs.servers, cases[i].servers, sizeof cases[i].servers);
+    needs.server_count = cases[i].servers[1].processes > 0 ? 2 : 1;
+    assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+    const struct lh_rung *first = &ladder->rungs[0];
+    if (first->limit != LH_LIMIT_TARGET_NOFILE || first->clients != cases[i].clients ||
+        first->next_clients != cases[i].next_clients || strcmp(first->remedies[0].text, cases[i].first) != 0)
+      fail_msg("%s: %s %llu, then %llu, \"%s\"", cases[i].name, lh_limit_name(first->limit), (unsigned long long)first->clients,
+               (unsigned long long)first->next_clients, first->remedies[0].text);
+    assert_non_null(strstr(first->remedies[1].text, "for good"));
+    assert_true(first->soft && lh_ladder_fits(ladder)); /* what the target takes is for the run to find */
+    lh_ladder_free(ladder);
+    lh_needs_free(&needs);
+    lh_config_free(config);
+  }
+}
+
+static void test_hidden_server(void **state) {
+  (void)state;
+  struct lh_config *config = load("", NEAR5000);
+  struct lh_needs needs;
+  struct lh_ladder *ladder;
+  struct lh_err err = {0};
+  set_facts("");
+  assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+  needs.servers = calloc(1, sizeof *needs.servers);
+  needs.servers[0] = (struct lh_needs_server){.host = "127.0.0.1", .port = 8080, .hidden = true, .clients = 5000};
+  needs.server_count = 1;
+  assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+  assert_null(lh_ladder_find(ladder, LH_LIMIT_TARGET_NOFILE));
+  assert_int_equal(ladder->gap_count, 1);
+  assert_non_null(strstr(ladder->gaps[0].reason, "another user's"));
+  lh_ladder_free(ladder);
+  lh_needs_free(&needs);
+  lh_config_free(config);
+}
+
 /* ---- what cannot be read ---- */
 static void test_unreadable(void **state) {
   (void)state;
@@ -421,7 +509,8 @@ static void test_needs(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),        cmocka_unit_test(test_one_after_the_other),
-                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_unreadable),
+                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_servers),
+                                     cmocka_unit_test(test_hidden_server), cmocka_unit_test(test_unreadable),
                                      cmocka_unit_test(test_numbers),     cmocka_unit_test(test_needs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
