@@ -177,7 +177,7 @@ static void add_process(struct search *s, const struct holder *h, size_t at) {
   if (server->processes < LH_SERVER_PIDS) server->pids[server->processes] = h->pid;
   server->processes++;
   snprintf(path, sizeof path, "/proc/%u/comm", h->pid);
-  if (lh_files_line(s->root, path, server->name, sizeof server->name) < 0) strcpy(server->name, "?");
+  if (lh_files_line(s->root, path, server->name, sizeof server->name) < 0) snprintf(server->name, sizeof server->name, "?");
 }
 
 static int search_processes(struct search *s) {
