@@ -1,9 +1,9 @@
 /* What a plan asks of the host. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "longhaul/base/ip.h"
 #include "longhaul/host/ladder.h"
 
 enum { RESOLVER_THREADS = 4 }; /* libuv's pool, once a name is looked up */
@@ -18,16 +18,13 @@ static const struct lh_target *target_of(const struct lh_config *config, const s
 
 /* ---- addresses ---- */
 static bool is_numeric(const char *host) {
-  uint8_t bytes[16];
-  return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+  struct lh_ip ip;
+  return lh_ip_parse(host, &ip);
 }
 
 static bool is_loopback(const char *host) {
-  static const uint8_t v6_loopback[16] = {[15] = 1};
-  uint8_t bytes[16];
-  if (inet_pton(AF_INET, host, bytes) == 1) return bytes[0] == 127;
-  if (inet_pton(AF_INET6, host, bytes) == 1) return memcmp(bytes, v6_loopback, sizeof bytes) == 0;
-  return strcmp(host, "localhost") == 0;
+  struct lh_ip ip;
+  return lh_ip_parse(host, &ip) ? lh_ip_is_loopback(&ip) : strcmp(host, "localhost") == 0;
 }
 
 /* Whom sockets connect to: a proxy is what ports are taken for, whatever lies behind it. */

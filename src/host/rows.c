@@ -1,51 +1,30 @@
 #include "host/rows.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { PORTS = 65536, PATH_ROOM = 4096 };
 
-static const uint8_t mapping[12] = {[10] = 0xff, [11] = 0xff};
-
-/* ---- addresses ---- */
-bool lh_row_address_parse(const char *text, struct lh_row_address *out) {
-  struct in_addr v4;
-  if (text && strcmp(text, "localhost") == 0) text = "127.0.0.1";
-  if (text && inet_pton(AF_INET, text, &v4) == 1) {
-    memcpy(out->bytes, mapping, sizeof mapping);
-    memcpy(out->bytes + sizeof mapping, &v4, sizeof v4);
-    return true;
-  }
-  return text && inet_pton(AF_INET6, text, out->bytes) == 1;
-}
-
-bool lh_row_address_is_mapped(const struct lh_row_address *address) {
-  return memcmp(address->bytes, mapping, sizeof mapping) == 0;
-}
-
-bool lh_row_address_is_any(const struct lh_row_address *address) {
-  static const uint8_t zero[16];
-  size_t from = lh_row_address_is_mapped(address) ? sizeof mapping : 0;
-  return memcmp(address->bytes + from, zero + from, sizeof zero - from) == 0;
+bool lh_row_address(const char *text, struct lh_ip *ip) {
+  return text && lh_ip_parse(strcmp(text, "localhost") == 0 ? "127.0.0.1" : text, ip);
 }
 
 /* ---- reading ---- */
 /* The files print each 32 bits of an address as the host reads them. */
-static bool parse_hex(const char *hex, size_t len, struct lh_row_address *out) {
-  bool v4 = len == 8;
-  if (!v4 && len != 32) return false;
-  memcpy(out->bytes, mapping, sizeof mapping);
-  for (size_t word = 0; word < len / 8; word++) {
-    uint32_t value;
-    char digits[9] = "";
-    memcpy(digits, hex + word * 8, 8);
-    if (sscanf(digits, "%x", &value) != 1) return false;
-    memcpy(out->bytes + (v4 ? sizeof mapping : word * 4), &value, 4);
-  }
-  return true;
+static bool parse_hex(const char *hex, struct lh_ip *out) {
+  uint32_t words[4];
+  struct sockaddr_in v4 = {.sin_family = AF_INET};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+  size_t len = strlen(hex), count = len / 8;
+  if (len != 8 && len != 32) return false;
+  for (size_t i = 0; i < count; i++)
+    if (sscanf(hex + i * 8, "%8x", &words[i]) != 1) return false;
+  memcpy(&v4.sin_addr, words, sizeof v4.sin_addr);
+  if (count == 4) memcpy(&v6.sin6_addr, words, sizeof v6.sin6_addr);
+  return lh_ip_of(count == 1 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6, out);
 }
 
 static bool parse_row(const char *line, struct lh_socket_row *row) {
@@ -53,8 +32,7 @@ static bool parse_row(const char *line, struct lh_socket_row *row) {
   row->inode = 0;
   int got = sscanf(line, " %*u: %39[0-9A-F]:%x %39[0-9A-F]:%x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64, local, &row->local_port,
                    remote, &row->remote_port, &row->state, &row->inode);
-  return got >= 5 && row->local_port < PORTS && parse_hex(local, strlen(local), &row->local) &&
-         parse_hex(remote, strlen(remote), &row->remote);
+  return got >= 5 && row->local_port < PORTS && parse_hex(local, &row->local) && parse_hex(remote, &row->remote);
 }
 
 /* Line by line: the file holds 150 B for each socket of the host, and may be read where memory is what is short. */

@@ -6,14 +6,10 @@
 #include <stdint.h>
 
 #include "longhaul/base/err.h"
-
-/* An IPv4 address stands as its IPv6 mapping, so that both files compare alike. */
-struct lh_row_address {
-  uint8_t bytes[16];
-};
+#include "longhaul/base/ip.h"
 
 struct lh_socket_row {
-  struct lh_row_address local, remote;
+  struct lh_ip local, remote;
   unsigned local_port, remote_port, state; /* TCP_LISTEN ... of netinet/tcp.h */
   uint64_t inode;                          /* 0 when no process holds it any more */
 };
@@ -25,8 +21,6 @@ typedef bool lh_socket_row_seen(void *context, const struct lh_socket_row *row);
 int lh_socket_rows_visit(const char *root, lh_socket_row_seen *seen, void *context, struct lh_err *err);
 
 /* A numeric address, or "localhost". False for NULL and for any other name. */
-bool lh_row_address_parse(const char *text, struct lh_row_address *out);
-bool lh_row_address_is_any(const struct lh_row_address *address);    /* 0.0.0.0 or :: */
-bool lh_row_address_is_mapped(const struct lh_row_address *address); /* of IPv4 */
+bool lh_row_address(const char *text, struct lh_ip *ip);
 
 #endif

@@ -59,13 +59,19 @@ static int add_destinations(struct lh_needs *needs) {
 }
 
 /* ---- listeners ---- */
+static bool is_any(const struct lh_ip *ip) {
+  static const struct lh_ip any;
+  size_t from = lh_ip_is_v4(ip) ? LH_IP_V4_AT : 0;
+  return memcmp(ip->bytes + from, any.bytes + from, sizeof ip->bytes - from) == 0;
+}
+
 /* 0: not this destination's. A name is on this host by its pinned addresses: any listener of its port may be meant. */
-static int rank_of(const struct lh_needs_server *server, const struct lh_row_address *local) {
-  struct lh_row_address wanted;
-  if (!lh_row_address_parse(server->host, &wanted)) return 1;
+static int rank_of(const struct lh_needs_server *server, const struct lh_ip *local) {
+  struct lh_ip wanted;
+  if (!lh_row_address(server->host, &wanted)) return 1;
   if (memcmp(&wanted, local, sizeof wanted) == 0) return 3;
-  if (!lh_row_address_is_any(local)) return 0;
-  return lh_row_address_is_mapped(local) == lh_row_address_is_mapped(&wanted) ? 2 : 1;
+  if (!is_any(local)) return 0;
+  return lh_ip_is_v4(local) == lh_ip_is_v4(&wanted) ? 2 : 1;
 }
 
 static bool add_listener(struct search *s, const struct listener *listener) {

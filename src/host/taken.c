@@ -25,10 +25,10 @@ struct count {
 };
 
 static bool is_of_path(const struct lh_needs_path *path, const struct lh_socket_row *row) {
-  struct lh_row_address address;
+  struct lh_ip address;
   if (path->host == NULL || row->remote_port != path->port) return false;
-  if (lh_row_address_parse(path->host, &address) && memcmp(&address, &row->remote, sizeof address) != 0) return false;
-  return !lh_row_address_parse(path->source, &address) || memcmp(&address, &row->local, sizeof address) == 0;
+  if (lh_row_address(path->host, &address) && memcmp(&address, &row->remote, sizeof address) != 0) return false;
+  return !lh_row_address(path->source, &address) || memcmp(&address, &row->local, sizeof address) == 0;
 }
 
 /* A port that a TIME_WAIT holds as well as a socket is the socket's: raising tcp_tw_reuse would not free it. */
