@@ -10,6 +10,7 @@
 struct comparison {
   struct lh_doctor *doctor;
   bool *seen; /* by fact of the doctor */
+  uint32_t shard; /* whose facts; 0: none were seen yet */
 };
 
 static int add_change(struct lh_doctor *d, const char *name, const char *was, const char *now) {
@@ -21,9 +22,12 @@ static int add_change(struct lh_doctor *d, const char *name, const char *was, co
   return change->name && (change->was || !was) && (change->now || !now) ? 0 : -ENOMEM;
 }
 
-static int on_fact(void *context, const char *name, const char *source, const char *value) {
-  (void)source;
+/* Of a merged run the first shard's host is the one held against this one. */
+static int on_fact(void *context, const struct lh_fact_row *fact) {
   struct comparison *c = context;
+  const char *name = fact->name, *value = fact->value;
+  if (c->shard == 0) c->shard = fact->shard;
+  if (fact->shard != c->shard) return 0;
   const struct lh_fact *now = lh_facts_find(&c->doctor->facts, name);
   if (now) c->seen[now - c->doctor->facts.items] = true;
   if (lh_fact_is_volatile(name)) return 0;

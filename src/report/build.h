@@ -47,13 +47,19 @@ json_t *lh_build_events(struct lh_build *b);
 /* Adds "storms" and "findings". */
 void lh_build_findings(struct lh_build *b, json_t *model);
 json_t *lh_build_tester(struct lh_build *b);
-/* What is watched of the server; null when nothing is. */
-json_t *lh_build_server(struct lh_build *b);
+/* What a site watched of the server; null when nothing. */
+json_t *lh_build_server(struct lh_build *b, const struct lh_site *site);
 /* The same by interval, as arrays; only called when there is something. */
-json_t *lh_build_server_series(struct lh_build *b);
-bool lh_has_server(const struct lh_gather *g);
-/* Adds "host" and "limits". */
+json_t *lh_build_server_series(struct lh_build *b, const struct lh_site *site);
+bool lh_has_server(const struct lh_site *site);
+/* The first that watched a server, else the first. */
+const struct lh_site *lh_server_site(const struct lh_gather *g);
+/* Adds "host", "limits" and "ladder", in a merged run of its first shard. */
 void lh_build_host(struct lh_build *b, json_t *model);
+json_t *lh_build_host_series(struct lh_build *b, const struct lh_site *site);
+/* By shard in a merged run, which has series of theirs too; else null. */
+json_t *lh_build_shards(struct lh_build *b);
+json_t *lh_build_shard_series(struct lh_build *b);
 
 /* Share of the wanted client time in which clients were open, in percent; NaN when none was wanted. */
 double lh_availability_percent(uint64_t open_ns, uint64_t wanted_ns);

@@ -34,7 +34,7 @@ uint64_t lh_gather_length_ns(const struct lh_gather *g, uint32_t i) {
 }
 
 /* Room for one more item: the array, moved when it had to grow; NULL when there is no memory (the old one then stays). */
-static void *with_room(void *items, size_t count, size_t *room, size_t size) {
+void *lh_gather_room(void *items, size_t count, size_t *room, size_t size) {
   if (count < *room) return items;
   size_t more = *room ? *room * 2 : 64;
   void *grown = realloc(items, more * size);
@@ -139,10 +139,10 @@ static int merge_now(struct lh_gather *g, const struct lh_snapshot *s) {
 
 static int keep_tallies(struct lh_gather *g, struct lh_lane *lane, uint32_t i, const struct lh_snapshot *s) {
   for (uint32_t n = 0; n < s->tally_count; n++) {
-    struct lh_tally *tallies = with_room(lane->tallies, lane->tally_count, &lane->tally_room, sizeof *tallies);
+    struct lh_tally *tallies = lh_gather_room(lane->tallies, lane->tally_count, &lane->tally_room, sizeof *tallies);
     if (!tallies) return -ENOMEM;
     lane->tallies = tallies;
-    uint32_t *at = with_room(lane->tally_at, lane->tally_count, &lane->tally_at_room, sizeof *at);
+    uint32_t *at = lh_gather_room(lane->tally_at, lane->tally_count, &lane->tally_at_room, sizeof *at);
     if (!at) return -ENOMEM;
     lane->tally_at = at;
     struct lh_tally *tally = &tallies[lane->tally_count];
@@ -162,7 +162,7 @@ struct bin_walk {
 static void keep_bin(void *context, uint32_t slot, uint64_t count) {
   struct bin_walk *walk = context;
   struct lh_watch *w = walk->watch;
-  struct lh_bin *bins = walk->failed ? NULL : with_room(w->bins, w->bin_count, &w->bin_room, sizeof *bins);
+  struct lh_bin *bins = walk->failed ? NULL : lh_gather_room(w->bins, w->bin_count, &w->bin_room, sizeof *bins);
   if (!bins) {
     walk->failed = -ENOMEM;
     return;
@@ -211,7 +211,7 @@ static int on_ending(void *context, const struct lh_ending *e, uint64_t count) {
   if (e->at_ns > g->run->start_ns + g->listed_until_ns) g->listed_until_ns = e->at_ns - g->run->start_ns;
   if (e->group >= g->group_count || !lh_ending_is_drop(e->stage, e->reason)) return 0;
   struct lh_lane *lane = &g->lanes[e->group];
-  struct lh_drop *drops = with_room(lane->drops, lane->drop_count, &lane->drop_room, sizeof *drops);
+  struct lh_drop *drops = lh_gather_room(lane->drops, lane->drop_count, &lane->drop_room, sizeof *drops);
   if (!drops) return -ENOMEM;
   lane->drops = drops;
   lane->drops[lane->drop_count++] = (struct lh_drop){
@@ -229,7 +229,7 @@ static int on_ending(void *context, const struct lh_ending *e, uint64_t count) {
 static int on_second(void *context, uint32_t group, const struct lh_second *second) {
   struct lh_gather *g = context;
   struct lh_lane *lane = &g->lanes[group];
-  struct lh_second *seconds = with_room(lane->seconds, lane->second_count, &lane->second_room, sizeof *seconds);
+  struct lh_second *seconds = lh_gather_room(lane->seconds, lane->second_count, &lane->second_room, sizeof *seconds);
   if (!seconds) return -ENOMEM;
   lane->seconds = seconds;
   lane->seconds[lane->second_count] = *second;
@@ -240,7 +240,7 @@ static int on_second(void *context, uint32_t group, const struct lh_second *seco
 static int on_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text,
                     const char *details) {
   struct lh_gather *g = context;
-  struct lh_event_item *events = with_room(g->events, g->event_count, &g->event_room, sizeof *events);
+  struct lh_event_item *events = lh_gather_room(g->events, g->event_count, &g->event_room, sizeof *events);
   if (!events) return -ENOMEM;
   g->events = events;
   struct lh_event_item *item = &g->events[g->event_count];
@@ -263,9 +263,10 @@ static void note_silence(struct lh_gather *g, uint32_t k, const struct lh_worker
 }
 
 static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health) {
-  (void)worker;
   struct lh_gather *g = context;
   if (k < g->from_k || k - g->from_k >= g->count) return 0;
+  struct lh_site *site = lh_gather_site_of_worker(g, worker);
+  if (!site) return -ENOMEM;
   note_silence(g, k, health);
   struct lh_health_sum *sum = &g->health[k - g->from_k];
   uint64_t cpu_us = health->cpu_user_us + health->cpu_system_us;
@@ -275,7 +276,11 @@ static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh
   uint64_t least_us = g->run->interval_ns / LH_NS_PER_US / 2;
   if (least_us > SLICE_LEAST_US) least_us = SLICE_LEAST_US;
   sum->cpu_us += cpu_us;
-  if (lasted_us >= least_us && share > sum->cpu_busiest) sum->cpu_busiest = share;
+  if (lasted_us < least_us) share = 0;
+  if (share > sum->cpu_busiest) sum->cpu_busiest = share;
+  site->cpu_us += cpu_us;
+  if (share > site->cpu_busiest) site->cpu_busiest = share;
+  if (health->loop_lag_max_us > site->lag_max_us) site->lag_max_us = health->loop_lag_max_us;
   sum->rss_bytes += health->rss_bytes;
   sum->engine_bytes += health->engine_bytes;
   if (health->loop_lag_max_us > sum->lag_max_us) sum->lag_max_us = health->loop_lag_max_us;
@@ -284,75 +289,6 @@ static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh
   sum->in_flight_full += health->in_flight_full;
   sum->no_memory += health->no_memory;
   sum->workers++;
-  return 0;
-}
-
-static int on_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
-  struct lh_gather *g = context;
-  if (k < g->from_k || k - g->from_k >= g->count) return 0;
-  struct lh_host_item *host = with_room(g->host, g->host_count, &g->host_room, sizeof *host);
-  if (!host) return -ENOMEM;
-  g->host = host;
-  g->host[g->host_count++] = (struct lh_host_item){k - g->from_k, *sample};
-  return 0;
-}
-
-static int on_fact(void *context, const char *name, const char *source, const char *value) {
-  struct lh_gather *g = context;
-  struct lh_fact_item *facts = with_room(g->facts, g->fact_count, &g->fact_room, sizeof *facts);
-  if (!facts) return -ENOMEM;
-  g->facts = facts;
-  struct lh_fact_item *item = &g->facts[g->fact_count++];
-  *item = (struct lh_fact_item){strdup(name), strdup(source), strdup(value)};
-  return item->name && item->source && item->value ? 0 : -ENOMEM;
-}
-
-static int on_rung(void *context, const struct lh_rung_row *rung) {
-  struct lh_gather *g = context;
-  struct lh_rung_item *rungs = with_room(g->rungs, g->rung_count, &g->rung_room, sizeof *rungs);
-  if (!rungs) return -ENOMEM;
-  g->rungs = rungs;
-  struct lh_rung_item *item = &g->rungs[g->rung_count++];
-  *item = (struct lh_rung_item){strdup(rung->name),   strdup(rung->value), strdup(rung->detail),
-                                strdup(rung->remedy), rung->clients,       rung->soft,
-                                rung->estimated};
-  return item->name && item->value && item->detail && item->remedy ? 0 : -ENOMEM;
-}
-
-/* ---- the server ---- */
-
-static struct lh_watched *watched_of(struct lh_gather *g, const struct lh_watched_row *row) {
-  for (size_t i = 0; i < g->watched_count; i++)
-    if (strcmp(g->watched[i].name, row->name) == 0 && strcmp(g->watched[i].source, row->source) == 0) return &g->watched[i];
-  struct lh_watched *list = with_room(g->watched, g->watched_count, &g->watched_room, sizeof *list);
-  if (!list) return NULL;
-  g->watched = list;
-  struct lh_watched *w = &list[g->watched_count++];
-  *w = (struct lh_watched){.source = strdup(row->source), .name = strdup(row->name), .most = row->value};
-  return w->source && w->name ? w : NULL;
-}
-
-/* The end of a run that is going on is its last interval's: nothing is after it. */
-static int on_watched(void *context, const struct lh_watched_row *row) {
-  struct lh_gather *g = context;
-  struct lh_watched_item *items = with_room(g->sightings, g->sighting_count, &g->sighting_room, sizeof *items);
-  if (items) g->sightings = items;
-  struct lh_watched *w = items ? watched_of(g, row) : NULL;
-  if (!w) return -ENOMEM;
-  if (row->value > w->most) w->most = row->value;
-  if (row->at_ns < g->run->start_ns) {
-    w->before = w->end = row->value;
-    w->has_before = true;
-  } else if (g->run->how != LH_RUN_UNFINISHED && row->at_ns >= g->run->end_ns) {
-    w->after = row->value;
-    w->after_ns = row->at_ns - g->run->start_ns;
-    w->has_after = true;
-  } else {
-    w->fell = w->fell || row->value < w->end;
-    w->end = row->value;
-  }
-  g->sightings[g->sighting_count++] =
-      (struct lh_watched_item){(int64_t)(row->at_ns - g->run->start_ns), (uint32_t)(w - g->watched), row->value};
   return 0;
 }
 
@@ -399,14 +335,16 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err) {
                                     .second = on_second,
                                     .event = on_event,
                                     .worker = on_worker,
-                                    .host = on_host,
-                                    .fact = on_fact,
-                                    .rung = on_rung,
-                                    .watched = on_watched};
+                                    .shard = lh_gather_on_shard,
+                                    .host = lh_gather_on_host,
+                                    .fact = lh_gather_on_fact,
+                                    .rung = lh_gather_on_rung,
+                                    .watched = lh_gather_on_watched};
   struct lh_err why = {0};
   int failed = lh_reader_visit(g->reader, g->from_k, g->from_k + g->count, &visits, &why);
   if (failed == -ENOMEM && !why.text[0]) return lh_err_set(err, -ENOMEM, "no memory for the report of this run");
   if (failed) return lh_err_set(err, failed, "%s", why.text[0] ? why.text : "reading the run file failed");
+  if (lh_gather_sites_close(g)) return lh_err_set(err, -ENOMEM, "no memory for the host of this run");
   struct lh_lane *run = &g->lanes[g->group_count];
   if (run->next < g->count) flush_run(g, run, g->count);
   if (lh_gather_unlisted(g)) return lh_err_set(err, -ENOMEM, "no memory for the mass drops of this run");
@@ -438,11 +376,6 @@ void lh_gather_free(struct lh_gather *g) {
     free(g->events[i].text);
     free(g->events[i].details);
   }
-  for (size_t i = 0; i < g->fact_count; i++) {
-    free(g->facts[i].name);
-    free(g->facts[i].source);
-    free(g->facts[i].value);
-  }
   for (size_t i = 0; i < g->watch_count; i++) {
     free(g->watches[i].bins);
     free(g->watches[i].starts);
@@ -451,23 +384,9 @@ void lh_gather_free(struct lh_gather *g) {
   }
   free(g->watches);
   free(g->events);
-  free(g->facts);
-  for (size_t i = 0; i < g->rung_count; i++) {
-    free(g->rungs[i].name);
-    free(g->rungs[i].value);
-    free(g->rungs[i].detail);
-    free(g->rungs[i].remedy);
-  }
-  free(g->rungs);
-  free(g->host);
+  lh_gather_sites_free(g);
   free(g->health);
   free(g->stored);
-  for (size_t i = 0; i < g->watched_count; i++) {
-    free((char *)(uintptr_t)g->watched[i].source);
-    free((char *)(uintptr_t)g->watched[i].name);
-  }
-  free(g->watched);
-  free(g->sightings);
   lh_reader_close(g->reader);
   *g = (struct lh_gather){0};
 }

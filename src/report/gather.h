@@ -2,6 +2,7 @@
  *
  * Glossary
  *   lane   one group's intervals as arrays, or the whole run's (the last lane): index i is interval from_k + i
+ *   site   the host of one shard: its facts, limits and samples, and what it watched
  *   watch  a histogram that an objective names: its slots are kept for each interval, so that parts of the run can be summed
  */
 #ifndef LONGHAUL_REPORT_GATHER_H
@@ -102,13 +103,30 @@ struct lh_rung_item {
 
 struct lh_watched_item {
   int64_t at_ns; /* since the start of the run: negative before it */
-  uint32_t what; /* number in lh_gather.watched */
+  uint32_t what; /* number in lh_site.watched */
   double value;
 };
 
 struct lh_host_item {
   uint32_t index; /* of the interval */
   struct lh_host_sample sample;
+};
+
+/* What the host of one shard told. A run that is not merged has one site. */
+struct lh_site {
+  struct lh_shard_row row; /* of a merged file; of others the shard's number alone. Texts owned */
+  struct lh_host_item *host;
+  size_t host_count, host_room;
+  struct lh_fact_item *facts;
+  size_t fact_count, fact_room;
+  struct lh_rung_item *rungs; /* what binds first stands first */
+  size_t rung_count, rung_room;
+  struct lh_watched *watched; /* each value of the server and of the supervisor; owned, with its texts */
+  size_t watched_count, watched_room;
+  struct lh_watched_item *sightings; /* of all of them, in order of time */
+  size_t sighting_count, sighting_room;
+  uint64_t cpu_us, lag_max_us; /* of its workers */
+  double cpu_busiest;
 };
 
 struct lh_gather {
@@ -123,19 +141,13 @@ struct lh_gather {
   bool *stored;               /* by interval: it has a row. Without one nobody watched: the run was stopped and resumed */
   struct lh_hdr now[LH_HIST_COUNT]; /* the whole run's histograms of the interval being read */
   struct lh_health_sum *health;     /* by interval */
-  struct lh_host_item *host;
-  size_t host_count, host_room;
+  struct lh_site *sites; /* by rising shard; always one at least */
+  size_t site_count, site_room;
+  size_t site_at;        /* the one that was asked for last: rows of one site come together, or in turns */
+  bool merged;           /* of shards */
   struct lh_event_item *events;
   uint64_t listed_until_ns; /* time of the last row of endings, since the start of the run */
   size_t event_count, event_room;
-  struct lh_fact_item *facts;
-  size_t fact_count, fact_room;
-  struct lh_rung_item *rungs; /* what binds first stands first */
-  size_t rung_count, rung_room;
-  struct lh_watched *watched; /* each value of the server and of the supervisor; owned, with its texts */
-  size_t watched_count, watched_room;
-  struct lh_watched_item *sightings; /* of all of them, in order of time */
-  size_t sighting_count, sighting_room;
   struct lh_watch *watches; /* set by the caller between open and read; freed with the rest */
   size_t watch_count;
 };
@@ -146,6 +158,20 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err);
 /* Drops past the cap of ending rows, from the ticks, added to the lanes. Part of lh_gather_read. 0 or -ENOMEM. */
 int lh_gather_unlisted(struct lh_gather *g);
 void lh_gather_free(struct lh_gather *g);
+
+/* gather_site.c, part of lh_gather_read: the visits of what a host tells, context is the gather; and what they leave. */
+int lh_gather_on_shard(void *context, const struct lh_shard_row *shard);
+int lh_gather_on_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample);
+int lh_gather_on_fact(void *context, const struct lh_fact_row *fact);
+int lh_gather_on_rung(void *context, const struct lh_rung_row *rung);
+int lh_gather_on_watched(void *context, const struct lh_watched_row *row);
+/* The site whose worker it is; NULL when there is no memory. */
+struct lh_site *lh_gather_site_of_worker(struct lh_gather *g, uint32_t worker);
+/* Makes the one site of a run that is not merged, when nothing was told of it. 0 or -ENOMEM. */
+int lh_gather_sites_close(struct lh_gather *g);
+void lh_gather_sites_free(struct lh_gather *g);
+/* Room for one more; NULL: no memory. The list stays the caller's. */
+void *lh_gather_room(void *list, size_t count, size_t *room, size_t size);
 
 const struct lh_lane *lh_gather_run(const struct lh_gather *g); /* the last lane */
 /* Length of interval i: the last one may be short. */

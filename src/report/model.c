@@ -23,7 +23,8 @@ static json_t *build(struct lh_build *b, const char *path, const char *config_no
   lh_put(b, model, "groups", lh_build_groups(b));
   lh_put(b, model, "events", lh_build_events(b));
   lh_build_findings(b, model);
-  lh_put(b, model, "server", lh_build_server(b));
+  lh_put(b, model, "shards", lh_build_shards(b));
+  lh_put(b, model, "server", lh_build_server(b, lh_server_site(b->g)));
   lh_put(b, model, "tester", lh_build_tester(b));
   lh_build_host(b, model);
   lh_put(b, model, "config", lh_json_text(b->g->run->config_masked));

@@ -194,8 +194,9 @@ void lh_build_findings(struct lh_build *b, json_t *model) {
     for (size_t i = 0; i < group->storm_count; i++) lh_push(b, storms, storm_json(b, &group->series, &a->storms[i], i < CURVES_MAX));
   }
   struct lh_findings found = {0};
+  const struct lh_site *watcher = lh_server_site(b->g);
   struct lh_find_args args = {.groups = groups, .group_count = b->g->group_count, .start_wall_us = b->g->run->start_wall_us,
-                              .watched = b->g->watched, .watched_count = b->g->watched_count,
+                              .watched = watcher->watched, .watched_count = watcher->watched_count,
                               .end_ns = b->g->run->end_ns > b->g->run->start_ns ? b->g->run->end_ns - b->g->run->start_ns : 0};
   if (!b->failed && lh_find(&args, &found, NULL)) b->failed = true;
   for (size_t i = 0; i < found.count; i++) lh_push(b, findings, finding_json(b, &found.items[i]));

@@ -1,4 +1,4 @@
-/* The run's own facts, its events, the host's facts and limits. */
+/* The run's own facts and its events. */
 #include <stdio.h>
 #include <string.h>
 
@@ -59,89 +59,4 @@ json_t *lh_build_events(struct lh_build *b) {
     lh_push(b, out, item);
   }
   return out;
-}
-
-/* Facts that cap something; the others describe the machine. */
-static bool is_limit(const char *name) {
-  static const char *const prefixes[] = {"nofile.", "nproc.", "address_space.", "fs.", "kernel.", "cgroup.", "net.", "ports.", "tcp_mem."};
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
-  return false;
-}
-
-static json_t *facts(struct lh_build *b, bool limits) {
-  json_t *out = json_array();
-  for (size_t i = 0; i < b->g->fact_count; i++) {
-    const struct lh_fact_item *fact = &b->g->facts[i];
-    if (is_limit(fact->name) != limits) continue;
-    json_t *item = json_object();
-    lh_put(b, item, "name", lh_json_text(fact->name));
-    lh_put(b, item, "value", lh_json_text(fact->value));
-    lh_put(b, item, "source", lh_json_text(fact->source));
-    lh_push(b, out, item);
-  }
-  return out;
-}
-
-/* The limits ladder as it stood at the start. */
-static json_t *ladder(struct lh_build *b) {
-  json_t *out = json_array();
-  for (size_t i = 0; i < b->g->rung_count; i++) {
-    const struct lh_rung_item *rung = &b->g->rungs[i];
-    json_t *item = json_object();
-    lh_put(b, item, "limit", lh_json_text(rung->name));
-    lh_put(b, item, "value", lh_json_text(rung->value));
-    lh_put(b, item, "detail", lh_json_text(rung->detail));
-    lh_put(b, item, "clients", rung->clients == LH_ANY ? json_null() : lh_json_count(rung->clients));
-    lh_put(b, item, "soft", json_boolean(rung->soft));
-    lh_put(b, item, "estimated", json_boolean(rung->estimated));
-    lh_put(b, item, "remedy", lh_json_text(rung->remedy));
-    lh_push(b, out, item);
-  }
-  return out;
-}
-
-static uint64_t grown(uint64_t was, uint64_t now) {
-  return now > was ? now - was : 0;
-}
-
-static json_t *usage(struct lh_build *b) {
-  json_t *out = json_object();
-  const struct lh_gather *g = b->g;
-  if (g->host_count == 0) return out;
-  const struct lh_host_sample *first = &g->host[0].sample, *last = &g->host[g->host_count - 1].sample;
-  uint64_t mem_least = UINT64_MAX, tcp_most = 0, wait_most = 0, files_most = 0;
-  for (size_t i = 0; i < g->host_count; i++) {
-    const struct lh_host_sample *s = &g->host[i].sample;
-    if (s->mem_available_bytes && s->mem_available_bytes < mem_least) mem_least = s->mem_available_bytes;
-    if (s->tcp_in_use > tcp_most) tcp_most = s->tcp_in_use;
-    if (s->tcp_time_wait > wait_most) wait_most = s->tcp_time_wait;
-    if (s->files_open > files_most) files_most = s->files_open;
-  }
-  double total = (double)grown(first->cpu_total_us, last->cpu_total_us);
-  double busy = (double)grown(first->cpu_busy_us, last->cpu_busy_us),
-         steal = (double)grown(first->cpu_steal_us, last->cpu_steal_us);
-  lh_put(b, out, "cpu_percent_mean", total > 0 ? lh_json_real(100 * busy / total, 2) : json_null());
-  lh_put(b, out, "steal_percent_mean", total > 0 ? lh_json_real(100 * steal / total, 2) : json_null());
-  lh_put(b, out, "mem_available_bytes_least", mem_least == UINT64_MAX ? json_null() : lh_json_count(mem_least));
-  lh_put(b, out, "mem_total_bytes", lh_json_count(last->mem_total_bytes));
-  lh_put(b, out, "tcp_in_use_most", lh_json_count(tcp_most));
-  lh_put(b, out, "tcp_time_wait_most", lh_json_count(wait_most));
-  lh_put(b, out, "files_open_most", lh_json_count(files_most));
-  lh_put(b, out, "tcp_retransmits", lh_json_count(grown(first->tcp_retransmits, last->tcp_retransmits)));
-  lh_put(b, out, "tcp_out_segments", lh_json_count(grown(first->tcp_out_segments, last->tcp_out_segments)));
-  lh_put(b, out, "tcp_listen_drops", lh_json_count(grown(first->tcp_listen_drops, last->tcp_listen_drops)));
-  lh_put(b, out, "net_bytes_in", lh_json_count(grown(first->net_bytes_in, last->net_bytes_in)));
-  lh_put(b, out, "net_bytes_out", lh_json_count(grown(first->net_bytes_out, last->net_bytes_out)));
-  lh_put(b, out, "net_drops", lh_json_count(grown(first->net_drops, last->net_drops)));
-  return out;
-}
-
-void lh_build_host(struct lh_build *b, json_t *model) {
-  json_t *host = json_object();
-  lh_put(b, host, "facts", facts(b, false));
-  lh_put(b, host, "usage", usage(b));
-  lh_put(b, model, "host", host);
-  lh_put(b, model, "limits", facts(b, true));
-  if (b->g->rung_count > 0) lh_put(b, model, "ladder", ladder(b)); /* a file without one says nothing of it */
 }

@@ -136,7 +136,7 @@ static json_t *endings_of(struct lh_build *b, const struct lh_lane *lane) {
   return out;
 }
 
-/* ---- the tester and the host ---- */
+/* ---- the tester ---- */
 
 static json_t *tester_series(struct lh_build *b) {
   json_t *out = json_object(), *late = json_array(), *cpu = json_array(), *lag = json_array(), *rss = json_array();
@@ -151,37 +151,6 @@ static json_t *tester_series(struct lh_build *b) {
   lh_put(b, out, "cpu_busiest_percent", cpu);
   lh_put(b, out, "loop_lag_max_us", lag);
   lh_put(b, out, "rss_bytes", rss);
-  return out;
-}
-
-/* Counters since boot become what the interval added; null where there is no sample to compare with. */
-static json_t *host_series(struct lh_build *b) {
-  json_t *out = json_object();
-  json_t *cpu = json_array(), *steal = json_array(), *mem = json_array(), *tcp = json_array(), *wait = json_array(),
-         *retransmits = json_array();
-  size_t n = 0;
-  for (uint32_t i = 0; i < b->g->count; i++) {
-    while (n < b->g->host_count && b->g->host[n].index < i) n++;
-    const struct lh_host_sample *now = n < b->g->host_count && b->g->host[n].index == i ? &b->g->host[n].sample : NULL;
-    const struct lh_host_sample *was = now && n ? &b->g->host[n - 1].sample : NULL;
-    uint64_t total = was && now->cpu_total_us > was->cpu_total_us ? now->cpu_total_us - was->cpu_total_us : 0;
-    double busy = total ? (double)(now->cpu_busy_us - was->cpu_busy_us) / (double)total : 0;
-    double stolen = total ? (double)(now->cpu_steal_us - was->cpu_steal_us) / (double)total : 0;
-    lh_push(b, cpu, total ? lh_json_real(100 * busy, 1) : json_null());
-    lh_push(b, steal, total ? lh_json_real(100 * stolen, 1) : json_null());
-    lh_push(b, mem, now ? lh_json_count(now->mem_available_bytes) : json_null());
-    lh_push(b, tcp, now ? lh_json_count(now->tcp_in_use) : json_null());
-    lh_push(b, wait, now ? lh_json_count(now->tcp_time_wait) : json_null());
-    lh_push(b, retransmits,
-            was && now->tcp_retransmits >= was->tcp_retransmits ? lh_json_count(now->tcp_retransmits - was->tcp_retransmits)
-                                                                : json_null());
-  }
-  lh_put(b, out, "cpu_percent", cpu);
-  lh_put(b, out, "steal_percent", steal);
-  lh_put(b, out, "mem_available_bytes", mem);
-  lh_put(b, out, "tcp_in_use", tcp);
-  lh_put(b, out, "tcp_time_wait", wait);
-  lh_put(b, out, "tcp_retransmits", retransmits);
   return out;
 }
 
@@ -201,7 +170,9 @@ json_t *lh_build_series(struct lh_build *b) {
   }
   lh_put(b, out, "groups", groups);
   lh_put(b, out, "tester", tester_series(b));
-  lh_put(b, out, "host", host_series(b));
-  if (lh_has_server(b->g)) lh_put(b, out, "server", lh_build_server_series(b));
+  lh_put(b, out, "host", lh_build_host_series(b, b->g->sites));
+  const struct lh_site *watcher = lh_server_site(b->g);
+  if (lh_has_server(watcher)) lh_put(b, out, "server", lh_build_server_series(b, watcher));
+  if (b->g->merged) lh_put(b, out, "shards", lh_build_shard_series(b));
   return out;
 }

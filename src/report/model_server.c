@@ -9,10 +9,16 @@ static bool is_ours(const struct lh_watched *w) {
   return strcmp(w->source, "supervisor") == 0;
 }
 
-bool lh_has_server(const struct lh_gather *g) {
-  for (size_t i = 0; i < g->watched_count; i++)
-    if (!is_ours(&g->watched[i])) return true;
+bool lh_has_server(const struct lh_site *site) {
+  for (size_t i = 0; i < site->watched_count; i++)
+    if (!is_ours(&site->watched[i])) return true;
   return false;
+}
+
+const struct lh_site *lh_server_site(const struct lh_gather *g) {
+  for (size_t i = 0; i < g->site_count; i++)
+    if (lh_has_server(&g->sites[i])) return &g->sites[i];
+  return g->sites;
 }
 
 static const char *unit_of(const struct lh_watched *w) {
@@ -39,13 +45,13 @@ static json_t *value_json(struct lh_build *b, const struct lh_watched *w) {
   return out;
 }
 
-json_t *lh_build_server(struct lh_build *b) {
+json_t *lh_build_server(struct lh_build *b, const struct lh_site *site) {
   const struct lh_gather *g = b->g;
-  if (!lh_has_server(g)) return json_null();
+  if (!lh_has_server(site)) return json_null();
   json_t *out = json_object(), *values = json_array();
   uint64_t end_ns = g->run->end_ns > g->run->start_ns ? g->run->end_ns - g->run->start_ns : 0, after_ns = 0;
-  for (size_t i = 0; i < g->watched_count; i++) {
-    const struct lh_watched *w = &g->watched[i];
+  for (size_t i = 0; i < site->watched_count; i++) {
+    const struct lh_watched *w = &site->watched[i];
     if (is_ours(w)) continue;
     if (w->has_after && w->after_ns > after_ns) after_ns = w->after_ns;
     lh_push(b, values, value_json(b, w));
@@ -56,9 +62,9 @@ json_t *lh_build_server(struct lh_build *b) {
 }
 
 /* The last sample of each interval; a counter as what it grew by in a second. */
-static json_t *array_of(struct lh_build *b, uint32_t what) {
+static json_t *array_of(struct lh_build *b, const struct lh_site *site, uint32_t what) {
   const struct lh_gather *g = b->g;
-  bool counter = lh_watched_is_counter(g->watched[what].source, g->watched[what].name);
+  bool counter = lh_watched_is_counter(site->watched[what].source, site->watched[what].name);
   const struct lh_watched_item *was = NULL, *now = NULL;
   json_t *out = json_array();
   size_t n = 0;
@@ -67,10 +73,10 @@ static json_t *array_of(struct lh_build *b, uint32_t what) {
     int64_t from_ns = (int64_t)((g->from_k + (uint64_t)i) * g->run->interval_ns), slack_ns = (int64_t)g->run->interval_ns / 2;
     int64_t until_ns = from_ns + (int64_t)g->run->interval_ns + slack_ns;
     bool fresh = false;
-    for (; n < g->sighting_count && g->sightings[n].at_ns < until_ns; n++) {
-      if (g->sightings[n].what != what) continue;
+    for (; n < site->sighting_count && site->sightings[n].at_ns < until_ns; n++) {
+      if (site->sightings[n].what != what) continue;
       was = now;
-      now = &g->sightings[n];
+      now = &site->sightings[n];
       fresh = now->at_ns >= from_ns + slack_ns;
     }
     double since_s = fresh && was ? (double)(now->at_ns - was->at_ns) / 1e9 : 0;
@@ -82,14 +88,14 @@ static json_t *array_of(struct lh_build *b, uint32_t what) {
   return out;
 }
 
-json_t *lh_build_server_series(struct lh_build *b) {
+json_t *lh_build_server_series(struct lh_build *b, const struct lh_site *site) {
   json_t *out = json_object();
-  for (uint32_t what = 0; what < b->g->watched_count; what++) {
-    const struct lh_watched *w = &b->g->watched[what];
+  for (uint32_t what = 0; what < site->watched_count; what++) {
+    const struct lh_watched *w = &site->watched[what];
     if (is_ours(w)) continue;
     char key[300];
     snprintf(key, sizeof key, "%s %s", w->source, w->name);
-    lh_put(b, out, key, array_of(b, what));
+    lh_put(b, out, key, array_of(b, site, what));
   }
   return out;
 }

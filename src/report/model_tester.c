@@ -62,21 +62,29 @@ static json_t *left_out(struct lh_build *b) {
   return out;
 }
 
-/* The supervisor beside its workers; null for a run that kept nothing of it. */
+/* The supervisors beside their workers, of all shards; null for a run that kept nothing of them. */
 static json_t *supervisor(struct lh_build *b) {
-  json_t *out = NULL;
-  for (size_t i = 0; i < b->g->watched_count; i++) {
-    const struct lh_watched *w = &b->g->watched[i];
-    if (strcmp(w->source, "supervisor") != 0) continue;
-    if (!out) out = json_object();
-    if (strcmp(w->name, "cpu_us") == 0)
-      lh_put(b, out, "cpu_s", lh_json_real((w->end - (w->has_before ? w->before : 0)) / 1e6, 2));
-    else if (strcmp(w->name, "rss_bytes") == 0)
-      lh_put(b, out, "rss_bytes_max", lh_json_real(w->most, 0));
-    else
-      lh_put(b, out, "descriptors_max", lh_json_real(w->most, 0));
+  double cpu_us = 0, rss = 0, descriptors = 0;
+  bool kept = false;
+  for (size_t n = 0; n < b->g->site_count; n++) {
+    for (size_t i = 0; i < b->g->sites[n].watched_count; i++) {
+      const struct lh_watched *w = &b->g->sites[n].watched[i];
+      if (strcmp(w->source, "supervisor") != 0) continue;
+      kept = true;
+      if (strcmp(w->name, "cpu_us") == 0)
+        cpu_us += w->end - (w->has_before ? w->before : 0);
+      else if (strcmp(w->name, "rss_bytes") == 0)
+        rss = w->most > rss ? w->most : rss;
+      else
+        descriptors = w->most > descriptors ? w->most : descriptors;
+    }
   }
-  return out ? out : json_null();
+  if (!kept) return json_null();
+  json_t *out = json_object();
+  lh_put(b, out, "cpu_s", lh_json_real(cpu_us / 1e6, 2));
+  lh_put(b, out, "rss_bytes_max", lh_json_real(rss, 0));
+  lh_put(b, out, "descriptors_max", lh_json_real(descriptors, 0));
+  return out;
 }
 
 /* Between two parts of a run that was resumed. */

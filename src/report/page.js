@@ -156,6 +156,16 @@
       part(() => first.findings(model)),
       part(() => first.groups(model)),
       once(
+        () => model.shards,
+        () =>
+          section(
+            'shards',
+            'Shards',
+            'Each host carried its share of the clients of every group.',
+            part(() => about.shards(model)),
+          ),
+      ),
+      once(
         () => specs.has('response_p50_us'),
         () =>
           section(
@@ -225,12 +235,11 @@
         'host',
         'Host and limits',
         null,
-        part(() => about.usage(model)),
         once(
           () => view.lane.host.tcp_in_use.some((value) => value !== null),
           () => [specs.sockets(), specs.retransmits()],
         ),
-        part(() => about.host(model)),
+        part(() => about.hosts(model)),
       ),
       el(
         'section',

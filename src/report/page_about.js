@@ -137,9 +137,9 @@ const about = (() => {
     ];
   }
 
-  // What the whole host did meanwhile.
-  function usage(model) {
-    const u = model.host.usage,
+  // What the whole host did meanwhile; `of`: the model, or one of its shards.
+  function usage(of) {
+    const u = of.host.usage,
       use =
         u.mem_total_bytes === undefined
           ? []
@@ -172,7 +172,7 @@ const about = (() => {
       : null;
   }
 
-  function host(model) {
+  function host(of) {
     const facts = (list, label) =>
       list.length
         ? table(
@@ -195,9 +195,9 @@ const about = (() => {
     };
     return [
       el('h3', {}, 'Machine'),
-      halves(model.host.facts, 'Machine'),
+      halves(of.host.facts, 'Machine'),
       el('h3', {}, 'Limits'),
-      (model.ladder || []).length
+      (of.ladder || []).length
         ? table(
             [
               ['clients', 'n'],
@@ -205,7 +205,7 @@ const about = (() => {
               ['stood at', 'fact'],
               ['how it becomes clients', 'text'],
             ],
-            model.ladder.map((rung) => [
+            of.ladder.map((rung) => [
               rung.clients === null ? 'any' : (rung.estimated ? 'about ' : '') + show.count(rung.clients),
               el('span', { title: rung.remedy ? `raised by: ${rung.remedy}` : '' }, rung.limit),
               rung.value,
@@ -214,8 +214,57 @@ const about = (() => {
             { label: 'Limits ladder', caption: 'Clients of this plan that each limit allowed: what binds first stands first' },
           )
         : null,
-      halves(model.limits, 'Limits'),
+      halves(of.limits, 'Limits'),
     ];
+  }
+
+  // A merged run: how each host's clients fared, and each host.
+  function shards(model) {
+    const us = (value) => show.none(show.us)(value);
+    return [
+      table(
+        [
+          ['shard', 'n'],
+          ['host', 'fact'],
+          ['ended', 'keep'],
+          ['clients', 'n'],
+          ['available', 'n'],
+          ['drops', 'n'],
+          ['a client-hour', 'n'],
+          ['connect p99', 'n'],
+          ['TCP round trip p50', 'n'],
+          ['response p50', 'n'],
+          ['p99', 'n'],
+          ['service p99', 'n'],
+          ['left late, p99', 'n'],
+          ['busiest worker', 'n'],
+        ],
+        model.shards.map((one) => [
+          String(one.shard),
+          one.name || '',
+          one.how,
+          show.count(one.clients),
+          show.none(show.percent)(one.availability_percent),
+          show.count(one.drops),
+          show.none(show.rate)(one.drops_per_client_hour),
+          us(one.latency.connect_p99_us),
+          us(one.latency.rtt_p50_us),
+          us(one.latency.response_p50_us),
+          us(one.latency.response_p99_us),
+          us(one.latency.service_p99_us),
+          us(one.latency.send_lateness_p99_us),
+          show.percent(one.tester.cpu_busiest_percent_max),
+        ]),
+        { label: 'Shards' },
+      ),
+      model.run.whole ? null : el('p', { class: 'about after' }, 'How the clients fared is of the whole run, whatever part of it this page is about.'),
+    ];
+  }
+  function hosts(model) {
+    if (!model.shards) return [usage(model), host(model)];
+    return model.shards.map((one) =>
+      fold(`Shard ${one.shard}${one.name ? `: ${one.name}` : ''}`, () => [usage(one), one.server ? server(one) : null, host(one)].flat(Infinity), true),
+    );
   }
 
   const glossary = [
@@ -289,5 +338,5 @@ const about = (() => {
     ];
   }
 
-  return { closing, host, server, serverName, tester, usage };
+  return { closing, hosts, server, serverName, shards, tester };
 })();

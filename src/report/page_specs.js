@@ -4,6 +4,11 @@ const specs = (() => {
   const L = () => view.lane;
   const line = (label, key, color, more) => ({ label, values: L()[key], color, ...more });
   const has = (key) => L()[key].some((value) => value !== null);
+  // One curve of the host, or one for each shard's.
+  const hosts = (lane, key, alone) =>
+    lane.shards.length
+      ? lane.shards.map((one) => ({ label: `host of shard ${one.shard}`, values: one.host[key], color: one.color }))
+      : [{ values: lane.host[key], ...alone }];
   let planned = true,
     failures = false;
 
@@ -135,8 +140,8 @@ const specs = (() => {
       suggestedMax: 100,
       parts: (lane) => [
         { label: 'busiest worker, of one core', values: lane.tester.cpu_busiest_percent, color: '--accent' },
-        { label: 'whole host', values: lane.host.cpu_percent, color: '--quiet', dash: true },
-        { label: 'stolen', values: lane.host.steal_percent, color: '--c2', off: true },
+        ...hosts(lane, 'cpu_percent', { label: 'whole host', color: '--quiet', dash: true }),
+        ...(lane.shards.length ? [] : [{ label: 'stolen', values: lane.host.steal_percent, color: '--c2', off: true }]),
       ],
     });
   const lag = () =>
@@ -173,8 +178,8 @@ const specs = (() => {
       low: true,
       whole: true,
       parts: (lane) => [
-        { label: 'in use', values: lane.host.tcp_in_use, color: '--accent' },
-        { label: 'in TIME_WAIT', values: lane.host.tcp_time_wait, color: '--c2', dash: true },
+        ...hosts(lane, 'tcp_in_use', { label: 'in use', color: '--accent' }),
+        ...(lane.shards.length ? [] : [{ label: 'in TIME_WAIT', values: lane.host.tcp_time_wait, color: '--c2', dash: true }]),
       ],
     });
   const retransmits = () =>
@@ -187,7 +192,7 @@ const specs = (() => {
       low: true,
       whole: true,
       suggestedMax: 4,
-      parts: (lane) => [{ label: 'segments sent again', values: lane.host.tcp_retransmits, color: '--c2' }],
+      parts: (lane) => hosts(lane, 'tcp_retransmits', { label: 'segments sent again', color: '--c2' }),
     });
   const distribution = (model) =>
     percentiles.make({

@@ -81,14 +81,13 @@ int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
   return failed;
 }
 
-/* The rungs that a reader asks for: what bound first, and what would have come next. */
-int lh_prose_limits(const json_t *model, struct lh_buf *out) {
+/* The rungs that a reader asks for: what bound first, and what would have come next. `of`: a model, or a shard of it. */
+static int say_limits(const json_t *of, double wanted, struct lh_buf *out) {
   enum { RUNGS_MAX = 3 };
   const json_t *rung;
-  double wanted = lh_look_number(model, "totals.clients.planned");
   size_t i, said = 0;
   int failed = 0;
-  json_array_foreach(lh_look(model, "ladder"), i, rung) {
+  json_array_foreach(lh_look(of, "ladder"), i, rung) {
     if (said == RUNGS_MAX || lh_look_is_null(rung, "clients") || failed) break;
     double clients = lh_look_number(rung, "clients");
     failed = lh_buf_addf(out, "%s%s %s%s%s", said ? "; " : "", lh_look_text(rung, "limit"), said ? "" : "allowed ",
@@ -102,10 +101,27 @@ int lh_prose_limits(const json_t *model, struct lh_buf *out) {
   return failed || !said ? failed : lh_buf_addstr(out, ".");
 }
 
-static const char *fact(const json_t *model, const char *name) {
+static int put_shard_number(const json_t *shard, struct lh_buf *out) {
+  return lh_buf_addf(out, "%sshard %.0f: ", out->len ? " " : "", lh_look_number(shard, "shard"));
+}
+
+int lh_prose_limits(const json_t *model, struct lh_buf *out) {
+  const json_t *shards = lh_look(model, "shards"), *shard;
+  if (json_array_size(shards) == 0) return say_limits(model, lh_look_number(model, "totals.clients.planned"), out);
+  size_t i;
+  int failed = 0;
+  json_array_foreach(shards, i, shard) {
+    if (json_array_size(lh_look(shard, "ladder")) == 0) continue;
+    if (!failed) failed = put_shard_number(shard, out);
+    if (!failed) failed = say_limits(shard, lh_look_number(shard, "clients"), out);
+  }
+  return failed;
+}
+
+static const char *fact(const json_t *of, const char *name) {
   const json_t *item;
   size_t i;
-  json_array_foreach(lh_look(model, "host.facts"), i,
+  json_array_foreach(lh_look(of, "host.facts"), i,
                      item) if (strcmp(lh_look_text(item, "name"), name) == 0 &&
                                strncmp(lh_look_text(item, "value"), "unreadable", 10)) return lh_look_text(item, "value");
   return NULL;
@@ -121,12 +137,12 @@ static const char *memory_words(const char *value, struct lh_shown *shown) {
   return shown->text;
 }
 
-int lh_prose_host(const json_t *model, struct lh_buf *out) {
+static int say_host(const json_t *of, struct lh_buf *out) {
   static const char *const names[] = {"host", "distribution", "kernel", "cpu", "cpus.usable", "memory.total"};
   static const char *const forms[] = {"%s", "%s", "kernel %s", "%s", "%s cores usable", "%s of memory"};
   int failed = 0;
   for (size_t i = 0, said = 0; i < sizeof names / sizeof *names && !failed; i++) {
-    const char *value = fact(model, names[i]);
+    const char *value = fact(of, names[i]);
     if (!value) continue;
     char text[300];
     struct lh_shown shown;
@@ -134,6 +150,19 @@ int lh_prose_host(const json_t *model, struct lh_buf *out) {
     const char *hole = strstr(forms[i], "%s");
     snprintf(text, sizeof text, "%.*s%s%s", (int)(hole - forms[i]), forms[i], value, hole + 2);
     failed = lh_buf_addf(out, "%s%s", said++ ? ", " : "", text);
+  }
+  return failed;
+}
+
+int lh_prose_host(const json_t *model, struct lh_buf *out) {
+  const json_t *shards = lh_look(model, "shards"), *shard;
+  if (json_array_size(shards) == 0) return say_host(model, out);
+  size_t i;
+  int failed = 0;
+  json_array_foreach(shards, i, shard) {
+    if (!failed) failed = put_shard_number(shard, out);
+    if (!failed) failed = say_host(shard, out);
+    if (!failed) failed = lh_buf_addstr(out, ".");
   }
   return failed;
 }

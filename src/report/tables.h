@@ -10,6 +10,7 @@
 #define LH_TABLES_LIST(X)                                                                                                      \
   X(objectives)                                                                                                                \
   X(groups)                                                                                                                    \
+  X(shards)                                                                                                                    \
   X(storms)                                                                                                                    \
   X(endings)                                                                                                                   \
   X(logins)                                                                                                                    \

@@ -158,6 +158,19 @@ static json_t *lane(struct thinner *t, const json_t *from) {
   return out;
 }
 
+/* Hosts of shards: each with its number, and lanes. */
+static json_t *shards(struct thinner *t, const json_t *from) {
+  json_t *out = json_array(), *shard, *value;
+  const char *key;
+  size_t i;
+  json_array_foreach((json_t *)(uintptr_t)from, i, shard) {
+    json_t *one = json_object();
+    json_object_foreach(shard, key, value) set(t, one, key, json_is_object(value) ? lane(t, value) : json_incref(value));
+    append(t, out, one);
+  }
+  return out;
+}
+
 json_t *lh_thin_series(const json_t *series) {
   const json_t *groups = lh_look(series, "groups");
   struct thinner t = {.count = json_array_size(lh_look(series, "t_s")), .n = 1};
@@ -176,6 +189,7 @@ json_t *lh_thin_series(const json_t *series) {
   set(&t, out, "tester", lane(&t, lh_look(series, "tester")));
   set(&t, out, "host", lane(&t, lh_look(series, "host")));
   if (lh_look(series, "server")) set(&t, out, "server", lane(&t, lh_look(series, "server")));
+  if (lh_look(series, "shards")) set(&t, out, "shards", shards(&t, lh_look(series, "shards")));
   if (!t.failed) return out;
   json_decref(out);
   return NULL;

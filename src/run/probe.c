@@ -262,8 +262,9 @@ static int see_interval(void *context, uint32_t k, uint32_t group, const struct 
   return 0;
 }
 
-static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
+static int see_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample) {
   struct sums *s = context;
+  (void)shard;
   if (k == s->most_k && sample->slab_bytes > s->slab_most) s->slab_most = sample->slab_bytes;
   return 0;
 }

@@ -19,6 +19,7 @@ struct side {
   struct lh_second *seconds;          /* [group]: the last one stored */
   uint32_t first_worker;              /* its workers are numbered from here */
   uint32_t first_k;                   /* its intervals are numbered from here: 0 for shards */
+  struct lh_snapshot total;           /* of all its groups and intervals */
 };
 
 struct tick {
@@ -84,6 +85,7 @@ static int on_interval(void *context, uint32_t k, uint32_t group, const struct l
   memcpy(side->gauges[group], copy.gauges, sizeof copy.gauges);
   side->seen[group] = true;
   if (!failed) failed = lh_snapshot_merge_beside(&m->sums[group], &copy);
+  if (!failed) failed = lh_snapshot_merge_beside(&side->total, &copy);
   lh_snapshot_free(&copy);
   return failed ? lh_err_set(m->err, ENOMEM, "no memory is left to merge an interval") : 0;
 }
@@ -129,8 +131,9 @@ static int on_worker(void *context, uint32_t k, uint32_t worker, const struct lh
   return lh_store_worker(m->store, k + m->sides[m->at].first_k, m->sides[m->at].first_worker + worker, &copy, m->err);
 }
 
-static int on_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
+static int on_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample) {
   struct merging *m = context;
+  m->store->shard = shard;
   return lh_store_host(m->store, k + m->sides[m->at].first_k, sample, m->err);
 }
 
@@ -189,7 +192,7 @@ static int put_interval(struct merging *m, uint32_t k) {
 
 static int merge_interval(struct merging *m, uint32_t k) {
   struct lh_reader_visits visits = {
-      .context = m, .interval = on_interval, .ending = on_ending, .second = on_second, .event = on_event, .worker = on_worker};
+      .context = m, .interval = on_interval, .ending = on_ending, .second = on_second, .event = on_event, .worker = on_worker, .host = on_host};
   for (uint32_t g = 0; g < m->group_count; g++) {
     lh_snapshot_next(&m->sums[g]);
     memset(m->sums[g].gauges, 0, sizeof m->sums[g].gauges);
@@ -198,7 +201,6 @@ static int merge_interval(struct merging *m, uint32_t k) {
     memset(m->sides[m->at].seen, 0, m->group_count * sizeof(bool));
     const struct side *side = &m->sides[m->at];
     if (k < side->first_k) continue;
-    visits.host = m->at == 0 || m->plan->parts ? on_host : NULL;
     int failed = lh_reader_visit(side->reader, k - side->first_k, k - side->first_k + 1, &visits, m->err);
     if (failed) return failed;
   }
@@ -208,23 +210,18 @@ static int merge_interval(struct merging *m, uint32_t k) {
 
 /* ---- the run's own row, its groups and facts ---- */
 
-static int put_facts(struct merging *m) {
+static int put_hosts(struct merging *m) {
   int code = SQLITE_OK;
-  for (size_t n = 1; n < m->plan->count && code == SQLITE_OK && !m->plan->parts; n++) {
-    LH_SQL_SCOPED *attach = NULL, *insert = NULL;
-    code = lh_sql_prepare(m->store->db, "ATTACH ? AS other", &attach);
-    if (code == SQLITE_OK) code = lh_sql_run(attach, "t", m->plan->readers[n]->path);
-    if (code == SQLITE_OK)
-      code = lh_sql_prepare(m->store->db,
-                            "INSERT INTO facts SELECT name || ' (shard ' || ? || ')', source, value FROM other.facts AS o WHERE NOT "
-                            "EXISTS (SELECT 1 FROM main.facts AS f WHERE f.name = o.name AND f.value = o.value)",
-                            &insert);
-    if (code == SQLITE_OK) code = lh_sql_run(insert, "i", (int64_t)m->plan->readers[n]->run.shard);
-    sqlite3_finalize(insert);
-    insert = NULL;
-    if (code == SQLITE_OK) code = lh_sql_exec(m->store->db, "DETACH other");
-  }
+  for (size_t n = 1; n < m->plan->count && code == SQLITE_OK; n++)
+    code = lh_merge_hosts(m->plan, m->store->db, n, m->sides[n].first_k * m->sides[n].reader->run.interval_ns);
   return code;
+}
+
+static int put_shards(struct merging *m) {
+  int failed = 0;
+  for (size_t n = 0; n < m->plan->count && !failed && !m->plan->parts; n++)
+    failed = lh_merge_shard(m->store, m->sides[n].reader, m->sides[n].first_worker, &m->sides[n].total, m->err);
+  return failed;
 }
 
 static int put_groups(struct merging *m) {
@@ -299,6 +296,7 @@ static int make_sides(struct merging *m) {
   m->sums = calloc(m->group_count + 1u, sizeof *m->sums);
   if (!m->sides || !m->sums) return -ENOMEM;
   for (uint32_t g = 0; g < m->group_count; g++) lh_snapshot_init(&m->sums[g]);
+  for (size_t n = 0; n < m->plan->count; n++) lh_snapshot_init(&m->sides[n].total);
   for (size_t n = 0; n < m->plan->count; n++) {
     struct side *side = &m->sides[n];
     side->reader = m->plan->readers[n];
@@ -318,6 +316,7 @@ static void free_sides(struct merging *m) {
     free(m->sides[n].gauges);
     free(m->sides[n].seen);
     free(m->sides[n].seconds);
+    lh_snapshot_free(&m->sides[n].total);
   }
   for (uint32_t g = 0; m->sums && g < m->group_count; g++) lh_snapshot_free(&m->sums[g]);
   free(m->sides);
@@ -327,7 +326,7 @@ static void free_sides(struct merging *m) {
 
 static int fill(struct merging *m) {
   uint32_t intervals = 0;
-  int code = put_facts(m);
+  int code = put_hosts(m);
   if (code == SQLITE_OK) code = put_groups(m);
   if (code == SQLITE_OK) code = put_run(m);
   if (code != SQLITE_OK) return lh_store_broken(m->store, code, m->err);
@@ -336,6 +335,7 @@ static int fill(struct merging *m) {
       intervals = m->sides[n].first_k + m->sides[n].reader->run.interval_count;
   int failed = put_notes(m);
   for (uint32_t k = 0; k < intervals && !failed; k++) failed = merge_interval(m, k);
+  if (!failed) failed = put_shards(m);
   return failed ? failed : put_end(m);
 }
 

@@ -3,6 +3,7 @@
 #define LONGHAUL_SRC_STORE_MERGE_H
 
 #include "longhaul/store/merge.h"
+#include "longhaul/stats/snapshot.h"
 #include "store/open.h"
 
 struct lh_merge {
@@ -15,5 +16,11 @@ struct lh_merge {
 void lh_merge_note(struct lh_merge *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Whether they are different shards of one plan; puts them in order and notes what a reader must know. */
 int lh_merge_check(struct lh_merge *m, struct lh_err *err);
+/* Copies what file n tells of its host into the merged one: what it watched, this much later, and of a shard its facts and ladder.
+ * Not within a transaction. Returns SQLite's code. */
+int lh_merge_hosts(const struct lh_merge *m, sqlite3 *db, size_t n, uint64_t later_ns);
+/* The row of table shards; `total` is the sum of all that its intervals hold. */
+int lh_merge_shard(struct lh_store *store, const struct lh_reader *reader, uint32_t first_worker, const struct lh_snapshot *total,
+                   struct lh_err *err);
 
 #endif

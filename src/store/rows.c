@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "longhaul/base/limits.h"
+#include "longhaul/store/shard.h"
 #include "store/columns.h"
 #include "store/writer.h"
 
@@ -149,9 +150,9 @@ int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sampl
       LH_SAMPLE_LIST(X)
 #undef X
   };
-  int code = lh_sql_bind(insert, "i", (int64_t)k);
+  int code = lh_sql_bind(insert, "ii", (int64_t)k, (int64_t)store->shard);
   for (size_t i = 0; i < sizeof values / sizeof values[0] && code == SQLITE_OK; i++)
-    code = sqlite3_bind_int64(insert, (int)i + 2, values[i]);
+    code = sqlite3_bind_int64(insert, (int)i + 3, values[i]);
   return run_or_break(store, code == SQLITE_OK ? lh_sql_run(insert, "") : code, err);
 }
 
@@ -172,9 +173,28 @@ int lh_store_event(struct lh_store *store, uint64_t at_ns, enum lh_event_kind ki
 int lh_store_watched(struct lh_store *store, const struct lh_watched_row *row, struct lh_err *err) {
   int failed = lh_store_begin(store, err);
   if (failed) return failed;
-  int code = lh_sql_run(store->statements[LH_STATEMENT_WATCHED], "ittd", since_start(store, row->at_ns), row->source, row->name,
+  int code = lh_sql_run(store->statements[LH_STATEMENT_WATCHED], "iittd", since_start(store, row->at_ns), (int64_t)store->shard, row->source, row->name,
                         row->value);
   return run_or_break(store, code, err);
+}
+
+int lh_store_shard(struct lh_store *store, const struct lh_shard_row *row, struct lh_err *err) {
+  int failed = lh_store_begin(store, err);
+  if (failed) return failed;
+  sqlite3_stmt *insert = store->statements[LH_STATEMENT_SHARD];
+  const uint64_t values[] = {
+#define X(name, help) row->name,
+      LH_SHARD_COUNTER_LIST(X)
+#undef X
+#define X(name, hist, percentile, help) row->name,
+          LH_SHARD_LATENCY_LIST(X)
+#undef X
+  };
+  int code = lh_sql_bind(insert, "iiittiii", (int64_t)row->shard, (int64_t)row->first_worker, (int64_t)row->workers, row->version,
+                         *row->how ? row->how : NULL, (int64_t)row->clients, row->start_wall_us, (int64_t)row->length_ns);
+  for (size_t i = 0; i < sizeof values / sizeof values[0] && code == SQLITE_OK; i++)
+    code = sqlite3_bind_int64(insert, (int)i + 9, (int64_t)values[i]);
+  return run_or_break(store, code == SQLITE_OK ? lh_sql_run(insert, "") : code, err);
 }
 
 int lh_store_finding(struct lh_store *store, const struct lh_finding_row *finding, struct lh_err *err) {

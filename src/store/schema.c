@@ -5,6 +5,7 @@
 #include "longhaul/plan/plan.h"
 #include "longhaul/stats/counters.h"
 #include "longhaul/stats/second.h"
+#include "longhaul/store/shard.h"
 #include "store/columns.h"
 #include "store/writer.h"
 
@@ -39,6 +40,12 @@ static const struct column columns[] = {
 #undef X
 #define X(name, help) {"histograms", #name, "histogram", help},
                             LH_HIST_LIST(X)
+#undef X
+#define X(name, help) {"shards", #name, "whole run", help},
+                                LH_SHARD_COUNTER_LIST(X)
+#undef X
+#define X(name, hist, percentile, help) {"shards", #name, "whole run", help},
+                                    LH_SHARD_LATENCY_LIST(X)
 #undef X
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
@@ -154,35 +161,35 @@ static int describe_groups(sqlite3 *db, const struct lh_run_facts *facts) {
   return code;
 }
 
-static int insert_facts(sqlite3 *db, const struct lh_facts *facts) {
+static int insert_facts(sqlite3 *db, uint32_t shard, const struct lh_facts *facts) {
   LH_SQL_SCOPED *insert = NULL;
-  int code = lh_sql_prepare(db, "INSERT INTO facts VALUES (?,?,?)", &insert);
+  int code = lh_sql_prepare(db, "INSERT INTO facts VALUES (?,?,?,?)", &insert);
   for (uint32_t i = 0; i < facts->count && code == SQLITE_OK; i++)
-    code = lh_sql_run(insert, "ttt", facts->items[i].name, facts->items[i].source, facts->items[i].value);
+    code = lh_sql_run(insert, "ittt", (int64_t)shard, facts->items[i].name, facts->items[i].source, facts->items[i].value);
   return code;
 }
 
-static int describe_host(sqlite3 *db, const struct lh_facts *known) {
-  if (known) return insert_facts(db, known);
+static int describe_host(sqlite3 *db, uint32_t shard, const struct lh_facts *known) {
+  if (known) return insert_facts(db, shard, known);
   struct lh_facts facts = {0};
   if (lh_facts_read(&facts, "") < 0) return SQLITE_NOMEM;
-  int code = insert_facts(db, &facts);
+  int code = insert_facts(db, shard, &facts);
   lh_facts_free(&facts);
   return code;
 }
 
-static int describe_ladder(sqlite3 *db, const struct lh_ladder *ladder) {
+static int describe_ladder(sqlite3 *db, uint32_t shard, const struct lh_ladder *ladder) {
   LH_SQL_SCOPED *bound = NULL, *any = NULL;
-  int code = lh_sql_prepare(db, "INSERT INTO ladder VALUES (?,?,?,?,?,?,?,?)", &bound);
-  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO ladder VALUES (?,?,?,?,NULL,?,?,?)", &any);
+  int code = lh_sql_prepare(db, "INSERT INTO ladder VALUES (?,?,?,?,?,?,?,?,?)", &bound);
+  if (code == SQLITE_OK) code = lh_sql_prepare(db, "INSERT INTO ladder VALUES (?,?,?,?,?,NULL,?,?,?)", &any);
   for (uint32_t i = 0; ladder && i < ladder->count && code == SQLITE_OK; i++) {
     const struct lh_rung *r = &ladder->rungs[i];
     const char *remedy = r->remedy_count > 0 ? r->remedies[0].text : "";
     if (r->clients == LH_ANY)
-      code = lh_sql_run(any, "itttiit", (int64_t)i, lh_limit_name(r->limit), r->value, r->detail, (int64_t)r->soft,
+      code = lh_sql_run(any, "iitttiit", (int64_t)shard, (int64_t)i, lh_limit_name(r->limit), r->value, r->detail, (int64_t)r->soft,
                         (int64_t)r->estimated, remedy);
     else
-      code = lh_sql_run(bound, "itttiiit", (int64_t)i, lh_limit_name(r->limit), r->value, r->detail, (int64_t)r->clients,
+      code = lh_sql_run(bound, "iitttiiit", (int64_t)shard, (int64_t)i, lh_limit_name(r->limit), r->value, r->detail, (int64_t)r->clients,
                         (int64_t)r->soft, (int64_t)r->estimated, remedy);
   }
   return code;
@@ -205,8 +212,8 @@ int lh_schema_describe(sqlite3 *db, const struct lh_run_facts *facts) {
                       (int64_t)facts->start_ns,
                       facts->start_wall_us);
   if (code == SQLITE_OK) code = describe_groups(db, facts);
-  if (code == SQLITE_OK) code = describe_host(db, facts->host);
-  return code == SQLITE_OK ? describe_ladder(db, facts->ladder) : code;
+  if (code == SQLITE_OK) code = describe_host(db, facts->shard, facts->host);
+  return code == SQLITE_OK ? describe_ladder(db, facts->shard, facts->ladder) : code;
 }
 
 /* "INSERT INTO table (names) VALUES (?, ...)": named, so that a file whose columns stand in another order is written right. */
@@ -216,7 +223,8 @@ char *lh_schema_insert(enum lh_statement statement) {
     int values; /* in `first` */
   } wide[] = {[LH_STATEMENT_INTERVAL] = {"intervals", "k, group_no, tallies_folded", 3},
               [LH_STATEMENT_WORKER] = {"workers", "k, worker", 2},
-              [LH_STATEMENT_HOST] = {"host", "k", 1},
+              [LH_STATEMENT_HOST] = {"host", "k, shard", 2},
+              [LH_STATEMENT_SHARD] = {"shards", "shard, first_worker, workers, version, how, clients, start_wall_us, length_ns", 8},
               [LH_STATEMENT_SECOND] = {"seconds", "from_ns, group_no", 2}};
   const char *table = wide[statement].table;
   sqlite3_str *sql = sqlite3_str_new(NULL);

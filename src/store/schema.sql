@@ -156,7 +156,8 @@ CREATE INDEX workers_at ON workers (k, worker);
 
 -- Samples of the host, at the end of the interval.
 CREATE TABLE host (
-  k INTEGER NOT NULL
+  k     INTEGER NOT NULL,
+  shard INTEGER NOT NULL -- whose host it is
   -- columns of host
 );
 CREATE INDEX host_at ON host (k);
@@ -165,6 +166,7 @@ CREATE INDEX host_at ON host (k);
 -- is negative) and after the last one (at_ns is past run.end_ns).
 CREATE TABLE watched (
   at_ns  INTEGER NOT NULL,
+  shard  INTEGER NOT NULL, -- who looked
   source TEXT NOT NULL, -- process: all processes of watch together; metrics: the server's own; supervisor
   name   TEXT NOT NULL, -- processes, descriptors, rss_bytes, threads, cpu_us; or a metric's
   value  REAL NOT NULL
@@ -173,6 +175,7 @@ CREATE INDEX watched_at ON watched (at_ns);
 
 -- Limits and properties of the host at the start.
 CREATE TABLE facts (
+  shard  INTEGER NOT NULL, -- whose host it is
   name   TEXT NOT NULL,
   source TEXT NOT NULL,
   value  TEXT NOT NULL -- "unreadable: REASON" when it could not be read
@@ -180,14 +183,29 @@ CREATE TABLE facts (
 
 -- What the host let this plan hold, limit by limit, at the start (`longhaul doctor CONFIG`).
 CREATE TABLE ladder (
-  rung      INTEGER PRIMARY KEY, -- 0 binds first
+  shard     INTEGER NOT NULL,    -- whose host it is
+  rung      INTEGER NOT NULL,    -- 0 binds first
   name      TEXT NOT NULL,
   value     TEXT NOT NULL,       -- as it stood
   detail    TEXT NOT NULL,       -- how the value becomes clients
   clients   INTEGER,             -- that it allows; NULL: any number
   soft      INTEGER NOT NULL,    -- 1: past it a plan is slowed down, not refused
   estimated INTEGER NOT NULL,    -- 1: rests on measured memory or processor time
-  remedy    TEXT NOT NULL        -- the first way to raise it
+  remedy    TEXT NOT NULL,       -- the first way to raise it
+  PRIMARY KEY (shard, rung)
+);
+
+-- Only in a file that `longhaul merge` made of shards: one row for each, with how its clients fared over its whole run.
+CREATE TABLE shards (
+  shard         INTEGER PRIMARY KEY, -- from 1
+  first_worker  INTEGER NOT NULL,    -- its rows of table workers: first_worker to first_worker + workers - 1
+  workers       INTEGER NOT NULL,
+  version       TEXT NOT NULL,       -- of longhaul
+  how           TEXT,                -- as in table run
+  clients       INTEGER NOT NULL,    -- planned
+  start_wall_us INTEGER NOT NULL,
+  length_ns     INTEGER NOT NULL
+  -- columns of shards
 );
 
 CREATE TABLE findings (
@@ -251,7 +269,7 @@ FROM events e JOIN run LEFT JOIN groups g USING (group_no);
 
 CREATE VIEW v_watched AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + w.at_ns / 1e9, 'unixepoch') AS utc, w.at_ns / 1e9 AS t_s,
-       w.source, w.name, w.value
+       w.shard, w.source, w.name, w.value
 FROM watched w JOIN run;
 
 -- Workers: processor share of one core and worst loop lag.
@@ -265,7 +283,7 @@ FROM workers w JOIN run;
 -- The host, counters since boot turned into what was added since the sample before.
 CREATE VIEW v_host AS
 SELECT h.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + (h.k + 1) * run.interval_ns / 1e9, 'unixepoch') AS utc,
-       (h.k + 1) * run.interval_ns / 1e9 AS t_s,
+       (h.k + 1) * run.interval_ns / 1e9 AS t_s, h.shard,
        round(100.0 * (cpu_busy_us - lag(cpu_busy_us) OVER t) / nullif(cpu_total_us - lag(cpu_total_us) OVER t, 0), 2)
          AS cpu_percent,
        round(100.0 * (cpu_steal_us - lag(cpu_steal_us) OVER t) / nullif(cpu_total_us - lag(cpu_total_us) OVER t, 0), 2)
@@ -281,4 +299,4 @@ SELECT h.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + (h.k + 1) *
        tcp_established, tcp_orphans, tcp_syn_sent, tcp_syn_received, tcp_fin_wait, tcp_close_wait, tcp_closing,
        slab_bytes, conntrack_entries
 FROM host h JOIN run
-WINDOW t AS (ORDER BY h.k);
+WINDOW t AS (PARTITION BY h.shard ORDER BY h.k);

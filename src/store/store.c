@@ -139,7 +139,7 @@ int lh_store_create(struct lh_store **out, const char *folder, const struct lh_r
   struct lh_store *store = sqlite3_malloc64(sizeof *store);
   if (!store) return lh_err_set(err, ENOMEM, "no memory is left to make a run file in %s", folder);
   *store = (struct lh_store){
-      .start_ns = facts->start_ns, .endings_max = facts->config->run.endings_max, .payload = LH_BUF_INIT(PAYLOAD_MOST)};
+      .start_ns = facts->start_ns, .shard = facts->shard, .endings_max = facts->config->run.endings_max, .payload = LH_BUF_INIT(PAYLOAD_MOST)};
   failed = claim_path(folder, facts, &store->path, err);
   if (failed) {
     lh_store_close(store);
@@ -228,6 +228,10 @@ static const char *const end_names[] = {
     [LH_RUN_ABORTED] = "aborted",
     [LH_RUN_FAILED] = "failed",
 };
+
+const char *lh_store_end_name(enum lh_run_end how) {
+  return how < LH_RUN_UNFINISHED ? end_names[how] : NULL;
+}
 
 /* Tried also after a failed write: how the run ended needs no new page, and a full disk may have room again. */
 int lh_store_finish(struct lh_store *store, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us, struct lh_err *err) {

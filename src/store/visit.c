@@ -367,11 +367,11 @@ static int visit_workers(struct visit *v) {
 
 static int visit_sample(struct visit *v, sqlite3_stmt *row) {
   struct lh_host_sample sample = {0};
-  int column = 1;
+  int column = 2;
 #define X(name, sort, help) sample.name = (uint64_t)sqlite3_column_int64(row, column++);
   LH_SAMPLE_LIST(X)
 #undef X
-  return v->visits->host(v->visits->context, (uint32_t)sqlite3_column_int64(row, 0), &sample);
+  return v->visits->host(v->visits->context, (uint32_t)sqlite3_column_int64(row, 0), (uint32_t)sqlite3_column_int64(row, 1), &sample);
 }
 
 static int visit_host(struct visit *v) {
@@ -381,31 +381,36 @@ static int visit_host(struct visit *v) {
 #undef X
   };
   LH_SQL_SCOPED *rows = NULL;
-  int code = prepare_wide(v, &(struct wide_table){"host", "k", "k, rowid", names, sizeof names / sizeof names[0]}, &rows);
+  int code = prepare_wide(v, &(struct wide_table){"host", "k, shard", "k, rowid", names, sizeof names / sizeof names[0]}, &rows);
   return walk_rows(v, code, rows, visit_sample);
 }
 
 static int visit_one_watched(struct visit *v, sqlite3_stmt *row) {
   struct lh_watched_row watched = {.at_ns = monotonic(v, sqlite3_column_int64(row, 0)),
-                                   .source = text_or_empty(row, 1),
-                                   .name = text_or_empty(row, 2),
-                                   .value = sqlite3_column_double(row, 3)};
+                                   .shard = (uint32_t)sqlite3_column_int64(row, 1),
+                                   .source = text_or_empty(row, 2),
+                                   .name = text_or_empty(row, 3),
+                                   .value = sqlite3_column_double(row, 4)};
   return v->visits->watched(v->visits->context, &watched);
 }
 
 static int visit_watched(struct visit *v) {
   LH_SQL_SCOPED *rows = NULL;
-  int code = lh_sql_prepare(v->reader->db, "SELECT at_ns, source, name, value FROM watched ORDER BY at_ns, rowid", &rows);
+  int code = lh_sql_prepare(v->reader->db, "SELECT at_ns, shard, source, name, value FROM watched ORDER BY at_ns, rowid", &rows);
   return walk_rows(v, code, rows, visit_one_watched);
 }
 
 static int visit_fact(struct visit *v, sqlite3_stmt *row) {
-  return v->visits->fact(v->visits->context, text_or_empty(row, 0), text_or_empty(row, 1), text_or_empty(row, 2));
+  const struct lh_fact_row fact = {.shard = (uint32_t)sqlite3_column_int64(row, 0),
+                                   .name = text_or_empty(row, 1),
+                                   .source = text_or_empty(row, 2),
+                                   .value = text_or_empty(row, 3)};
+  return v->visits->fact(v->visits->context, &fact);
 }
 
 static int visit_facts(struct visit *v) {
   LH_SQL_SCOPED *rows = NULL;
-  int code = lh_sql_prepare(v->reader->db, "SELECT name, source, value FROM facts ORDER BY rowid", &rows);
+  int code = lh_sql_prepare(v->reader->db, "SELECT shard, name, source, value FROM facts ORDER BY rowid", &rows);
   return walk_rows(v, code, rows, visit_fact);
 }
 
@@ -417,15 +422,47 @@ static int visit_rung(struct visit *v, sqlite3_stmt *row) {
                                    .clients = any ? LH_ANY : (uint64_t)sqlite3_column_int64(row, 3),
                                    .soft = sqlite3_column_int(row, 4) != 0,
                                    .estimated = sqlite3_column_int(row, 5) != 0,
-                                   .remedy = text_or_empty(row, 6)};
+                                   .remedy = text_or_empty(row, 6),
+                                   .shard = (uint32_t)sqlite3_column_int64(row, 7)};
   return v->visits->rung(v->visits->context, &rung);
 }
 
 static int visit_ladder(struct visit *v) {
   LH_SQL_SCOPED *rows = NULL;
   int code = lh_sql_prepare(v->reader->db,
-                            "SELECT name, value, detail, clients, soft, estimated, remedy FROM ladder ORDER BY rung", &rows);
+                            "SELECT name, value, detail, clients, soft, estimated, remedy, shard FROM ladder ORDER BY shard, rung", &rows);
   return walk_rows(v, code, rows, visit_rung);
+}
+
+static int visit_shard(struct visit *v, sqlite3_stmt *row) {
+  struct lh_shard_row shard = {.shard = (uint32_t)sqlite3_column_int64(row, 0),
+                               .first_worker = (uint32_t)sqlite3_column_int64(row, 1),
+                               .workers = (uint32_t)sqlite3_column_int64(row, 2),
+                               .version = text_or_empty(row, 3),
+                               .how = text_or_empty(row, 4),
+                               .clients = (uint64_t)sqlite3_column_int64(row, 5),
+                               .start_wall_us = sqlite3_column_int64(row, 6),
+                               .length_ns = (uint64_t)sqlite3_column_int64(row, 7)};
+  int column = 8;
+#define X(name, help) shard.name = (uint64_t)sqlite3_column_int64(row, column++);
+  LH_SHARD_COUNTER_LIST(X)
+#undef X
+#define X(name, hist, percentile, help) shard.name = (uint64_t)sqlite3_column_int64(row, column++);
+  LH_SHARD_LATENCY_LIST(X)
+#undef X
+  return v->visits->shard(v->visits->context, &shard);
+}
+
+static int visit_shards(struct visit *v) {
+  LH_SQL_SCOPED *rows = NULL;
+  int code = lh_sql_prepare(v->reader->db,
+                            "SELECT shard, first_worker, workers, version, how, clients, start_wall_us, length_ns"
+#define X(name, ...) ", " #name
+                            LH_SHARD_COUNTER_LIST(X) LH_SHARD_LATENCY_LIST(X)
+#undef X
+                            " FROM shards ORDER BY shard",
+                            &rows);
+  return walk_rows(v, code, rows, visit_shard);
 }
 
 static int visit_finding(struct visit *v, sqlite3_stmt *row) {
@@ -466,7 +503,8 @@ int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k,
                     .err = err};
   int code = lh_sql_exec(reader->db, "BEGIN");
   if (code != SQLITE_OK) return sql_failed(&v, code);
-  int result = visits->fact ? visit_facts(&v) : 0;
+  int result = visits->shard ? visit_shards(&v) : 0;
+  if (!result && visits->fact) result = visit_facts(&v);
   if (!result && visits->interval) result = visit_intervals(&v);
   if (!result && visits->ending) result = visit_endings(&v);
   if (!result && visits->second) result = visit_seconds(&v);

@@ -12,7 +12,7 @@
   X(HISTOGRAM, "INSERT INTO histograms VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                                  \
   X(TALLY, "INSERT INTO tallies VALUES (?,?,?,?,?,?,?,?)")                                                                     \
   X(ENDING, "INSERT INTO endings VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")                                                            \
-  X(WATCHED, "INSERT INTO watched VALUES (?,?,?,?)")                                                                           \
+  X(WATCHED, "INSERT INTO watched VALUES (?,?,?,?,?)")                                                                           \
   X(EVENT, "INSERT INTO events VALUES (?,?,?,?,?)")                                                                            \
   X(FINDING, "INSERT INTO findings VALUES (?,?,?,?,?,?,?,?)")                                                                  \
   X(LEFT_OUT, "UPDATE run SET endings_left_out = ?, events_left_out = ?")                                                      \
@@ -24,7 +24,8 @@ enum lh_statement {
 #undef X
       LH_STATEMENT_INTERVAL, /* k, group_no, tallies_folded, counters, gauges */
   LH_STATEMENT_WORKER,       /* k, worker, columns of columns.h */
-  LH_STATEMENT_HOST,         /* k, columns of columns.h */
+  LH_STATEMENT_HOST,         /* k, shard, columns of columns.h */
+  LH_STATEMENT_SHARD,        /* its struct but the lists, columns of store/shard.h */
   LH_STATEMENT_SECOND,       /* from_ns, group_no, columns of stats/second.h */
   LH_STATEMENT_COUNT
 };
@@ -34,6 +35,7 @@ struct lh_store {
   char *path; /* by sqlite3_malloc, as all memory of this room that tests make fail */
   sqlite3_stmt *statements[LH_STATEMENT_COUNT];
   uint64_t start_ns;
+  uint32_t shard; /* whose host the rows that name one are of */
   uint64_t ending_rows, endings_max, endings_left_out;
   uint64_t event_rows, events_left_out;
   uint64_t left_out_stored; /* sum of both as last written */

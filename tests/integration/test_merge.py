@@ -49,18 +49,50 @@ class Merge(Case):
 
     def test_rows_are_all_there(self):
         with sqlite3.connect(self.out) as db:
-            count = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("endings", "workers", "host", "seconds")}
+            count = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("endings", "workers", "host", "watched", "facts", "ladder", "seconds")}
             clients = db.execute("SELECT count(DISTINCT client) FROM endings WHERE group_no = 0").fetchone()[0]
             check = db.execute("PRAGMA integrity_check").fetchone()[0]
         self.assertEqual(check, "ok")
         self.assertEqual(clients, 21)
-        for table, sums in (("endings", True), ("workers", True), ("host", False)):
+        for table in ("endings", "workers", "host", "watched", "facts", "ladder"):
             rows = [one.query(f"SELECT count(*) AS n FROM {table}")[0]["n"] for one in self.shards]
-            self.assertEqual(count[table], sum(rows) if sums else rows[0], table)
+            self.assertTrue(all(rows), table)
+            self.assertEqual(count[table], sum(rows), table)
+        with sqlite3.connect(self.out) as db:
+            for table in ("host", "watched", "facts", "ladder"):
+                for n, one in enumerate(self.shards, 1):
+                    values = "SELECT * FROM (SELECT {} FROM %s WHERE shard = ? ORDER BY rowid)" % table
+                    values = values.format({"host": "k, cpu_busy_us", "watched": "at_ns, source, name, value", "facts": "name, value", "ladder": "rung, name, value, clients"}[table])
+                    self.assertEqual(db.execute(values, (n,)).fetchall(), sqlite3.connect(one.path).execute(values, (n,)).fetchall(), table)
         self.assertGreater(count["seconds"], 0)
         # the clients open in the last second before the drop are all of them
         with sqlite3.connect(self.out) as db:
             self.assertEqual(db.execute("SELECT max(open) FROM seconds WHERE group_no = 0").fetchone()[0], 21)
+
+    def test_each_shard_is_told_apart(self):
+        """What each host's clients saw, as its own report says it, stands beside the sums; so do its facts, limits and samples."""
+        whole = longhaul.report(self.out)
+        self.assertEqual([one["shard"] for one in whole["shards"]], [1, 2])
+        self.assertEqual([one["clients"] for one in whole["shards"]], [15, 14])
+        for one, part in zip(whole["shards"], (shard.report for shard in self.shards)):
+            totals = part["totals"]
+            for key in ("attempts", "opened", "drops", "tester_drops", "reconnects", "availability_percent", "client_hours", "drops_per_client_hour"):
+                self.assertEqual(one[key], totals[key], key)
+            self.assertEqual((one["messages_sent"], one["replied"], one["lost"]), tuple(totals["messages"][key] for key in ("sent", "replied", "lost")))
+            for key, (hist, value) in {"response_p50_us": ("response", "p50_us"), "response_p99_us": ("response", "p99_us"), "response_max_us": ("response", "max_us"),
+                                       "connect_p99_us": ("connect_total", "p99_us"), "send_lateness_p99_us": ("send_lateness", "p99_us")}.items():
+                self.assertEqual(one["latency"][key], totals["latency"][hist][value], key)
+            for key in ("host", "limits", "ladder"):
+                self.assertEqual(one[key], part[key], key)
+            for key in ("cpu_s", "cpu_busiest_percent_max", "loop_lag_max_us"):
+                self.assertEqual(one["tester"][key], part["tester"][key], key)
+            self.assertEqual((one["started"], one["workers"], one["how"]), (part["run"]["started"], part["run"]["workers"], "complete"))
+            self.assertEqual(whole["series"]["shards"][one["shard"] - 1]["host"], part["series"]["host"])
+        self.assertIsNone(self.shards[0].report["shards"])
+        text = longhaul.command("report", self.out).stdout
+        self.assertRegex(text, r"(?s)Shards\nshard .*\n +1 .*\n +2 .*\n")
+        self.assertRegex(text, r"(?s)Host +shard 1: .*shard 2: ")
+        self.assertLess(max(map(len, text.splitlines()[:-1])), 81)
 
     def test_every_report_is_made_of_it(self):
         for form in ("text", "md", "html", "csv", "junit", "hlog"):

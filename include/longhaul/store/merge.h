@@ -2,8 +2,8 @@
  *
  * The shards' intervals are laid side by side by the time since each shard's own start, which is what the plan goes by:
  * counters and histograms add, gauges too (a shard that has ended keeps its last ones), endings, events and seconds come in order.
- * Host samples, what was watched, the ladder and facts are those of the first shard; facts that differ
- * on another are kept with its number in the name.
+ * Host samples, what was watched, the ladder and facts are kept of every shard, each row with its number, and table shards tells how
+ * each one's clients fared.
  *
  * Parts are laid one after the other by their hosts' clocks. No row stands for the time between them. What was open when a part
  * crashed is settled as `worker lost`, so that the books balance.

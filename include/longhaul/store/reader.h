@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "longhaul/base/err.h"
+#include "longhaul/store/shard.h"
 #include "longhaul/store/store.h"
 
 struct lh_reader;
@@ -35,8 +36,15 @@ struct lh_group_row {
   const char *incoming; /* what is checked of pushes, in words; NULL: nothing */
 };
 
+/* A property or a limit of the host, as it was read. */
+struct lh_fact_row {
+  uint32_t shard; /* whose host */
+  const char *name, *source, *value;
+};
+
 /* One limit of the host at the start. */
 struct lh_rung_row {
+  uint32_t shard; /* whose host */
   const char *name, *value, *detail, *remedy;
   uint64_t clients; /* LH_ANY: no bound */
   bool soft, estimated;
@@ -54,10 +62,11 @@ struct lh_reader_visits {
   int (*second)(void *context, uint32_t group, const struct lh_second *second);
   int (*event)(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details);
   int (*worker)(void *context, uint32_t k, uint32_t worker, const struct lh_worker_health *health);
-  int (*host)(void *context, uint32_t k, const struct lh_host_sample *sample);
+  int (*host)(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample);
   int (*watched)(void *context, const struct lh_watched_row *row); /* of the whole file, whatever the span */
-  int (*fact)(void *context, const char *name, const char *source, const char *value);
-  int (*rung)(void *context, const struct lh_rung_row *rung); /* what binds first comes first */
+  int (*shard)(void *context, const struct lh_shard_row *shard); /* of a merged file; before all others */
+  int (*fact)(void *context, const struct lh_fact_row *fact);
+  int (*rung)(void *context, const struct lh_rung_row *rung); /* by shard; what binds first comes first */
   int (*finding)(void *context, const struct lh_finding_row *finding);
 };
 
@@ -68,7 +77,7 @@ const char *lh_reader_note(const struct lh_reader *reader);
 const struct lh_run_row *lh_reader_run(const struct lh_reader *reader);
 const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint32_t group);
 /* Visits what has a visit set, intervals in [from_k, until_k), endings and events by their time in the same span (the last
- * interval of the file also takes what came after it), facts, rungs and findings always. All of one call is one moment of the file.
+ * interval of the file also takes what came after it), shards, facts, rungs and findings always. All of one call is one moment of the file.
  * Names that this version does not know (reason, stage) come as `unclassified` with the name in the text. */
 int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k, const struct lh_reader_visits *visits,
                     struct lh_err *err);

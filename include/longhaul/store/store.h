@@ -59,10 +59,14 @@ int lh_store_host(struct lh_store *store, uint32_t k, const struct lh_host_sampl
 /* One value of what is watched beside the connections. Rows may lie before the start and after the end of the run. */
 struct lh_watched_row {
   uint64_t at_ns;
+  uint32_t shard;            /* who looked; the writer's own when it is written */
   const char *source, *name; /* "process", "metrics" or "supervisor"; "descriptors", or a metric's name */
   double value;
 };
 int lh_store_watched(struct lh_store *store, const struct lh_watched_row *row, struct lh_err *err);
+/* For merging alone: a run that is written as it goes has no such row. */
+struct lh_shard_row;
+int lh_store_shard(struct lh_store *store, const struct lh_shard_row *row, struct lh_err *err);
 
 /* X-macro'd kinds of event rows: what stands on the timeline. */
 #define LH_EVENT_LIST(X)           \
@@ -111,6 +115,7 @@ int lh_store_commit(struct lh_store *store, struct lh_err *err);
 
 /* Marks the run complete: how it ended, and when. Commits. */
 enum lh_run_end { LH_RUN_COMPLETE, LH_RUN_INTERRUPTED, LH_RUN_ABORTED, LH_RUN_FAILED, LH_RUN_UNFINISHED /* never written: a crash */ };
+const char *lh_store_end_name(enum lh_run_end how); /* as table run has it; NULL: without an end */
 int lh_store_finish(struct lh_store *store, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us, struct lh_err *err);
 void lh_store_close(struct lh_store *store); /* checkpoints; accepts NULL */
 

@@ -47,14 +47,20 @@ static int see_worker(void *context, uint32_t k, uint32_t worker, const struct l
   return 0;
 }
 
-static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
-  (void)context, (void)k, (void)sample;
+static int see_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample) {
+  (void)context, (void)k, (void)shard, (void)sample;
   return 0;
 }
 
-static int see_fact(void *context, const char *name, const char *source, const char *value) {
+static int see_shard(void *context, const struct lh_shard_row *row) {
   (void)context;
-  assert_true(name && source && value);
+  assert_true(row->version && row->how);
+  return 0;
+}
+
+static int see_fact(void *context, const struct lh_fact_row *fact) {
+  (void)context;
+  assert_true(fact->name && fact->source && fact->value);
   return 0;
 }
 
@@ -74,6 +80,7 @@ static int read_whole(const char *path, struct counts *counts, struct lh_err *er
                                           .event = count_event,
                                           .worker = see_worker,
                                           .host = see_host,
+                                          .shard = see_shard,
                                           .fact = see_fact,
                                           .finding = see_finding};
   int code = lh_reader_open(&reader, path, err);

@@ -61,17 +61,18 @@ static int see_watched(void *context, const struct lh_watched_row *row) {
   return 0;
 }
 
-static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
+static int see_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample) {
   ((struct counts *)context)->samples++;
+  assert_int_equal(shard, 1);
   assert_int_equal(sample->cpu_total_us, 1000 * (k + 1));
   return 0;
 }
 
-static int see_fact(void *context, const char *name, const char *source, const char *value) {
-  (void)source;
+static int see_fact(void *context, const struct lh_fact_row *fact) {
   ((struct counts *)context)->facts++;
-  assert_string_equal(name, "cpus");
-  assert_string_equal(value, "4");
+  assert_int_equal(fact->shard, 1);
+  assert_string_equal(fact->name, "cpus");
+  assert_string_equal(fact->value, "4");
   return 0;
 }
 
@@ -174,7 +175,7 @@ static void test_make(void **state) {
   sqlite3 *db;
   assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
   assert_int_equal(sqlite3_exec(db,
-                                "DELETE FROM facts; INSERT INTO facts VALUES ('cpus', '/sys/devices/system/cpu/online', '4')",
+                                "DELETE FROM facts; INSERT INTO facts VALUES (1, 'cpus', '/sys/devices/system/cpu/online', '4')",
                                 NULL, NULL, NULL),
                    SQLITE_OK);
   sqlite3_close(db);

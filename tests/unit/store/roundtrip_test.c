@@ -92,17 +92,19 @@ static int see_worker(void *context, uint32_t k, uint32_t worker, const struct l
   return 0;
 }
 
-static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
+static int see_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample) {
   struct seen *seen = context;
   seen->samples++;
+  assert_int_equal(shard, 1);
   assert_int_equal(sample->cpu_total_us, 1000 * (k + 1));
   assert_int_equal(sample->context_switches, 10 * k);
   return 0;
 }
 
-static int see_fact(void *context, const char *name, const char *source, const char *value) {
+static int see_fact(void *context, const struct lh_fact_row *fact) {
   struct seen *seen = context;
-  assert_true(*name && *source && *value);
+  assert_int_equal(fact->shard, 1);
+  assert_true(*fact->name && *fact->source && *fact->value);
   seen->facts++;
   return 0;
 }
@@ -110,6 +112,7 @@ static int see_fact(void *context, const char *name, const char *source, const c
 static int see_rung(void *context, const struct lh_rung_row *rung) {
   struct seen *seen = context;
   const struct lh_rung *kept = &fixture_ladder.rungs[seen->rungs++];
+  assert_int_equal(rung->shard, 1);
   assert_string_equal(rung->name, lh_limit_name(kept->limit));
   assert_string_equal(rung->value, kept->value);
   assert_string_equal(rung->detail, kept->detail);
@@ -510,6 +513,53 @@ static void test_stop(void **state) {
   fixture_remove(&f);
 }
 
+static int see_shard(void *context, const struct lh_shard_row *row) {
+  unsigned *seen = context;
+  assert_int_equal(row->shard, 2 + *seen);
+  assert_int_equal(row->first_worker, 4);
+  assert_int_equal(row->workers, 3);
+  assert_string_equal(row->version, "9.9");
+  assert_string_equal(row->how, *seen ? "" : "interrupted");
+  assert_int_equal(row->clients, 1500);
+  assert_true(row->start_wall_us == START_WALL_US + 7 && row->length_ns == 11);
+  uint64_t n = 100;
+#define X(name, ...) assert_int_equal(row->name, n++);
+  LH_SHARD_COUNTER_LIST(X) LH_SHARD_LATENCY_LIST(X)
+#undef X
+  ++*seen;
+  return 0;
+}
+
+/* Rows of a merged file; one shard was interrupted, of the other there is no end. */
+static void test_shards(void **state) {
+  (void)state;
+  struct fixture f;
+  struct lh_store *store;
+  struct lh_reader *reader;
+  struct lh_err err = {0};
+  uint64_t n = 100;
+  unsigned seen = 0;
+  fixture_make(&f);
+  assert_ok(lh_store_create(&store, f.folder, &f.facts, &err), err);
+  struct lh_shard_row row = {.shard = 2, .first_worker = 4, .workers = 3, .version = "9.9", .how = "interrupted", .clients = 1500,
+                             .start_wall_us = START_WALL_US + 7, .length_ns = 11};
+#define X(name, ...) row.name = n++;
+  LH_SHARD_COUNTER_LIST(X) LH_SHARD_LATENCY_LIST(X)
+#undef X
+  assert_ok(lh_store_shard(store, &row, &err), err);
+  row.shard = 3;
+  row.how = "";
+  assert_ok(lh_store_shard(store, &row, &err), err);
+  assert_ok(lh_store_commit(store, &err), err);
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  const struct lh_reader_visits visits = {.context = &seen, .shard = see_shard};
+  assert_ok(lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err), err);
+  assert_int_equal(seen, 2);
+  lh_reader_close(reader);
+  lh_store_close(store);
+  fixture_remove(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_roundtrip),
@@ -522,6 +572,7 @@ int main(void) {
       cmocka_unit_test(test_stop),
       cmocka_unit_test(test_what_found_no_memory),
       cmocka_unit_test(test_closing_under_a_reader),
+      cmocka_unit_test(test_shards),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
