@@ -12,6 +12,8 @@ const char *lh_severity_name(enum lh_severity severity) {
 
 /* ---- collecting ---- */
 
+static void add_words(struct lh_finder *finder, struct lh_buf *out, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 static void add_words(struct lh_finder *finder, struct lh_buf *out, const char *format, va_list args) {
   if (lh_buf_vaddf(out, format, args) == -ENOMEM) finder->failed = true;
 }

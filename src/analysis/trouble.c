@@ -41,6 +41,46 @@ static struct lh_found found_of(const struct lh_find_group *group, const char *i
 
 /* ---- never opened ---- */
 
+/* What to look at when nothing opens. */
+static const struct {
+  enum lh_reason reason;
+  int32_t code; /* 0: any */
+  const char *advice;
+} advice_rows[] = {
+    {LH_REASON_REFUSED, 0, "Nothing listens at that address and port, or a firewall refuses: are host and port of the URL right?"},
+    {LH_REASON_UNREACHABLE, 0, "There is no way to that address from this host."},
+    {LH_REASON_CONNECT_TIMEOUT, 0, "Nothing answers at that address: a wrong one, or a firewall that drops."},
+    {LH_REASON_NAME_NOT_FOUND, 0, "Is the host name of the URL right?"},
+    {LH_REASON_RESOLVER_FAILED, 0, "No name server answers this host: `addresses` of the target does without."},
+    {LH_REASON_RESOLVE_TIMEOUT, 0, "No name server answers this host: `addresses` of the target does without."},
+    {LH_REASON_TLS_FAILED, 0, "Does the server speak TLS on that port? wss://, https:// and tls:// do, the others do not."},
+    {LH_REASON_TLS_TIMEOUT, 0, "Does the server speak TLS on that port? wss://, https:// and tls:// do, the others do not."},
+    {LH_REASON_CERT_UNKNOWN_CA, 0, "`tls: {ca: FILE}` of the target names an authority to trust."},
+    {LH_REASON_CERT_SELF_SIGNED, 0, "`tls: {ca: FILE}` of the target names a certificate to trust."},
+    {LH_REASON_CERT_WRONG_HOST, 0, "`tls: {sni: NAME}` of the target asks for another name than the URL's."},
+    {LH_REASON_CERT_EXPIRED, 0, "The server needs a new certificate, or this host's clock is wrong."},
+    {LH_REASON_CERT_NOT_YET_VALID, 0, "The server's certificate is for later, or this host's clock is wrong."},
+    {LH_REASON_UPGRADE_REFUSED, 401, "The server asks for credentials: `headers` of the target, or a `login`."},
+    {LH_REASON_UPGRADE_REFUSED, 403, "The server does not let this client in: credentials, Origin and other `headers` of the target."},
+    {LH_REASON_UPGRADE_REFUSED, 404, "The server has nothing at that path: is the path of the URL right?"},
+    {LH_REASON_UPGRADE_REFUSED, 0, "What answers takes no WebSockets there: is the path of the URL right?"},
+    {LH_REASON_UPGRADE_TIMEOUT, 0, "Something takes connections and does not answer: is it a server of this kind?"},
+    {LH_REASON_BAD_HTTP, 0, "What answers speaks no HTTP, or speaks TLS: are scheme and port of the URL right?"},
+    {LH_REASON_REDIRECT, 0, "`redirects: N` of the target follows so many."},
+    {LH_REASON_STATUS_REFUSED, 0, "Are the path of the URL and the credentials right?"},
+    {LH_REASON_WRONG_TYPE, 0, "What answers is no event stream; kind `stream` takes any body."},
+    {LH_REASON_NO_DESCRIPTOR, 0, "`longhaul doctor` says how to raise that limit."},
+    {LH_REASON_NO_LOCAL_PORT, 0, "`longhaul doctor` says how to raise that limit."},
+};
+
+static void advise(struct lh_finder *finder, const struct lh_tally *most) {
+  for (size_t i = 0; i < sizeof advice_rows / sizeof advice_rows[0]; i++) {
+    if (advice_rows[i].reason != most->reason || (advice_rows[i].code != 0 && advice_rows[i].code != most->code)) continue;
+    lh_say(finder, " %s", advice_rows[i].advice);
+    return;
+  }
+}
+
 static bool is_failure(const struct lh_tally *tally) {
   return tally->stage < LH_STAGE_OPEN && lh_reason_side(tally->reason) != LH_SIDE_US;
 }
@@ -60,6 +100,7 @@ void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *
            lh_word_many(kinds.total, "attempt", tries));
     say_kind(finder, &kinds);
     lh_say(finder, ").");
+    advise(finder, kinds.most);
   }
   lh_prove(finder, "attempts %" PRIu64 ", opened 0, failed %" PRIu64, attempts, kinds.total);
   lh_found(finder, &found);

@@ -27,6 +27,7 @@ static void make_harmless(char *text) {
   }
 }
 
+static void complain(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static void complain(const char *format, va_list args) {
   char text[4 * LH_ERR_TEXT_MAX];
   vsnprintf(text, sizeof text, format, args);

@@ -1,6 +1,7 @@
 /* The verdict: what the model's own numbers say, in the order in which a reader would ask.
  *
- *   failed        an objective failed, or a group that wanted clients never had one open because of its target
+ *   failed        an objective failed, or a group that wanted clients never had one open because of its target, or all that
+ *                 it asked was left unanswered or answered wrongly
  *   inconclusive  the run was cut short, a worker was lost, the tester was late in more than LH_LATE_SHARE_MAX of the
  *                 intervals, the books do not balance, the host let nothing open or less than was planned, or an objective
  *                 could not be evaluated
@@ -71,6 +72,16 @@ static const json_t *commonest_failure(const json_t *group) {
   return NULL;
 }
 
+/* "upgrade refused 404"; the finding has the text as well, which may be a page of HTML. */
+static const char *ending_words(const json_t *ending, char out[64]) {
+  bool is_status = strcmp(lh_look_text(ending, "stage"), "upgrade") == 0 && lh_look_number(ending, "code") != 0;
+  if (is_status)
+    snprintf(out, 64, "%s %.0f", lh_look_text(ending, "reason"), lh_look_number(ending, "code"));
+  else
+    snprintf(out, 64, "%s", lh_look_text(ending, "reason"));
+  return out;
+}
+
 static void judge_never_opened(struct reasons *r, const json_t *model) {
   bool going_on = strcmp(lh_look_text(model, "run.how"), "in progress") == 0;
   const json_t *group;
@@ -84,6 +95,7 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
       continue;
     }
     const json_t *why = commonest_failure(group);
+    char words[64];
     if (going_on && !why) continue;
     const char *side = lh_look_text(why, "side");
     bool ours = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
@@ -91,9 +103,9 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
       r->doubt = true;
     else
       r->failed_slo = true;
-    say(r, "group %s never had a client open: %s attempts, mostly ended by %s: %s", lh_look_text(group, "name"),
-        lh_show_count(lh_look_number(group, "attempts")).text, why ? side : "us",
-        why ? lh_look_text(why, "reason") : "shutting down");
+    say(r, "group %s never had a client open: %s, mostly ended by %s: %s", lh_look_text(group, "name"),
+        lh_show_plural(lh_look_number(group, "attempts"), "attempt", "attempts").text, why ? side : "us",
+        why ? ending_words(why, words) : "shutting down");
   }
 }
 
@@ -123,6 +135,32 @@ static void judge_unanswered(struct reasons *r, const json_t *model) {
     if (lh_look_number(group, "messages.lost") == 0 || lh_look_number(group, "messages.replied") > 0) continue;
     r->failed_slo = true;
     say(r, "group %s got no reply to any of %s", lh_look_text(group, "name"), lh_show_plural(asked, "message", "messages").text);
+  }
+}
+
+static const char *commonest_fault(const json_t *group) {
+  static const struct {
+    const char *path, *words;
+  } faults[] = {{"messages.wrong_status", "with a status that is not accepted (reply.status; without it any 2xx is)"},
+                {"messages.wrong_content", "without the text that the config asks for"},
+                {"messages.wrong_value", "without the value that the config asks for"},
+                {"messages.too_large", "with a body longer than body_max"}};
+  size_t most = 0;
+  for (size_t i = 1; i < sizeof faults / sizeof *faults; i++)
+    if (lh_look_number(group, faults[i].path) > lh_look_number(group, faults[most].path)) most = i;
+  return faults[most].words;
+}
+
+/* The same for one that answers, and never what was asked for: a wrong path, an expired token. */
+static void judge_never_right(struct reasons *r, const json_t *model) {
+  const json_t *group;
+  size_t i;
+  json_array_foreach(lh_look(model, "groups"), i, group) {
+    double failed = lh_look_number(group, "messages.failed"), replied = lh_look_number(group, "messages.replied");
+    if (failed == 0 || failed < replied) continue;
+    r->failed_slo = true;
+    say(r, "group %s got no right reply: %s %s", lh_look_text(group, "name"),
+        lh_show_plural(failed, "reply", "replies").text, commonest_fault(group));
   }
 }
 
@@ -268,6 +306,10 @@ static void add_replies(struct sentence *s, const json_t *model) {
   if (lost > 0)
     add(s, "; %s (%s)", lh_show_plural(lost, "reply lost", "replies lost").text,
         lh_show_percent(lh_look_number(totals, "messages.lost_percent")).text);
+  double failed = lh_look_number(totals, "messages.failed"), replied = lh_look_number(totals, "messages.replied");
+  if (failed > 0)
+    add(s, "; %s (%s)", lh_show_plural(failed, "reply failed its check", "replies failed their checks").text,
+        lh_show_percent(100 * failed / replied).text);
 }
 
 static void write_headline(struct sentence *s, const json_t *model) {
@@ -292,6 +334,7 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   judge_never_opened(&r, model);
   judge_refused_by_host(&r, model);
   judge_unanswered(&r, model);
+  judge_never_right(&r, model);
   judge_objectives(&r, model);
   judge_end(&r, model);
   say_changed(&r, model, LH_EVENT_SCALED, "scaled down to what this host holds: ");

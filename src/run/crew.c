@@ -33,6 +33,7 @@ static int take_report(struct lh_supervisor *sv, struct lh_child *child, struct 
   child->silent = false;
   lh_dashboard_heard(sv->dashboard, child->number, &added.health);
   if (sv->recent != NULL) lh_recent_add(sv->recent, child->number, added.tick, &added.health, added.groups);
+  lh_present_firsts(sv, added.groups);
   lh_supervisor_settle(sv);
   return 0;
 }

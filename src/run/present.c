@@ -5,6 +5,7 @@
 
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
+#include "longhaul/base/units.h"
 #include "run/supervisor.h"
 
 /* What the screen shows, with the memory it borrows. */
@@ -116,4 +117,25 @@ void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns) {
   if (lh_screen_line(&s.facts, &line) == 0) lh_log(LH_LOG_INFO, "%s", line.data);
   lh_buf_free(&line);
   free(s.groups);
+}
+
+static void tell_first(struct lh_supervisor *sv, uint32_t g, const struct lh_tally *tally) {
+  enum { TEXT_SHOWN = 60 }; /* a refusal may come with a page of HTML; the report has it */
+  enum lh_first first = lh_firsts_add(&sv->firsts, g, tally);
+  struct lh_tally shown = *tally;
+  struct lh_buf words = LH_BUF_INIT(1024);
+  char count[32];
+  if (strlen(shown.text) > TEXT_SHOWN) memcpy(shown.text + TEXT_SHOWN - 3, "...", 4);
+  if (first != LH_FIRST_NOT && lh_screen_ending_words(&shown, &words) == 0)
+    lh_log(LH_LOG_WARNING, "group %s: %s x %s, the first of this kind", sv->args->config->groups[g].name,
+           lh_format_count(tally->count, count, sizeof count), words.data);
+  if (first == LH_FIRST_LAST)
+    lh_log(LH_LOG_WARNING, "%d kinds of endings were told of: further ones stand in the report alone", LH_FIRSTS_MAX);
+  lh_buf_free(&words);
+}
+
+void lh_present_firsts(struct lh_supervisor *sv, const struct lh_snapshot *groups) {
+  if (sv->view != NULL) return; /* it shows them as they come */
+  for (uint32_t g = 0; g < sv->args->config->group_count; g++)
+    for (uint32_t i = 0; i < groups[g].tally_count; i++) tell_first(sv, g, &groups[g].tallies[i]);
 }

@@ -114,8 +114,8 @@ void lh_supervisor_stop(struct lh_supervisor *sv, const char *why) {
   sv->phase = LH_RUN_DRAINING;
   sv->kill_ns = now_ns + drain_ns + LH_DRAIN_EXTRA_MS * LH_NS_PER_MS;
   char drain[32];
-  lh_log(LH_LOG_INFO, "stopping: %s; waiting up to %s for replies and closing handshakes", why,
-         lh_format_duration(drain_ns, drain, sizeof drain));
+  lh_log(LH_LOG_INFO, "stopping: %s; waiting up to %s for replies and closing handshakes%s", why,
+         lh_format_duration(drain_ns, drain, sizeof drain), sv->interrupted ? "; once more ends it at once" : "");
   lh_present_hold(sv);
   lh_journal_event(&sv->journal, now_ns, LH_EVENT_RUN_STOPPING, "%s", why);
   lh_crew_stop(sv);

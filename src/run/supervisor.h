@@ -19,6 +19,7 @@
 #include "longhaul/run/run.h"
 #include "run/child.h"
 #include "run/collect.h"
+#include "run/firsts.h"
 #include "run/journal.h"
 #include "run/massdrop.h"
 #include "run/recent.h"
@@ -70,6 +71,7 @@ struct lh_supervisor {
   struct lh_collect *collect;
   struct lh_recent *recent; /* NULL without view and interval lines */
   struct lh_view *view;     /* NULL off a terminal */
+  struct lh_firsts firsts;  /* endings that the log has told of */
   struct lh_journal journal;
   struct lh_dashboard *dashboard; /* NULL: nobody looks on */
   struct lh_guard *guard; /* owned: what watches the server, the host and our own limits */
@@ -133,6 +135,8 @@ void lh_present_hold(struct lh_supervisor *sv);
 void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns);
 /* The line for logs, at the end of an interval. */
 void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns);
+/* Where there is no view, a line for the first ending of each kind; groups: what a report added. */
+void lh_present_firsts(struct lh_supervisor *sv, const struct lh_snapshot *groups);
 void lh_present_close(struct lh_supervisor *sv);
 
 #endif

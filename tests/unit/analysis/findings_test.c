@@ -507,7 +507,7 @@ static void test_never_opened(void **state) {
   expect(n, "never-opened", LH_SEVERITY_SERIOUS,
          "None of 5,000 clients of chat was ever open: 60,001 attempts to connect failed (mostly upgrade refused 401 in stage "
          "upgrade, "
-         "\"Unauthorized\").");
+         "\"Unauthorized\"). The server asks for credentials: `headers` of the target, or a `login`.");
   n->total.tally_count = 0;
   n->total.tallies = NULL;
   night_find(n);
