@@ -54,14 +54,39 @@ static const char *target_of(const struct plan *p, const struct lh_group *group)
 }
 
 /* ---- as text ---- */
-static int add_group(struct lh_buf *out, const struct plan *p, const struct lh_group *group) {
-  char clients[32], ramp[32], rate[48];
+/* "0.5", "99.9", "1,000" */
+static char *format_rate(double rate, char *out, size_t size) {
+  if (rate >= 99.95) return lh_format_count((uint64_t)(rate + 0.5), out, size);
+  snprintf(out, size, "%.1f", rate);
+  return out;
+}
+
+/* Widths of the columns of names. */
+struct widths {
+  int group, kind, target;
+};
+
+static int longer(int width, const char *text) {
+  return (int)strlen(text) > width ? (int)strlen(text) : width;
+}
+
+static struct widths widths_of(const struct plan *p) {
+  struct widths w = {(int)strlen("group"), (int)strlen("kind"), (int)strlen("target")};
+  for (size_t g = 0; g < p->config->group_count; g++) {
+    const struct lh_group *group = &p->config->groups[g];
+    w = (struct widths){longer(w.group, group->name), longer(w.kind, lh_kind_name(group->kind)), longer(w.target, target_of(p, group))};
+  }
+  return w;
+}
+
+static int add_group(struct lh_buf *out, const struct plan *p, struct widths w, const struct lh_group *group) {
+  char clients[32], ramp[32], rate[32];
   bool closed_loop;
   double per_second = rate_of(p, group, &closed_loop);
-  snprintf(rate, sizeof rate, "%.1f%s", per_second, closed_loop ? " and replies'" : "");
-  return lh_buf_addf(out, "  %-16s %-10s %-16s %10s %12s %10s\n", group->name, lh_kind_name(group->kind), target_of(p, group),
-                     lh_format_count(clients_of(p, group), clients, sizeof clients),
-                     lh_format_duration(ramp_end_ns(group), ramp, sizeof ramp), rate);
+  return lh_buf_addf(out, "  %-*s  %-*s  %-*s  %10s  %10s  %10s%s\n", w.group, group->name, w.kind, lh_kind_name(group->kind),
+                     w.target, target_of(p, group), lh_format_count(clients_of(p, group), clients, sizeof clients),
+                     lh_format_duration(ramp_end_ns(group), ramp, sizeof ramp), format_rate(per_second, rate, sizeof rate),
+                     closed_loop ? " and replies'" : "");
 }
 
 static int add_head(struct lh_buf *out, const struct plan *p) {
@@ -72,24 +97,26 @@ static int add_head(struct lh_buf *out, const struct plan *p) {
                          lh_format_count(p->fit.intervals, intervals, sizeof intervals),
                          lh_format_duration(run->interval_ns, interval, sizeof interval));
   if (code == 0 && p->source->shards > 1) code = lh_buf_addf(out, ", shard %u of %u", p->source->shard, p->source->shards);
+  struct widths w = widths_of(p);
   if (code == 0)
-    code = lh_buf_addf(out, "\n\n  %-16s %-10s %-16s %10s %12s %10s\n", "group", "kind", "target", "clients", "full after",
-                       "messages/s");
-  for (size_t g = 0; g < p->config->group_count && code == 0; g++) code = add_group(out, p, &p->config->groups[g]);
+    code = lh_buf_addf(out, "\n\n  %-*s  %-*s  %-*s  %10s  %10s  %10s\n", w.group, "group", w.kind, "kind", w.target, "target",
+                       "clients", "full after", "messages/s");
+  for (size_t g = 0; g < p->config->group_count && code == 0; g++) code = add_group(out, p, w, &p->config->groups[g]);
   return code;
 }
 
 static int add_needs(struct lh_buf *out, const struct plan *p) {
   const struct lh_plan_needs *n = &p->fit.needs.plan;
-  char clients[32], tls[32], payload[32], wire[32];
+  char clients[32], tls[32], connects[32], messages[32], payload[32], wire[32];
   int code = lh_buf_addf(out, "\n  clients at once    %s", lh_format_count(n->clients, clients, sizeof clients));
   if (code == 0 && n->tls_clients > 0)
     code = lh_buf_addf(out, ", %s with TLS", lh_format_count(n->tls_clients, tls, sizeof tls));
   if (code == 0)
     code = lh_buf_addf(out,
-                       "\n  connects a second  at most %.0f\n  messages a second  %.1f\n  bandwidth out      %s/s payload, "
+                       "\n  connects a second  at most %s\n  messages a second  %s\n  bandwidth out      %s/s payload, "
                        "about %s/s with headers\n",
-                       n->connects_per_second, n->messages_per_second,
+                       lh_format_count((uint64_t)(n->connects_per_second + 0.5), connects, sizeof connects),
+                       format_rate(n->messages_per_second, messages, sizeof messages),
                        lh_format_size((uint64_t)n->bytes_per_second_out, payload, sizeof payload),
                        lh_format_size((uint64_t)p->fit.wire_bytes_per_second, wire, sizeof wire));
   return code;

@@ -18,6 +18,11 @@ static int print_help(const struct lh_cli_command *command) {
   return lh_cli_print(&out, code);
 }
 
+static int print_version(void) {
+  struct lh_buf out = LH_BUF_INIT(HELP_BYTES_MAX);
+  return lh_cli_print(&out, lh_buf_addstr(&out, "longhaul " LH_VERSION "\n"));
+}
+
 /* Nothing was asked for: the help is no result, so it goes to stderr. */
 static int print_usage(void) {
   struct lh_buf out = LH_BUF_INIT(HELP_BYTES_MAX);
@@ -108,7 +113,7 @@ int main(int argc, char **argv) {
   if (strcmp(word, "listener") == 0) return lh_listener_main(argc, argv);
   if (strcmp(word, "live") == 0) return lh_live_main();
   if (is_one_of(word, "--help", "-h")) return print_help(NULL);
-  if (is_one_of(word, "--version", "version")) return printf("longhaul %s\n", LH_VERSION) > 0 ? LH_EXIT_PASSED : LH_EXIT_TESTER;
+  if (is_one_of(word, "--version", "version")) return print_version();
   if (strcmp(word, "help") == 0) {
     const struct lh_cli_command *command = argc > 2 ? lh_cli_find(argv[2]) : NULL;
     return argc > 2 && command == NULL ? unknown_command(argv[2]) : print_help(command);

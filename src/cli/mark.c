@@ -53,7 +53,7 @@ static int write_over(const struct run *run, int64_t at_wall_us, const char *tex
   int64_t since_us = at_wall_us - run->start_wall_us;
   if (since_us < 0 || (uint64_t)since_us * LH_NS_PER_US > run->length_ns) {
     char length[32];
-    return lh_cli_usage_error("--at is not within the run, which lasted %s",
+    return lh_cli_usage_error("--at lies outside of the run, which lasted %s",
                               lh_format_duration_brief(run->length_ns, length, sizeof length));
   }
   if (lh_store_add_event(run->path, (uint64_t)since_us * LH_NS_PER_US, LH_EVENT_MARK, text, &err) < 0)

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "longhaul/base/log.h"
+#include "longhaul/base/units.h"
 
 /* ---- settings ---- */
 static int no_memory(void) {
@@ -30,6 +32,9 @@ static int add_quoted(struct lh_source *source, const char *key, const char *val
 static int gather_settings(const struct lh_cli_args *args, struct lh_source *source, bool url) {
   int code = 0;
   const char *duration = lh_cli_value(args, "duration"), *store = lh_cli_value(args, "store");
+  uint64_t ns;
+  if (duration != NULL && !url && lh_parse_duration(duration, &ns) < 0)
+    return lh_cli_usage_error("--duration %s is not a duration; expected a number with its unit, such as 30s or 1h", duration);
   if (duration != NULL && !url) code = add_quoted(source, "run.duration=", duration);
   if (code == 0 && store != NULL) code = add_quoted(source, "run.store=", store);
   for (size_t i = 0; i < args->given_count && code == 0; i++)
@@ -74,7 +79,21 @@ static int quick_text(const struct lh_cli_args *args, const char *url, char **te
   return 0;
 }
 
+/* localhost:8080, 127.0.0.1:9001/ws: an address whose scheme was left out. */
+static bool is_address(const char *text) {
+  const char *colon = strchr(text, ':');
+  size_t digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
+  return digits > 0 && colon > text && strchr("/?", colon[1 + digits]) != NULL && strcspn(text, "/") > (size_t)(colon - text);
+}
+
+static int refuse_address(const char *operand) {
+  if (!is_address(operand) || access(operand, F_OK) == 0) return 0;
+  return lh_cli_usage_error("%s is neither a file nor a URL; a URL begins with its scheme, such as ws://%s", operand, operand);
+}
+
 static int refuse_quick_options(const struct lh_cli_args *args) {
+  int code = refuse_address(args->operands[0]);
+  if (code != 0) return code;
   if (lh_cli_has(args, "connections"))
     return lh_cli_usage_error("--connections goes with a URL; for a config use --set groups.NAME.connections=%s",
                               lh_cli_value(args, "connections"));

@@ -19,8 +19,10 @@ struct lh_source {
    .argument = "KEY=VALUE",                                                                                                    \
    .complete = LH_COMPLETE_SETTING,                                                                                            \
    .repeats = true,                                                                                                            \
-   .help = "set a key of the config, such as groups.chat.connections=100; may be repeated"},                                   \
-      {.name = "duration", .letter = 'd', .argument = "TIME", .help = "how long the run lasts: 30s, 10m, 8h"},                 \
+   .help = "set a key of the config, such as groups.chat.connections=100; with a URL, which is target `target` and group "      \
+           "`clients`, such as targets.target.tls.ca=ca.pem; may be repeated"},                                                \
+      {.name = "duration", .letter = 'd', .argument = "TIME",                                                                  \
+       .help = "how long the run lasts: 30s, 10m, 8h (with a URL default 30s)"},                                               \
       {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},     \
       {.name = "shard", .argument = "I/N", .help = "run part I of N of the clients; the same config on each host"},            \
       {.name = "connections", .letter = 'c', .argument = "N", .help = "with a URL: clients (default 1)"},                      \

@@ -41,5 +41,8 @@ int lh_which_run(const struct lh_cli_args *args, const char *name, char **path) 
     return 0;
   }
   *path = find_run(folder, name);
-  return *path != NULL ? 0 : lh_cli_fail(LH_EXIT_TESTER, "no memory for a path");
+  if (*path == NULL) return lh_cli_fail(LH_EXIT_TESTER, "no memory for a path");
+  if (access(*path, F_OK) == 0) return 0;
+  return lh_cli_usage_error("there is no run file %s%s%s; `longhaul runs` lists what is there, --store names another folder", name,
+                            strchr(name, '/') != NULL ? "" : ", here or in ", strchr(name, '/') != NULL ? "" : folder);
 }

@@ -42,13 +42,21 @@ static struct scope *scope_new(struct load *load, const struct holder *outer, st
 }
 
 /* ---- maps ---- */
-static const char *known_keys(struct load *load, const struct lh_option *row) {
+enum { KEYS_SHOWN_MAX = 5 }; /* where they show what a mapping looks like */
+
+static const char *first_keys(struct load *load, const struct lh_option *row, size_t most) {
   const char *list = "";
-  for (const struct lh_option *child = NULL; (child = row_next_child(row, child));) {
-    const char *more = arena_format(&load->arena, "%s%s%s", list, *list ? ", " : "", row_name(child));
+  size_t count = 0;
+  for (const struct lh_option *child = NULL; (child = row_next_child(row, child)); count++) {
+    if (count > most) break;
+    const char *more = arena_format(&load->arena, "%s%s%s", list, *list ? ", " : "", count == most ? "..." : row_name(child));
     if (more) list = more;
   }
   return list;
+}
+
+static const char *known_keys(struct load *load, const struct lh_option *row) {
+  return first_keys(load, row, SIZE_MAX);
 }
 
 /* A key of that name that stands elsewhere: most often it was indented wrongly. */
@@ -89,8 +97,8 @@ static void bind_map(struct load *load, struct holder at, struct node *node) {
     return;
   }
   if (node->kind != NODE_MAP) {
-    report_value(load, node, "%s stands here; expected a mapping%s", quoted(load, node),
-                 at.row && at.row->choices ? ", true or false" : "");
+    report_value(load, node, "%s stands here; expected a mapping with %s%s", quoted(load, node),
+                 first_keys(load, at.row, KEYS_SHOWN_MAX), at.row && at.row->choices ? ", or true or false" : "");
     return;
   }
   if (at.row) set_bool(at.row->landing, at.base, true);

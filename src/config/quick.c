@@ -56,9 +56,9 @@ static int check(const struct lh_quick_args *args, struct lh_err *err) {
   free(shown);
   if (!failed && args->duration && (lh_parse_duration(args->duration, &ns) != 0 || ns == 0))
     failed =
-        lh_err_set(err, EINVAL, "\"%s\" is not a duration; expected a number with its unit, such as 30s or 1h", args->duration);
+        lh_err_set(err, EINVAL, "\"%s\" is not a duration (--duration); expected a number with its unit, such as 30s or 1h", args->duration);
   if (!failed && args->every && lh_parse_duration(args->every, &ns) != 0)
-    failed = lh_err_set(err, EINVAL, "\"%s\" is not a message period; expected a duration such as 1s, or 0 for no messages",
+    failed = lh_err_set(err, EINVAL, "\"%s\" is not a message period (--every); expected a duration such as 1s, or 0 for no messages",
                         args->every);
   if (!failed && args->connections == 0) failed = lh_err_set(err, EINVAL, "0 connections; expected at least 1");
   return failed;

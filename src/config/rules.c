@@ -92,7 +92,7 @@ static bool target_unused(const struct load *load, const struct scope *scope) {
     bool is_unclear = group->target == LH_NO_TARGET && group->kind != LH_KIND_NULL; /* was reported */
     if (group->target == number || group->login.target == number || is_unclear) return false;
   }
-  return true;
+  return load->config->group_count > 0; /* without groups that is what was reported */
 }
 
 /* ---- groups ---- */

@@ -52,8 +52,26 @@ static void report_setting(struct load *load, uint32_t setting, const char *sent
   report_place(load, (struct lh_place){0}, setting, NULL, "%s", sentence);
 }
 
+/* Of targets and groups a setting changes those that are there, or writes a whole one: a key within one that is not there is a
+ * wrong name. */
+static bool names_nobody(const struct load *load, const struct node *at, bool is_last) {
+  bool named = at->parent == load->root && (strcmp(at->key, "targets") == 0 || strcmp(at->key, "groups") == 0);
+  return named && at->first && !is_last;
+}
+
+static void report_nobody(struct load *load, const struct node *at, const char *name, uint32_t setting) {
+  const char *list = "";
+  for (const struct node *child = at->first; child; child = child->next) {
+    const char *more = arena_format(&load->arena, "%s%s%s", list, *list ? ", " : "", child->key);
+    if (more) list = more;
+  }
+  const char *sentence = arena_format(&load->arena, "no %s is called \"%s\"; expected %s",
+                                      strcmp(at->key, "targets") == 0 ? "target" : "group", name, list);
+  if (sentence) report_setting(load, setting, sentence);
+}
+
 /* Goes to the node that `step` names below `at`, making it when it is missing; NULL: reported. */
-static struct node *descend(struct load *load, struct node *at, struct step step, bool bracketed, uint32_t setting) {
+static struct node *descend(struct load *load, struct node *at, struct step step, bool bracketed, bool is_last, uint32_t setting) {
   if (bracketed) {
     if (at->kind != NODE_LIST) {
       if (at->kind == NODE_SCALAR || at->count) {
@@ -79,6 +97,10 @@ static struct node *descend(struct load *load, struct node *at, struct step step
     at->place = at->key_place = (struct lh_place){0};
   }
   struct node *child = node_child(at, step.name);
+  if (!child && names_nobody(load, at, is_last)) {
+    report_nobody(load, at, step.name, setting);
+    return NULL;
+  }
   return child ? child : new_child(load, at, step.name, NODE_MAP, setting);
 }
 
@@ -98,7 +120,7 @@ static void apply(struct load *load, const char *written, uint32_t setting) {
       report_setting(load, setting, "the key cannot be read; expected names parted by points, such as groups.chat.connections");
       return;
     }
-    at = descend(load, at, step, bracketed, setting);
+    at = descend(load, at, step, bracketed, !*rest, setting);
   }
   struct node *value = at ? yaml_read(load, equals + 1, strlen(equals + 1), setting) : NULL;
   if (!value && at && !load->arena.out_of_memory && !*(equals + 1 + strspn(equals + 1, " ")))

@@ -51,12 +51,13 @@ int lh_prose_network(const json_t *model, struct lh_buf *out) {
   if (!failed && lh_look_number(service, "count") > 0)
     failed = lh_buf_addf(out, ", beside a service of %s and %s", lh_show_us(lh_look_number(service, "p50_us")).text,
                          lh_show_us(lh_look_number(service, "p99_us")).text);
-  if (!failed)
-    failed = lh_buf_addf(out, "; %s of %s of these connections sent again, at most %s unacknowledged.",
-                         lh_show_count(lh_look_number(n, "retransmits")).text,
-                         lh_show_plural(lh_look_number(n, "tcp_segments"), "segment", "segments").text,
-                         lh_show_count(lh_look_number(n, "unacked_most")).text);
-  return failed;
+  if (failed) return failed;
+  if (lh_look_number(n, "tcp_segments") == 0) /* segments are what lies between two readings of a connection */
+    return lh_buf_addstr(out, "; too few readings to count segments.");
+  return lh_buf_addf(out, "; %s of %s of these connections sent again, at most %s unacknowledged.",
+                     lh_show_count(lh_look_number(n, "retransmits")).text,
+                     lh_show_plural(lh_look_number(n, "tcp_segments"), "segment", "segments").text,
+                     lh_show_count(lh_look_number(n, "unacked_most")).text);
 }
 
 int lh_prose_left_out(const json_t *model, struct lh_buf *out) {

@@ -95,6 +95,24 @@ class CommandLine(Case):
                 self.assertEqual(done.returncode, USAGE, done.stderr)
                 self.assertTrue((done.stderr + done.stdout).strip())
 
+    def test_what_helps_is_named(self):
+        for arguments, words in ((["run", "localhost:9001", "-c", "5"], ["neither a file nor a URL", "ws://localhost:9001"]),
+                                 (["check", "127.0.0.1:9001/ws"], ["neither a file nor a URL", "ws://127.0.0.1:9001/ws"]),
+                                 (["check", "x.yaml", "-d", "5"], ["--duration 5", "30s"]),
+                                 (["run", "ws://127.0.0.1:9/", "-d", "5"], ["--duration", "30s"]),
+                                 (["check", "ws://127.0.0.1:9/", "--set", "targets.server.tls.ca=x"], ['no target is called "server"', "expected target"]),
+                                 (["check", "ws://127.0.0.1:9/", "--set", "groups.g.connections=1"], ['no group is called "g"', "expected clients"]),
+                                 (["report", "nosuch"], ["no run file nosuch", "longhaul runs"])):
+            with self.subTest(arguments):
+                done = longhaul.command(*arguments)
+                self.assertEqual(done.returncode, USAGE, done.stderr)
+                for word in words:
+                    self.assertIn(word, done.stderr)
+
+    def test_version_that_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            self.assertEqual(subprocess.run([paths.LONGHAUL, "--version"], stdout=full, stderr=subprocess.PIPE, timeout=30).returncode, INCONCLUSIVE)
+
     def test_help_is_no_error(self):
         for arguments in (["--help"], ["--version"], ["run", "--help"], ["report", "--help"], ["explain"]):
             with self.subTest(arguments):
@@ -106,6 +124,18 @@ class CommandLine(Case):
         with longhaul.Run(GOOD, "--set", "groups.g.conections=5") as child:
             self.assertEqual(child.wait(10), USAGE)
             self.assertIn("conections", child.stderr)
+
+
+class NothingOpens(Case):
+    def test_why_is_said_at_once_and_once(self):
+        """Also where nobody looks at a view, and progress lines are off."""
+        for options in ([], ["--quiet"]):
+            with self.subTest(options), longhaul.Run(config("ws://127.0.0.1:9/", connections=3, duration="2s"), *options) as child:
+                self.assertEqual(child.wait(20), 1, child.stderr)
+                self.assertEqual(child.stderr.count("connection refused 111 (connect), the first of this kind"), 1, child.stderr)
+                said = " ".join(child.stdout.split())
+                self.assertIn("mostly ended by network: connection refused", said)
+                self.assertIn("are host and port of the URL right?", said)
 
 
 class Host(Case):

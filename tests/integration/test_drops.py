@@ -100,7 +100,7 @@ class Churn(Case):
         self.assertAlmostEqual(idle["p50_us"], 500_000, delta=100_000)
 
     def test_no_reconnect(self):
-        with Faultd("at 1s rst") as server:
+        with Faultd("after 500ms rst") as server:
             done = self.checked(config(server.url(), connections=10, duration="2s", reconnect=False), server)
         self.assertEqual((done.group["opened"], done.group["drops"], done.group["reconnects"]), (10, 10, 0))
 

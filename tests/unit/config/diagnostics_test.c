@@ -238,7 +238,7 @@ static const struct {
     {RT "groups: {g: {kind: websocket, connections: 1, ramp: {over: 2m}}}\n",
      "warning: t.yaml:3:53: groups.g.ramp: takes longer than the run, which ends before its last point"},
     {RT "groups: {g: {kind: websocket, connections: 1, ramp: 5s}}\n",
-     "t.yaml:3:53: groups.g.ramp: \"5s\" stands here; expected a mapping"},
+     "t.yaml:3:53: groups.g.ramp: \"5s\" stands here; expected a mapping with over, rate, stages"},
     {RT "groups: {g: {kind: websocket, connections: 1, ramp: {stages: [{at: 5s, connections: 3}, {at: 1s, connections: 1}]}}}\n",
      "t.yaml:3:62: groups.g.ramp.stages: must not go back in time from one point to the next"},
     {RT "groups: {g: {kind: websocket, connections: 1, ramp: {stages: [{at: 5s, connections: 0}]}}}\n",
@@ -256,7 +256,7 @@ static const struct {
     {RT "groups: {g: {kind: websocket, connections: 1, reconnect: {first: 1m}}}\n",
      "t.yaml:3:47: groups.g.reconnect.max: its default, 30s, must not be shorter than reconnect.first"},
     {RT "groups: {g: {kind: websocket, connections: 1, reconnect: off}}\n",
-     "t.yaml:3:58: groups.g.reconnect: \"off\" stands here; expected a mapping, true or false"},
+     "t.yaml:3:58: groups.g.reconnect: \"off\" stands here; expected a mapping with first, max, factor, jitter, limit, ..., or true or false"},
     {RT "groups: {g: {kind: websocket, connections: 1, reconnect: {jitter: ful}}}\n",
      "t.yaml:3:67: groups.g.reconnect.jitter: \"ful\" is not known; expected none, equal or full; did you mean full?"},
     {RT "groups: {g: {kind: websocket, connections: 1, source_addresses: [eth0]}}\n",
@@ -277,11 +277,10 @@ static const struct {
      "t.yaml:3:57: groups.a.b.kind: \"websocked\" is not known; expected websocket, null, http, sse, stream or tcp; did you mean websocket?\n"
      "warning: t.yaml:3:107: groups.n.path: has no effect: kinds tcp and null make no request"},
     {RT "groups: {}\n",
-     "warning: t.yaml:2:11: targets.t: no group uses this target\n"
      "t.yaml:3:9: groups: 0 items; expected 1 to 256"},
     {RT "groups: {g: 5, h: }\n",
-     "t.yaml:3:13: groups.g: \"5\" stands here; expected a mapping\n"
-     "t.yaml:3:19: groups.h: nothing stands here; expected a mapping"},
+     "t.yaml:3:13: groups.g: \"5\" stands here; expected a mapping with kind, target, connections, path, headers, ...\n"
+     "t.yaml:3:19: groups.h: nothing stands here; expected a mapping with kind, target, connections, path, headers, ..."},
     {R "targets: {a: {url: 'ws://a'}, b: {url: 'ws://b'}}\n" G,
      "t.yaml:3:10: groups.g.target: missing; expected a, b"},
     /* requests */
@@ -425,6 +424,10 @@ static const struct {
      "--set run.duration=: no value is given; expected KEY=VALUE"},
     {{"groups.g.messages[3].every=1s"},
      "--set groups.g.messages[3].every=1s: the list has no such item; expected [N] counted from 0, or [NAME] of an item with that name"},
+    {{"groups.x.connections=1"},
+     "--set groups.x.connections=1: no group is called \"x\"; expected g"},
+    {{"targets.server.tls.ca=ca.pem"},
+     "--set targets.server.tls.ca=ca.pem: no target is called \"server\"; expected t"},
     {{"groups..g=1"},
      "--set groups..g=1: the key cannot be read; expected names parted by points, such as groups.chat.connections"},
     {{"run.duration.x=5"},

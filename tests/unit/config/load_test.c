@@ -648,9 +648,9 @@ static void a_quick_look_says_what_is_wrong(void **state) {
        "or one of them with +unix before the colon"},
       {{.url = "ws://h", .connections = 1, .sse = true}, "ws://h cannot be an event stream; expected http:// or https://"},
       {{.url = "ws://h", .connections = 1, .duration = "5"},
-       "\"5\" is not a duration; expected a number with its unit, such as 30s or 1h"},
+       "\"5\" is not a duration (--duration); expected a number with its unit, such as 30s or 1h"},
       {{.url = "ws://h", .connections = 1, .every = "often"},
-       "\"often\" is not a message period; expected a duration such as 1s, or 0 for no messages"},
+       "\"often\" is not a message period (--every); expected a duration such as 1s, or 0 for no messages"},
       {{.url = "ws://h"}, "0 connections; expected at least 1"},
       {{.url = "ws://h", .connections = 1, .text = "\xc3"}, "the URL or the message text is not UTF-8; expected UTF-8 text"},
   };
