@@ -120,7 +120,13 @@ static const struct {
      0.1},
     {LH_COUNTER_out_of_order, LH_COUNTER_replied, "replies-out-of-order", "answer", "to", "came after the answer to a later message", 1},
     {LH_COUNTER_late, LH_COUNTER_replied, "replies-late", "answer", "to", "came later than the config allows", 1},
+    {LH_COUNTER_skipped_late, LH_COUNTER_messages_planned, "messages-skipped", "message", "of",
+     "waited a whole period for their turn and were skipped", 1},
 };
+
+static const char *word_of_whole(enum lh_counter_id whole) {
+  return whole == LH_COUNTER_replied ? "answers" : whole == LH_COUNTER_messages_planned ? "planned" : "sent";
+}
 
 void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
   for (size_t i = 0; i < sizeof message_rows / sizeof message_rows[0]; i++) {
@@ -129,7 +135,7 @@ void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_grou
     char many[LH_WORD_SIZE], share[LH_WORD_SIZE], all[LH_WORD_SIZE];
     lh_say(finder, "%s %s %s %s: %s of the %s %s.", lh_word_many(count, message_rows[i].noun, many), message_rows[i].of_whom,
            group->series.name, message_rows[i].what, lh_word_share(count, of, share), lh_word_count(of, all),
-           message_rows[i].of == LH_COUNTER_replied ? "answers" : "sent");
+           word_of_whole(message_rows[i].of));
     lh_prove(finder, "%s %" PRIu64 ", %s %" PRIu64, lh_counter_name(message_rows[i].counter), count,
              lh_counter_name(message_rows[i].of), of);
     bool is_serious = percent(count, of) > message_rows[i].grave_percent;
@@ -138,6 +144,8 @@ void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_grou
       lh_prove(finder, ", replied after all %" PRIu64, lh_counter(group, LH_COUNTER_lost_then_replied));
       lh_series_span(&group->series, group->series.lost, &found.from_ns, &found.until_ns);
     }
+    if (message_rows[i].counter == LH_COUNTER_skipped_late)
+      lh_prove(finder, ", in the response times with their wait %" PRIu64, lh_counter(group, LH_COUNTER_skipped_charged));
     lh_found(finder, &found);
   }
 }

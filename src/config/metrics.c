@@ -65,6 +65,7 @@ static const char *const counters[] = {
     "logins_failed",
     "logins_dropped",
     "redirects_followed",
+    "skipped_charged",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",

@@ -52,7 +52,8 @@ struct message_state {
   uint64_t due_ns;   /* the next one not counted yet; of a held one in a closed loop: when it was due */
   uint64_t k : 63;   /* its number */
   uint64_t held : 1; /* the one before it (in a closed loop: this one) waits for the socket */
-  uint64_t sent;
+  uint64_t sent : 40;
+  uint64_t skipped : 24; /* in a row before the held one, while they were held; one reply tells how long all of them waited */
 };
 
 /* ---- messages in flight ---- */
@@ -62,6 +63,7 @@ struct flight {
   uint64_t hash;       /* echo: of what was sent */
   uint32_t next, prev; /* the client's others in order of sending; free ones: next only */
   uint32_t message;
+  uint32_t skipped; /* of the same message in a row before this one, as too late */
 };
 
 struct flight_pool {

@@ -201,11 +201,12 @@ int lh_message_send(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t pla
   const bool one_way = g->messages[m].match == LH_MATCH_NONE;
   if (lh_login_holds(e, slot) || (!one_way && !lh_flight_ready(e))) return LH_SEND_HELD;
 
-  struct flight flight = {.planned_ns = planned_ns, .sent_ns = clock_of(e, g->io), .seq = c->seq, .message = m};
+  struct flight flight = {.planned_ns = planned_ns, .sent_ns = clock_of(e, g->io), .seq = c->seq, .message = m, .skipped = lh_states_of(g, slot)[m].skipped};
   size_t len;
   enum lh_send_result result = send_rendered(e, slot, &flight, &len);
   if (result != LH_SEND_DONE) return (int)result;
   count_sent(g, c, len, &flight, one_way);
+  lh_states_of(g, slot)[m].skipped = 0;
   if (!one_way) lh_flight_add(e, slot, &flight);
   return LH_SEND_DONE;
 }

@@ -1,6 +1,8 @@
 /* Which messages are due. A client's next due time of each message is kept; the one after it is asked of the plan. */
 #include "conn/engine_private.h"
 
+enum { SKIPPED_MOST = (1 << 24) - 1 }; /* as many as message_state.skipped holds */
+
 /* What happens says when it is due, not a number on a grid: a closed loop, or a message of the server. */
 static bool is_prompted(const struct message *message) {
   const struct lh_message *config = message->config;
@@ -138,14 +140,29 @@ bool lh_schedule_holds(const struct lh_engine *e, uint32_t slot) {
 
 /* ---- what is due ---- */
 
+/* What a row longer than the field leaves out is not charged, and the difference of the two counters shows it. */
+static void lengthen(struct message_state *state) {
+  if (state->skipped < SKIPPED_MOST) state->skipped++;
+}
+
+/* The next one is due while this one is still held. What it waited for is not over, so that it counts with the reply to the
+ * one that goes out at last. */
+static void overtake_held(const struct lh_engine *e, uint32_t slot, uint32_t m) {
+  struct message_state *state = &lh_states_of(&e->groups[e->clients[slot].group], slot)[m];
+  drop_held(e, slot, m, LH_COUNTER_skipped_late);
+  lengthen(state);
+}
+
 /* One due message: sent, held or skipped. */
 static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   const struct lh_message *config = g->messages[m].config;
   struct message_state *state = &lh_states_of(g, slot)[m];
-  if (state->held) drop_held(e, slot, m, LH_COUNTER_skipped_late);
+  if (state->held) overtake_held(e, slot, m);
   const uint64_t planned_ns = state->due_ns, pause_end_ns = lh_client_pause_end_ns(e, slot, planned_ns);
+  const bool is_late = config->every_ns && !is_prompted(&g->messages[m]) && e->now_ns - planned_ns >= config->every_ns;
+  if (pause_end_ns || (is_late && !c->choked)) state->skipped = 0; /* the row is broken; or our own loop was late */
   if (pause_end_ns) { /* not planned: a loop goes on behind the pause, a schedule leaves out what falls into it */
     if (is_prompted(&g->messages[m]))
       state->due_ns = pause_end_ns;
@@ -156,8 +173,9 @@ static void take_due(struct lh_engine *e, uint32_t slot, uint32_t m) {
   lh_count(g, LH_COUNTER_messages_planned, 1);
   if (c->state != LH_CLIENT_OPEN || !g->io->send) {
     lh_count(g, LH_COUNTER_skipped_not_open, 1);
-  } else if (config->every_ns && !is_prompted(&g->messages[m]) && e->now_ns - planned_ns >= config->every_ns) {
+  } else if (is_late) {
     lh_count(g, LH_COUNTER_skipped_late, 1);
+    if (c->choked) lengthen(state);
   } else if (c->choked || !send_one(e, slot, m, planned_ns)) {
     hold(e, slot, m);
     return;
@@ -222,6 +240,7 @@ void lh_schedule_closed(struct lh_engine *e, uint32_t slot) {
   struct message_state *states = lh_states_of(g, slot);
   for (uint32_t m = 0; m < g->message_count; m++) {
     if (states[m].held) drop_held(e, slot, m, LH_COUNTER_skipped_not_open);
+    states[m].skipped = 0;
     if (g->messages[m].config->after != LH_AFTER_RUN) states[m].due_ns = LH_NEVER;
     if (g->anchors) *anchor_of(g, slot, m) = LH_NEVER;
   }

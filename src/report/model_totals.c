@@ -42,7 +42,8 @@ static json_t *messages(struct lh_build *b, const struct lh_lane *lane) {
       LH_COUNTER_skipped_not_open,  LH_COUNTER_skipped_late, LH_COUNTER_one_way,   LH_COUNTER_replied,      LH_COUNTER_lost,
       LH_COUNTER_lost_then_replied, LH_COUNTER_late,         LH_COUNTER_duplicate, LH_COUNTER_out_of_order, LH_COUNTER_corrupt,
       LH_COUNTER_incoming,          LH_COUNTER_truncated,    LH_COUNTER_choked,    LH_COUNTER_failed,       LH_COUNTER_wrong_status,
-      LH_COUNTER_wrong_content,     LH_COUNTER_wrong_value,  LH_COUNTER_too_large, LH_COUNTER_stale_keepalive};
+      LH_COUNTER_wrong_content,     LH_COUNTER_wrong_value,  LH_COUNTER_too_large, LH_COUNTER_stale_keepalive,
+      LH_COUNTER_skipped_charged};
   json_t *out = json_object();
   lh_put(b, out, "planned", lh_json_count(counter(lane, LH_COUNTER_messages_planned)));
   lh_put(b, out, "sent", lh_json_count(counter(lane, LH_COUNTER_messages_sent)));

@@ -207,7 +207,7 @@ const tables = (() => {
       ['planned', 'n'],
       ['sent', 'n'],
       ['skipped: not open', 'n', 'due while the client was not open'],
-      ['skipped: late', 'n', 'a whole period had passed'],
+      ['skipped: late', 'n', 'a whole period had passed; response counts the wait of those behind another'],
       ['replied', 'n'],
       ['lost', 'n', 'no reply in time, or the connection ended first'],
       ['late replies', 'n', 'replied after `within`; part of replied'],

@@ -49,6 +49,7 @@ static const struct equation subsets[] = {
     {C(incoming_caught_up), {C(incoming_missed_away)}, 1},
     {C(incoming_restarts), {C(incoming_numbered)}, 1},
     {C(incoming_untimed), {C(incoming)}, 1},
+    {C(skipped_charged), {C(skipped_late)}, 1},
 };
 
 static const char *term_name(struct term term) {

@@ -23,7 +23,8 @@
  *   not open is skipped_not_open; what is a whole period late when its turn comes is skipped_late. Schedules that count
  *   from the opening plan nothing while the client is not open.
  *   A full socket holds at most one message of each kind; when the next of that kind falls due, the older one is
- *   skipped_late. Held messages of a connection that ends are skipped_not_open. A send that FAILED is skipped_not_open.
+ *   skipped_late, and its wait counts as a response together with that of the one that goes out at last (skipped_charged).
+ *   Held messages of a connection that ends are skipped_not_open. A send that FAILED is skipped_not_open.
  *   Times: response is reply - due, service reply - sent, send_lateness sent - due; `late` compares the response with
  *   `within`; `lost_after` counts from the sending. A lost message of a closed loop (after: reply) lets the loop go on.
  *   What answers nothing is told apart by its token: of another client or group: incoming; damaged: corrupt; answered

@@ -7,6 +7,7 @@
  *   messages_planned = messages_sent + skipped_not_open + skipped_late + pending
  *   messages_sent    = one_way + replied + lost + in_flight
  *   logins           = logins_succeeded + logins_failed + logins_dropped + logins_under_way
+ *   values of response = replied + skipped_charged                    (histogram)
  *   all tallies      = ended + logins_failed + logins_dropped         (when the snapshot carries any)
  * and a subset, as named below, is never larger than what it is a subset of.
  */
@@ -73,7 +74,8 @@
   X(logins_succeeded, "logins that gave all that is extracted; subset of logins")                                   \
   X(logins_failed, "logins that failed, each with an ending of stage login; subset of logins")                      \
   X(logins_dropped, "logins that we ended: the client was not wanted any more, or the run was over; subset of logins")     \
-  X(redirects_followed, "redirects that clients went after")
+  X(redirects_followed, "redirects that clients went after")                                                        \
+  X(skipped_charged, "skipped_late messages that waited behind another: response holds their wait, to the reply of the next one sent; subset of skipped_late")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \

@@ -25,10 +25,11 @@ def check_part(test, name, part):
            messages["sent"] + messages["skipped_not_open"] + messages["skipped_late"] + messages["pending"])
     _equal(test, f"{name}: messages sent", messages["sent"],
            messages["one_way"] + messages["replied"] + messages["lost"] + messages["in_flight"])
+    _equal(test, f"{name}: response times", part["latency"]["response"]["count"], messages["replied"] + messages["skipped_charged"])
     # What the tester itself dropped never counts against the target.
     _equal(test, f"{name}: drops", part["drops"], sum(row["count"] for row in part["endings"] if row["drop"] and row["side"] != "tester"))
     _equal(test, f"{name}: tester drops", part["tester_drops"], sum(row["count"] for row in part["endings"] if row["drop"] and row["side"] == "tester"))
-    for less, more in (("late", "replied"), ("lost_then_replied", "lost")):
+    for less, more in (("late", "replied"), ("lost_then_replied", "lost"), ("skipped_charged", "skipped_late")):
         test.assertLessEqual(messages[less], messages[more], f"{name}: {less} of {more}")
 
 
