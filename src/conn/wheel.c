@@ -12,7 +12,7 @@
 enum {
   DIGIT_BITS = 6,
   SLOTS = 1 << DIGIT_BITS,
-  LEVELS = 8, /* 48 bits of ticks hold every time: 64 - LH_WHEEL_TICK_SHIFT = 45 */
+  LEVELS = 8, /* 48 bits of ticks hold every time: 64 - LH_WHEEL_TICK_SHIFT = 47 */
   HEADS = LEVELS * SLOTS + 2
 };
 
@@ -23,6 +23,7 @@ struct node {
 
 struct lh_wheel {
   uint64_t bits[LEVELS]; /* which slots are occupied */
+  uint64_t low_ns[LEVELS * SLOTS]; /* of an occupied slot: the earliest time placed there; its timer may be gone again */
   uint64_t tick;         /* all due ticks up to here have been collected */
   uint64_t late_from_ns; /* the next `now_ns` that may take late timers */
   uint32_t count;
@@ -99,12 +100,14 @@ static void unlink_timer(struct lh_wheel *w, uint32_t timer) {
   }
 }
 
-/* Puts a timer whose due tick lies ahead into its slot. */
+/* Puts a timer, due at that tick, which lies ahead, into its slot. */
 static void place(struct lh_wheel *w, uint32_t timer, uint64_t due_tick) {
   uint32_t highest = 63 - (uint32_t)__builtin_clzll(due_tick ^ w->tick);
   uint32_t level = highest / DIGIT_BITS;
   uint32_t slot = (uint32_t)(due_tick >> (level * DIGIT_BITS)) & (SLOTS - 1);
-  w->bits[level] |= UINT64_C(1) << slot;
+  uint64_t bit = UINT64_C(1) << slot, due_ns = w->nodes[timer].due_ns, *low_ns = &w->low_ns[level * SLOTS + slot];
+  if (!(w->bits[level] & bit) || due_ns < *low_ns) *low_ns = due_ns;
+  w->bits[level] |= bit;
   list_append(w, w->count + level * SLOTS + slot, timer);
 }
 
@@ -137,8 +140,8 @@ uint64_t lh_wheel_next_ns(const struct lh_wheel *wheel) {
   uint32_t level, slot;
   if (!list_empty(wheel, wheel->ready)) return wheel->tick << LH_WHEEL_TICK_SHIFT;
   if (!list_empty(wheel, wheel->late)) return wheel->late_from_ns;
-  uint64_t tick = nearest(wheel, &level, &slot);
-  return tick == UINT64_MAX ? LH_NEVER : tick << LH_WHEEL_TICK_SHIFT;
+  if (nearest(wheel, &level, &slot) == UINT64_MAX) return LH_NEVER;
+  return tick_up(wheel->low_ns[level * SLOTS + slot]) << LH_WHEEL_TICK_SHIFT;
 }
 
 /* Spreads a slot over the levels below, or hands it over when its time has come. */

@@ -98,9 +98,8 @@ static uint64_t next_ns(const struct worker *w) {
 }
 
 /* The loop is awake for something else: what is due meanwhile needs no wake-up of its own. */
-static void turn_if_due(struct worker *w) {
-  uint64_t now = lh_now_ns();
-  if (now >= w->start_ns && lh_engine_next_ns(w->engine) <= now) turn(w, now);
+static void turn_if_due(struct worker *w, uint64_t now_ns) {
+  if (now_ns >= w->start_ns && lh_engine_next_ns(w->engine) <= now_ns) turn(w, now_ns);
 }
 
 /* One wake-up may bring tens of thousands of events, such as a herd's resets: what falls due meanwhile does not wait for their
@@ -120,15 +119,16 @@ static void between_events(void *context) {
 static void before_wait(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
   if (!w->engine || is_over(w)) return;
+  const uint64_t now_ns = lh_now_ns();
   w->reports.vitals.turns++;
-  turn_if_due(w);
+  turn_if_due(w, now_ns);
   bool busy = lh_ws_before_wait(w->ws);
   lh_raw_begin_queued(w->raw);
   lh_desk_begin_queued(w->desk);
-  uint64_t next = busy ? lh_now_ns() : next_ns(w);
+  uint64_t next = busy ? now_ns : next_ns(w);
   lh_ticker_arm(w->ticker, next);
   w->events = 0;
-  lh_stall_wait(&w->stall, next);
+  lh_stall_wait(&w->stall, now_ns, next);
   w->done = w->stopping && lh_engine_done(w->engine);
   if (w->done) uv_stop(&w->loop);
 }

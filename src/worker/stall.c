@@ -7,6 +7,9 @@
 #include "longhaul/base/units.h"
 
 static const uint64_t least_ns = 2 * LH_NS_PER_S;
+/* How old the reading may be: a system call in each turn of the loop would be dear, and what this may add to the time used is
+ * small beside a stall. */
+static const uint64_t fresh_ns = 50 * LH_NS_PER_MS;
 enum { CPU_PART = 4 }; /* a loop that worked for this part of the time was busy, not stalled */
 
 static uint64_t cpu_ns(void) {
@@ -15,10 +18,12 @@ static uint64_t cpu_ns(void) {
   return (uint64_t)t.tv_sec * LH_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-void lh_stall_wait(struct lh_stall *stall, uint64_t armed_ns) {
+void lh_stall_wait(struct lh_stall *stall, uint64_t now_ns, uint64_t armed_ns) {
   stall->armed_ns = armed_ns;
-  stall->cpu_ns = cpu_ns();
   stall->is_told = false;
+  if (now_ns - stall->cpu_at_ns < fresh_ns) return;
+  stall->cpu_at_ns = now_ns;
+  stall->cpu_ns = cpu_ns();
 }
 
 void lh_stall_look(struct lh_stall *stall, uint64_t now_ns) {

@@ -43,7 +43,7 @@ static void fires_at_first_tick_at_or_past_due(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct lh_wheel *w = wheel_of(3, cases[i].start);
     lh_wheel_set(w, 1, cases[i].due);
-    assert_true(lh_wheel_next_ns(w) <= cases[i].fires);
+    assert_int_equal(lh_wheel_next_ns(w), cases[i].fires);
     assert_int_equal(lh_wheel_pop(w, cases[i].fires - 1), UINT32_MAX);
     assert_int_equal(lh_wheel_pop(w, cases[i].fires), 1);
     assert_int_equal(lh_wheel_pop(w, cases[i].fires), UINT32_MAX);
@@ -94,6 +94,26 @@ static void moving_and_cancelling(void **state) {
   assert_int_equal(lh_wheel_pop(w, 20 * TICK), 3);
   assert_int_equal(lh_wheel_pop(w, UINT64_C(1) << 62), UINT32_MAX);
   assert_int_equal(lh_wheel_next_ns(w), LH_NEVER);
+  lh_wheel_free(w);
+}
+
+/* Far ahead, timers share a slot of a higher level; the next time is that of its earliest, not the slot's beginning. */
+static void the_next_time_is_known_far_ahead(void **state) {
+  (void)state;
+  struct lh_wheel *w = wheel_of(4, 0);
+  lh_wheel_set(w, 0, 4103 * TICK);
+  lh_wheel_set(w, 1, 4101 * TICK - 1);
+  lh_wheel_set(w, 2, 4102 * TICK);
+  assert_int_equal(lh_wheel_next_ns(w), 4101 * TICK);
+  lh_wheel_set(w, 1, 9000 * TICK); /* moved away: a time too early at worst */
+  assert_true(lh_wheel_next_ns(w) >= 4096 * TICK && lh_wheel_next_ns(w) <= 4102 * TICK);
+  assert_int_equal(lh_wheel_pop(w, 4101 * TICK), UINT32_MAX);
+  assert_int_equal(lh_wheel_next_ns(w), 4102 * TICK);
+  lh_wheel_set(w, 0, LH_NEVER);
+  lh_wheel_set(w, 2, LH_NEVER);
+  assert_int_equal(lh_wheel_next_ns(w), 9000 * TICK);
+  lh_wheel_set(w, 2, 8999 * TICK); /* the slot was empty, and what was there before is forgotten */
+  assert_int_equal(lh_wheel_next_ns(w), 8999 * TICK);
   lh_wheel_free(w);
 }
 
@@ -194,6 +214,7 @@ int main(void) {
       cmocka_unit_test(times_before_the_start_are_due_at_once),
       cmocka_unit_test(late_timers_wait_for_a_later_now),
       cmocka_unit_test(moving_and_cancelling),
+      cmocka_unit_test(the_next_time_is_known_far_ahead),
       cmocka_unit_test(a_collected_timer_can_be_moved_before_it_is_taken),
       cmocka_unit_test(refuses_more_than_fits),
       cmocka_unit_test(random_runs_agree_with_a_plain_array),
