@@ -70,6 +70,13 @@ int lh_buf_addu64(struct lh_buf *buf, uint64_t value) {
   return lh_buf_add(buf, bytes, sizeof bytes);
 }
 
+int lh_buf_addtext(struct lh_buf *buf, const char *text) {
+  size_t len = strlen(text);
+  int failed = len < UINT32_MAX ? reserve(buf, sizeof(uint32_t) + len + 1) : -ENOBUFS;
+  if (!failed) failed = lh_buf_addu32(buf, (uint32_t)len);
+  return failed ? failed : lh_buf_add(buf, text, len + 1);
+}
+
 /* Length of the well-formed UTF-8 sequence at `s` (RFC 3629), 0 when there is none. Reads no byte past a NUL. */
 static size_t utf8_len(const unsigned char *s) {
   if (s[0] < 0x80) return 1;
@@ -153,4 +160,12 @@ uint32_t lh_cursor_u32(struct lh_cursor *c) {
 
 uint64_t lh_cursor_u64(struct lh_cursor *c) {
   return cursor_uint(c, 8);
+}
+
+const char *lh_cursor_text(struct lh_cursor *c) {
+  uint32_t len = lh_cursor_u32(c);
+  const char *text = lh_cursor_bytes(c, (size_t)len + 1);
+  if (text && text[len] == 0 && !memchr(text, 0, len)) return text;
+  c->failed = 1;
+  return NULL;
 }

@@ -15,22 +15,6 @@ const char *lh_live_phase_name(enum lh_live_phase phase) {
   return phases[phase];
 }
 
-/* A string travels as u32 length, bytes and a NUL, so that the decoder can lend it out of the frame. */
-static int add_string(struct lh_buf *out, const char *text) {
-  size_t len = strlen(text);
-  if (len >= LH_FRAME_BYTES_MAX) return -EMSGSIZE;
-  int failed = lh_buf_addu32(out, (uint32_t)len);
-  return failed ? failed : lh_buf_add(out, text, len + 1);
-}
-
-static const char *take_string(struct lh_cursor *in) {
-  uint32_t len = lh_cursor_u32(in);
-  const char *text = lh_cursor_bytes(in, (size_t)len + 1);
-  if (text && text[len] == 0 && !memchr(text, 0, len)) return text;
-  in->failed = 1;
-  return NULL;
-}
-
 static int undo(struct lh_buf *out, size_t before, int failed) {
   if (failed && out->data) {
     out->len = before;
@@ -49,13 +33,13 @@ int lh_live_start_encode(const struct lh_live_start *start, struct lh_buf *out) 
   const char *const texts[] = {start->path, start->name, start->id, start->token};
   const uint64_t longs[] = {start->start_ns, start->duration_ns, start->interval_ns, (uint64_t)start->start_wall_us};
   int failed = 0;
-  for (size_t i = 0; !failed && i < sizeof texts / sizeof *texts; i++) failed = add_string(out, texts[i]);
+  for (size_t i = 0; !failed && i < sizeof texts / sizeof *texts; i++) failed = lh_buf_addtext(out, texts[i]);
   for (size_t i = 0; !failed && i < sizeof longs / sizeof *longs; i++) failed = lh_buf_addu64(out, longs[i]);
   if (!failed) failed = lh_buf_addu32(out, start->workers);
   if (!failed) failed = lh_buf_addu8(out, start->dashboard);
   if (!failed) failed = lh_buf_addu8(out, start->metrics);
   if (!failed) failed = lh_buf_addu32(out, start->group_count);
-  for (uint32_t i = 0; !failed && i < start->group_count; i++) failed = add_string(out, start->groups[i]);
+  for (uint32_t i = 0; !failed && i < start->group_count; i++) failed = lh_buf_addtext(out, start->groups[i]);
   return undo(out, before, failed);
 }
 
@@ -64,7 +48,7 @@ int lh_live_start_decode(struct lh_live_start *start, struct lh_cursor *in, stru
   const char **const texts[] = {&got.path, &got.name, &got.id, &got.token};
   uint64_t wall_us;
   uint64_t *const longs[] = {&got.start_ns, &got.duration_ns, &got.interval_ns, &wall_us};
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = take_string(in);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = lh_cursor_text(in);
   for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) *longs[i] = lh_cursor_u64(in);
   got.start_wall_us = (int64_t)wall_us;
   got.workers = lh_cursor_u32(in);
@@ -74,7 +58,7 @@ int lh_live_start_decode(struct lh_live_start *start, struct lh_cursor *in, stru
   if (in->failed || got.group_count == 0 || got.group_count > LH_GROUPS_MAX) return damaged(err, "LIVE_START");
   got.groups = calloc(got.group_count, sizeof *got.groups);
   if (!got.groups) return lh_err_set(err, ENOMEM, "no memory for %u groups", got.group_count);
-  for (uint32_t i = 0; i < got.group_count; i++) got.groups[i] = take_string(in);
+  for (uint32_t i = 0; i < got.group_count; i++) got.groups[i] = lh_cursor_text(in);
   if (in->failed || in->at != in->end) {
     free(got.groups);
     return damaged(err, "LIVE_START");

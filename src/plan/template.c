@@ -153,7 +153,8 @@ static const char cookie_line[] = "Cookie: ";
 static int add_login(struct lh_template *t, const struct lh_group *group, struct spot spot, struct lh_err *err) {
   const size_t skip = strlen("login."), len = spot.len - skip, count = group ? group->login.extract_count : 0;
   size_t i = 0;
-  while (len && i < count && (strlen(group->login.extracts[i].name) != len || memcmp(group->login.extracts[i].name, spot.name + skip, len)))
+  while (len && i < count &&
+         (strlen(group->login.extracts[i].name) != len || memcmp(group->login.extracts[i].name, spot.name + skip, len)))
     i++;
   if (len && i == count)
     return lh_err_set(err, -EINVAL, "the variable ${%.*s} at offset %zu names nothing that the group's login extracts",
@@ -230,8 +231,8 @@ int lh_template_compile(const char *text, size_t len, struct lh_template **out, 
   return lh_template_compile_for(NULL, text, len, out, err);
 }
 
-int lh_template_compile_for(const struct lh_group *group, const char *text, size_t len, struct lh_template **out,
-                            struct lh_err *err) {
+/* A template that holds a copy of the text, and nothing yet of what it says. */
+static int new_template(const char *text, size_t len, struct lh_template **out, struct lh_err *err) {
   int failed = check_size(len, err);
   if (failed) return failed;
   struct lh_template *t = calloc(1, sizeof *t);
@@ -241,27 +242,27 @@ int lh_template_compile_for(const struct lh_group *group, const char *text, size
     return no_memory(err);
   }
   if (len) memcpy(t->text, text, len);
-  failed = compile(t, group, len, err);
-  if (!failed) failed = check_size(t->size_max, err);
-  if (failed) {
-    lh_template_free(t);
-    return failed;
-  }
   *out = t;
   return 0;
 }
 
-int lh_template_plain(const char *text, size_t len, struct lh_template **out, struct lh_err *err) {
-  int failed = check_size(len, err);
-  if (failed) return failed;
-  struct lh_template *t = calloc(1, sizeof *t);
-  if (t) t->text = malloc(len + 1);
-  if (!t || !t->text) {
+int lh_template_compile_for(const struct lh_group *group, const char *text, size_t len, struct lh_template **out,
+                            struct lh_err *err) {
+  struct lh_template *t = NULL;
+  int failed = new_template(text, len, &t, err);
+  if (!failed) failed = compile(t, group, len, err);
+  if (!failed) failed = check_size(t->size_max, err);
+  if (failed)
     lh_template_free(t);
-    return no_memory(err);
-  }
-  if (len) memcpy(t->text, text, len);
-  failed = add_text(t, t->text, len, err);
+  else
+    *out = t;
+  return failed;
+}
+
+int lh_template_plain(const char *text, size_t len, struct lh_template **out, struct lh_err *err) {
+  struct lh_template *t = NULL;
+  int failed = new_template(text, len, &t, err);
+  if (!failed) failed = add_text(t, t->text, len, err);
   if (failed)
     lh_template_free(t);
   else

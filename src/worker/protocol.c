@@ -8,24 +8,6 @@
 
 #include "longhaul/base/limits.h"
 
-/* A string travels as u32 length, bytes and a NUL, so that the decoder can lend it out of the frame. */
-static int add_string(struct lh_buf *out, const char *text) {
-  size_t len = strlen(text);
-  if (len >= LH_FRAME_BYTES_MAX) return -EMSGSIZE;
-  int failed = lh_buf_addu32(out, (uint32_t)len);
-  return failed ? failed : lh_buf_add(out, text, len + 1);
-}
-
-static const char *take_string(struct lh_cursor *in) {
-  uint32_t len = lh_cursor_u32(in);
-  const char *text = lh_cursor_bytes(in, (size_t)len + 1);
-  if (!text || text[len] != 0 || memchr(text, 0, len)) {
-    in->failed = 1;
-    return NULL;
-  }
-  return text;
-}
-
 static int damaged(struct lh_err *err, const char *what) {
   return lh_err_set(err, EBADMSG,
                     "%s frame is cut short or damaged; supervisor and worker must be the same build of longhaul", what);
@@ -44,10 +26,10 @@ static int undo(struct lh_buf *out, size_t before, int failed) {
 
 int lh_start_encode(const struct lh_start *start, struct lh_buf *out) {
   size_t before = out->len;
-  int failed = add_string(out, start->path);
-  if (!failed) failed = add_string(out, start->text);
+  int failed = lh_buf_addtext(out, start->path);
+  if (!failed) failed = lh_buf_addtext(out, start->text);
   if (!failed) failed = lh_buf_addu32(out, start->setting_count);
-  for (uint32_t i = 0; !failed && i < start->setting_count; i++) failed = add_string(out, start->settings[i]);
+  for (uint32_t i = 0; !failed && i < start->setting_count; i++) failed = lh_buf_addtext(out, start->settings[i]);
   const uint32_t words[] = {start->slice.first, start->slice.stride, start->worker, start->workers};
   for (size_t i = 0; !failed && i < sizeof words / sizeof *words; i++) failed = lh_buf_addu32(out, words[i]);
   const uint64_t longs[] = {start->run_id, start->start_ns, start->report_every_ns, (uint64_t)start->start_wall_us};
@@ -66,14 +48,14 @@ static const char **take_settings(struct lh_cursor *in, uint32_t count) {
     return NULL;
   }
   const char **settings = calloc((size_t)count + 1, sizeof *settings);
-  for (uint32_t i = 0; settings && i < count; i++) settings[i] = take_string(in);
+  for (uint32_t i = 0; settings && i < count; i++) settings[i] = lh_cursor_text(in);
   return settings;
 }
 
 int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err *err) {
   struct lh_start got = {0};
-  got.path = take_string(in);
-  got.text = take_string(in);
+  got.path = lh_cursor_text(in);
+  got.text = lh_cursor_text(in);
   got.setting_count = lh_cursor_u32(in);
   got.settings = take_settings(in, got.setting_count);
   if (!got.settings && !in->failed) return lh_err_set(err, ENOMEM, "no memory for %u settings", got.setting_count);

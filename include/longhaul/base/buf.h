@@ -27,6 +27,8 @@ int lh_buf_vaddf(struct lh_buf *buf, const char *format, va_list args) __attribu
 int lh_buf_addu8(struct lh_buf *buf, uint8_t value);
 int lh_buf_addu32(struct lh_buf *buf, uint32_t value);
 int lh_buf_addu64(struct lh_buf *buf, uint64_t value);
+/* Text that a frame carries: u32 length, bytes and a NUL, so that lh_cursor_text can lend it out of the frame. */
+int lh_buf_addtext(struct lh_buf *buf, const char *text);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 int lh_buf_addjson(struct lh_buf *buf, const char *text);
 /* Empties it and keeps the memory. */
@@ -46,5 +48,6 @@ uint8_t lh_cursor_u8(struct lh_cursor *c);
 uint32_t lh_cursor_u32(struct lh_cursor *c);
 uint64_t lh_cursor_u64(struct lh_cursor *c);
 const void *lh_cursor_bytes(struct lh_cursor *c, size_t len); /* borrowed from the bytes under the cursor */
+const char *lh_cursor_text(struct lh_cursor *c);              /* of lh_buf_addtext; borrowed; NULL: damaged */
 
 #endif

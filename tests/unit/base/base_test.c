@@ -172,6 +172,38 @@ static void json_strings_are_escaped(void **state) {
   lh_buf_free(&small);
 }
 
+static void texts_are_lent_out_of_a_frame(void **state) {
+  (void)state;
+  struct lh_buf buf = LH_BUF_INIT(4 + 4 + 4 + 1);
+  assert_int_equal(lh_buf_addtext(&buf, "abc"), 0);
+  assert_int_equal(lh_buf_addtext(&buf, "x"), -ENOBUFS);
+  assert_int_equal(buf.len, 8); /* nothing of what did not fit */
+  assert_int_equal(lh_buf_addtext(&buf, ""), 0);
+  const uint8_t *bytes = (const uint8_t *)buf.data;
+  struct lh_cursor whole = {.at = bytes, .end = bytes + buf.len};
+  const char *text = lh_cursor_text(&whole);
+  assert_string_equal(text, "abc");
+  assert_ptr_equal(text, bytes + 4);
+  assert_string_equal(lh_cursor_text(&whole), "");
+  assert_null(lh_cursor_text(&whole));
+  assert_true(whole.failed);
+  static const struct {
+    uint8_t bytes[8];
+    size_t len;
+  } damaged[] = {
+      {{3, 0, 0, 0, 'a', 'b', 'c', 'd'}, 8},        /* no NUL at its end */
+      {{3, 0, 0, 0, 'a', 0, 'c', 0}, 8},            /* a NUL within */
+      {{3, 0, 0, 0, 'a', 'b', 'c'}, 7},             /* cut short */
+      {{0xff, 0xff, 0xff, 0xff, 'a', 'b', 'c'}, 7}, /* longer than any frame */
+  };
+  for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+    struct lh_cursor c = {.at = damaged[i].bytes, .end = damaged[i].bytes + damaged[i].len};
+    assert_null(lh_cursor_text(&c));
+    assert_true(c.failed);
+  }
+  lh_buf_free(&buf);
+}
+
 static void errors_hold_a_sentence(void **state) {
   (void)state;
   struct lh_err err = {0};
@@ -259,7 +291,7 @@ int main(void) {
       cmocka_unit_test(durations_are_written),    cmocka_unit_test(buffers_keep_their_limit),
       cmocka_unit_test(json_strings_are_escaped), cmocka_unit_test(errors_hold_a_sentence),
       cmocka_unit_test(endings_know_their_side),  cmocka_unit_test(random_numbers_spread),
-      cmocka_unit_test(addresses_are_one_type),
+      cmocka_unit_test(addresses_are_one_type),   cmocka_unit_test(texts_are_lent_out_of_a_frame),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
