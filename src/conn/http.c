@@ -133,7 +133,8 @@ int lh_http_feed(struct lh_http_reader *reader, const struct lh_http_events *eve
   reader->context = context;
   llhttp_errno_t result = llhttp_execute(parser, bytes, len);
   if (result == HPE_OK) return 0;
-  if (result == HPE_PAUSED_UPGRADE) return lh_err_set(err, EBADMSG, "status 101 came to a request that asked for no upgrade");
+  bool switched = result == HPE_PAUSED_UPGRADE || (result == HPE_PAUSED && parser->status_code == 101);
+  if (switched) return lh_err_set(err, EBADMSG, "status 101 came to a request that asked for no upgrade");
   if (result != HPE_PAUSED) {
     const char *reason = llhttp_get_error_reason(parser);
     return lh_err_set(err, EBADMSG, "%s (%s)", reason && *reason ? reason : "broken response", llhttp_errno_name(result));

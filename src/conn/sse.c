@@ -51,7 +51,7 @@ static void set_retry(struct lh_sse *sse, const char *value, size_t len) {
     ms = ms * 10 + (uint64_t)(value[i] - '0');
     if (ms > RETRY_MS_MAX) ms = RETRY_MS_MAX; /* nobody means a longer one, and it must not overflow */
   }
-  sse->retry_ms = ms;
+  sse->retry_ms = ms ? ms : 1; /* at once: 0 would say that the server asked for nothing */
 }
 
 static int take_field(struct lh_sse *sse, const char *name, size_t name_len, const char *value, size_t len) {

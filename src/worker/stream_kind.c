@@ -18,11 +18,12 @@
 struct stream {
   struct lh_sse sse; /* kind sse only */
   bool is_events;    /* the response says text/event-stream */
+  bool is_coded;     /* it has a Content-Encoding, which is passed through unread: no events can be found */
   bool has_location; /* the response has a Location: that is the text */
   bool refused;      /* its ending stands below; the connection ends once the feed is over */
   uint16_t status;
   uint8_t reason;
-  char text[LH_CLOSE_TEXT_MAX]; /* content type, or where a redirect leads */
+  char text[LH_CLOSE_TEXT_MAX]; /* content type or content coding, or where a redirect leads */
   char *path;                   /* owned; of the request, where redirects are followed */
 };
 
@@ -83,7 +84,7 @@ static bool up(struct lh_raw *raw, struct lh_line *line) {
     return false;
   }
   lh_sse_restart(&stream->sse);
-  stream->is_events = stream->refused = stream->has_location = false;
+  stream->is_events = stream->refused = stream->has_location = stream->is_coded = false;
   stream->text[0] = 0;
   line->state = LH_LINE_UPGRADE;
   lh_engine_on_stage(raw->engine, lh_raw_slot(raw, line), LH_STAGE_UPGRADE, lh_now_ns());
@@ -104,12 +105,16 @@ static void on_header(void *context, const char *name, size_t name_len, const ch
   struct stream *stream = r->stream;
   lh_raw_hear_header(r->line, name, name_len, value, value_len);
   static const char events[] = "text/event-stream";
+  if (r->is_sse && is_name(name, name_len, "Content-Encoding") && value_len && !is_name(value, value_len, "identity")) {
+    stream->is_coded = true;
+    snprintf(stream->text, sizeof stream->text, "Content-Encoding: %.*s", (int)(value_len < 64 ? value_len : 64), value);
+  }
   bool is_type = is_name(name, name_len, "Content-Type"), is_location = is_name(name, name_len, "Location");
   if (!is_type && !is_location) return;
   if (is_location) lh_detour_note(&r->raw->detours, lh_raw_slot(r->raw, r->line), value, value_len);
   stream->has_location |= is_location;
-  if (is_location || !stream->has_location) snprintf(stream->text, sizeof stream->text, "%.*s", (int)(value_len < sizeof stream->text ? value_len : sizeof stream->text),
-           value);
+  if (is_location || !(stream->has_location || stream->is_coded))
+    snprintf(stream->text, sizeof stream->text, "%.*s", (int)(value_len < sizeof stream->text ? value_len : sizeof stream->text), value);
   size_t len = sizeof events - 1;
   if (is_type)
     stream->is_events =
@@ -147,7 +152,7 @@ static void on_head(void *context, unsigned status) {
   } else if (!is_good) {
     stream->text[0] = 0;
     refuse(stream, LH_REASON_STATUS_REFUSED, status);
-  } else if (r->is_sse && !stream->is_events) {
+  } else if (r->is_sse && (!stream->is_events || stream->is_coded)) {
     refuse(stream, LH_REASON_WRONG_TYPE, 0);
   } else {
     r->line->state = LH_LINE_OPEN;

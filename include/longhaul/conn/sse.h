@@ -24,7 +24,7 @@ struct lh_sse {
   struct lh_buf data;  /* data lines of the event, each with a closing LF */
   char type[LH_SSE_TYPE_MAX];
   char id[LH_SSE_ID_MAX];     /* for Last-Event-ID; survives lh_sse_restart */
-  uint64_t retry_ms;          /* reconnection time the server asked for; 0: none; survives lh_sse_restart */
+  uint64_t retry_ms;          /* reconnection time the server asked for, a 0 of its as 1; 0: none; survives lh_sse_restart */
   uint64_t comments;          /* comment lines, the usual heartbeat */
   uint8_t bom_seen;           /* bytes of a byte order mark matched at the stream's start; 255: past the start */
   bool id_given;              /* the event in progress has an id of its own */

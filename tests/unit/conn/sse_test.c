@@ -135,6 +135,8 @@ static void a_restart_keeps_id_and_retry(void **state) {
   assert_int_equal(sse.retry_ms, 1500);
   lh_sse_feed(&sse, bad + 28, sizeof bad - 29, count_event, seen);
   assert_int_equal(sse.retry_ms, 24 * 3600 * 1000);
+  lh_sse_feed(&sse, "retry: 0\n", 9, count_event, seen); /* at once, which is not the same as nothing */
+  assert_int_equal(sse.retry_ms, 1);
   lh_sse_free(&sse);
 }
 
