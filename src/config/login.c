@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "row.h"
 #include "secret.h"
@@ -139,6 +140,27 @@ static uint32_t target_by_name(struct load *load, struct node *node) {
   return LH_NO_TARGET;
 }
 
+static bool same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* One server by one way: a connection for the one is as good for the other. */
+static bool is_same_place(const struct lh_target *a, const struct lh_target *b) {
+  bool same_host = a->host && b->host && strcasecmp(a->host, b->host) == 0 && a->port == b->port && a->tls_scheme == b->tls_scheme;
+  bool same_way = same_text(a->unix_path, b->unix_path) && same_text(a->proxy.host, b->proxy.host) && a->proxy.port == b->proxy.port;
+  bool same_tls = !a->tls_scheme || (a->tls.verify == b->tls.verify && same_text(a->tls.ca, b->tls.ca) &&
+                                     same_text(a->tls.cert, b->tls.cert) && same_text(a->tls.sni, b->tls.sni));
+  return same_host && same_way && same_tls;
+}
+
+/* What all clients do at one time, or one for all, cannot go over a connection that each opens in its turn. */
+static bool may_share(const struct lh_config *config, const struct lh_group *group) {
+  const struct lh_login_config *login = &group->login;
+  bool can = group->kind == LH_KIND_HTTP && login->per == LH_LOGIN_PER_CLIENT && login->phase == LH_PHASE_SPREAD;
+  if (!can || login->target >= config->target_count || group->target >= config->target_count) return false;
+  return login->target == group->target || is_same_place(&config->targets[login->target], &config->targets[group->target]);
+}
+
 void resolve_login(struct load *load, const struct scope *scope) {
   struct lh_group *group = scope->base;
   struct lh_login_config *login = &group->login;
@@ -153,6 +175,7 @@ void resolve_login(struct load *load, const struct scope *scope) {
                                                             : LH_EXTRACT_COOKIE;
   if (url) {
     if (!url->bad && login->own_target && login->own_target->path) use_own_target(load, group);
+    login->shares_connection = may_share(load->config, group);
     return;
   }
   if (written && !written->bad && written->kind == NODE_SCALAR)
@@ -164,4 +187,5 @@ void resolve_login(struct load *load, const struct scope *scope) {
   if (target->host && (target->scheme == LH_SCHEME_TCP || target->scheme == LH_SCHEME_TLS))
     report_value(load, written ? written : node, "a login is an HTTP request, and the URL of target %s is %s://; expected url, or target with another one",
                  target->name, lh_scheme_name(target->scheme));
+  login->shares_connection = may_share(load->config, group);
 }

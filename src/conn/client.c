@@ -73,13 +73,14 @@ static void enter_connecting(struct lh_engine *e, struct group *g, struct client
 static void enter_open(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
   const uint64_t now = e->now_ns, seed = e->config->run.seed;
   uint32_t number = lh_client_number(e, g, slot);
+  const bool logged_in = c->stage == LH_STAGE_UPGRADE && g->config->kind == LH_KIND_HTTP;
+  lh_record_ns(g, LH_HIST_connect_total, (logged_in ? c->mark_ns : now) - c->begun_ns); /* a login has a time of its own */
   c->stage = LH_STAGE_OPEN;
   c->opened_ns = c->heard_ns = now;
   c->mark_ns = LH_NEVER;
   lh_count(g, LH_COUNTER_opened, 1);
   if (c->been_open) lh_count(g, LH_COUNTER_reconnects, 1);
   c->been_open = true;
-  lh_record_ns(g, LH_HIST_connect_total, now - c->begun_ns);
   if (c->outage_ns != LH_NEVER) lh_record_ns(g, c->outage_planned ? LH_HIST_planned_outage : LH_HIST_outage, now - c->outage_ns);
   c->outage_ns = LH_NEVER;
   c->outage_planned = 0;

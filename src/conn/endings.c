@@ -150,6 +150,7 @@ void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *
   lh_replies_forget_pieces(e, c);
   if (e->stopping && !goes_on) c->ramp_wants = false;
   if (c->ramp_wants && c->origin_ns == LH_NEVER && !was_open(c)) lh_schedule_begin(e, slot);
+  lh_login_cut(e, slot, &ending);
   lh_client_enter(e, slot, next);
   stay_away(e, g, c, seen);
   lh_client_arm(e, slot);

@@ -222,6 +222,7 @@ static void record_phase(struct lh_engine *e, const struct client *c, enum lh_st
       [LH_STAGE_TLS] = LH_HIST_tls,
       [LH_STAGE_UPGRADE] = LH_HIST_upgrade,
   };
+  if (c->stage == LH_STAGE_UPGRADE && lh_group_of(e, c)->config->kind == LH_KIND_HTTP) return; /* it was a login */
   bool resolved_before = c->stage == LH_STAGE_RESOLVE && next > LH_STAGE_CONNECT;
   enum lh_hist_id hist = c->tunnelling ? LH_HIST_tunnel : resolved_before ? LH_HIST_tcp : hists[c->stage];
   lh_record_ns(lh_group_of(e, c), hist, e->now_ns - c->mark_ns);

@@ -281,6 +281,8 @@ void lh_login_fire(struct lh_engine *e, uint32_t group); /* the timer of the gro
 void lh_login_refused(struct lh_engine *e, uint32_t slot, uint64_t since_ns);
 void lh_login_proved(struct lh_engine *e, uint32_t slot);
 void lh_login_leave(struct lh_engine *e, uint32_t slot); /* the client is finished */
+/* Its connection ended so, and with it a login that was riding on it. */
+void lh_login_cut(struct lh_engine *e, uint32_t slot, const struct lh_ending *ending);
 void lh_logins_stop(struct lh_engine *e);
 
 /* ---- scrub.c ---- */

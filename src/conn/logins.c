@@ -18,6 +18,9 @@ static bool is_together(const struct group *g) {
 static bool leads(const struct lh_engine *e, const struct group *g) {
   return !is_shared(g) || e->args.leads_logins;
 }
+static bool rides(const struct group *g) {
+  return g->config->login.shares_connection;
+}
 static struct login *login_of(const struct group *g, uint32_t slot) {
   return g->logins ? &g->logins[is_shared(g) ? 0 : slot - g->first_slot] : NULL;
 }
@@ -81,6 +84,9 @@ int lh_logins_new(struct lh_engine *e, struct group *g, struct lh_err *err) {
   if (!g->config->login.enabled) return 0;
   if (!e->args.logins)
     return lh_err_set(err, ENOTSUP, "group '%s': logins cannot be made by this worker", g->config->name);
+  if (rides(g) && !g->io->login)
+    return lh_err_set(err, ENOTSUP, "group '%s': logins cannot go over connections of kind %s", g->config->name,
+                      lh_kind_name(g->config->kind));
   const uint32_t count = is_shared(g) ? 1 : g->client_count;
   g->logins = calloc(count ? count : 1, sizeof *g->logins);
   if (!g->logins) return lh_err_set(err, ENOMEM, "no memory for the logins of group '%s'", g->config->name);
@@ -105,24 +111,41 @@ void lh_logins_free(struct group *g) {
 /* ---- one attempt ---- */
 
 static void failed(struct lh_engine *e, struct visit v, const struct lh_ending *seen);
+static const struct lh_ending no_memory = {.reason = LH_REASON_NO_MEMORY, .code = ENOMEM};
 
-static void begin(struct lh_engine *e, struct visit v) {
+static void note_begun(struct lh_engine *e, struct visit v) {
   assert(!is_under_way(v.login));
   v.login->begun_ns = e->now_ns;
   v.login->due_ns = lh_later(e->now_ns, v.g->config->login.within_ns);
   v.g->logging_in++;
-  e->logging_in++;
+  e->logging_in += !rides(v.g); /* the client's connection is counted already */
   lh_count(v.g, LH_COUNTER_logins, 1);
+}
+
+/* Over the client's open connection, once that is free. */
+static void ride(struct lh_engine *e, struct visit v) {
+  switch (v.g->io->login(v.g->io->context, v.key)) {
+  case LH_SEND_DONE: note_begun(e, v); return;
+  case LH_SEND_CHOKED: e->clients[v.key].choked = true; return;
+  case LH_SEND_FAILED: note_begun(e, v); failed(e, v, &no_memory); return;
+  }
+}
+
+static void begin(struct lh_engine *e, struct visit v) {
+  if (rides(v.g)) {
+    ride(e, v);
+    return;
+  }
+  note_begun(e, v);
   if (v.key >= e->client_count) arm_group(e, v.g);
   v.login->ticket = e->args.logins->begin(e->args.logins->context, v.key, e->now_ns);
-  const struct lh_ending no_memory = {.reason = LH_REASON_NO_MEMORY, .code = ENOMEM};
   if (v.login->ticket == LH_NO_TICKET) failed(e, v, &no_memory);
 }
 
 static void end_attempt(struct lh_engine *e, struct visit v) {
   v.login->begun_ns = LH_NEVER;
   v.g->logging_in--;
-  e->logging_in--;
+  e->logging_in -= !rides(v.g);
   lh_queue_wake(e);
 }
 
@@ -145,7 +168,7 @@ static void book(struct lh_engine *e, struct visit v, enum lh_counter_id as, con
 /* We end it: nobody wants it any more. */
 static void drop(struct lh_engine *e, struct visit v) {
   const struct lh_ending ending = {.reason = e->stopping ? LH_REASON_SHUTDOWN : LH_REASON_PLANNED_END};
-  e->args.logins->abort(e->args.logins->context, v.login->ticket);
+  if (!rides(v.g)) e->args.logins->abort(e->args.logins->context, v.login->ticket);
   book(e, v, LH_COUNTER_logins_dropped, &ending);
   end_attempt(e, v);
   v.login->due_ns = e->now_ns;
@@ -226,10 +249,18 @@ static void failed(struct lh_engine *e, struct visit v, const struct lh_ending *
   wake_all(e, v);
 }
 
+/* Its answer may still come: nothing else can be asked on that connection. */
+static void end_ride(struct lh_engine *e, uint32_t slot) {
+  const struct client *c = &e->clients[slot];
+  if (c->state == LH_CLIENT_CONNECTING) lh_client_abort(e, slot, LH_REASON_PLANNED_END, "its login failed");
+  if (c->state == LH_CLIENT_OPEN) lh_client_close(e, slot, LH_REASON_REPLY_MISSING);
+}
+
 static void time_out(struct lh_engine *e, struct visit v) {
   const struct lh_ending ending = {.reason = LH_REASON_LOGIN_TIMEOUT};
-  e->args.logins->abort(e->args.logins->context, v.login->ticket);
+  if (!rides(v.g)) e->args.logins->abort(e->args.logins->context, v.login->ticket);
   failed(e, v, &ending);
+  if (rides(v.g)) end_ride(e, v.key);
 }
 
 static void advance(struct lh_engine *e, uint64_t now_ns) {
@@ -248,6 +279,18 @@ void lh_engine_on_login(struct lh_engine *engine, uint32_t key, struct lh_texts 
   if (key >= engine->client_count && engine->args.logins->share)
     engine->args.logins->share(engine->args.logins->context, v.g->number, v.login->serial, texts);
   wake_all(engine, v);
+}
+
+bool lh_engine_begin_login(struct lh_engine *engine, uint32_t slot, uint64_t now_ns) {
+  struct visit v = visit_of_slot(engine, slot);
+  advance(engine, now_ns);
+  if (!v.login || !rides(v.g) || v.login->over || engine->stopping) return false;
+  if (!is_needed(v.login) && v.login->due_ns > engine->now_ns) return false;
+  lh_engine_on_stage(engine, slot, LH_STAGE_UPGRADE, now_ns);
+  engine->clients[slot].due_ns = LH_NEVER; /* the login has a deadline of its own */
+  note_begun(engine, v);
+  lh_client_arm(engine, slot);
+  return true;
 }
 
 void lh_engine_on_login_failed(struct lh_engine *engine, uint32_t key, const struct lh_ending *seen, uint64_t now_ns) {
@@ -292,7 +335,7 @@ bool lh_login_lets_queue(struct lh_engine *e, uint32_t slot) {
 
 bool lh_login_takes_turn(struct lh_engine *e, uint32_t slot) {
   struct visit v = visit_of_slot(e, slot);
-  if (!v.login || !is_needed(v.login) || e->stopping) return false;
+  if (!v.login || !is_needed(v.login) || e->stopping || rides(v.g)) return false;
   if (!is_shared(v.g) && !is_under_way(v.login)) begin(e, v);
   return true;
 }
@@ -300,13 +343,15 @@ bool lh_login_takes_turn(struct lh_engine *e, uint32_t slot) {
 bool lh_login_holds(const struct lh_engine *e, uint32_t slot) {
   const struct group *g = &e->groups[e->clients[slot].group];
   const struct login *login = login_of(g, slot);
-  return login && g->config->kind == LH_KIND_HTTP && is_needed(login);
+  if (!login || g->config->kind != LH_KIND_HTTP) return false;
+  return is_needed(login) || (rides(g) && !e->stopping && (is_under_way(login) || login->due_ns <= e->now_ns));
 }
 
 uint64_t lh_login_next_ns(const struct lh_engine *e, const struct group *g, const struct client *c, uint32_t slot) {
   if (!g->logins || is_shared(g)) return LH_NEVER;
   const struct login *login = login_of(g, slot);
   if (is_under_way(login)) return login->due_ns;
+  if (rides(g) && (c->state != LH_CLIENT_OPEN || c->choked || c->flight_first != LH_NONE)) return LH_NEVER;
   if (e->stopping || login->over || c->state == LH_CLIENT_FINISHED) return LH_NEVER;
   if (c->state == LH_CLIENT_IDLE) return is_together(g) ? login->due_ns : LH_NEVER;
   /* A client that waits to connect asks for what it needs when its turn comes. */
@@ -392,6 +437,20 @@ void lh_engine_on_login_wanted(struct lh_engine *engine, uint32_t group, uint32_
 void lh_login_leave(struct lh_engine *e, uint32_t slot) {
   struct visit v = visit_of_slot(e, slot);
   if (v.login && v.key == slot && is_under_way(v.login)) drop(e, v);
+}
+
+void lh_login_cut(struct lh_engine *e, uint32_t slot, const struct lh_ending *ending) {
+  struct visit v = visit_of_slot(e, slot);
+  if (!v.login || !rides(v.g) || !is_under_way(v.login)) return;
+  if (lh_reason_side(ending->reason) == LH_SIDE_US) {
+    drop(e, v);
+    return;
+  }
+  const struct lh_ending seen = {.reason = ending->reason, .code = ending->code};
+  book(e, v, LH_COUNTER_logins_failed, &seen);
+  end_attempt(e, v);
+  retry(e, v, 0);
+  if (ending->reason == LH_REASON_STALE_KEEPALIVE) v.login->due_ns = e->now_ns; /* nobody has refused it */
 }
 
 void lh_logins_stop(struct lh_engine *e) {

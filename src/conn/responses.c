@@ -127,5 +127,6 @@ void lh_engine_on_response(struct lh_engine *engine, uint32_t slot, const struct
     lh_replies_book(engine, slot, c->flight_first, !response->closes);
   }
   lh_replies_forget_pieces(engine, c);
+  if (lh_group_of(engine, c)->logins) lh_client_arm(engine, slot); /* one may have waited for this */
   if (engine->stopping && c->flight_first == LH_NONE) lh_client_arm_by(engine, slot, engine->now_ns);
 }

@@ -81,10 +81,10 @@ static void raise_u64(uint64_t *most, uint64_t value) {
   if (value > *most) *most = value;
 }
 
-/* A login has a connection of its own, beside the client's when it is made again. */
+/* A login that does not go over the client's connection has one of its own, beside the client's when it is made again. */
 static uint64_t login_sockets(const struct lh_config *config, const struct lh_group *group, uint64_t clients) {
   const struct lh_login_config *login = &group->login;
-  if (!login->enabled) return 0;
+  if (!login->enabled || login->shares_connection) return 0;
   if (login->per == LH_LOGIN_PER_GROUP) return 1;
   uint64_t most = lh_plan_connecting_max(config);
   return login->phase == LH_PHASE_TOGETHER || clients < most ? clients : most;

@@ -16,6 +16,7 @@
 #include "longhaul/conn/http.h"
 #include "longhaul/conn/login.h"
 #include "longhaul/plan/template.h"
+#include "login_form.h"
 #include "route.h"
 #include "sources.h"
 
@@ -40,9 +41,8 @@ struct lh_visit {
 };
 
 struct lh_counter {
-  const struct lh_group *group; /* NULL: it has no login */
-  struct lh_template *head;     /* up to the lines that depend on the body; owned */
-  struct lh_template *body;     /* owned; NULL: none */
+  const struct lh_group *group; /* NULL: it has no login, or one that goes over its clients' own connections */
+  struct lh_login_form form;
   struct lh_sources sources;
 };
 

@@ -2,18 +2,17 @@
 #include <stdlib.h>
 
 #include "desk_private.h"
-#include "request.h"
 
 static int open_counter(struct lh_desk *desk, struct lh_counter *counter, const struct lh_group *group, struct lh_err *err) {
-  const struct lh_login_config *login = &group->login;
-  const struct lh_target *target = &desk->args.config->targets[login->target];
-  const struct lh_request_args args = {.target = target, .group = group, .login = login};
   counter->group = group;
-  int failed = lh_request_new(&counter->head, &args, err);
-  if (!failed && login->body) failed = lh_template_compile_for(group, login->body, login->body_len, &counter->body, err);
+  int failed = lh_login_form_open(&counter->form, desk->args.config, group, err);
   if (!failed) failed = lh_sources_open(&counter->sources, group, err);
-  if (!failed) failed = lh_route_open(&desk->routes, login->target, err);
+  if (!failed) failed = lh_route_open(&desk->routes, group->login.target, err);
   return failed ? lh_err_prefix(err, "groups.%s.login", group->name) : 0;
+}
+
+static bool comes_here(const struct lh_group *group) {
+  return group->login.enabled && !group->login.shares_connection;
 }
 
 static void share(void *context, uint32_t group, uint32_t serial, const struct lh_texts *texts) {
@@ -39,13 +38,13 @@ int lh_desk_new(struct lh_desk **out, const struct lh_desk_args *args, struct lh
   desk->awaiting = calloc(config->target_count + 1, sizeof *desk->awaiting);
   if (!desk->counters || !desk->awaiting) return lh_err_set(err, ENOMEM, "no memory for logins");
   for (size_t i = 0; i < config->target_count; i++) desk->awaiting[i] = (struct lh_visit_list)LH_VISIT_LIST_EMPTY;
-  for (size_t i = 0; i < config->group_count; i++) desk->is_open |= config->groups[i].login.enabled;
+  for (size_t i = 0; i < config->group_count; i++) desk->is_open |= comes_here(&config->groups[i]);
   if (!desk->is_open) return 0;
   const struct lh_routes_args routes = {.loop = args->loop, .config = config, .settled = lh_desk_settled, .context = desk};
   const struct lh_dial_events dial = {.tunnelling = lh_desk_tunnelling, .done = lh_desk_dialled, .context = desk};
   int failed = lh_routes_new(&desk->routes, &routes, err);
   for (size_t i = 0; !failed && i < config->group_count; i++)
-    if (config->groups[i].login.enabled) failed = open_counter(desk, &desk->counters[i], &config->groups[i], err);
+    if (comes_here(&config->groups[i])) failed = open_counter(desk, &desk->counters[i], &config->groups[i], err);
   return failed ? failed : lh_dialler_new(&desk->dialler, args->loop, &dial, err);
 }
 

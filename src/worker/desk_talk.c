@@ -15,41 +15,12 @@ enum { READ_BYTES = 16 * 1024, READS_MAX = 4 };
 
 /* ---- the request ---- */
 
-static struct lh_template_values values_of(const struct lh_visit *visit) {
-  const struct lh_desk *desk = visit->desk;
-  const struct lh_config *config = desk->args.config;
-  const uint32_t number = lh_engine_login_group(desk->engine, visit->key);
-  const uint32_t client = lh_engine_login_client(desk->engine, visit->key);
-  const struct lh_group *group = &config->groups[number];
-  return (struct lh_template_values){.tag = desk->tag,
-                                     .token = {.client = client, .group = number},
-                                     .group_name = group->name,
-                                     .time_ms = (uint64_t)lh_wall_us() / 1000,
-                                     .seed = config->run.seed,
-                                     .row = lh_plan_data_row(group, config->run.seed, number, client, 0)};
-}
-
-/* Appends the rendered text. */
-static int add_rendered(struct lh_buf *out, const struct lh_template *t, const struct lh_template_values *values) {
-  char *text = malloc(lh_template_size_max(t) + 1);
-  int failed = text ? lh_buf_add(out, text, lh_template_render(t, values, text)) : -ENOMEM;
-  free(text);
-  return failed;
-}
-
 static int compose(struct lh_visit *visit) {
-  const struct lh_counter *counter = lh_desk_counter(visit);
-  const struct lh_template_values values = values_of(visit);
-  struct lh_buf body = LH_BUF_INIT(LH_PAYLOAD_BYTES_MAX);
+  const struct lh_desk *desk = visit->desk;
+  const struct lh_login_asker asker = {
+      .config = desk->args.config, .engine = desk->engine, .tag = desk->tag, .key = visit->key, .closes = true};
   visit->out = (struct lh_buf)LH_BUF_INIT(2 * (size_t)LH_PAYLOAD_BYTES_MAX);
-  int failed = counter->body ? add_rendered(&body, counter->body, &values) : 0;
-  if (!failed) failed = add_rendered(&visit->out, counter->head, &values);
-  if (!failed && (counter->body || strcmp(counter->group->login.method, "POST") == 0))
-    failed = lh_buf_addf(&visit->out, "Content-Length: %zu\r\n", body.len);
-  if (!failed) failed = lh_buf_addstr(&visit->out, "Connection: close\r\n\r\n");
-  if (!failed && body.len) failed = lh_buf_add(&visit->out, body.data, body.len);
-  lh_buf_free(&body);
-  return failed;
+  return lh_login_form_write(&lh_desk_counter(visit)->form, &asker, &visit->out);
 }
 
 void lh_visit_ask(struct lh_visit *visit) {
@@ -107,19 +78,12 @@ static void on_done(void *context, bool keep_alive) {
 static const struct lh_http_events events = {.header = on_header, .head = on_head, .body = on_body, .done = on_done};
 
 static void settle(struct lh_visit *visit) {
-  struct lh_texts *texts;
-  struct lh_err err;
-  if (!lh_answer_accepts(&visit->answer, visit->status)) {
-    lh_visit_fail_as(visit, LH_REASON_STATUS_REFUSED, visit->status, "");
-    return;
-  }
-  int failed = lh_answer_texts(&visit->answer, &texts, &err);
-  if (!failed)
+  struct lh_ending why;
+  struct lh_texts *texts = lh_login_judge(&visit->answer, visit->status, &why);
+  if (texts)
     lh_visit_succeed(visit, texts);
-  else if (failed == -ENOMEM)
-    lh_visit_fail_as(visit, LH_REASON_NO_MEMORY, ENOMEM, "");
   else
-    lh_visit_fail_as(visit, LH_REASON_LOGIN_ANSWER, visit->status, err.text);
+    lh_visit_fail(visit, &why);
 }
 
 static void gone(struct lh_visit *visit, int error) {

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "longhaul/base/clock.h"
-#include "raw_private.h"
+#include "http_login.h"
+#include "longhaul/conn/logins.h"
 #include "request.h"
 
 /* ---- requests ---- */
@@ -82,6 +82,10 @@ struct reading {
 static void on_header(void *context, const char *name, size_t name_len, const char *value, size_t value_len) {
   const struct reading *r = context;
   lh_raw_hear_header(r->line, name, name_len, value, value_len);
+  if (r->line->logging_in) {
+    lh_answer_header(r->line->own, name, name_len, value, value_len);
+    return;
+  }
   static const char location[] = "Location";
   if (name_len == sizeof location - 1 && !strncasecmp(name, location, name_len))
     lh_detour_note(&r->raw->detours, lh_raw_slot(r->raw, r->line), value, value_len);
@@ -105,7 +109,7 @@ static void on_head(void *context, unsigned status) {
   const struct lh_group *group = lh_raw_track(raw, r->line)->group;
   r->status = status;
   lh_raw_hear_status(r->line, status);
-  if (!group->redirects || !lh_is_redirect(status)) return;
+  if (!group->redirects || !lh_is_redirect(status) || r->line->logging_in) return;
   const uint32_t slot = lh_raw_slot(raw, r->line), route = lh_raw_route(raw, r->line);
   const struct lh_detour_args args = {.slot = slot,
                                       .group = group,
@@ -125,6 +129,10 @@ static void tell_piece(const struct reading *r) {
 /* The last piece goes with the response itself, so that a body in one piece is never copied. */
 static void on_body(void *context, const char *bytes, size_t len) {
   struct reading *r = context;
+  if (r->line->logging_in) {
+    if (lh_answer_accepts(r->line->own, r->status)) lh_answer_body(r->line->own, bytes, len);
+    return;
+  }
   tell_piece(r);
   r->raw->piece = bytes;
   r->raw->piece_len = len;
@@ -141,10 +149,7 @@ static void follow(const struct reading *r) {
   if (!line->awaiting) lh_detour_drop(&r->raw->detours, lh_raw_slot(r->raw, line)); /* given up meanwhile */
 }
 
-/* Whether this connection is not to the group's own target. */
-static bool is_elsewhere(const struct lh_raw *raw, const struct lh_line *line) {
-  return lh_raw_route(raw, line) != lh_raw_track(raw, line)->group->target;
-}
+static bool open_up(struct lh_raw *raw, struct lh_line *line);
 
 static void on_done(void *context, bool keep_alive) {
   struct reading *r = context;
@@ -154,11 +159,16 @@ static void on_done(void *context, bool keep_alive) {
   line->awaiting = false;
   line->served++;
   line->leaving |= !keep_alive || is_early;
+  if (line->logging_in) {
+    lh_http_settle_login(raw, line, r->status, r->now_ns);
+    if (line->state == LH_LINE_UPGRADE && line->logged_in && !line->leaving) open_up(raw, line);
+    return;
+  }
   if (line->following) {
     follow(r);
     return;
   }
-  line->returning = is_elsewhere(raw, line);
+  line->returning = lh_raw_is_elsewhere(raw, line);
   if (!line->returning) lh_detour_drop(&raw->detours, lh_raw_slot(raw, line));
   line->leaving |= line->returning;
   const struct lh_response response = {.status = (uint16_t)r->status,
@@ -173,7 +183,9 @@ static const struct lh_http_events events = {.header = on_header, .head = on_hea
 
 /* After a whole response. False: it was the connection's last. */
 static bool go_on(struct lh_raw *raw, struct lh_line *line, uint64_t now_ns) {
-  if (line->following) {
+  if (line->state == LH_LINE_UPGRADE) {
+    lh_raw_end_as(raw, line, LH_REASON_PLANNED_END, 0, line->logged_in ? "it ended with the login's answer" : "its login failed");
+  } else if (line->following) {
     lh_raw_end_as(raw, line, LH_REASON_REDIRECT_FOLLOWED, (int)lh_http_status(line->reader), "");
   } else if (line->closing && !line->awaiting) {
     lh_raw_end_as(raw, line, LH_REASON_SHUTDOWN, 0, ""); /* the engine knows better why */
@@ -213,7 +225,7 @@ static bool take(struct lh_raw *raw, struct lh_line *line, const char *bytes, si
   bool was_awaiting = line->awaiting;
   if (was_awaiting && !line->heard) {
     line->heard = true;
-    if (!lh_detour_of(&raw->detours, lh_raw_slot(raw, line))) /* else the redirect's was it */
+    if (!line->logging_in && !lh_detour_of(&raw->detours, lh_raw_slot(raw, line))) /* else the redirect's was it */
       lh_engine_on_first_byte(raw->engine, lh_raw_slot(raw, line), r.now_ns);
   }
   raw->piece_len = 0;
@@ -234,12 +246,27 @@ static bool take(struct lh_raw *raw, struct lh_line *line, const char *bytes, si
 /* What a redirect asked for goes out as the connection opens. When it was given up meanwhile, nothing keeps the client there. */
 static bool settle_in(struct lh_raw *raw, struct lh_line *line) {
   if (line->awaiting) return true;
-  if (is_elsewhere(raw, line)) {
+  if (lh_raw_is_elsewhere(raw, line)) {
     lh_raw_end_as(raw, line, LH_REASON_PLANNED_END, 0, "back from where a redirect led");
     return false;
   }
   lh_detour_drop(&raw->detours, lh_raw_slot(raw, line));
   return true;
+}
+
+static bool open_up(struct lh_raw *raw, struct lh_line *line) {
+  line->state = LH_LINE_OPEN;
+  const uint32_t generation = line->generation;
+  lh_engine_on_open(raw->engine, lh_raw_slot(raw, line), line->local_port, lh_now_ns());
+  return lh_raw_lives(line, generation) && settle_in(raw, line);
+}
+
+static bool log_in(struct lh_raw *raw, struct lh_line *line) {
+  const struct lh_ending no_memory = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_NO_MEMORY, .code = ENOMEM};
+  line->state = LH_LINE_UPGRADE;
+  if (lh_http_login(raw, lh_raw_slot(raw, line)) == LH_SEND_DONE) return true;
+  lh_raw_end(raw, line, &no_memory);
+  return false;
 }
 
 static bool up(struct lh_raw *raw, struct lh_line *line) {
@@ -249,10 +276,8 @@ static bool up(struct lh_raw *raw, struct lh_line *line) {
     return false;
   }
   lh_http_init(line->reader);
-  line->state = LH_LINE_OPEN;
-  const uint32_t generation = line->generation;
-  lh_engine_on_open(raw->engine, lh_raw_slot(raw, line), line->local_port, lh_now_ns());
-  return lh_raw_lives(line, generation) && settle_in(raw, line);
+  bool logs_in = !lh_raw_is_elsewhere(raw, line) && lh_engine_begin_login(raw->engine, lh_raw_slot(raw, line), lh_now_ns());
+  return logs_in ? log_in(raw, line) : open_up(raw, line);
 }
 
 static void gone(struct lh_raw *raw, struct lh_line *line, int error) {

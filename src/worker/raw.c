@@ -51,6 +51,7 @@ static void clear(struct lh_raw *raw, struct lh_line *line) {
     raw->sockets--;
     if (line->state != LH_LINE_DIALLING) close(line->fd); /* that also takes it out of the set */
   }
+  if (line->logging_in) lh_http_forget_login(line);
   if (line->reader) lh_http_free(line->reader);
   free(line->reader);
   SSL_free(line->ssl);

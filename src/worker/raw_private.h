@@ -4,6 +4,7 @@
  * raw_setup.c    everything before the first connection
  * raw_wire.c     bytes through the socket or through TLS
  * http_kind.c    keep-alive requests
+ * http_login.c   logins on their connections
  * stream_kind.c  one request, a response without end: sse and stream
  * tcp_kind.c     lines
  *
@@ -22,6 +23,7 @@
 #include "longhaul/base/buf.h"
 #include "longhaul/conn/http.h"
 #include "longhaul/plan/template.h"
+#include "login_form.h"
 #include "raw.h"
 #include "route.h"
 #include "sources.h"
@@ -69,6 +71,8 @@ struct lh_line {
   bool wants_write : 1; /* EPOLLOUT is asked for */
   bool following : 1;   /* http: the response is a redirect, and the client goes where it leads */
   bool returning : 1;   /* http: a redirect led here; the response is in, and the client goes back to its target */
+  bool logging_in : 1;  /* http: the request under way is the client's login, and `own` its answer */
+  bool logged_in : 1;   /* http: a login on this connection has succeeded */
 };
 
 struct lh_track;
@@ -93,6 +97,7 @@ struct lh_track {
   const struct lh_raw_kind *kind;
   struct lh_sources sources;
   struct lh_template **heads; /* by message; streams: one; owned */
+  struct lh_login_form login; /* http: of logins that go over the clients' own connections */
 };
 
 struct lh_line_list {
@@ -136,6 +141,10 @@ static inline uint32_t lh_raw_route(const struct lh_raw *raw, const struct lh_li
   const struct lh_detour *detour = lh_detour_of(&raw->detours, lh_raw_slot(raw, line));
   return detour ? detour->route : lh_raw_track(raw, line)->group->target;
 }
+/* Whether this connection is not to the group's own target. */
+static inline bool lh_raw_is_elsewhere(const struct lh_raw *raw, const struct lh_line *line) {
+  return lh_raw_route(raw, line) != lh_raw_track(raw, line)->group->target;
+}
 void lh_raw_end(struct lh_raw *raw, struct lh_line *line, const struct lh_ending *ending);
 void lh_raw_end_as(struct lh_raw *raw, struct lh_line *line, enum lh_reason reason, int code, const char *text);
 /* Ends it by the errno of its last read or write, or, with 0, as `fin`. */
@@ -167,6 +176,8 @@ void lh_wire_close(struct lh_line *line); /* both directions, so that the next r
 extern const struct lh_raw_kind lh_http_kind, lh_sse_kind, lh_stream_kind, lh_tcp_kind;
 enum lh_send_result lh_http_send(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary);
 enum lh_send_result lh_tcp_send(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary);
+enum lh_send_result lh_http_login(void *context, uint32_t slot);
+void lh_http_forget_login(struct lh_line *line); /* whose connection is gone */
 uint64_t lh_sse_retry_after(void *context, uint32_t slot);
 
 #endif

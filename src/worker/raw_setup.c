@@ -56,6 +56,10 @@ static int open_track(struct lh_raw *raw, struct lh_track *track, const struct l
   track->kind = kind_of(group->kind);
   track->target = &raw->args.config->targets[group->target];
   int failed = open_heads(track, err);
+  if (!failed && group->login.enabled && group->login.shares_connection) {
+    failed = lh_login_form_open(&track->login, raw->args.config, group, err);
+    if (failed) lh_err_prefix(err, "groups.%s.login", group->name);
+  }
   if (!failed) failed = lh_sources_open(&track->sources, group, err);
   if (!failed) failed = lh_route_open(&raw->routes, group->target, err);
   return failed;
@@ -101,6 +105,7 @@ static void fill_tables(struct lh_raw *raw) {
     raw->io[kinds[i]].context = raw;
   }
   raw->io[LH_KIND_HTTP].send = lh_http_send;
+  raw->io[LH_KIND_HTTP].login = lh_http_login;
   raw->io[LH_KIND_TCP].send = lh_tcp_send;
   raw->io[LH_KIND_SSE].retry_after = lh_sse_retry_after;
 }

@@ -45,6 +45,30 @@ class Logins(unittest.TestCase):
         self.assertEqual(done.group["latency"]["login"]["count"], 20)
         self.assertEqual((done.group["drops"], done.group["messages"]["failed"]), (0, 0))
         self.assertEqual(gate.heads[0]["content-type"], "application/json")
+        self.assertEqual((gate.connections, done.group["opened"]), (20, 20))  # the login goes over the client's own
+
+    def test_what_shares_the_connection_and_what_does_not(self):
+        for how, connections in (({"url": "{gate}/login", "text": BODY, "extract": TOKEN}, 5), (login(phase="together"), 10), (login(per="group"), 6)):
+            with self.subTest(how=how), Gate(shared=True) as gate:
+                how = {key: value.format(gate=gate.url(path="")) if key == "url" else value for key, value in how.items()}
+                done = self.go(gate, connections=5, duration="700ms", how=how)
+                self.assertEqual((gate.connections, done.group["opened"], done.group["messages"]["failed"]), (connections, 5, 0))
+
+    def test_a_server_that_closes_after_each_login(self):
+        with Gate() as gate:
+            gate.closes = True
+            done = self.go(gate, connections=5, duration="1s", how=login(refresh="300ms"))
+        self.assertEqual((done.group["messages"]["failed"], done.group["messages"]["lost"]), (0, 0))
+        self.assertEqual(self.sums(done)[2:], (0, 0))
+        self.assertEqual(gate.connections, done.group["attempts"])
+        self.assertGreaterEqual(endings(done.group)[("upgrade", "us", "planned end", None)], 5)
+
+    def test_a_refresh_goes_between_the_requests_of_its_connection(self):
+        with Gate() as gate:
+            done = self.go(gate, connections=5, how=login(refresh="200ms"), messages=[{**REQUEST[0], "every": "20ms"}])
+        self.assertEqual((gate.connections, done.group["drops"], done.group["messages"]["failed"]), (5, 0, 0))
+        self.assertGreaterEqual(self.sums(done)[1], 40)
+        self.assertGreater(done.group["messages"]["replied"], 300)
 
     def test_websocket_stream_and_event_stream(self):
         cases = (("ws", "websocket", {"path": "/ws?token=${login.token}"}), ("ws", "websocket", {"headers": {"X-Client": "${client}", "Authorization": "Bearer ${login.token}"}, "path": "/ws"}),
@@ -123,6 +147,7 @@ class Logins(unittest.TestCase):
             gate.tokens = door.tokens
             done = self.go(gate, duration="1s", how={"url": door.url(path="/login"), "text": BODY, "extract": TOKEN})
         self.assertEqual((sum(door.logins.values()), sum(gate.logins.values())), (10, 0))
+        self.assertEqual((door.connections, gate.connections), (10, 10))
         self.assertEqual(done.group["messages"]["failed"], 0)
 
     def test_one_login_for_the_group_whatever_the_workers(self):
@@ -162,10 +187,11 @@ class Logins(unittest.TestCase):
                 self.assertIn(done.code, code, done.stderr)
                 books.check(self, done)
                 if extra:
+                    self.assertEqual((done.group["opened"], done.query("select max(nth) n from endings")[0]["n"]), (5, 1))
                     self.assertEqual((done.group["logins"]["succeeded"], done.group["messages"]["failed"], done.group["drops"]), (5, 0, 0))
                     self.assertGreater(done.group["messages"]["replied"], 10)
                 else:
-                    self.assertEqual({key[:3] for key in endings(done.group) if key[1] != "us"}, {("login", "peer", "certificate from an unknown CA")})
+                    self.assertEqual({key[:3] for key in endings(done.group) if key[1] != "us"}, {("tls", "peer", "certificate from an unknown CA")})
 
     def test_a_herd_of_a_thousand(self):
         with Gate(delay=0.3) as gate:

@@ -278,6 +278,7 @@ struct lh_login_config {
   uint64_t refresh_ns;    /* again after this time; 0: never */
   bool on_401;            /* again when what it gave is refused */
   bool keeps_cookies;     /* and sends them with each request of the client */
+  bool shares_connection; /* it goes over the client's own connection: kind http, and where it leads is what the client connects to */
   enum lh_phase phase;    /* together: all at the start of the run, and all again after each `refresh` */
   uint64_t within_ns;     /* no whole answer in this time: failed */
   struct lh_reconnect_config retry; /* first to limit are used */

@@ -96,6 +96,8 @@ struct lh_io {
   enum lh_send_result (*send)(void *context, uint32_t slot, uint32_t message, char *bytes, size_t len, bool binary);
   /* Sends a ping whose pong the adapter tells from others by `cookie`. */
   enum lh_send_result (*ping)(void *context, uint32_t slot, uint64_t cookie);
+  /* Sends the client's login over its open connection. NULL: groups whose logins share connections are not this kind's. */
+  enum lh_send_result (*login)(void *context, uint32_t slot);
   /* Closes an open connection in good order with a close code (WebSocket) and reports lh_engine_on_ended when it is gone. */
   void (*close)(void *context, uint32_t slot, uint16_t code);
   /* Ends the connection at once, whatever its stage. No event follows; the engine records the ending itself. */

@@ -7,6 +7,10 @@
  *   proved   what it gave was accepted: a connection opened with it, or a request was answered with something else than 401
  *   leader   the one worker that makes the logins of groups; it tells the others what they gave
  *   serial   counts a group's logins that succeeded
+ *   rides    it goes over the client's own connection (login.shares_connection, kind http). The first one, and one that is due while
+ *            the client is down, is the last step of connecting: the client is open once it has succeeded, and one that fails ends the
+ *            connection. Later ones wait until no request is under way, and what is due meanwhile waits for them. One that
+ *            is cut off by the connection's end has failed for that reason.
  *
  * A login that failed is tried again after the backoff of `login.retry`. So is one whose result was refused before it was
  * proved: a server that refuses everything is asked at that pace, and no faster.
@@ -18,6 +22,7 @@
 #ifndef LONGHAUL_CONN_LOGINS_H
 #define LONGHAUL_CONN_LOGINS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "longhaul/base/ending.h"
@@ -43,6 +48,9 @@ struct lh_login_io {
 
 /* The texts (cookies, then each extract) are taken over. */
 void lh_engine_on_login(struct lh_engine *engine, uint32_t key, struct lh_texts *texts, uint64_t now_ns);
+/* TCP and TLS of the client are up. True: it logs in first, and the adapter sends the request now, tells how it ended as for
+ * any other, and then that the client is open, or that the connection ended. */
+bool lh_engine_begin_login(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);
 /* seen: reason, code, text, retry_after_ns. The text must hold nothing of what the server or the client said. */
 void lh_engine_on_login_failed(struct lh_engine *engine, uint32_t key, const struct lh_ending *seen, uint64_t now_ns);
 /* Another worker's login of the group; the texts are taken over. */

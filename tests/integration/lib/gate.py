@@ -26,6 +26,7 @@ class Gate:
         self.logins = Counter()     # by client
         self.login_times = []
         self.let_in, self.refused = Counter(), Counter()
+        self.connections, self.closes = 0, False  # closes: the server ends a connection with each answer to a login
         self.foreign = []           # tokens of one client sent by another, unknown ones, and logins with a wrong body
         self.heads = []             # of the logins
         self.number = itertools.count(1)
@@ -61,6 +62,7 @@ class Gate:
     # ---- one connection ----
 
     async def serve(self, reader, writer):
+        self.connections += 1
         try:
             while await self.one(reader, writer):
                 pass
@@ -81,7 +83,7 @@ class Gate:
         path = urlsplit(target).path
         if path == "/login":
             await self.login(writer, headers, body)
-            return False
+            return not self.closes and headers.get("connection") != "close"
         client = headers.get("x-client", "?")
         status = self.always or self.judge(client, target, headers)
         (self.let_in if status == 200 else self.refused)[client] += 1
@@ -116,7 +118,7 @@ class Gate:
         token = base64.b64encode(hashlib.sha256(f"{next(self.number)} {client}".encode()).digest()).decode()  # with / + and = in it
         self.tokens[token] = (client, time.monotonic() + self.lives)
         answer = json.dumps({"user": {"id": client}, "access_token": token, "expires": 3600}).replace("/", "\\/").encode()
-        await self.answer(writer, 200, answer, f"X-Token: {token}\r\nSet-Cookie: sid=sid-{token}; Path=/; HttpOnly\r\nSet-Cookie: lang=en\r\n")
+        await self.answer(writer, 200, answer, ("Connection: close\r\n" if self.closes else "") + f"X-Token: {token}\r\nSet-Cookie: sid=sid-{token}; Path=/; HttpOnly\r\nSet-Cookie: lang=en\r\n")
 
     # ---- who may enter ----
 

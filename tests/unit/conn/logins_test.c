@@ -315,6 +315,218 @@ static void who_does_not_lead_asks_and_waits(void **state) {
   rig_free(&rig);
 }
 
+/* ---- logins that ride on their client's connection ---- */
+
+static enum lh_send_result ride_result;
+static uint32_t rides;
+
+static enum lh_send_result ride(void *context, uint32_t slot) {
+  (void)context;
+  assert_int_equal(lh_engine_state_of(rig.engine, slot), LH_CLIENT_OPEN);
+  if (ride_result == LH_SEND_DONE) rides++;
+  return ride_result;
+}
+
+/* One client of kind http with a request each second from its opening, up and logging in. */
+static struct lh_login_config *ride_rig(uint64_t refresh_ns) {
+  struct lh_login_config *login = make(1);
+  login->shares_connection = true;
+  login->refresh_ns = refresh_ns;
+  rig.group.kind = LH_KIND_HTTP;
+  rig.io.login = ride;
+  rig.args.io[LH_KIND_HTTP] = &rig.io;
+  rides = 0;
+  ride_result = LH_SEND_DONE;
+  rig_add_message(&rig, (struct lh_message){PAYLOAD("${login.token}"), .source = LH_PAYLOAD_TEXT, .every_ns = SEC, .after = LH_AFTER_OPEN,
+                                            .reply = {.match = LH_MATCH_ORDER, .status = {2}}});
+  rig_start(&rig);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING); /* with no login before it */
+  assert_int_equal(desk.begun, 0);
+  assert_true(lh_engine_begin_login(rig.engine, 0, rig.now));
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_logins_under_way), 1);
+  return login;
+}
+
+static void respond(unsigned status) {
+  const struct lh_response response = {.status = (uint16_t)status, .bytes = ""};
+  lh_engine_on_response(rig.engine, 0, &response, rig.now);
+}
+
+static void open_logged_in(void) {
+  lh_engine_on_login(rig.engine, 0, texts_of("one"), rig.now);
+  rig_open(&rig);
+  rig_run(&rig, MS);
+}
+
+static void a_login_is_the_last_step_of_connecting(void **state) {
+  (void)state;
+  ride_rig(0);
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_open_ns), 0);
+  open_logged_in();
+  assert_int_equal(rig_hist(&rig, LH_HIST_login)->count, 1);
+  assert_int_equal(rig_hist(&rig, LH_HIST_upgrade)->count, 0);
+  assert_true(rig_hist(&rig, LH_HIST_connect_total)->max_us < 100 * 1000); /* without the login */
+  rig_run(&rig, 2 * SEC);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, "one");
+  respond(200);
+  rig_reset(&rig);
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+  assert_false(lh_engine_begin_login(rig.engine, 0, rig.now)); /* it has what it needs */
+  rig_open(&rig);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_logins), 1);
+  rig_free(&rig);
+}
+
+static void a_ride_that_fails_ends_the_connection(void **state) {
+  (void)state;
+  enum how { REFUSED, TIMED_OUT, CUT };
+  for (enum how how = REFUSED; how <= CUT; how++) {
+    ride_rig(0)->retry.limit = 1;
+    for (int attempt = 1; attempt <= 2; attempt++) {
+      if (how == REFUSED) {
+        const struct lh_ending seen = {.reason = LH_REASON_STATUS_REFUSED, .code = 500};
+        lh_engine_on_login_failed(rig.engine, 0, &seen, rig.now);
+        rig_end_with(&rig, LH_REASON_PLANNED_END, 0);
+      } else if (how == TIMED_OUT) {
+        rig_run(&rig, 3 * SEC + 2 * MS);
+        assert_string_equal(rig_ending(&rig)->text, "its login failed");
+      } else {
+        rig_reset(&rig);
+        assert_int_equal(rig_ending(&rig)->reason, LH_REASON_RST);
+      }
+      assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_failed), attempt);
+      assert_int_equal(rig_gauge(&rig, LH_GAUGE_logins_under_way), 0);
+      assert_int_equal(rig_counter(&rig, LH_COUNTER_connect_failures), how == CUT ? attempt : 0);
+      assert_int_equal(rig_counter(&rig, LH_COUNTER_drops), 0);
+      rig_run(&rig, 2 * MS);
+      if (attempt == 2) break;
+      assert_int_equal(rig_state(&rig), LH_CLIENT_WAITING);
+      rig_run(&rig, SEC + 10 * MS);
+      assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+      assert_true(lh_engine_begin_login(rig.engine, 0, rig.now));
+    }
+    rig_run(&rig, 3 * SEC);
+    assert_int_equal(rig_state(&rig), LH_CLIENT_FINISHED); /* the second failure */
+    rig_free(&rig);
+  }
+}
+
+static void a_refresh_waits_for_the_request_under_way(void **state) {
+  (void)state;
+  ride_rig(10 * SEC);
+  open_logged_in();
+  while (rig.now < rig_start_ns + 8500 * MS) {
+    respond(200);
+    rig_run(&rig, SEC);
+  }
+  const size_t sent = rig.counts[CALL_SEND]; /* the last of them is under way */
+  rig_run(&rig, 2 * SEC);
+  assert_int_equal(rides, 0); /* due, and waits; so do the requests behind it */
+  assert_int_equal(rig.counts[CALL_SEND], sent + (rig_gauge(&rig, LH_GAUGE_in_flight) - 1));
+  while (rig_gauge(&rig, LH_GAUGE_in_flight)) respond(200);
+  rig_run(&rig, 2 * MS);
+  assert_int_equal(rides, 1);
+  const size_t before = rig.counts[CALL_SEND];
+  rig_run(&rig, SEC + 100 * MS);
+  assert_int_equal(rig.counts[CALL_SEND], before);
+  assert_int_equal(rig_gauge(&rig, LH_GAUGE_pending), 1);
+  log_in(0, "two");
+  assert_int_equal(rig.counts[CALL_SEND], before + 1);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, "two");
+  assert_int_equal(rig_state(&rig), LH_CLIENT_OPEN);
+  rig_free(&rig);
+}
+
+static void a_refresh_ends_as_its_connection_does(void **state) {
+  (void)state;
+  static const struct {
+    enum lh_reason seen; /* COUNT: the login takes too long */
+    enum lh_reason login, connection;
+    uint64_t again_ns;
+  } rows[] = {
+      {LH_REASON_RST, LH_REASON_RST, LH_REASON_RST, SEC},
+      {LH_REASON_STALE_KEEPALIVE, LH_REASON_STALE_KEEPALIVE, LH_REASON_STALE_KEEPALIVE, 0},
+      {LH_REASON_COUNT, LH_REASON_LOGIN_TIMEOUT, LH_REASON_REPLY_MISSING, SEC},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    ride_rig(10 * SEC);
+    rig.messages[0].count = 1;
+    open_logged_in();
+    respond(200);
+    rig_run(&rig, 10 * SEC);
+    while (rig_gauge(&rig, LH_GAUGE_in_flight)) respond(200);
+    rig_run(&rig, 2 * MS);
+    assert_int_equal(rides, 1);
+    if (rows[i].seen == LH_REASON_COUNT) {
+      rig_run(&rig, 3 * SEC);
+      assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+      assert_int_equal(rig_ending(&rig)->reason, rows[i].login);
+      rig_end_with(&rig, LH_REASON_SHUTDOWN, 0);
+      assert_int_equal(rig_ending(&rig)->reason, rows[i].connection);
+    } else {
+      rig_end_with(&rig, rows[i].seen, 0);
+      assert_int_equal(rig_ending(&rig)->reason, rows[i].login);
+      assert_int_equal(rig_ending(&rig)->stage, LH_STAGE_LOGIN);
+      const struct lh_ending *connection = &rig.endings[(rig.ending_count - 2) % RIG_ENDINGS];
+      assert_int_equal(connection->reason, rows[i].connection);
+      assert_int_equal(connection->stage, LH_STAGE_OPEN);
+    }
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_failed), 1);
+    rig_run(&rig, SEC + 10 * MS); /* the connection's own backoff; a stale one comes back at once */
+    assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
+    assert_true(lh_engine_begin_login(rig.engine, 0, rig.now)); /* what is due is part of connecting */
+    open_logged_in();
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_succeeded), 2);
+    rig_free(&rig);
+  }
+}
+
+static void a_ride_is_dropped_with_its_client(void **state) {
+  (void)state;
+  for (int open = 0; open < 2; open++) {
+    ride_rig(10 * SEC);
+    if (open) {
+      open_logged_in();
+      rig_run(&rig, 10 * SEC);
+      while (rig_gauge(&rig, LH_GAUGE_in_flight)) respond(200);
+      rig_run(&rig, 2 * MS);
+      assert_int_equal(rides, 1);
+    }
+    lh_engine_stop(rig.engine, rig.now);
+    rig_run(&rig, 7 * SEC);
+    assert_true(lh_engine_done(rig.engine));
+    if (open)
+      assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_failed), 1); /* its answer was awaited for as long as it may take */
+    else
+      assert_int_equal(rig_counter(&rig, LH_COUNTER_logins_dropped), 1);
+    assert_int_equal(desk.aborted, 0);
+    rig_free(&rig);
+  }
+}
+
+static void a_401_is_mended_on_the_same_connection(void **state) {
+  (void)state;
+  ride_rig(0);
+  open_logged_in();
+  rig_run(&rig, 2 * SEC);
+  ride_result = LH_SEND_CHOKED; /* the line is not free yet */
+  while (rig_gauge(&rig, LH_GAUGE_in_flight)) respond(401);
+  rig_run(&rig, SEC);
+  assert_int_equal(rides, 0);
+  ride_result = LH_SEND_DONE;
+  lh_engine_on_writable(rig.engine, 0, rig.now);
+  rig_run(&rig, 2 * MS);
+  assert_int_equal(rides, 1);
+  log_in(0, "new");
+  rig_run(&rig, SEC);
+  assert_string_equal(rig_last(&rig, CALL_SEND)->bytes, "new");
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_opened), 1);
+  rig_free(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_client_connects_once_it_is_logged_in),
@@ -328,6 +540,12 @@ int main(void) {
       cmocka_unit_test(who_is_not_wanted_leaves_the_desk),
       cmocka_unit_test(one_login_serves_the_group),
       cmocka_unit_test(who_does_not_lead_asks_and_waits),
+      cmocka_unit_test(a_login_is_the_last_step_of_connecting),
+      cmocka_unit_test(a_ride_that_fails_ends_the_connection),
+      cmocka_unit_test(a_refresh_waits_for_the_request_under_way),
+      cmocka_unit_test(a_refresh_ends_as_its_connection_does),
+      cmocka_unit_test(a_ride_is_dropped_with_its_client),
+      cmocka_unit_test(a_401_is_mended_on_the_same_connection),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
