@@ -60,6 +60,43 @@ static void a_login_has_its_defaults(void **state) {
   lh_config_free(config);
 }
 
+static void what_leads_to_the_clients_own_server_shares_its_connection(void **state) {
+  (void)state;
+  static const struct {
+    const char *group;
+    bool shares;
+  } rows[] = {
+      {"kind: http, target: p, login: {post: /l}", true},
+      {"kind: http, target: p, login: {url: 'http://H/l'}", true},
+      {"kind: http, target: p, login: {post: /l, target: p2}", true},
+      {"kind: http, target: s, login: {post: /l, target: s2}", true},
+      {"kind: http, target: s, login: {post: /l, target: s3}", false}, /* other TLS settings */
+      {"kind: http, target: p, login: {post: /l, target: s}", false},
+      {"kind: http, target: p, login: {url: 'http://h:81/l'}", false},
+      {"kind: http, target: p, login: {url: 'http://other/l'}", false},
+      {"kind: http, target: p, login: {post: /l, per: group}", false},
+      {"kind: http, target: p, login: {post: /l, phase: together}", false},
+      {"kind: sse, target: p, login: {post: /l}", false},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char text[1024];
+    struct lh_config *config = NULL;
+    struct lh_diagnostics diagnostics = {0};
+    bool is_http = strncmp(rows[i].group, "kind: http", 10) == 0;
+    snprintf(text, sizeof text,
+             "run: {duration: 1m}\n"
+             "targets: {p: {url: 'http://h/'}, p2: {url: 'http://h:80/x'}, s: {url: 'https://h/'}, s2: {url: 'https://h:443/'},\n"
+             "  s3: {url: 'https://h/', tls: {verify: false}}}\n"
+             "groups:\n  g: {connections: 1, %s%s}\n",
+             rows[i].group, is_http ? ", messages: [{every: 1s, get: /}]" : "");
+    lh_config_load(&(struct lh_load_args){.path = "t.yaml", .text = text}, &config, &diagnostics);
+    if (!config) fail_msg("row %zu: %s", i, diagnostics.items[0]);
+    if (config->groups[0].login.shares_connection != rows[i].shares) fail_msg("row %zu", i);
+    lh_config_free(config);
+    lh_diagnostics_free(&diagnostics);
+  }
+}
+
 static void a_url_is_a_target_of_its_own(void **state) {
   (void)state;
   struct lh_config *config = load_well(WS "login: {url: 'https://u.test:444/in?a=1', text: 'user=x', status: [302, 2xx], cookies: keep}}\n"
@@ -135,6 +172,7 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_login_has_its_defaults),
+      cmocka_unit_test(what_leads_to_the_clients_own_server_shares_its_connection),
       cmocka_unit_test(a_url_is_a_target_of_its_own),
       cmocka_unit_test(secrets_are_masked),
       cmocka_unit_test(what_is_wrong_is_said_where_it_stands),
