@@ -120,6 +120,7 @@ int lh_cli_fail(int exit_code, const char *format, ...) __attribute__((format(pr
 int lh_cli_write(const char *path, const struct lh_buf *text, struct lh_err *err);
 /* Prints to stdout and frees; the exit code: 0, or LH_EXIT_TESTER when it could not be written. */
 int lh_cli_print(struct lh_buf *text, int code);
+int lh_cli_print_text(const char *text);
 enum { LH_COMMAND_LINE_MAX = 1 << 20 };
 /* One word of a command line after a blank; quoted when a shell would split or change it. 0 or -errno. */
 int lh_cli_add_word(struct lh_buf *line, const char *word);

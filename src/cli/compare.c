@@ -7,17 +7,6 @@
 #include "longhaul/base/units.h"
 #include "longhaul/report/compare.h"
 
-static int choose_format(const struct lh_cli_args *args, const char *output, enum lh_report_format *format) {
-  const char *name = lh_cli_value(args, "format");
-  struct lh_err err = {0};
-  *format = LH_REPORT_TEXT;
-  if (name != NULL && lh_report_format_parse(name, format) < 0)
-    return lh_cli_usage_error("there is no format \"%s\"; a comparison is written as html, md, json or text", name);
-  if (name == NULL && strcmp(output, "-") != 0 && lh_report_file_format(output, format, &err) < 0)
-    return lh_cli_usage_error("%s, or give --format", err.text);
-  return 0;
-}
-
 static int choose_least(const struct lh_cli_args *args, double *least) {
   const char *text = lh_cli_value(args, "least");
   *least = 0;
@@ -28,8 +17,7 @@ static int choose_least(const struct lh_cli_args *args, double *least) {
 static int render(const json_t *comparison, enum lh_report_format format, const char *output) {
   struct lh_buf out = LH_BUF_INIT(LH_REPORT_FILE_BYTES_MAX);
   struct lh_err err = {0};
-  bool color = format == LH_REPORT_TEXT && strcmp(output, "-") == 0 && lh_cli_stdout_color();
-  int code = lh_compare_render(comparison, format, color, &out, &err);
+  int code = lh_compare_render(comparison, format, lh_report_file_color(output, format), &out, &err);
   if (code == 0) code = lh_cli_write(output, &out, &err);
   lh_buf_free(&out);
   if (code == -EINVAL) return lh_cli_usage_error("%s", err.text);
@@ -51,10 +39,12 @@ static int compare_main(const struct lh_cli_args *args) {
   struct lh_compare_args pair = {0};
   enum lh_report_format format;
   char *a = NULL, *b = NULL;
+  if (lh_cli_has(args, "schema")) return lh_cli_print_text(lh_compare_schema());
+  if (args->operand_count != 2) return lh_cli_usage_error("compare needs two runs, not %zu; see longhaul compare --help", args->operand_count);
   if (output == NULL) output = "-";
   if (fail_on != NULL && strcmp(fail_on, "worse") != 0)
     return lh_cli_usage_error("--fail-on takes the word worse, not \"%s\"", fail_on);
-  int exit_code = choose_format(args, output, &format);
+  int exit_code = lh_report_file_choose(args, output, "html, md, json and text", &format);
   if (exit_code == 0) exit_code = choose_least(args, &pair.least);
   if (exit_code == 0) exit_code = lh_which_run(args, args->operands[0], &a);
   if (exit_code == 0) exit_code = lh_which_run(args, args->operands[1], &b);
@@ -90,6 +80,7 @@ static const struct lh_cli_option options[] = {
      .words = "worse",
      .help = "worse: exit with 1 when anything is worse, or an objective that A held fails in B"},
     {.name = "least", .argument = "SHARE", .help = "latencies that changed by less than this are the same (default 0%)"},
+    {.name = "schema", .help = "print the JSON Schema of the JSON comparison; no runs are needed"},
     {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
     {0}};
 
@@ -104,7 +95,7 @@ const struct lh_cli_command lh_cli_compare = {
                    "are run files, their names in the store folder, `latest`, or `latest~1` for the one before it.",
     .examples = examples,
     .options = options,
-    .operands_min = 2,
+    .operands_min = 0,
     .operands_max = 2,
     .operand = "two runs: files, names, `latest` or `latest~1`",
     .complete = LH_COMPLETE_RUN,

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,11 @@ int lh_cli_print(struct lh_buf *text, int code) {
     lh_err_set(&err, code, "%s", strerror(-code));
   lh_buf_free(text);
   return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
+}
+
+int lh_cli_print_text(const char *text) {
+  struct lh_buf out = LH_BUF_INIT(SIZE_MAX);
+  return lh_cli_print(&out, lh_buf_addstr(&out, text));
 }
 
 static bool wants_color(void) {

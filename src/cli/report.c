@@ -6,22 +6,6 @@
 #include "cli/which_run.h"
 #include "longhaul/base/units.h"
 
-/* ---- which format ---- */
-static int choose_format(const struct lh_cli_args *args, const char *output, enum lh_report_format *format) {
-  const char *name = lh_cli_value(args, "format");
-  struct lh_err err = {0};
-  if (name != NULL) {
-    if (lh_report_format_parse(name, format) == 0) return 0;
-    return lh_cli_usage_error("there is no report format \"%s\"; known are html, md, json, text, csv, junit and hlog", name);
-  }
-  if (strcmp(output, "-") == 0) {
-    *format = LH_REPORT_TEXT;
-    return 0;
-  }
-  if (lh_report_file_format(output, format, &err) < 0) return lh_cli_usage_error("%s, or give --format", err.text);
-  return 0;
-}
-
 static int choose_span(const struct lh_cli_args *args, struct lh_report_args *report) {
   const char *from = lh_cli_value(args, "from"), *until = lh_cli_value(args, "until");
   report->from_ns = 0;
@@ -44,20 +28,15 @@ static int render(const struct lh_report_args *report, enum lh_report_format for
   return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
 }
 
-static int print_schema(void) {
-  struct lh_buf out = LH_BUF_INIT(1 << 20);
-  return lh_cli_print(&out, lh_buf_addstr(&out, lh_report_schema()));
-}
-
 static int report_main(const struct lh_cli_args *args) {
   const char *output = lh_cli_value(args, "output");
   struct lh_report_args report = {0};
   enum lh_report_format format;
   char *path = NULL;
-  if (lh_cli_has(args, "schema")) return print_schema();
+  if (lh_cli_has(args, "schema")) return lh_cli_print_text(lh_report_schema());
   if (args->operand_count == 0) return lh_cli_usage_error("report needs a run file, or `latest`; see longhaul report --help");
   if (output == NULL) output = "-";
-  int exit_code = choose_format(args, output, &format);
+  int exit_code = lh_report_file_choose(args, output, "html, md, json, text, csv, junit and hlog", &format);
   if (exit_code == 0) exit_code = choose_span(args, &report);
   if (exit_code == 0) exit_code = lh_which_run(args, args->operands[0], &path);
   report.path = path;

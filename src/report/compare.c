@@ -435,6 +435,12 @@ int lh_compare_model(const struct lh_compare_args *args, json_t **comparison, st
   return failed;
 }
 
+extern const unsigned char lh_embed_compare_schema_json[];
+
+const char *lh_compare_schema(void) {
+  return (const char *)lh_embed_compare_schema_json;
+}
+
 bool lh_compare_is_worse(const json_t *comparison) {
   return count_outcomes(lh_look(comparison, "differences"), "worse") + count_outcomes(lh_look(comparison, "slo"), "worse") > 0;
 }

@@ -1,9 +1,11 @@
 """longhaul merge: two shards of one run against one server become one run file whose sums are the books of both."""
+import json
 import sqlite3
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from common import Case, Faultd, config, longhaul, run
+from lib import npm
 
 
 def shard(conf, n):
@@ -93,6 +95,11 @@ class Merge(Case):
         self.assertRegex(text, r"(?s)Shards\nshard .*\n +1 .*\n +2 .*\n")
         self.assertRegex(text, r"(?s)Host +shard 1: .*shard 2: ")
         self.assertLess(max(map(len, text.splitlines()[:-1])), 81)
+
+    def test_its_json_fits_the_schema(self):
+        if npm.why_not():
+            self.skipTest(npm.why_not())
+        self.assertEqual(npm.validate(json.loads(longhaul.command("report", "--schema").stdout), [longhaul.report(self.out)]), [[]])
 
     def test_every_report_is_made_of_it(self):
         for form in ("text", "md", "html", "csv", "junit", "hlog"):

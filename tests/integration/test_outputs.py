@@ -148,6 +148,20 @@ class Outputs(Case):
         self.assertGreater(tags["g.response"]["first_ms"], 1.6e12)
         self.assertAlmostEqual((tags["g.response"]["last_ms"] - tags["g.response"]["first_ms"]) / 1e3, self.model["run"]["duration_s"], delta=1.1)
 
+    def test_comparison_fits_its_schema(self):
+        if npm.why_not():
+            self.skipTest(npm.why_not())
+        schema = json.loads(compare("--schema").stdout)
+        said = json.loads(compare(self.a, self.b, "-f", "json").stdout)
+        broken, more = json.loads(json.dumps(said)), {**said, "more": 1}
+        broken["differences"][0]["outcome"] = "nicer"
+        lacking = {key: value for key, value in said.items() if key != "method"}
+        errors = npm.validate(schema, [said, json.loads(compare(self.b, self.b, "-f", "json").stdout), (HERE.parent / "golden/compare.json").read_text(),
+                                       broken, lacking, more])
+        self.assertEqual(errors[:3], [[], [], []])
+        self.assertIn("/differences/0/outcome", errors[3][0])
+        self.assertTrue(errors[4] and errors[5])
+
     def test_json_fits_its_schema(self):
         if npm.why_not():
             self.skipTest(npm.why_not())
@@ -155,10 +169,7 @@ class Outputs(Case):
         broken = json.loads(json.dumps(self.model))
         broken["groups"][0]["latency"]["response"]["count"] = "many"
         lacking = {key: value for key, value in self.model.items() if key != "totals"}
-        texts = [json.dumps(model) for model in (self.model, longhaul.report(self.a), broken, lacking)]
-        done = subprocess.run(["node", HERE / "schema_ajv/validate.js"], input=json.dumps({"schema": schema, "texts": texts}), stdout=subprocess.PIPE,
-                              text=True, check=True, timeout=60, env=npm.ENVIRONMENT)
-        errors = json.loads(done.stdout)
+        errors = npm.validate(schema, [self.model, longhaul.report(self.a), broken, lacking])
         self.assertEqual(errors[:2], [[], []])
         self.assertIn("/groups/0/latency/response/count", errors[2][0])
         self.assertTrue(errors[3])

@@ -7,7 +7,6 @@ from pathlib import Path
 from lib import npm, paths
 
 ROOT = Path(__file__).resolve().parents[2]
-HERE = ROOT / "tests/integration/schema_ajv"
 SCRATCH = ROOT / "build/schema_ajv"
 
 HEAD = "run: {duration: 1m}\ntargets: {t: {url: ws://h/}}\n"
@@ -109,10 +108,7 @@ class SchemaAjv(unittest.TestCase):
         cls.schema = json.loads(explain("--schema"))
 
     def errors(self, texts):
-        done = subprocess.run(["node", str(HERE / "validate.js")], input=json.dumps({"schema": self.schema, "texts": texts}),
-                              stdout=subprocess.PIPE, text=True, check=True, timeout=120,
-                              env=npm.ENVIRONMENT)
-        return json.loads(done.stdout)
+        return npm.validate(self.schema, texts)
 
     def test_bundled_configs_and_reference_fit(self):
         files = sorted((ROOT / "configs").glob("*.yaml"))

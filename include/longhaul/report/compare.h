@@ -29,6 +29,7 @@ int lh_compare_model(const struct lh_compare_args *args, json_t **comparison, st
 /* -EINVAL with a sentence for a format that a comparison does not have. color: only for LH_REPORT_TEXT. */
 int lh_compare_render(const json_t *comparison, enum lh_report_format format, int color, struct lh_buf *out,
                       struct lh_err *err);
+const char *lh_compare_schema(void); /* JSON Schema of the JSON format */
 /* Whether anything measured is worse, or an objective that A held is failed by B. */
 bool lh_compare_is_worse(const json_t *comparison);
 
