@@ -66,7 +66,7 @@ bool lh_massdrop_over(struct lh_massdrop *m, uint64_t now_ns, bool flush, char t
   char length[32], code[16] = "";
   if (m->codes[most]) snprintf(code, sizeof code, " %d", m->codes[most]);
   uint64_t span_ns = (m->until_ns - m->from_ns) / LH_NS_PER_MS * LH_NS_PER_MS + LH_NS_PER_MS;
-  snprintf(text, LH_MASSDROP_TEXT_MAX, "%" PRIu64 " clients dropped within %s, %s%s: %s%s", m->drops,
+  snprintf(text, LH_MASSDROP_TEXT_MAX, "%" PRIu64 " drops within %s, %s%s: %s%s", m->drops,
            lh_format_duration_brief(span_ns, length, sizeof length), kinds > 1 ? "mostly " : "",
            lh_side_name(lh_reason_side(most)), lh_reason_name(most), code);
   *from_ns = m->from_ns;

@@ -27,7 +27,7 @@ struct lh_massdrop {
 
 /* Takes a drop; endings come nearly in order of time: one that lies more than a second back counts as now. */
 void lh_massdrop_add(struct lh_massdrop *m, const struct lh_ending *drop, uint64_t count);
-/* Whether one is over at now_ns, or at any time when `flush` is set: then `text` says what it was ("412 clients dropped within
+/* Whether one is over at now_ns, or at any time when `flush` is set: then `text` says what it was ("412 drops within
  * 0.8s, mostly peer: close frame 1012") and *from_ns when it began. */
 bool lh_massdrop_over(struct lh_massdrop *m, uint64_t now_ns, bool flush, char text[LH_MASSDROP_TEXT_MAX], uint64_t *from_ns);
 

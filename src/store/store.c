@@ -19,8 +19,7 @@ enum {
   JOURNAL_KEPT_BYTES = 64 << 20, /* a WAL that a burst made longer is cut back to this */
 };
 
-/* Makes the folder and what lies above it. */
-static int make_folder(const char *folder, struct lh_err *err) {
+int lh_store_make_folder(const char *folder, struct lh_err *err) {
   char *path = sqlite3_mprintf("%s", folder);
   if (!path) return lh_err_set(err, ENOMEM, "no memory is left to make the folder %s", folder);
   int failed = 0;
@@ -107,8 +106,11 @@ static int fill(struct lh_store *store, const struct lh_run_facts *facts) {
   if (code == SQLITE_OK) code = lh_schema_create(db);
   if (code == SQLITE_OK) code = lh_schema_describe(db, facts);
   if (code == SQLITE_OK) code = lh_sql_exec(db, "COMMIT");
-  if (code != SQLITE_OK) return code;
-  code = lh_sql_exec(db, "PRAGMA journal_mode = WAL");
+  return code == SQLITE_OK ? lh_store_use_wal(db) : code;
+}
+
+int lh_store_use_wal(sqlite3 *db) {
+  int code = lh_sql_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL");
   if (code == SQLITE_NOMEM || code == SQLITE_FULL) return code;
   char *limits = sqlite3_mprintf("PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = 1000", JOURNAL_KEPT_BYTES);
   code = limits ? lh_sql_exec(db, limits) : SQLITE_NOMEM;
@@ -116,7 +118,7 @@ static int fill(struct lh_store *store, const struct lh_run_facts *facts) {
   return code;
 }
 
-static int prepare_all(struct lh_store *store) {
+int lh_store_prepare(struct lh_store *store) {
   static const char *const sql[] = {
 #define X(id, text) [LH_STATEMENT_##id] = text,
       LH_STATEMENT_LIST(X)
@@ -132,9 +134,16 @@ static int prepare_all(struct lh_store *store) {
   return SQLITE_OK;
 }
 
+int lh_store_connect(const char *path, sqlite3 **db) {
+  int code = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  if (code == SQLITE_OK) code = sqlite3_extended_result_codes(*db, 1);
+  if (code == SQLITE_OK) code = sqlite3_busy_timeout(*db, 5000);
+  return code;
+}
+
 int lh_store_create(struct lh_store **out, const char *folder, const struct lh_run_facts *facts, struct lh_err *err) {
   if (!*folder) folder = ".";
-  int failed = make_folder(folder, err);
+  int failed = lh_store_make_folder(folder, err);
   if (failed) return failed;
   struct lh_store *store = sqlite3_malloc64(sizeof *store);
   if (!store) return lh_err_set(err, ENOMEM, "no memory is left to make a run file in %s", folder);
@@ -145,11 +154,9 @@ int lh_store_create(struct lh_store **out, const char *folder, const struct lh_r
     lh_store_close(store);
     return failed;
   }
-  int code = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-  if (code == SQLITE_OK) code = sqlite3_extended_result_codes(store->db, 1);
-  if (code == SQLITE_OK) code = sqlite3_busy_timeout(store->db, 5000);
+  int code = lh_store_connect(store->path, &store->db);
   if (code == SQLITE_OK) code = fill(store, facts);
-  if (code == SQLITE_OK) code = prepare_all(store);
+  if (code == SQLITE_OK) code = lh_store_prepare(store);
   if (code != SQLITE_OK) {
     failed = lh_sql_fail(err, store->db, code, store->path, LH_SQL_WRITING);
     char *path = store->path;
@@ -168,13 +175,12 @@ int lh_store_open_emptied(struct lh_store **out, const char *path, uint64_t star
   if (!store) return lh_err_set(err, ENOMEM, "no memory is left to write %s", path);
   *store = (struct lh_store){
       .path = sqlite3_mprintf("%s", path), .start_ns = start_ns, .endings_max = UINT64_MAX, .payload = LH_BUF_INIT(PAYLOAD_MOST)};
-  int code = store->path ? sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) : SQLITE_NOMEM;
-  if (code == SQLITE_OK) code = sqlite3_extended_result_codes(store->db, 1);
+  int code = store->path ? lh_store_connect(path, &store->db) : SQLITE_NOMEM;
   if (code == SQLITE_OK)
     code = lh_sql_exec(store->db, "PRAGMA synchronous = NORMAL; DELETE FROM intervals; DELETE FROM histograms; DELETE FROM tallies;"
                                   " DELETE FROM endings; DELETE FROM seconds; DELETE FROM events; DELETE FROM workers;"
                                   " DELETE FROM host; DELETE FROM findings");
-  if (code == SQLITE_OK) code = prepare_all(store);
+  if (code == SQLITE_OK) code = lh_store_prepare(store);
   if (code == SQLITE_OK) {
     *out = store;
     return 0;
@@ -246,16 +252,23 @@ int lh_store_finish(struct lh_store *store, enum lh_run_end how, uint64_t end_ns
 
 /* A closed run file is one plain file: out of WAL, it can be copied and read where nothing may be written. While a reader
  * has it open it stays in WAL, which is as good. */
+void lh_store_disconnect(struct lh_store *store) {
+  for (unsigned i = 0; i < LH_STATEMENT_COUNT; i++) {
+    sqlite3_finalize(store->statements[i]);
+    store->statements[i] = NULL;
+  }
+  if (!store->db) return;
+  if (!sqlite3_get_autocommit(store->db)) lh_sql_exec(store->db, "ROLLBACK");
+  sqlite3_busy_timeout(store->db, 0);
+  lh_sql_exec(store->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+  lh_sql_exec(store->db, "PRAGMA journal_mode = DELETE");
+  sqlite3_close(store->db);
+  store->db = NULL;
+}
+
 void lh_store_close(struct lh_store *store) {
   if (!store) return;
-  for (unsigned i = 0; i < LH_STATEMENT_COUNT; i++) sqlite3_finalize(store->statements[i]);
-  if (store->db) {
-    if (!sqlite3_get_autocommit(store->db)) lh_sql_exec(store->db, "ROLLBACK");
-    sqlite3_busy_timeout(store->db, 0);
-    lh_sql_exec(store->db, "PRAGMA wal_checkpoint(TRUNCATE)");
-    lh_sql_exec(store->db, "PRAGMA journal_mode = DELETE");
-    sqlite3_close(store->db);
-  }
+  lh_store_disconnect(store);
   lh_buf_free(&store->payload);
   sqlite3_free(store->path);
   sqlite3_free(store);

@@ -52,6 +52,15 @@ char *lh_schema_insert(enum lh_statement statement);
 /* Number of a stage and reason in table reasons. */
 int64_t lh_schema_reason_id(unsigned stage, unsigned reason);
 
+/* Makes the folder and what lies above it. */
+int lh_store_make_folder(const char *folder, struct lh_err *err);
+/* A connection as the writer wants it, to a file that is there. Returns SQLite's code; *db may need closing even on failure. */
+int lh_store_connect(const char *path, sqlite3 **db);
+int lh_store_use_wal(sqlite3 *db);
+int lh_store_prepare(struct lh_store *store);
+/* Ends the statements and the connection. */
+void lh_store_disconnect(struct lh_store *store);
+
 /* A writer of a file that holds another run's rows, which it removes: intervals, endings, events and the like. No cap on
  * endings: those of the run were capped when they came. */
 int lh_store_open_emptied(struct lh_store **store, const char *path, uint64_t start_ns, struct lh_err *err);

@@ -51,7 +51,7 @@ class MassDrop(Case):
     def test_it_stands_on_the_timeline(self):
         texts, words = self.of(["at 2s close 1012"])
         self.assertEqual(len(texts), 1, texts)
-        self.assertRegex(texts[0], r"^group g: 50 clients dropped within [\d.]+ ms, peer: close frame 1012$")
+        self.assertRegex(texts[0], r"^group g: 50 drops within [\d.]+ ms, peer: close frame 1012$")
         self.assertIn("mass drop: " + texts[0], words)
 
     def test_how_many_can_be_set(self):

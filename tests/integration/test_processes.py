@@ -137,6 +137,26 @@ class Processes(Case):
         self.assertEqual(child.group["opened"], 60)
         self.assertIn("worker lost", [event["kind"] for event in report["events"]])
 
+    def test_the_run_file_is_deleted(self):
+        """It stands there again, and nothing of the run is missing in it."""
+        with Faultd() as server, longhaul.Run(config(server.url(), duration="4s")) as child:
+            process.wait_until(lambda: " open 20/20" in child.stderr, 15, "the first interval")
+            path = child.path
+            for name in (path, path.with_name(path.name + "-wal")):
+                name.unlink()
+            process.wait_until(path.exists, 10, "a new run file")
+            child.wait(30)
+            server.stop()
+            self.assertIn("was moved or deleted; it is written anew", child.stderr)
+            self.ended_with(child, 0)
+        books.check(self, child)
+        join.check(self, child, server)
+        self.assertEqual([event["text"] for event in child.report["events"] if "written anew" in event["text"]],
+                         ["the run file was moved or deleted while the run wrote it, and was written anew, with all it held"])
+        kept = child.query("SELECT count(DISTINCT k) n, max(k) + 1 k FROM intervals")[0]
+        self.assertEqual(kept["n"], kept["k"])
+        self.assertGreaterEqual(kept["n"], 4)
+
     def test_no_process_is_left(self):
         with Faultd() as server:
             child = self.running(server, run={"workers": 2})

@@ -112,6 +112,9 @@ struct lh_finding_row {
 int lh_store_finding(struct lh_store *store, const struct lh_finding_row *finding, struct lh_err *err);
 
 int lh_store_commit(struct lh_store *store, struct lh_err *err);
+/* Whether somebody moved or deleted the file, into which SQLite would write on unseen. Then it is written anew at its place,
+ * with all that was committed (a moved one ends there), and 1 is returned; else 0. For use after a commit. */
+int lh_store_restore(struct lh_store *store, struct lh_err *err);
 
 /* Marks the run complete: how it ended, and when. Commits. */
 enum lh_run_end { LH_RUN_COMPLETE, LH_RUN_INTERRUPTED, LH_RUN_ABORTED, LH_RUN_FAILED, LH_RUN_UNFINISHED /* never written: a crash */ };

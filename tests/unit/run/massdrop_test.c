@@ -61,13 +61,13 @@ static void it_is_told_when_it_is_over(void **state) {
   assert_false(lh_massdrop_over(&m, 101 * S, false, text, &from));
   assert_true(lh_massdrop_over(&m, 103 * S, false, text, &from));
   assert_int_equal(from, 100 * S);
-  assert_string_equal(text, "40 clients dropped within 381 ms, peer: close frame 1012");
+  assert_string_equal(text, "40 drops within 381 ms, peer: close frame 1012");
   assert_false(lh_massdrop_over(&m, 200 * S, true, text, &from));
   const struct lh_ending reset = {.at_ns = 300 * S, .stage = LH_STAGE_OPEN, .reason = LH_REASON_RST};
   lh_massdrop_add(&m, &reset, 12);
   drop(&m, 300 * S, 1);
   assert_true(lh_massdrop_over(&m, 0, true, text, &from));
-  assert_string_equal(text, "13 clients dropped within 1.00 ms, mostly peer: RST");
+  assert_string_equal(text, "13 drops within 1.00 ms, mostly peer: RST");
 }
 
 static void single_drops_before_it_are_not_part_of_it(void **state) {
@@ -80,7 +80,7 @@ static void single_drops_before_it_are_not_part_of_it(void **state) {
   drop(&m, 400 * S + 250 * MS, 10);
   assert_true(lh_massdrop_over(&m, 403 * S, false, text, &from));
   assert_int_equal(from, 399 * S + 500 * MS);
-  assert_string_equal(text, "21 clients dropped within 751 ms, peer: close frame 1012");
+  assert_string_equal(text, "21 drops within 751 ms, peer: close frame 1012");
 }
 
 static void one_without_end_is_told_of_each_minute(void **state) {

@@ -299,6 +299,59 @@ static void test_writes(void **state) {
   }
 }
 
+/* Writes one interval, loses its file, and restores it while a call of the disk fails. Returns what lh_store_restore did. */
+static int restore_run(const struct fixture *f, int at, char *path, struct lh_err *err) {
+  struct lh_store *store;
+  struct lh_snapshot s;
+  assert_ok(lh_store_create(&store, f->folder, &f->facts, err), *err);
+  strcpy(path, lh_store_path(store));
+  lh_snapshot_init(&s);
+  assert_ok(store_interval(store, 0, &s, err), *err);
+  assert_ok(lh_store_commit(store, err), *err);
+  lh_snapshot_free(&s);
+  unlink(path);
+  disk_calls = 0;
+  disk_fail_at = at;
+  int code = lh_store_restore(store, err);
+  disk_fail_at = 0;
+  struct lh_err ignored;
+  lh_store_finish(store, LH_RUN_FAILED, START_NS + 9, 9, &ignored);
+  lh_store_close(store);
+  return code;
+}
+
+/* A file that cannot be restored is not there at all, or whole. */
+static void test_restoring(void **state) {
+  (void)state;
+  disk_code = SQLITE_FULL;
+  disk_goes_on = false;
+  bool reached = true;
+  int failures = 0;
+  for (int at = 1; reached; at++) {
+    struct fixture f;
+    fixture_make(&f);
+    struct lh_err err;
+    char path[256];
+    int code = restore_run(&f, at, path, &err);
+    reached = disk_calls >= at;
+    uint32_t intervals;
+    if (code < 0) {
+      failures++;
+      check_sentence(code, &err);
+      assert_non_null(strstr(err.text, f.folder));
+    }
+    if (access(path, F_OK) == 0) {
+      assert_ok(read_run(path, &intervals, &err), err);
+      assert_int_equal(intervals, GROUPS);
+    } else {
+      assert_true(code < 0);
+      assert_int_equal(files_in(f.folder), 0);
+    }
+    fixture_remove(&f);
+  }
+  assert_true(failures > 3);
+}
+
 /* The sentence for the one everybody meets. */
 static void test_full_disk_sentence(void **state) {
   (void)state;
@@ -341,7 +394,9 @@ int main(void) {
   sqlite3_initialize();
   install();
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_allocations_of_the_writer),
-                                     cmocka_unit_test(test_allocations_of_the_reader), cmocka_unit_test(test_writes),
+                                     cmocka_unit_test(test_allocations_of_the_reader),
+                                     cmocka_unit_test(test_writes),
+                                     cmocka_unit_test(test_restoring),
                                      cmocka_unit_test(test_full_disk_sentence)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
