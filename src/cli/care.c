@@ -32,8 +32,10 @@ int lh_source_care(struct lh_source *source, bool yes) {
     }
   }
   if (unauthorized > 0)
-    fprintf(stderr, "longhaul: nothing was connected. When you may load %s: put `authorized: true` into the target, or give "
-            "--yes for this run\n", unauthorized == 1 ? "it" : "them");
+    fprintf(stderr,
+            "longhaul: nothing was connected. When you may load %s: put `authorized: true` into the target (for a login's url: into "
+            "the login), or give --yes for this run\n",
+            unauthorized == 1 ? "it" : "them");
   int exit_code = care.count > 0 ? LH_EXIT_USAGE : 0;
   lh_care_free(&care);
   return exit_code;

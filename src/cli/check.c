@@ -1,43 +1,16 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/source.h"
-#include "longhaul/base/clock.h"
+#include "cli/check.h"
 #include "longhaul/base/units.h"
-#include "longhaul/run/fit.h"
+#include "longhaul/run/care.h"
 
-enum { CHECK_BYTES_MAX = 4 << 20 };
-
-struct plan {
-  const struct lh_config *config;
-  const struct lh_source *source;
-  struct lh_fit_host host;
-  struct lh_fit fit;
-};
+enum { CHECK_BYTES_MAX = 4 << 20, VALUE_AT = 21 };
 
 /* ---- figures of one group ---- */
-static uint64_t clients_of(const struct plan *p, const struct lh_group *group) {
-  return lh_slice_count(lh_plan_slice(p->source->shard - 1, p->source->shards, 0, 1), group->connections);
-}
-
-/* At full load. A message sent after each reply has no rate of its own: *closed_loop tells. */
-static double rate_of(const struct plan *p, const struct lh_group *group, bool *closed_loop) {
-  double rate = 0;
-  *closed_loop = false;
-  for (size_t m = 0; m < group->message_count; m++) {
-    const struct lh_message *message = &group->messages[m];
-    if (message->after == LH_AFTER_REPLY)
-      *closed_loop = true;
-    else if (message->every_ns > 0)
-      rate += (double)LH_NS_PER_S / (double)message->every_ns;
-  }
-  return rate * (double)clients_of(p, group);
-}
-
 static uint64_t ramp_end_ns(const struct lh_group *group) {
   uint64_t end = 0;
   uint32_t highest = 0;
@@ -49,8 +22,15 @@ static uint64_t ramp_end_ns(const struct lh_group *group) {
   return end;
 }
 
-static const char *target_of(const struct plan *p, const struct lh_group *group) {
-  return group->target == LH_NO_TARGET ? "" : p->config->targets[group->target].name;
+struct lh_check_group lh_check_group(const struct lh_check *p, const struct lh_group *group) {
+  struct lh_sending sending = lh_plan_sending(group);
+  uint64_t clients = lh_slice_count(lh_plan_slice(p->source->shard - 1, p->source->shards, 0, 1), group->connections);
+  return (struct lh_check_group){.target = group->target == LH_NO_TARGET ? NULL : p->config->targets[group->target].name,
+                                 .clients = clients,
+                                 .full_after_ns = ramp_end_ns(group),
+                                 .messages_per_second =
+                                     sending.messages_per_second * (double)clients * lh_plan_let_in(p->config, group),
+                                 .closed_loop = sending.closed_loop};
 }
 
 /* ---- as text ---- */
@@ -67,29 +47,29 @@ struct widths {
 };
 
 static int longer(int width, const char *text) {
-  return (int)strlen(text) > width ? (int)strlen(text) : width;
+  return text != NULL && (int)strlen(text) > width ? (int)strlen(text) : width;
 }
 
-static struct widths widths_of(const struct plan *p) {
+static struct widths widths_of(const struct lh_check *p) {
   struct widths w = {(int)strlen("group"), (int)strlen("kind"), (int)strlen("target")};
   for (size_t g = 0; g < p->config->group_count; g++) {
     const struct lh_group *group = &p->config->groups[g];
-    w = (struct widths){longer(w.group, group->name), longer(w.kind, lh_kind_name(group->kind)), longer(w.target, target_of(p, group))};
+    w = (struct widths){longer(w.group, group->name), longer(w.kind, lh_kind_name(group->kind)),
+                        longer(w.target, lh_check_group(p, group).target)};
   }
   return w;
 }
 
-static int add_group(struct lh_buf *out, const struct plan *p, struct widths w, const struct lh_group *group) {
+static int add_group(struct lh_buf *out, const struct lh_check *p, struct widths w, const struct lh_group *group) {
   char clients[32], ramp[32], rate[32];
-  bool closed_loop;
-  double per_second = rate_of(p, group, &closed_loop);
+  struct lh_check_group g = lh_check_group(p, group);
   return lh_buf_addf(out, "  %-*s  %-*s  %-*s  %10s  %10s  %10s%s\n", w.group, group->name, w.kind, lh_kind_name(group->kind),
-                     w.target, target_of(p, group), lh_format_count(clients_of(p, group), clients, sizeof clients),
-                     lh_format_duration(ramp_end_ns(group), ramp, sizeof ramp), format_rate(per_second, rate, sizeof rate),
-                     closed_loop ? " and replies'" : "");
+                     w.target, g.target != NULL ? g.target : "", lh_format_count(g.clients, clients, sizeof clients),
+                     lh_format_duration(g.full_after_ns, ramp, sizeof ramp),
+                     format_rate(g.messages_per_second, rate, sizeof rate), g.closed_loop ? " and replies'" : "");
 }
 
-static int add_head(struct lh_buf *out, const struct plan *p) {
+static int add_head(struct lh_buf *out, const struct lh_check *p) {
   const struct lh_run_config *run = &p->config->run;
   char duration[32], interval[32], intervals[32];
   int code = lh_buf_addf(out, "%s: %s in %s intervals of %s", run->name,
@@ -105,10 +85,12 @@ static int add_head(struct lh_buf *out, const struct plan *p) {
   return code;
 }
 
-static int add_needs(struct lh_buf *out, const struct plan *p) {
+static int add_needs(struct lh_buf *out, const struct lh_check *p) {
   const struct lh_plan_needs *n = &p->fit.needs.plan;
-  char clients[32], tls[32], connects[32], messages[32], payload[32], wire[32];
+  char clients[32], wanted[32], tls[32], connects[32], messages[32], payload[32], wire[32];
   int code = lh_buf_addf(out, "\n  clients at once    %s", lh_format_count(n->clients, clients, sizeof clients));
+  if (code == 0 && n->wanted > n->clients)
+    code = lh_buf_addf(out, " of %s (connections_max)", lh_format_count(n->wanted, wanted, sizeof wanted));
   if (code == 0 && n->tls_clients > 0)
     code = lh_buf_addf(out, ", %s with TLS", lh_format_count(n->tls_clients, tls, sizeof tls));
   if (code == 0)
@@ -122,7 +104,7 @@ static int add_needs(struct lh_buf *out, const struct plan *p) {
   return code;
 }
 
-static int add_path(struct lh_buf *out, const struct plan *p, const struct lh_needs_path *path) {
+static int add_path(struct lh_buf *out, const struct lh_check *p, const struct lh_needs_path *path) {
   char clients[32], ports[32];
   bool v6 = strchr(path->host, ':') != NULL;
   int code = lh_buf_addf(out, "  ports              %s", lh_format_count(path->clients, clients, sizeof clients));
@@ -134,7 +116,7 @@ static int add_path(struct lh_buf *out, const struct plan *p, const struct lh_ne
   return code < 0 ? code : lh_buf_addstr(out, "\n");
 }
 
-static int add_host(struct lh_buf *out, const struct plan *p) {
+static int add_host(struct lh_buf *out, const struct lh_check *p) {
   char each[32], allowed[32], need[32], there[32], rows[32], disk[32];
   int code = lh_buf_addf(out, "\n  workers            %u on %u cores\n  descriptors        %s in each worker, %s allowed\n",
                          p->fit.workers, p->fit.cores, lh_format_count(p->fit.descriptors_each, each, sizeof each),
@@ -144,16 +126,48 @@ static int add_host(struct lh_buf *out, const struct plan *p) {
     code = lh_buf_addf(
         out, "  memory             about %s, %s available\n  run file           about %s and 90 B each ending, %s free in %s\n",
         lh_format_size(p->fit.memory_bytes, need, sizeof need),
-        lh_format_size(p->fit.memory_available_bytes, there, sizeof there), lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
+        lh_format_size(p->fit.memory_available_bytes, there, sizeof there),
+        lh_format_size(p->fit.disk_bytes, rows, sizeof rows),
         p->host.disk_known ? lh_format_size(p->host.disk_free_bytes, disk, sizeof disk) : "unknown space",
         p->config->run.store);
   return code;
 }
 
-static int render_text(struct lh_buf *out, const struct plan *p) {
+/* ---- care with targets ---- */
+static const char *outlook_words(enum lh_outlook outlook) {
+  static const char *const words[] = {
+      [LH_OUTLOOK_AUTHORIZED] = "authorized",
+      [LH_OUTLOOK_DENIED] = "denied: it is never connected to",
+      [LH_OUTLOOK_ASKED] = "not authorized: `run` asks for `authorized: true` or --yes",
+      [LH_OUTLOOK_NAMED] =
+          "looked up by `run`, which asks for `authorized: true` or --yes where it leads outside of private networks"};
+  return words[outlook];
+}
+
+/* Private targets need no word. */
+static int add_outlook(struct lh_buf *out, const struct lh_check *p, uint32_t number, bool *any) {
+  const struct lh_target *target = &p->config->targets[number];
+  char address[LH_ADDRESS_TEXT_MAX], line[512];
+  enum lh_outlook outlook = lh_care_outlook(p->config, number, address);
+  if (outlook == LH_OUTLOOK_PRIVATE || !lh_care_is_used(p->config, number)) return 0;
+  snprintf(line, sizeof line, "%s (%s): %s", target->name, address[0] != '\0' ? address : target->host, outlook_words(outlook));
+  int code = lh_buf_addf(out, "  %-*s", VALUE_AT - 2, *any ? "" : "outside targets");
+  *any = true;
+  return code < 0 ? code : lh_cli_wrap(out, line, VALUE_AT, VALUE_AT);
+}
+
+static int add_outlooks(struct lh_buf *out, const struct lh_check *p) {
+  bool any = false;
+  int code = 0;
+  for (uint32_t i = 0; i < p->config->target_count && code == 0; i++) code = add_outlook(out, p, i, &any);
+  return code;
+}
+
+static int render_text(struct lh_buf *out, const struct lh_check *p) {
   int code = add_head(out, p);
   if (code == 0) code = add_needs(out, p);
   if (code == 0) code = add_host(out, p);
+  if (code == 0) code = add_outlooks(out, p);
   if (code == 0) code = lh_buf_addstr(out, "\n");
   for (size_t i = 0; i < p->fit.warnings.count && code == 0; i++)
     code = lh_buf_addf(out, "warning: %s\n", p->fit.warnings.items[i]);
@@ -161,76 +175,6 @@ static int render_text(struct lh_buf *out, const struct plan *p) {
     code = lh_buf_addf(out, "does not fit: %s\n", p->fit.problems.items[i]);
   return code == 0 && p->fit.problems.count == 0 ? lh_buf_addstr(out, "The config is valid and the plan fits this host.\n")
                                                  : code;
-}
-
-/* ---- as JSON ---- */
-static int add_strings(struct lh_buf *out, const char *name, const struct lh_strings *list) {
-  int code = lh_buf_addf(out, ",\n  \"%s\": [", name);
-  for (size_t i = 0; i < list->count && code == 0; i++) {
-    if (i > 0) code = lh_buf_addstr(out, ", ");
-    if (code == 0) code = lh_buf_addjson(out, list->items[i]);
-  }
-  return code < 0 ? code : lh_buf_addstr(out, "]");
-}
-
-static int add_json_group(struct lh_buf *out, const struct plan *p, const struct lh_group *group, bool first) {
-  bool closed_loop;
-  double rate = rate_of(p, group, &closed_loop);
-  int code = lh_buf_addstr(out, first ? "\n    {\"name\": " : ",\n    {\"name\": ");
-  if (code == 0) code = lh_buf_addjson(out, group->name);
-  if (code == 0) code = lh_buf_addf(out, ", \"kind\": \"%s\", \"target\": ", lh_kind_name(group->kind));
-  if (code == 0) code = group->target == LH_NO_TARGET ? lh_buf_addstr(out, "null") : lh_buf_addjson(out, target_of(p, group));
-  if (code == 0)
-    code = lh_buf_addf(
-        out, ", \"clients\": %" PRIu64 ", \"full_after_s\": %.3f, \"messages_per_second\": %.3f, \"closed_loop\": %s}",
-        clients_of(p, group), (double)ramp_end_ns(group) / 1e9, rate, closed_loop ? "true" : "false");
-  return code;
-}
-
-static int add_json_paths(struct lh_buf *out, const struct plan *p) {
-  int code = lh_buf_addstr(out, ",\n  \"paths\": [");
-  for (size_t i = 0; i < p->fit.needs.path_count && code == 0; i++) {
-    const struct lh_needs_path *path = &p->fit.needs.paths[i];
-    code = lh_buf_addstr(out, i > 0 ? ",\n    {\"host\": " : "\n    {\"host\": ");
-    if (code == 0) code = lh_buf_addjson(out, path->host);
-    if (code == 0) code = lh_buf_addf(out, ", \"port\": %u, \"source\": ", path->port);
-    if (code == 0) code = path->source != NULL ? lh_buf_addjson(out, path->source) : lh_buf_addstr(out, "null");
-    if (code == 0) code = lh_buf_addf(out, ", \"clients\": %" PRIu64 ", \"ports\": %" PRIu64 "}", path->clients, p->fit.ports);
-  }
-  return code < 0 ? code : lh_buf_addstr(out, "]");
-}
-
-static int render_json(struct lh_buf *out, const struct plan *p) {
-  const struct lh_run_config *run = &p->config->run;
-  const struct lh_plan_needs *n = &p->fit.needs.plan;
-  int code = lh_buf_addf(out, "{\n  \"fits\": %s,\n  \"name\": ", p->fit.problems.count == 0 ? "true" : "false");
-  if (code == 0) code = lh_buf_addjson(out, run->name);
-  if (code == 0)
-    code = lh_buf_addf(out,
-                       ",\n  \"duration_s\": %.3f,\n  \"interval_s\": %.3f,\n  \"intervals\": %" PRIu64
-                       ",\n  \"shard\": %u,\n  \"shards\": %u,\n  \"groups\": [",
-                       (double)run->duration_ns / 1e9, (double)run->interval_ns / 1e9, p->fit.intervals, p->source->shard,
-                       p->source->shards);
-  for (size_t g = 0; g < p->config->group_count && code == 0; g++) code = add_json_group(out, p, &p->config->groups[g], g == 0);
-  if (code == 0)
-    code = lh_buf_addf(
-        out,
-        "],\n  \"clients\": %" PRIu64 ",\n  \"tls_clients\": %" PRIu64 ",\n  \"connects_per_second\": %.1f,\n"
-        "  \"messages_per_second\": %.3f,\n  \"payload_bytes_per_second\": %.0f,\n  \"wire_bytes_per_second\": %.0f",
-        n->clients, n->tls_clients, n->connects_per_second, n->messages_per_second, n->bytes_per_second_out,
-        p->fit.wire_bytes_per_second);
-  if (code == 0)
-    code = lh_buf_addf(out,
-                       ",\n  \"workers\": %u,\n  \"cores\": %u,\n  \"descriptors_each\": %" PRIu64
-                       ",\n  \"descriptors_allowed\": %" PRIu64 ",\n  \"memory_bytes\": %" PRIu64
-                       ",\n  \"memory_available_bytes\": %" PRIu64 ",\n  \"run_file_bytes\": %" PRIu64
-                       ",\n  \"disk_free_bytes\": %" PRIu64,
-                       p->fit.workers, p->fit.cores, p->fit.descriptors_each, p->fit.descriptors, p->fit.memory_bytes,
-                       p->fit.memory_available_bytes, p->fit.disk_bytes, p->host.disk_free_bytes);
-  if (code == 0) code = add_json_paths(out, p);
-  if (code == 0) code = add_strings(out, "warnings", &p->fit.warnings);
-  if (code == 0) code = add_strings(out, "problems", &p->fit.problems);
-  return code < 0 ? code : lh_buf_addstr(out, "\n}\n");
 }
 
 /* ---- the command ---- */
@@ -264,12 +208,12 @@ static int check_main(const struct lh_cli_args *args) {
   int exit_code = lh_source_load(args, &source);
   if (exit_code == 0) exit_code = judge_store(source.config->run.store);
   if (exit_code == 0) {
-    struct plan p = {.config = source.config, .source = &source};
+    struct lh_check p = {.config = source.config, .source = &source};
     struct lh_err err = {0};
     struct lh_buf out = LH_BUF_INIT(CHECK_BYTES_MAX);
     int code = lh_fit_host_read(&p.host, source.config, &err);
     if (code == 0) code = lh_fit_make(&p.fit, p.config, source.shard, source.shards, &p.host, &err);
-    if (code == 0) code = lh_cli_has(args, "json") ? render_json(&out, &p) : render_text(&out, &p);
+    if (code == 0) code = lh_cli_has(args, "json") ? lh_check_json(&p, &out) : render_text(&out, &p);
     exit_code = lh_cli_print(&out, code);
     if (exit_code == 0 && p.fit.problems.count > 0) exit_code = LH_EXIT_HOST;
     lh_fit_free(&p.fit);

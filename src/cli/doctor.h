@@ -12,6 +12,7 @@ struct lh_doctor_change {
 };
 
 struct lh_probe;
+struct lh_cli_json;
 
 struct lh_doctor {
   const struct lh_probe *probe;   /* borrowed; NULL: none was made */
@@ -39,6 +40,6 @@ bool lh_remedy_needs_root(const struct lh_remedy *remedy);
 
 /* ---- doctor_probe.c ---- */
 int lh_doctor_probe_text(const struct lh_probe *probe, bool color, struct lh_buf *out);
-int lh_doctor_probe_json(const struct lh_probe *probe, struct lh_buf *out); /* ,"probe": {...} */
+void lh_doctor_probe_json(const struct lh_probe *probe, struct lh_cli_json *json); /* "probe": {...} */
 
 #endif

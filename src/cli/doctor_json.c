@@ -1,127 +1,93 @@
-#include <inttypes.h>
-#include <stdarg.h>
-#include <string.h>
-
 #include "cli/doctor.h"
+#include "cli/json.h"
 
 enum { SCHEMA_VERSION = 1 };
 
-struct page {
-  struct lh_buf *out;
-  int code; /* of the first failed addition */
-};
+#define TEXTS(json, ...)                                                                                                       \
+  lh_cli_json_texts(json, (const struct lh_cli_json_text[]){__VA_ARGS__},                                                      \
+                    sizeof((const struct lh_cli_json_text[]){__VA_ARGS__}) / sizeof(struct lh_cli_json_text))
 
-static void put(struct page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(struct page *p, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  if (p->code == 0) p->code = lh_buf_vaddf(p->out, format, args);
-  va_end(args);
+static void put_next(struct lh_cli_json *j, const struct lh_rung *rung) {
+  lh_cli_json_open(j, "next", '{');
+  lh_cli_json_clients(j, "clients", rung->next_clients);
+  lh_cli_json_text(j, "limit", rung->next_limit < 0 ? NULL : lh_limit_name((enum lh_limit)rung->next_limit));
+  lh_cli_json_close(j, '}');
 }
 
-/* NULL becomes null. */
-static void put_text(struct page *p, const char *before, const char *text) {
-  put(p, "%s", before);
-  if (p->code == 0) p->code = text ? lh_buf_addjson(p->out, text) : lh_buf_addstr(p->out, "null");
-}
-
-/* No bound is null. */
-static void put_clients(struct page *p, const char *before, uint64_t clients) {
-  if (clients == LH_ANY)
-    put(p, "%snull", before);
-  else
-    put(p, "%s%" PRIu64, before, clients);
-}
-
-static void put_remedy(struct page *p, const struct lh_remedy *remedy) {
-  put_text(p, "\n        {\"kind\": ", lh_remedy_name(remedy->kind));
-  put(p, ", \"when\": \"%s\"", lh_remedy_is_for_good(remedy->kind) ? "for good" : "now");
-  put_text(p, ", \"takes\": ", lh_remedy_takes(remedy->kind));
-  put_text(p, ", \"file\": ", remedy->file);
-  put_text(p, ", \"text\": ", remedy->text);
-  put(p, "}");
-}
-
-static void put_rung(struct page *p, const struct lh_rung *rung) {
-  put_text(p, "\n    {\"limit\": ", lh_limit_name(rung->limit));
-  put_text(p, ", \"what\": ", lh_limit_what(rung->limit));
-  put_clients(p, ", \"clients\": ", rung->clients);
-  put(p, ", \"burst\": %s, \"soft\": %s, \"estimated\": %s", rung->burst ? "true" : "false", rung->soft ? "true" : "false",
-      rung->estimated ? "true" : "false");
-  put_text(p, ",\n     \"value\": ", rung->value);
-  put_text(p, ", \"detail\": ", rung->detail);
-  put_text(p, ",\n     \"raised\": ", rung->raised[0] != '\0' ? rung->raised : NULL);
-  put_clients(p, ", \"next\": {\"clients\": ", rung->next_clients);
-  put_text(p, ", \"limit\": ", rung->next_limit < 0 ? NULL : lh_limit_name((enum lh_limit)rung->next_limit));
-  put(p, "},\n     \"remedies\": [");
+static void put_rung(struct lh_cli_json *j, const struct lh_rung *rung) {
+  lh_cli_json_open(j, NULL, '{');
+  lh_cli_json_text(j, "limit", lh_limit_name(rung->limit));
+  lh_cli_json_text(j, "what", lh_limit_what(rung->limit));
+  lh_cli_json_clients(j, "clients", rung->clients);
+  lh_cli_json_bool(j, "burst", rung->burst);
+  lh_cli_json_bool(j, "soft", rung->soft);
+  lh_cli_json_bool(j, "estimated", rung->estimated);
+  lh_cli_json_text(j, "value", rung->value);
+  lh_cli_json_text(j, "detail", rung->detail);
+  lh_cli_json_text(j, "raised", rung->raised[0] != '\0' ? rung->raised : NULL);
+  put_next(j, rung);
+  lh_cli_json_open(j, "remedies", '[');
   for (uint32_t i = 0; i < rung->remedy_count; i++) {
-    put_remedy(p, &rung->remedies[i]);
-    put(p, "%s", i + 1 < rung->remedy_count ? "," : "");
+    const struct lh_remedy *remedy = &rung->remedies[i];
+    TEXTS(j, {"kind", lh_remedy_name(remedy->kind)}, {"when", lh_remedy_is_for_good(remedy->kind) ? "for good" : "now"},
+          {"takes", lh_remedy_takes(remedy->kind)}, {"file", remedy->file}, {"text", remedy->text});
   }
-  put(p, "]}");
+  lh_cli_json_close(j, ']');
+  lh_cli_json_close(j, '}');
 }
 
-static void put_facts(struct page *p, const struct lh_facts *facts) {
-  put(p, ",\n  \"facts\": [");
-  for (uint32_t i = 0; i < facts->count; i++) {
-    put_text(p, i > 0 ? ",\n    {\"name\": " : "\n    {\"name\": ", facts->items[i].name);
-    put_text(p, ", \"value\": ", facts->items[i].value);
-    put_text(p, ", \"source\": ", facts->items[i].source);
-    put(p, "}");
-  }
-  put(p, "]");
+static void put_notes(struct lh_cli_json *j, const struct lh_ladder *ladder) {
+  lh_cli_json_open(j, "notes", '[');
+  for (uint32_t i = 0; i < ladder->note_count; i++)
+    TEXTS(j, {"name", ladder->notes[i].name}, {"value", ladder->notes[i].value}, {"text", ladder->notes[i].text});
+  lh_cli_json_close(j, ']');
 }
 
-static void put_beside(struct page *p, const struct lh_ladder *ladder) {
-  put(p, ",\n  \"notes\": [");
-  for (uint32_t i = 0; i < ladder->note_count; i++) {
-    put_text(p, i > 0 ? ",\n    {\"name\": " : "\n    {\"name\": ", ladder->notes[i].name);
-    put_text(p, ", \"value\": ", ladder->notes[i].value);
-    put_text(p, ", \"text\": ", ladder->notes[i].text);
-    put(p, "}");
-  }
-  put(p, "],\n  \"unreadable\": [");
-  for (uint32_t i = 0; i < ladder->gap_count; i++) {
-    put_text(p, i > 0 ? ",\n    {\"name\": " : "\n    {\"name\": ", ladder->gaps[i].name);
-    put_text(p, ", \"source\": ", ladder->gaps[i].source);
-    put_text(p, ", \"reason\": ", ladder->gaps[i].reason);
-    put(p, "}");
-  }
-  put(p, "]");
+static void put_gaps(struct lh_cli_json *j, const struct lh_ladder *ladder) {
+  lh_cli_json_open(j, "unreadable", '[');
+  for (uint32_t i = 0; i < ladder->gap_count; i++)
+    TEXTS(j, {"name", ladder->gaps[i].name}, {"source", ladder->gaps[i].source}, {"reason", ladder->gaps[i].reason});
+  lh_cli_json_close(j, ']');
 }
 
-static void put_changes(struct page *p, const struct lh_doctor *d) {
-  put_text(p, ",\n  \"compared\": {\"run\": ", d->compared);
-  put_text(p, ", \"started\": ", d->compared_at);
-  put(p, ", \"same\": %zu, \"changed\": [", d->same_count);
-  for (size_t i = 0; i < d->change_count; i++) {
-    put_text(p, i > 0 ? ",\n    {\"name\": " : "\n    {\"name\": ", d->changes[i].name);
-    put_text(p, ", \"was\": ", d->changes[i].was);
-    put_text(p, ", \"now\": ", d->changes[i].now);
-    put(p, "}");
-  }
-  put(p, "]}");
+static void put_changes(struct lh_cli_json *j, const struct lh_doctor *d) {
+  lh_cli_json_open(j, "compared", '{');
+  lh_cli_json_text(j, "run", d->compared);
+  lh_cli_json_text(j, "started", d->compared_at);
+  lh_cli_json_count(j, "same", d->same_count);
+  lh_cli_json_open(j, "changed", '[');
+  for (size_t i = 0; i < d->change_count; i++)
+    TEXTS(j, {"name", d->changes[i].name}, {"was", d->changes[i].was}, {"now", d->changes[i].now});
+  lh_cli_json_close(j, ']');
+  lh_cli_json_close(j, '}');
+}
+
+static void put_facts(struct lh_cli_json *j, const struct lh_facts *facts) {
+  lh_cli_json_open(j, "facts", '[');
+  for (uint32_t i = 0; i < facts->count; i++)
+    TEXTS(j, {"name", facts->items[i].name}, {"value", facts->items[i].value}, {"source", facts->items[i].source});
+  lh_cli_json_close(j, ']');
 }
 
 int lh_doctor_json(const struct lh_doctor *d, struct lh_buf *out) {
-  struct page p = {.out = out};
+  struct lh_cli_json j = {.out = out};
   const struct lh_ladder *ladder = d->ladder;
   bool bound = ladder->count > 0 && ladder->clients != LH_ANY;
-  put(&p, "{\n  \"schema_version\": %d,\n  \"fits\": %s", SCHEMA_VERSION, lh_ladder_fits(ladder) ? "true" : "false");
-  put_text(&p, ",\n  \"name\": ", d->config ? d->config->run.name : NULL);
-  put_clients(&p, ",\n  \"wanted\": ", ladder->wanted > 0 ? ladder->wanted : LH_ANY);
-  put_clients(&p, ",\n  \"clients\": ", ladder->clients);
-  put_text(&p, ",\n  \"binds_first\": ", bound ? lh_limit_name(ladder->rungs[0].limit) : NULL);
-  put(&p, ",\n  \"rungs\": [");
-  for (uint32_t i = 0; i < ladder->count; i++) {
-    put_rung(&p, &ladder->rungs[i]);
-    put(&p, "%s", i + 1 < ladder->count ? "," : "");
-  }
-  put(&p, "]");
-  put_beside(&p, ladder);
-  if (d->compared != NULL) put_changes(&p, d);
-  put_facts(&p, &d->facts);
-  if (d->probe != NULL && p.code == 0) p.code = lh_doctor_probe_json(d->probe, out);
-  put(&p, "\n}\n");
-  return p.code;
+  lh_cli_json_open(&j, NULL, '{');
+  lh_cli_json_count(&j, "schema_version", SCHEMA_VERSION);
+  lh_cli_json_bool(&j, "fits", lh_ladder_fits(ladder));
+  lh_cli_json_text(&j, "name", d->config ? d->config->run.name : NULL);
+  lh_cli_json_clients(&j, "wanted", ladder->wanted > 0 ? ladder->wanted : LH_ANY);
+  lh_cli_json_clients(&j, "clients", ladder->clients);
+  lh_cli_json_text(&j, "binds_first", bound ? lh_limit_name(ladder->rungs[0].limit) : NULL);
+  lh_cli_json_open(&j, "rungs", '[');
+  for (uint32_t i = 0; i < ladder->count; i++) put_rung(&j, &ladder->rungs[i]);
+  lh_cli_json_close(&j, ']');
+  put_notes(&j, ladder);
+  put_gaps(&j, ladder);
+  if (d->compared != NULL) put_changes(&j, d);
+  if (d->probe != NULL) lh_doctor_probe_json(d->probe, &j);
+  put_facts(&j, &d->facts);
+  lh_cli_json_close(&j, '}');
+  return j.code;
 }

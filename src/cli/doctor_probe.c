@@ -1,11 +1,11 @@
 /* What the probe of doctor found, for people and as JSON. */
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/doctor.h"
+#include "cli/json.h"
 #include "longhaul/base/units.h"
 #include "longhaul/run/probe.h"
 
@@ -67,28 +67,19 @@ int lh_doctor_probe_text(const struct lh_probe *p, bool color, struct lh_buf *ou
 }
 
 /* ---- as JSON ---- */
-static int add_number(struct lh_buf *out, const char *key, double value) {
-  return isnan(value) ? lh_buf_addf(out, ", \"%s\": null", key) : lh_buf_addf(out, ", \"%s\": %.0f", key, value);
-}
-
-static double count_or_nan(uint64_t n, uint64_t unknown) {
-  return n == unknown ? (double)NAN : (double)n;
-}
-
-int lh_doctor_probe_json(const struct lh_probe *p, struct lh_buf *out) {
-  int code = lh_buf_addf(out, ",\n  \"probe\": {\"wanted\": %" PRIu64 ", \"opened\": %" PRIu64 ", \"matches\": %s", p->wanted,
-                         p->opened, p->matches ? "true" : "false");
-  if (code == 0) code = add_number(out, "predicted", count_or_nan(p->predicted, LH_ANY));
-  if (code == 0) code = lh_buf_addstr(out, ", \"limit\": ");
-  if (code == 0)
-    code = p->limit >= 0 ? lh_buf_addjson(out, lh_limit_name((enum lh_limit)p->limit)) : lh_buf_addstr(out, "null");
-  if (code == 0) code = lh_buf_addstr(out, ", \"refusal\": ");
-  if (code == 0) code = p->refusal[0] != '\0' ? lh_buf_addjson(out, p->refusal) : lh_buf_addstr(out, "null");
-  if (code == 0) code = add_number(out, "errno", p->error > 0 ? (double)p->error : (double)NAN);
-  if (code == 0) code = add_number(out, "seconds", p->seconds);
-  if (code == 0) code = add_number(out, "user_bytes", p->user_bytes);
-  if (code == 0) code = add_number(out, "kernel_bytes", p->kernel_bytes);
-  if (code == 0) code = add_number(out, "queue_predicted", count_or_nan(p->queue_predicted, 0));
-  if (code == 0) code = add_number(out, "queue_held", count_or_nan(p->queue_held, 0));
-  return code < 0 ? code : lh_buf_addstr(out, "}");
+void lh_doctor_probe_json(const struct lh_probe *p, struct lh_cli_json *j) {
+  lh_cli_json_open(j, "probe", '{');
+  lh_cli_json_count(j, "wanted", p->wanted);
+  lh_cli_json_count(j, "opened", p->opened);
+  lh_cli_json_bool(j, "matches", p->matches);
+  lh_cli_json_clients(j, "predicted", p->predicted);
+  lh_cli_json_text(j, "limit", p->limit >= 0 ? lh_limit_name((enum lh_limit)p->limit) : NULL);
+  lh_cli_json_text(j, "refusal", p->refusal[0] != '\0' ? p->refusal : NULL);
+  lh_cli_json_clients(j, "errno", p->error > 0 ? (uint64_t)p->error : LH_ANY);
+  lh_cli_json_number(j, "seconds", p->seconds, 0);
+  lh_cli_json_number(j, "user_bytes", p->user_bytes, 0);
+  lh_cli_json_number(j, "kernel_bytes", p->kernel_bytes, 0);
+  lh_cli_json_clients(j, "queue_predicted", p->queue_predicted > 0 ? p->queue_predicted : LH_ANY);
+  lh_cli_json_clients(j, "queue_held", p->queue_held > 0 ? p->queue_held : LH_ANY);
+  lh_cli_json_close(j, '}');
 }

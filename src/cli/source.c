@@ -136,14 +136,27 @@ int lh_source_load_text(const struct lh_cli_args *args, const char *text, struct
   return code == 0 ? load(source, "(command line)", text, false) : code;
 }
 
-int lh_source_authorize(struct lh_source *source) {
-  for (size_t i = 0; i < source->config->target_count; i++) {
-    struct lh_target *target = &source->config->targets[i];
-    if (!target->authorized && lh_strings_addf(&source->settings, "targets.%s.authorized=true", target->name) < 0)
-      return no_memory();
-    target->authorized = true;
+/* Targets that a login's URL made have no name in the config. */
+static int authorize_logins(struct lh_source *source) {
+  const struct lh_config *config = source->config;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_login_config *login = &config->groups[g].login;
+    if (!login->enabled || !login->has_url || config->targets[login->target].authorized) continue;
+    config->targets[login->target].authorized = true;
+    if (lh_strings_addf(&source->settings, "groups.%s.login.authorized=true", config->groups[g].name) < 0) return no_memory();
   }
   return 0;
+}
+
+int lh_source_authorize(struct lh_source *source) {
+  int code = authorize_logins(source);
+  for (size_t i = 0; i < source->config->target_count && code == 0; i++) {
+    struct lh_target *target = &source->config->targets[i];
+    if (target->authorized) continue;
+    if (lh_strings_addf(&source->settings, "targets.%s.authorized=true", target->name) < 0) return no_memory();
+    target->authorized = true;
+  }
+  return code;
 }
 
 int lh_source_set(struct lh_source *source, const struct lh_strings *settings) {

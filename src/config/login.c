@@ -126,6 +126,8 @@ static void use_own_target(struct load *load, struct lh_group *group) {
   if (failed) load->arena.out_of_memory = true;
   free(login->path);
   login->path = path.data;
+  login->has_url = true;
+  login->own_target->authorized = login->authorized;
   login->target = add_target(load, group, login->own_target);
   if (login->target == LH_NO_TARGET) return;
   free(login->own_target);

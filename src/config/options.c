@@ -315,6 +315,8 @@ static const struct lh_option options[] = {
     {.key = "groups.*.login.url", .type = LH_OPTION_URL, .preset = "", .example = "https://auth.example.test/oauth/token",
      .help = "In place of target and path: http:// or https://, a POST when there is a body, else a GET.",
      .landing = LAND(.set = set_login_url, .alternative = true)},
+    {.key = "groups.*.login.authorized", .type = LH_OPTION_BOOL, .preset = "false",
+     .help = "That you may load `url`, when it is outside of loopback and private networks.", .landing = GROUP(login.authorized)},
     {.key = "groups.*.login.headers", .type = LH_OPTION_HEADERS, .preset = "", .example = "{X-Client: \"${client}\"}",
      .help = "Headers to add after the target's; without a Content-Type, a body that looks like JSON or a form gets its own.",
      .landing = GROUP(login.headers, .set = set_headers)},

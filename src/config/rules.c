@@ -167,6 +167,17 @@ static bool login_target_twice(const struct load *load, const struct scope *scop
   (void)load;
   return given(scope, "login.url") && given(scope, "login.target");
 }
+static bool login_url_denied(const struct load *load, const struct scope *scope) {
+  const struct lh_login_config *login = login_of(scope);
+  const struct lh_target *target = login->own_target                                                       ? login->own_target
+                                   : login->has_url && login->target < load->config->target_count ? &load->config->targets[login->target]
+                                                                                                  : NULL;
+  return target && target->host && lh_deny_host(&load->config->deny, target->host);
+}
+static bool login_authorized_alone(const struct load *load, const struct scope *scope) {
+  (void)load;
+  return given(scope, "login.authorized") && !given(scope, "login.url");
+}
 static bool login_without_target(const struct load *load, const struct scope *scope) {
   (void)load;
   return login_of(scope)->enabled && ((const struct lh_group *)scope->base)->kind == LH_KIND_NULL;
@@ -538,6 +549,11 @@ static const struct rule rows[] = {
          "{'properties': {'login': {'oneOf': [{'required': ['url']}, {'required': ['get']}, {'required': ['post']}]}}}"),
     MUST("groups.*", "login.target", "login", login_target_twice, "must be left out with url, which is a target itself",
          "{'properties': {'login': {'not': {'required': ['url', 'target']}}}}"),
+    MUST("groups.*", "login.authorized", "login", login_authorized_alone,
+         "must be left out without url: a target has an `authorized` of its own",
+         "{'properties': {'login': {'dependentRequired': {'authorized': ['url']}}}}"),
+    MUST("groups.*", "login.url", "login deny", login_url_denied, "is never connected to: its host matches a pattern of `deny`",
+         NOT_IN_SCHEMA),
     MUST("groups.*", "login", "login kind", login_without_target, "kind null opens no connection, and logs in nowhere", NOT_IN_SCHEMA),
     MUST("groups.*", "login.file", "login", login_body_twice, "must be left out with text, which is the body already",
          "{'properties': {'login': {'not': {'required': ['text', 'file']}}}}"),

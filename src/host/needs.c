@@ -1,5 +1,6 @@
 /* What a plan asks of the host. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,11 +18,6 @@ static const struct lh_target *target_of(const struct lh_config *config, const s
 }
 
 /* ---- addresses ---- */
-static bool is_numeric(const char *host) {
-  struct lh_ip ip;
-  return lh_ip_parse(host, &ip);
-}
-
 static bool is_loopback(const char *host) {
   struct lh_ip ip;
   return lh_ip_parse(host, &ip) ? lh_ip_is_loopback(&ip) : strcmp(host, "localhost") == 0;
@@ -45,7 +41,8 @@ static bool is_local(const struct lh_target *target) {
 }
 
 static bool is_looked_up(const struct lh_target *target) {
-  return target->addresses.count == 0 && !target->unix_path && !is_numeric(host_of(target));
+  struct lh_ip ip;
+  return target->addresses.count == 0 && !target->unix_path && !lh_ip_parse(host_of(target), &ip);
 }
 
 /* ---- paths ---- */
@@ -90,6 +87,7 @@ static void scale_plan(struct lh_needs *needs, const struct lh_config *config, u
   double share = (double)ours / (double)all;
   struct lh_plan_needs *plan = &needs->plan;
   plan->clients = (uint64_t)((double)plan->clients * share + 0.999);
+  plan->wanted = (uint64_t)((double)plan->wanted * share + 0.999);
   plan->sockets = (uint64_t)((double)plan->sockets * share + 0.999);
   plan->tls_clients = (uint64_t)((double)plan->tls_clients * share + 0.999);
   plan->closed_loop_clients = (uint64_t)((double)plan->closed_loop_clients * share + 0.999);
@@ -115,7 +113,8 @@ static int add_groups(struct lh_needs *needs, const struct lh_config *config, ui
   for (size_t g = 0; g < config->group_count; g++) {
     const struct lh_group *group = &config->groups[g];
     const struct lh_target *target = target_of(config, group);
-    uint64_t count = shard_clients(group, shard, shards);
+    uint64_t all = shard_clients(group, shard, shards);
+    uint64_t count = (uint64_t)ceil((double)all * lh_plan_let_in(config, group)); /* the others wait and hold no socket */
     clients += count;
     bytes += count * client_bytes(config, group);
     slots += count * slot_bytes(group);

@@ -29,7 +29,8 @@ static bool is_tls(const struct lh_config *config, const struct lh_group *group)
 
 /* Length of a text once its variables are filled in, with a client and a number of middling size. */
 static double rendered_len(const struct lh_group *group, const struct lh_message *m) {
-  bool has_variables = m->source == LH_PAYLOAD_TEXT || m->source == LH_PAYLOAD_HEX || (m->source == LH_PAYLOAD_FILE && !m->binary);
+  bool has_variables =
+      m->source == LH_PAYLOAD_TEXT || m->source == LH_PAYLOAD_HEX || (m->source == LH_PAYLOAD_FILE && !m->binary);
   struct lh_template *t;
   if (!has_variables || lh_template_compile_for(group, m->payload, m->payload_len, &t, NULL)) return (double)m->payload_len;
   struct lh_template_values values = {.tag = lh_token_tag(0),
@@ -43,21 +44,15 @@ static double rendered_len(const struct lh_group *group, const struct lh_message
   return len;
 }
 
-/* What one open client of the group sends, in messages and bytes a second. */
-struct sending {
-  double messages, bytes;
-  bool closed_loop;
-};
-
-static struct sending group_sending(const struct lh_group *group) {
-  struct sending sending = {0};
+struct lh_sending lh_plan_sending(const struct lh_group *group) {
+  struct lh_sending sending = {0};
   for (size_t i = 0; i < group->message_count; i++) {
     const struct lh_message *m = &group->messages[i];
     if (m->after == LH_AFTER_REPLY) sending.closed_loop = true;
     if (m->after == LH_AFTER_REPLY || m->every_ns == 0) continue;
     double rate = (double)LH_NS_PER_S / (double)m->every_ns;
-    sending.messages += rate;
-    sending.bytes += rate * rendered_len(group, m);
+    sending.messages_per_second += rate;
+    sending.bytes_per_second += rate * rendered_len(group, m);
   }
   return sending;
 }
@@ -90,30 +85,108 @@ static uint64_t login_sockets(const struct lh_config *config, const struct lh_gr
   return login->phase == LH_PHASE_TOGETHER || clients < most ? clients : most;
 }
 
-/* Takes the sums at one instant into `needs`: just before it (`before`) or at it. */
-static void sum_at(const struct lh_config *config, const struct sending *sending, uint64_t now_ns, bool before,
-                   struct lh_plan_needs *needs) {
-  struct lh_plan_needs sum = {0};
+/* ---- what targets let in ---- */
+
+/* The part of so many clients on one target that its connections_max lets be connected at once. */
+static double part_let_in(const struct lh_target *target, double clients) {
+  return target && target->connections_max && clients > target->connections_max ? target->connections_max / clients : 1;
+}
+
+static const struct lh_target *target_of(const struct lh_config *config, const struct lh_group *group) {
+  return group->kind != LH_KIND_NULL && group->target < config->target_count ? &config->targets[group->target] : NULL;
+}
+
+double lh_plan_let_in(const struct lh_config *config, const struct lh_group *group) {
+  const struct lh_target *target = target_of(config, group);
+  double clients = 0;
+  for (size_t g = 0; target && g < config->group_count; g++)
+    if (target_of(config, &config->groups[g]) == target) clients += config->groups[g].connections;
+  return part_let_in(target, clients);
+}
+
+/* All groups on one target at one instant; the last place is for groups without one. */
+struct crowd {
+  const struct lh_target *target;
+  double was, now; /* clients wanted just before it, and at it */
+  double rises;    /* clients a second that come from then on, and those that come at once */
+};
+
+enum { CROWDS = LH_TARGETS_MAX + 1 };
+
+static struct crowd *crowd_of(struct crowd *crowds, const struct lh_config *config, const struct lh_group *group) {
+  struct crowd *crowd = &crowds[target_of(config, group) && group->target < LH_TARGETS_MAX ? group->target : LH_TARGETS_MAX];
+  crowd->target = target_of(config, group);
+  return crowd;
+}
+
+static void gather(struct crowd *crowds, const struct lh_config *config, uint64_t now_ns) {
   for (size_t g = 0; g < config->group_count; g++) {
     const struct lh_group *group = &config->groups[g];
-    uint64_t was = wanted_before(group, now_ns), now = lh_plan_wanted(group, now_ns), clients = before ? was : now;
-    sum.clients += clients;
-    sum.tls_clients += is_tls(config, group) ? clients : 0;
-    sum.sockets += group->kind == LH_KIND_NULL ? 0 : clients;
-    sum.sockets += login_sockets(config, group, clients);
-    sum.closed_loop_clients += sending[g].closed_loop ? clients : 0;
-    sum.messages_per_second += sending[g].messages * (double)clients;
-    sum.bytes_per_second_out += sending[g].bytes * (double)clients;
-    if (before) continue;
-    sum.connects_per_second += slope_after(&group->ramp, now_ns) + (now > was ? (double)(now - was) : 0);
+    struct crowd *crowd = crowd_of(crowds, config, group);
+    uint64_t was = wanted_before(group, now_ns), now = lh_plan_wanted(group, now_ns);
+    crowd->was += (double)was;
+    crowd->now += (double)now;
+    crowd->rises += slope_after(&group->ramp, now_ns) + (now > was ? (double)(now - was) : 0);
   }
-  raise_u64(&needs->clients, sum.clients);
-  raise_u64(&needs->tls_clients, sum.tls_clients);
-  raise_u64(&needs->sockets, sum.sockets);
-  raise_u64(&needs->closed_loop_clients, sum.closed_loop_clients);
-  needs->messages_per_second = fmax(needs->messages_per_second, sum.messages_per_second);
-  needs->bytes_per_second_out = fmax(needs->bytes_per_second_out, sum.bytes_per_second_out);
-  needs->connects_per_second = fmax(needs->connects_per_second, sum.connects_per_second);
+}
+
+/* A target that is full takes no more, whatever the ramp says. */
+static double connects(const struct crowd *crowd) {
+  const struct lh_target *target = crowd->target;
+  double rate = crowd->rises;
+  if (target && target->connections_max) rate = crowd->was >= target->connections_max ? 0 : fmin(rate, target->connections_max);
+  return target && target->connect_rate > 0 ? fmin(rate, target->connect_rate) : rate;
+}
+
+/* ---- one instant ---- */
+
+struct sums {
+  double clients, tls_clients, sockets, closed_loop_clients, messages_per_second, bytes_per_second_out;
+  uint64_t wanted;
+};
+
+static void add_group(struct sums *sums, const struct lh_config *config, const struct lh_group *group, double clients,
+                      const struct lh_sending *sending) {
+  sums->clients += clients;
+  sums->tls_clients += is_tls(config, group) ? clients : 0;
+  sums->sockets += group->kind == LH_KIND_NULL ? 0 : clients;
+  sums->sockets += (double)login_sockets(config, group, (uint64_t)llround(clients));
+  sums->closed_loop_clients += sending->closed_loop ? clients : 0;
+  sums->messages_per_second += sending->messages_per_second * clients;
+  sums->bytes_per_second_out += sending->bytes_per_second * clients;
+}
+
+static void raise_to(struct lh_plan_needs *needs, const struct sums *sums) {
+  raise_u64(&needs->clients, (uint64_t)llround(sums->clients));
+  raise_u64(&needs->wanted, sums->wanted);
+  raise_u64(&needs->tls_clients, (uint64_t)llround(sums->tls_clients));
+  raise_u64(&needs->sockets, (uint64_t)llround(sums->sockets));
+  raise_u64(&needs->closed_loop_clients, (uint64_t)llround(sums->closed_loop_clients));
+  needs->messages_per_second = fmax(needs->messages_per_second, sums->messages_per_second);
+  needs->bytes_per_second_out = fmax(needs->bytes_per_second_out, sums->bytes_per_second_out);
+}
+
+/* Takes the sums at one instant into `needs`: just before it, and when `at` as well, at it. */
+static void sum_at(const struct lh_config *config, const struct lh_sending *sending, uint64_t now_ns, bool at,
+                   struct lh_plan_needs *needs) {
+  struct crowd crowds[CROWDS] = {0};
+  struct sums before = {0}, then = {0};
+  gather(crowds, config, now_ns);
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_group *group = &config->groups[g];
+    const struct crowd *crowd = crowd_of(crowds, config, group);
+    uint64_t was = wanted_before(group, now_ns), now = lh_plan_wanted(group, now_ns);
+    before.wanted += was;
+    then.wanted += now;
+    add_group(&before, config, group, (double)was * part_let_in(crowd->target, crowd->was), &sending[g]);
+    add_group(&then, config, group, (double)now * part_let_in(crowd->target, crowd->now), &sending[g]);
+  }
+  raise_to(needs, &before);
+  if (!at) return;
+  raise_to(needs, &then);
+  double rate = 0;
+  for (size_t i = 0; i < CROWDS; i++) rate += connects(&crowds[i]);
+  needs->connects_per_second = fmax(needs->connects_per_second, rate);
 }
 
 /* The first bend of any line at or after from_ns. */
@@ -127,18 +200,16 @@ static uint64_t next_bend(const struct lh_config *config, uint64_t from_ns) {
   return next;
 }
 
-/* Between two bends every line is straight, and so is their sum: its highest place is at a bend, or just before a step. */
+/* Between two bends every line is straight, and so is their sum: its highest place is at a bend, or just before a step. (The
+ * sum of several targets of which one fills up between two bends may be higher at that instant; it is not looked for.) */
 struct lh_plan_needs lh_plan_needs(const struct lh_config *config) {
   struct lh_plan_needs needs = {0};
   uint64_t end = config->run.duration_ns ? config->run.duration_ns : LH_NEVER;
-  struct sending sending[LH_GROUPS_MAX];
-  for (size_t g = 0; g < config->group_count; g++) sending[g] = group_sending(&config->groups[g]);
+  struct lh_sending sending[LH_GROUPS_MAX];
+  for (size_t g = 0; g < config->group_count; g++) sending[g] = lh_plan_sending(&config->groups[g]);
   uint64_t at = next_bend(config, 0);
-  for (; at < end; at = next_bend(config, at + 1)) {
-    sum_at(config, sending, at, true, &needs);
-    sum_at(config, sending, at, false, &needs);
-  }
-  if (end != LH_NEVER) sum_at(config, sending, end, true, &needs);
+  for (; at < end; at = next_bend(config, at + 1)) sum_at(config, sending, at, true, &needs);
+  if (end != LH_NEVER) sum_at(config, sending, end, false, &needs);
   needs.connects_per_second = fmin(needs.connects_per_second, lh_plan_connect_rate(config));
   return needs;
 }

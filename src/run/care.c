@@ -16,14 +16,27 @@
 enum { LOOK_UP_S = 3 };
 
 /* ---- what the plan puts on a target ---- */
+static bool loads(const struct lh_group *group, uint32_t target) {
+  return group->target == target && group->kind != LH_KIND_NULL;
+}
+
+static bool logs_in(const struct lh_group *group, uint32_t target) {
+  return group->login.enabled && group->login.target == target;
+}
+
+/* A group that only logs in there comes as its clients do, and sends nothing more. */
 int lh_care_charge(const struct lh_config *config, uint32_t target, struct lh_care_target *out) {
   struct lh_config only = *config;
   only.group_count = 0;
   only.groups = calloc(config->group_count + 1, sizeof *only.groups);
   if (only.groups == NULL) return -ENOMEM;
-  for (size_t g = 0; g < config->group_count; g++)
-    if (config->groups[g].target == target && config->groups[g].kind != LH_KIND_NULL)
-      only.groups[only.group_count++] = config->groups[g];
+  for (size_t g = 0; g < config->group_count; g++) {
+    bool all = loads(&config->groups[g], target);
+    if (!all && !logs_in(&config->groups[g], target)) continue;
+    struct lh_group *group = &only.groups[only.group_count++];
+    *group = config->groups[g];
+    if (!all) group->message_count = 0;
+  }
   struct lh_plan_needs needs = lh_plan_needs(&only);
   out->clients = needs.clients;
   out->connects_per_second = needs.connects_per_second;
@@ -154,16 +167,52 @@ static void judge_pinned(struct lh_care_target *t, const struct lh_config *confi
   }
 }
 
-static bool is_used(const struct lh_config *config, uint32_t target) {
+/* ---- as it is written ---- */
+const char *lh_outlook_name(enum lh_outlook outlook) {
+  static const char *const names[] = {
+#define X(id, name) [LH_OUTLOOK_##id] = name,
+      LH_OUTLOOK_LIST(X)
+#undef X
+  };
+  return names[outlook];
+}
+
+/* A name other than localhost may lead anywhere. */
+static enum lh_outlook outlook_of_name(const struct lh_target *target) {
+  if (strcmp(target->host, "localhost") == 0) return LH_OUTLOOK_PRIVATE;
+  return target->authorized ? LH_OUTLOOK_AUTHORIZED : LH_OUTLOOK_NAMED;
+}
+
+enum lh_outlook lh_care_outlook(const struct lh_config *config, uint32_t number, char address[LH_ADDRESS_TEXT_MAX]) {
+  struct lh_care_target t = {.target = &config->targets[number]};
+  const struct lh_strings host = {&config->targets[number].host, 1};
+  const struct lh_strings *texts = t.target->addresses.count > 0 ? &t.target->addresses : &host;
+  bool is_public = false;
+  address[0] = '\0';
+  for (size_t i = 0; i < texts->count && t.target->unix_path == NULL; i++) {
+    struct lh_ip ip;
+    struct sockaddr_storage at;
+    if (!lh_ip_parse(texts->items[i], &ip)) return outlook_of_name(t.target);
+    lh_ip_socket(&ip, 0, &at);
+    judge(&t, config, number, (const struct sockaddr *)&at);
+    if (!is_public && !lh_address_is_private((const struct sockaddr *)&at)) lh_ip_text(&ip, address);
+    is_public = address[0] != '\0';
+  }
+  if (t.reach == LH_REACH_ALLOWED) return is_public ? LH_OUTLOOK_AUTHORIZED : LH_OUTLOOK_PRIVATE;
+  snprintf(address, LH_ADDRESS_TEXT_MAX, "%s", t.address);
+  return t.reach == LH_REACH_DENIED ? LH_OUTLOOK_DENIED : LH_OUTLOOK_ASKED;
+}
+
+bool lh_care_is_used(const struct lh_config *config, uint32_t target) {
   for (size_t g = 0; g < config->group_count; g++)
-    if (config->groups[g].target == target && config->groups[g].kind != LH_KIND_NULL) return true;
+    if (loads(&config->groups[g], target) || logs_in(&config->groups[g], target)) return true;
   return false;
 }
 
 static int judge_all(struct lh_care *care, const struct lh_config *config, struct lookups *l) {
   for (uint32_t i = 0; i < config->target_count; i++) {
     struct lh_care_target t = {.target = &config->targets[i]};
-    if (!is_used(config, i)) continue;
+    if (!lh_care_is_used(config, i)) continue;
     judge_pinned(&t, config, i);
     pthread_mutex_lock(&l->lock);
     const struct addrinfo *found = l->items[i].result;

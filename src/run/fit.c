@@ -163,7 +163,7 @@ static int fit_rows(struct lh_fit *fit, const struct lh_config *config) {
 static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const struct lh_fit_host *host) {
   const struct lh_plan_needs *plan = &fit->needs.plan;
   char need[32], there[32];
-  fit->memory_bytes = plan->clients * fit->needs.client_bytes + (uint64_t)fit->workers * LH_WORKER_BYTES + LH_SUPERVISOR_BYTES;
+  fit->memory_bytes = plan->clients * fit->needs.client_bytes + (plan->wanted - plan->clients) * fit->needs.slot_bytes + (uint64_t)fit->workers * LH_WORKER_BYTES + LH_SUPERVISOR_BYTES;
   fit->intervals = (config->run.duration_ns + config->run.interval_ns - 1) / config->run.interval_ns;
   fit->disk_bytes = RUN_FILE_BYTES + fit->intervals * (INTERVAL_ROW_BYTES + config->group_count * INTERVAL_GROUP_BYTES +
                                                        (uint64_t)fit->workers * INTERVAL_WORKER_BYTES);

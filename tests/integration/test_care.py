@@ -40,6 +40,47 @@ class Public(Case):
             self.assertEqual(child.wait(10), USAGE, child.stderr)
             self.assertIn("2001:db8::7", child.stderr)
 
+    def test_a_login_somewhere_else_is_asked_for_as_well(self):
+        with Faultd() as server:
+            login = {"url": "http://203.0.113.99:9/login", "extract": {"token": {"json": "/token"}}, "within": "300ms", "retry": {"limit": 1}}
+            conf = config(server.url(), duration="1s", connections=40, ramp={"over": "1s"}, login=login)
+            with longhaul.Run(conf) as child:
+                self.assertEqual(child.wait(10), USAGE, child.stderr)
+                self.assertIn("target login-g (203.0.113.99)", child.stderr)
+                self.assertIn("40 clients, at most 40 connects/s, 0.0 messages/s", child.stderr)
+            said = json.loads(longhaul.command("check", child.config_path, "--json").stdout)["targets"]
+            self.assertEqual({t["name"]: t["authorization"] for t in said}, {"t": "private", "login-g": "asked for"})
+            conf["deny"] = ["203.0.113.0/24"]
+            with longhaul.Run(conf, "--yes") as child:
+                self.assertEqual(child.wait(10), USAGE, child.stderr)
+                self.assertIn("groups.g.login.url", child.stderr)
+
+    @unittest.skipUnless(can_unshare(), "needs network namespaces")
+    def test_a_login_somewhere_else_is_authorized(self):
+        """Whether anybody answers there is another matter: nothing leaves the namespace."""
+        login = {"url": "http://203.0.113.99:9/login", "extract": {"token": {"json": "/token"}}, "within": "300ms", "retry": {"limit": 1}}
+        for arguments, authorized in (("--yes",), {}), ((), {"authorized": True}):
+            conf = config("ws://127.0.0.1:9/", duration="1s", connections=4, login={**login, **authorized})
+            with longhaul.Run(conf, *arguments, prefix=("unshare", "-n")) as child:
+                child.wait(20)
+                self.assertEqual(child.report["run"]["how"], "complete", child.stderr)
+                self.assertNotIn("address not authorized", {e["reason"] for e in child.report["totals"]["endings"]})
+
+    def test_check_says_what_a_run_will_ask_for(self):
+        conf = config("ws://203.0.113.7:9/")
+        conf["targets"] = {"a": {"url": "ws://203.0.113.7:9/"}, "b": {"url": "wss://198.51.100.4/", "authorized": True},
+                           "c": {"url": "ws://c.example.test/"}, "d": {"url": "ws://10.0.0.1/"}, "e": {"url": "ws://localhost:1/"},
+                           "f": {"url": "ws://f.example.test/", "addresses": ["127.0.0.1", "2001:db8::5"]}}
+        conf["groups"] = {f"of-{name}": {**conf["groups"]["g"], "target": name, "connections": 3} for name in conf["targets"]}
+        with longhaul.Run(conf, command="check") as child:
+            self.assertEqual(child.wait(10), 0, child.stderr)
+        words = " ".join(child.stdout.split())
+        for part in ("a (203.0.113.7): not authorized: `run` asks for `authorized: true` or --yes", "b (198.51.100.4): authorized",
+                     "c (c.example.test): looked up by `run`, which asks", "f (2001:db8::5): not authorized"):
+            self.assertIn(part, words)
+        self.assertNotIn("d (10.0.0.1)", words)
+        self.assertNotIn("e (localhost)", words)
+
     def test_a_denied_address_is_refused_with_yes_too(self):
         for deny, words in ((["127.0.0.0/8"], "127.0.0.1"), (["local*"], "targets.t.url")):
             with self.subTest(deny), longhaul.Run({**config("ws://localhost:9/"), "deny": deny}, "--yes") as child:

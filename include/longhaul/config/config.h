@@ -266,6 +266,8 @@ struct lh_extract {
 struct lh_login_config {
   bool enabled;
   uint32_t target;        /* number in lh_config.targets; the one of `url` stands behind those that have names */
+  bool has_url;           /* `target` is the one of `url`, and nobody else's */
+  bool authorized;        /* and may be loaded though it is outside of private networks */
   char *method;
   char *path;             /* with variables */
   struct lh_headers headers; /* after the target's; the same name replaces */

@@ -106,17 +106,28 @@ bool lh_plan_has_pauses(const struct lh_config *config, uint32_t group);
 /* When the pause that the client is in at that time is over, LH_NEVER: not before the end of the run; 0: it is in none. */
 uint64_t lh_plan_pause_end_ns(const struct lh_config *config, uint32_t group, uint32_t client, uint64_t at_ns);
 
+/* What one open client of the group sends by its schedules. What follows a reply has the server's pace, not one of its own. */
+struct lh_sending {
+  double messages_per_second, bytes_per_second; /* bytes: of payload, as far as known */
+  bool closed_loop;                             /* a message follows each reply */
+};
+struct lh_sending lh_plan_sending(const struct lh_group *group);
+
 /* ---- what the whole plan needs; for `check`, preflight and `workers: auto` ---- */
 struct lh_plan_needs {
-  uint64_t clients;             /* most wanted at once */
+  uint64_t clients;             /* most wanted at once, as far as their targets' connections_max lets them in */
+  uint64_t wanted;              /* most wanted at once; those beyond `clients` wait */
   double messages_per_second;   /* at full load: every schedule with a period, all clients of that time open */
   double bytes_per_second_out;  /* payload of those, as far as known */
-  double connects_per_second;   /* steepest part of the ramp, under the cap */
-  uint64_t tls_clients;         /* most wanted at once */
-  uint64_t sockets;             /* most clients wanted at once that hold a descriptor: all but the null kind */
+  double connects_per_second;   /* steepest part of the ramp, under the run's cap and the targets' */
+  uint64_t tls_clients;         /* of `clients` */
+  uint64_t sockets;             /* most descriptors at once: clients of all but the null kind, and logins beside them */
   uint64_t closed_loop_clients; /* of groups that send on each reply: their rate is the server's, not in the above */
 };
 struct lh_plan_needs lh_plan_needs(const struct lh_config *config);
+/* The part of the group's clients that its target's connections_max lets be connected at once, when all groups on that target are
+ * at their full number: 0 to 1. */
+double lh_plan_let_in(const struct lh_config *config, const struct lh_group *group);
 /* Workers for this plan: the config's number, or auto: enough for descriptors_each (usable per process; 0: unknown), and
  * beyond that up to one per core as far as the load makes them useful (src/plan/needs.c has the figures). */
 uint32_t lh_plan_workers(const struct lh_config *config, uint32_t cores, uint64_t descriptors_each);

@@ -140,6 +140,8 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
       {WS "login: {" T "}}\n", "4:58: groups.g.login: needs exactly one of url, get and post"},
       {WS "login: {get: /a, post: /b}}\n", "groups.g.login: needs exactly one of url, get and post"},
       {WS "login: {url: 'http://h/', target: a}}\n", "groups.g.login.target: must be left out with url"},
+      {WS "login: {get: /, target: a, authorized: true}}\n", "groups.g.login.authorized: must be left out without url"},
+      {WS "login: {url: 'http://h1/'}}\ndeny: ['h*']\n", "groups.g.login.url: is never connected to: its host matches"},
       {WS "login: {url: 'ws://h/'}}\n", "is not a URL to log in at; expected http:// or https://"},
       {WS "login: {post: login}}\n", "is not accepted; expected a path that begins with /"},
       {WS "login: {post: /l, target: b}}\n", "no target is called \"b\""},

@@ -504,6 +504,13 @@ static void test_needs(void **state) {
   assert_int_equal(lh_needs_make(&needs, config, 2, 2, &err), 0);
   assert_int_equal(needs.paths[0].clients, 250);
   lh_needs_free(&needs);
+  config->targets[config->groups[0].target].connections_max = 100; /* of 1,001: the others wait, and take no port */
+  assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+  assert_int_equal(needs.plan.clients, 109);
+  assert_int_equal(needs.plan.wanted, 1010);
+  assert_int_equal(needs.paths[0].clients + needs.paths[1].clients, 100);
+  assert_int_equal(needs.local_sockets, 100);
+  lh_needs_free(&needs);
   lh_config_free(config);
 }
 

@@ -102,6 +102,40 @@ static void connects_are_those_of_the_steepest_part(void **state) {
   assert_float_equal(lh_plan_needs(&c).connects_per_second, 25, 1e-6);
 }
 
+/* What a target's connections_max holds back is wanted, but takes no socket, sends nothing and is no connect. */
+static void a_target_lets_no_more_in(void **state) {
+  (void)state;
+  struct lh_message m = {.every_ns = 10 * S, .source = LH_PAYLOAD_SIZE, .payload_len = 100};
+  struct lh_group g[] = {group_of(0, at_once, 1), group_of(0, at_once, 1), group_of(1, at_once, 1)};
+  for (size_t i = 0; i < 3; i++) g[i].messages = &m, g[i].message_count = 1;
+  struct lh_config c = config_of(g, 3);
+  c.run.connect_rate = 1e9;
+  targets[0].connections_max = 1000;
+  struct lh_plan_needs needs = lh_plan_needs(&c);
+  assert_int_equal(needs.wanted, 15000);
+  assert_int_equal(needs.clients, 6000);
+  assert_int_equal(needs.tls_clients, 5000);
+  assert_int_equal(needs.sockets, 6000);
+  assert_float_equal(needs.messages_per_second, 600, 1e-6);
+  assert_float_equal(needs.bytes_per_second_out, 60000, 1e-3);
+  assert_float_equal(needs.connects_per_second, 6000, 1e-6);
+  assert_float_equal(lh_plan_let_in(&c, &g[0]), 0.1, 1e-9);
+  assert_float_equal(lh_plan_let_in(&c, &g[2]), 1, 0);
+  targets[0].connect_rate = 40;
+  assert_float_equal(lh_plan_needs(&c).connects_per_second, 5040, 1e-6);
+  targets[0].connections_max = 20000; /* more than there are */
+  needs = lh_plan_needs(&c);
+  assert_int_equal(needs.clients, needs.wanted);
+  g[0] = group_of(0, up_and_down, 3); /* 1,000 at 100 s, of which 600 are let in */
+  c.group_count = 1;
+  targets[0].connect_rate = 0;
+  targets[0].connections_max = 600;
+  needs = lh_plan_needs(&c);
+  assert_int_equal(needs.clients, 600);
+  assert_float_equal(needs.connects_per_second, 10, 1e-6);
+  targets[0].connections_max = 0;
+}
+
 static void caps_are_the_config_s_or_by_kind(void **state) {
   (void)state;
   struct lh_group g[] = {group_of(0, at_once, 1), group_of(1, at_once, 1)};
@@ -187,6 +221,7 @@ int main(void) {
       cmocka_unit_test(null_clients_take_no_socket),
       cmocka_unit_test(messages_and_bytes_add_up),
       cmocka_unit_test(connects_are_those_of_the_steepest_part),
+      cmocka_unit_test(a_target_lets_no_more_in),
       cmocka_unit_test(caps_are_the_config_s_or_by_kind),
       cmocka_unit_test(workers_are_enough_and_not_more_than_useful),
       cmocka_unit_test(no_worker_gets_more_than_its_descriptors),

@@ -83,8 +83,59 @@ static void test_where_a_name_leads(void **state) {
   }
 }
 
+/* As `check` says it: nothing is looked up. */
+static void test_outlook(void **state) {
+  (void)state;
+  static const struct {
+    const char *target;
+    enum lh_outlook outlook;
+    const char *address;
+  } rows[] = {{"url: 'ws://10.1.2.3/'", LH_OUTLOOK_PRIVATE, ""},
+              {"url: 'ws://localhost/'", LH_OUTLOOK_PRIVATE, ""},
+              {"url: 'ws://[::1]/'", LH_OUTLOOK_PRIVATE, ""},
+              {"url: 'ws://x.test/', unix: /tmp/socket", LH_OUTLOOK_PRIVATE, ""},
+              {"url: 'ws://203.0.113.7/'", LH_OUTLOOK_ASKED, "203.0.113.7"},
+              {"url: 'ws://203.0.113.7/', authorized: true", LH_OUTLOOK_AUTHORIZED, "203.0.113.7"},
+              {"url: 'ws://[2001:db8::1]/'", LH_OUTLOOK_ASKED, "2001:db8::1"},
+              {"url: 'ws://x.test/'", LH_OUTLOOK_NAMED, ""},
+              {"url: 'ws://x.test/', authorized: true", LH_OUTLOOK_AUTHORIZED, ""},
+              {"url: 'ws://x.test/', addresses: [10.0.0.1, 10.0.0.2]", LH_OUTLOOK_PRIVATE, ""},
+              {"url: 'ws://x.test/', addresses: [10.0.0.1, 203.0.113.8]", LH_OUTLOOK_ASKED, "203.0.113.8"},
+              {"url: 'ws://[::ffff:198.51.100.9]/', authorized: true", LH_OUTLOOK_DENIED, "198.51.100.9"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char text[400], address[LH_ADDRESS_TEXT_MAX];
+    snprintf(text, sizeof text, "run: {duration: 1m}\ntargets: {t: {%s}}\ngroups: {g: {kind: websocket, connections: 3}}\n",
+             rows[i].target);
+    struct lh_config *config = load_text(text);
+    if (rows[i].outlook == LH_OUTLOOK_DENIED) lh_strings_addf(&config->deny, "198.51.100.0/24");
+    enum lh_outlook outlook = lh_care_outlook(config, 0, address);
+    if (outlook != rows[i].outlook || strcmp(address, rows[i].address) != 0)
+      fail_msg("%s: %s, \"%s\"", rows[i].target, lh_outlook_name(outlook), address);
+    lh_config_free(config);
+  }
+}
+
+/* Who logs in somewhere else loads that as well. */
+static void test_logins_are_a_charge(void **state) {
+  (void)state;
+  struct lh_config *config = load_text("run: {duration: 1m}\ntargets: {t: {url: 'ws://127.0.0.1/'}}\n"
+                                       "groups: {g: {kind: websocket, connections: 300, ramp: {over: 10s}, messages: [{every: 1s, "
+                                       "text: x}], login: {url: 'http://203.0.113.9/', extract: {a: {json: /a}}}}}\n");
+  struct lh_care care;
+  struct lh_err err = {0};
+  assert_int_equal(lh_care_look(&care, config, &err), 0);
+  assert_int_equal(care.count, 1);
+  assert_string_equal(care.targets[0].target->name, "login-g");
+  assert_int_equal(care.targets[0].clients, 300);
+  assert_float_equal(care.targets[0].connects_per_second, 30, 0.001);
+  assert_float_equal(care.targets[0].messages_per_second, 0, 0.001);
+  lh_care_free(&care);
+  lh_config_free(config);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_charge), cmocka_unit_test(test_who_is_public),
-                                     cmocka_unit_test(test_where_a_name_leads)};
+                                     cmocka_unit_test(test_where_a_name_leads), cmocka_unit_test(test_outlook),
+                                     cmocka_unit_test(test_logins_are_a_charge)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
