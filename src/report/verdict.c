@@ -212,6 +212,8 @@ static void judge_end(struct reasons *r, const json_t *model) {
   r->doubt = true;
   if (strcmp(how, "failed") == 0)
     say(r, "the tester failed after %s of %s: %s", lasted.text, planned.text, why_failed(model));
+  else if (!lh_look_is_null(model, "run.note"))
+    say(r, "the run file is not whole: it holds %s of %s", lasted.text, planned.text);
   else
     say(r, "the run has no end: it crashed, was killed, or still goes on; the file holds %s of %s", lasted.text, planned.text);
 }

@@ -54,7 +54,7 @@ static bool has_wal(const char *path) {
   return found;
 }
 
-int lh_reader_check(const char *path, struct lh_err *err) {
+int lh_reader_check(const char *path, struct lh_file_cut *cut, struct lh_err *err) {
   static const char magic[16] = "SQLite format 3";
   uint8_t header[HEADER_BYTES];
   uint64_t size = 0;
@@ -78,10 +78,7 @@ int lh_reader_check(const char *path, struct lh_err *err) {
   uint64_t page = (uint64_t)header[AT_PAGE_SIZE] << 8 | header[AT_PAGE_SIZE + 1];
   uint64_t expected = (page == 1 ? 65536 : page) * be32(header + AT_PAGES);
   bool counted = be32(header + AT_CHANGES) == be32(header + AT_VALID_FOR);
-  if (counted && size < expected && !has_wal(path))
-    return lh_err_set(err, EBADMSG,
-                      "the run file %s is cut off: it has %" PRIu64 " of %" PRIu64 " bytes. Copy it again from where it "
-                      "was written",
-                      path, size, expected);
+  bool is_cut = counted && size < expected && !has_wal(path);
+  *cut = (struct lh_file_cut){size, is_cut ? expected : size};
   return 0;
 }

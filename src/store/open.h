@@ -3,6 +3,7 @@
 #define LONGHAUL_SRC_STORE_OPEN_H
 
 #include "longhaul/store/reader.h"
+#include "store/salvage.h"
 #include "store/sql.h"
 
 /* What table reasons says, by the file's own numbers. */
@@ -25,7 +26,7 @@ struct lh_reader {
 };
 
 /* Looks at the first bytes of the file, without SQLite: its size, its kind, its schema version. `path` may be anything. */
-int lh_reader_check(const char *path, struct lh_err *err);
+int lh_reader_check(const char *path, struct lh_file_cut *cut, struct lh_err *err);
 /* Fills db, and note where there is something to say. Returns SQLite's code. */
 int lh_reader_open_database(struct lh_reader *reader);
 

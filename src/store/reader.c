@@ -188,14 +188,20 @@ static int read_reasons(struct lh_reader *reader, struct lh_err *err) {
 }
 
 int lh_reader_open(struct lh_reader **out, const char *path, struct lh_err *err) {
-  int failed = lh_reader_check(path, err);
+  struct lh_file_cut cut;
+  int failed = lh_reader_check(path, &cut, err), code = SQLITE_OK;
   if (failed) return failed;
   struct lh_reader *reader = sqlite3_malloc64(sizeof *reader);
   if (!reader) return lh_err_set(err, ENOMEM, "no memory is left to read the run file %s", path);
   *reader = (struct lh_reader){.path = sqlite3_mprintf("%s", path)};
-  int code = reader->path ? lh_reader_open_database(reader) : SQLITE_NOMEM;
-  if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "BEGIN");
-  if (code != SQLITE_OK) failed = lh_sql_fail(err, reader->db, code, path, LH_SQL_READING);
+  if (!reader->path)
+    code = SQLITE_NOMEM;
+  else if (cut.bytes < cut.bytes_whole)
+    failed = lh_salvage(path, &cut, &reader->db, &reader->note, err);
+  else
+    code = lh_reader_open_database(reader);
+  if (!failed && code == SQLITE_OK) code = lh_sql_exec(reader->db, "BEGIN");
+  if (!failed && code != SQLITE_OK) failed = lh_sql_fail(err, reader->db, code, path, LH_SQL_READING);
   if (!failed) failed = read_run(reader, err);
   if (!failed) failed = read_groups(reader, err);
   if (!failed) failed = read_reasons(reader, err);

@@ -236,6 +236,8 @@ class RunFiles(Case):
                 done = longhaul.command("report", path)
                 self.assertIn(done.returncode, (USAGE,) if length < 4096 else (0, USAGE, INCONCLUSIVE), done.stderr)
                 self.assertTrue(done.returncode == 0 or done.stderr.strip())
+                if done.returncode == 0:
+                    self.assertIn(f"is cut off: it has {length} of {size} bytes", " ".join(done.stdout.split()))
 
     def test_damaged(self):
         rng = random.Random(5)

@@ -330,8 +330,8 @@ static void test_cut_off(void **state) {
     for (int i = 0; i < 3; i++) {
       write_file(cut, bytes, places[i]);
       int code = read_whole(cut, &counts, &err);
-      assert_int_equal(code, -EBADMSG);
-      assert_true(strstr(err.text, "cut off") || places[i] < 100);
+      assert_true(code == -EBADMSG || counts.intervals <= 4 * GROUPS); /* salvage_test asks what is read then */
+      assert_true(code == 0 || strstr(err.text, "cut off") || places[i] < 100);
     }
   }
   free(bytes);
