@@ -52,7 +52,11 @@ static void init_client(struct lh_engine *e, struct group *g, uint32_t slot) {
       .stage = LH_STAGE_COUNT,
       .asked = LH_NOT_ASKED,
   };
-  for (uint32_t m = 0; m < g->message_count; m++) lh_states_of(g, slot)[m].due_ns = LH_NEVER;
+  const uint64_t *sent = lh_ledger_of(e, g, slot);
+  for (uint32_t m = 0; m < g->message_count; m++) {
+    lh_states_of(g, slot)[m].due_ns = LH_NEVER;
+    if (sent) lh_states_of(g, slot)[m].sent = sent[m] & LH_SENT_MAX;
+  }
   lh_client_arm_by(e, slot, release_ns);
 }
 
@@ -71,6 +75,8 @@ static int init_group(struct lh_engine *e, uint32_t number, uint32_t first_slot,
                       lh_kind_name(config->kind));
   int rc = lh_messages_compile(e, g, err);
   if (rc < 0 || (rc = lh_pushes_new(g, err)) < 0) return rc;
+  const uint64_t cell = e->args.ledger ? lh_plan_ledger_cell(e->config, number, 0) : LH_NEVER;
+  g->ledger = cell == LH_NEVER ? NULL : e->args.ledger + cell;
   size_t states = (size_t)g->client_count * g->message_count;
   g->states = calloc(states ? states : 1, sizeof *g->states);
   if (g->has_anchors) g->anchors = malloc((states ? states : 1) * sizeof *g->anchors);

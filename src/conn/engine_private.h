@@ -47,13 +47,16 @@ struct message {
   bool has_token;
 };
 
+enum { SENT_BITS = 40 }; /* more than any `count` may be */
+#define LH_SENT_MAX ((UINT64_C(1) << SENT_BITS) - 1)
+
 /* A client's place in the schedule of one message. */
 struct message_state {
   uint64_t due_ns;   /* the next one not counted yet; of a held one in a closed loop: when it was due */
   uint64_t k : 63;   /* its number */
   uint64_t held : 1; /* the one before it (in a closed loop: this one) waits for the socket */
-  uint64_t sent : 40;
-  uint64_t skipped : 24; /* in a row before the held one, while they were held; one reply tells how long all of them waited */
+  uint64_t sent : SENT_BITS;
+  uint64_t skipped : 64 - SENT_BITS; /* in a row before the held one, while they were held; one reply tells how long all of them waited */
 };
 
 /* ---- messages in flight ---- */
@@ -140,6 +143,7 @@ struct group {
   struct message_state *states; /* owned: client by client */
   struct lh_incoming_rules *rules; /* owned; NULL: pushes are not checked */
   struct lh_incoming *incoming;    /* owned: by client; NULL like rules */
+  uint64_t *ledger; /* borrowed: of its client 0 of the whole run; NULL: no message has a count, or nobody keeps them */
   uint32_t message_count;
   uint32_t number, first_slot, client_count;
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
@@ -237,6 +241,11 @@ static inline void lh_record_ns(struct group *g, enum lh_hist_id id, uint64_t ns
 }
 static inline uint32_t lh_client_number(const struct lh_engine *e, const struct group *g, uint32_t slot) {
   return lh_slice_client(e->args.slice, slot - g->first_slot);
+}
+/* The client's cells of the ledger, by message; NULL: it has none. */
+static inline uint64_t *lh_ledger_of(const struct lh_engine *e, const struct group *g, uint32_t slot) {
+  if (!g->ledger) return NULL;
+  return g->ledger + (size_t)lh_client_number(e, g, slot) * g->message_count;
 }
 static inline struct message_state *lh_states_of(const struct group *g, uint32_t slot) {
   return g->states + (size_t)(slot - g->first_slot) * g->message_count;

@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
 #include "longhaul/config/data.h"
+#include "longhaul/worker/ledger.h"
 #include "run/dashboard.h"
 #include "run/relay.h"
 #include "run/supervisor.h"
@@ -189,7 +191,8 @@ static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool rep
                            .start_wall_us = sv->start_wall_us,
                            .report_every_ns =
                                args->config->run.interval_ns / lh_ticks_each(args->config->run.interval_ns),
-                           .replacement = replacement};
+                           .replacement = replacement,
+                           .ledger_fd = sv->ledger_fd};
   lend_rows(args->config, &start);
   struct lh_buf frame = LH_BUF_INIT(LH_FRAME_BYTES_MAX);
   size_t begin = lh_frame_begin(&frame, LH_FRAME_START);
@@ -212,6 +215,8 @@ static int start_child(struct lh_supervisor *sv, struct lh_child *child, bool re
 }
 
 int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
+  const uint64_t cells = lh_plan_ledger_cells(sv->args->config);
+  if (cells > 0 && (sv->ledger_fd = lh_ledger_make(cells, err)) < 0) return sv->ledger_fd;
   sv->child_events = (struct lh_child_events){.context = sv, .frame = on_frame, .gone = on_gone};
   sv->children = calloc(sv->workers, sizeof *sv->children);
   if (sv->children == NULL) {
@@ -314,4 +319,5 @@ void lh_crew_note_silent(struct lh_supervisor *sv, uint64_t end_ns) {
 void lh_crew_free(struct lh_supervisor *sv) {
   for (uint32_t w = 0; sv->children != NULL && w < sv->workers; w++) lh_child_free(&sv->children[w]);
   free(sv->children);
+  if (sv->ledger_fd >= 0) close(sv->ledger_fd);
 }

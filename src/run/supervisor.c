@@ -445,6 +445,7 @@ int lh_run(const struct lh_run_args *args, struct lh_run_result *result, struct 
   *result = (struct lh_run_result){0};
   if (sv == NULL) return lh_err_set(err, ENOMEM, "no memory for the supervisor");
   sv->args = args;
+  sv->ledger_fd = -1;
   uv_loop_init(&sv->loop);
   int code = supervise(sv, result, err);
   lh_present_close(sv);

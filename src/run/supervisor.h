@@ -67,6 +67,7 @@ struct lh_supervisor {
   struct lh_timewatch timewatch;
   uint32_t workers;
   struct lh_child *children; /* [worker] */
+  int ledger_fd;             /* owned, worker/ledger.h; -1: no message has a count */
   struct lh_child_events child_events;
   struct lh_collect *collect;
   struct lh_recent *recent; /* NULL without view and interval lines */

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "desk.h"
+#include "longhaul/worker/ledger.h"
 #include "longhaul/worker/link.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
@@ -228,6 +229,8 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
                                 .leads_logins = start->worker == 0,
                                 .ending_sink = lh_reports_ending,
                                 .ending_context = &w->reports};
+  const uint64_t cells = lh_plan_ledger_cells(w->config);
+  if (start->ledger_fd >= 0 && cells && !(args.ledger = lh_ledger_map(start->ledger_fd, cells, err))) return err->code;
   struct lh_engine *engine;
   failed = lh_engine_new(&engine, &args, err);
   if (!failed) failed = lh_ws_attach(w->ws, engine, err);

@@ -37,6 +37,7 @@ int lh_start_encode(const struct lh_start *start, struct lh_buf *out) {
   if (!failed) failed = lh_buf_addu8(out, start->replacement);
   if (!failed) failed = lh_buf_addu32(out, start->data_fd_count);
   for (uint32_t i = 0; !failed && i < start->data_fd_count; i++) failed = lh_buf_addu32(out, (uint32_t)start->data_fds[i]);
+  if (!failed) failed = lh_buf_addu32(out, (uint32_t)start->ledger_fd);
   return undo(out, before, failed);
 }
 
@@ -71,6 +72,7 @@ int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err 
   got.data_fd_count = lh_cursor_u32(in);
   if (got.data_fd_count > LH_GROUPS_MAX) in->failed = 1;
   for (uint32_t i = 0; !in->failed && i < got.data_fd_count; i++) got.data_fds[i] = (int32_t)lh_cursor_u32(in);
+  got.ledger_fd = (int32_t)lh_cursor_u32(in);
   bool sane = !in->failed && got.slice.stride && got.workers && got.report_every_ns && in->at == in->end;
   if (!sane) {
     free(got.settings);

@@ -137,6 +137,25 @@ class Processes(Case):
         self.assertEqual(child.group["opened"], 60)
         self.assertIn("worker lost", [event["kind"] for event in report["events"]])
 
+    def test_a_replacement_goes_on_counting(self):
+        """`count` limits what a client sends in the run, however many workers it has had."""
+        message = {"every": "100ms", "text": "${token}", "reply": {"contains": "${token}"}, "count": 20}
+        with Faultd() as server:
+            child = self.running(server, connections=20, run={"workers": 2}, messages=[message], reconnect={"first": "100ms", "max": "300ms"})
+            time.sleep(1)
+            lost = child.workers[0]
+            os.kill(lost, signal.SIGKILL)
+            process.wait_until(lambda: len(child.workers) == 2 and lost not in child.workers, 10, "a new worker")
+            process.wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= 25, 10, "all clients back")
+            time.sleep(2.5)
+            child.signal()
+            self.assertEqual(child.wait(15), 130, child.stderr)
+            server.stop()
+        books.check(self, child)
+        sent = sum(line["messages_in"] for line in server.log())
+        self.assertLessEqual(sent, 400)
+        self.assertGreater(sent, 350)
+
     def test_the_run_file_is_deleted(self):
         """It stands there again, and nothing of the run is missing in it."""
         with Faultd() as server, longhaul.Run(config(server.url(), duration="4s")) as child:

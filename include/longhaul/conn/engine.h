@@ -127,6 +127,8 @@ struct lh_engine_args {
   uint32_t workers;                      /* this worker's share of the rate cap is 1/workers */
   bool replacement;                      /* takes over from a lost worker: first openings count as reconnects, and ${seq}
                                           * goes on at a number that was not used yet */
+  uint64_t *ledger;                      /* how often each message was sent, by lh_plan_ledger_cell: what the worker before
+                                          * left, and what this one adds; borrowed until free. NULL: counts begin at 0 */
   const struct lh_io *io[LH_KIND_COUNT]; /* by kind; the null kind's is built in. Borrowed until free */
   const struct lh_login_io *logins;      /* logins.h; may be NULL when no group has a login. Borrowed until free */
   bool leads_logins;                     /* it makes the logins of groups */

@@ -93,6 +93,13 @@ struct lh_rate lh_rate_make(double per_second);
 /* Takes one when it may go now: true. Else false, and *ready_ns tells when to ask again. */
 bool lh_rate_take(struct lh_rate *rate, uint64_t now_ns, uint64_t *ready_ns);
 
+/* ---- the sends that `count` limits ---- */
+/* They are counted in memory that outlives a lost worker, a cell for each message of each client, for groups in which a
+ * message has a `count`. */
+uint64_t lh_plan_ledger_cells(const struct lh_config *config);
+/* The cell of the client's first message, others follow; LH_NEVER: no message of the group has a count. */
+uint64_t lh_plan_ledger_cell(const struct lh_config *config, uint32_t group, uint32_t client);
+
 /* ---- planned disturbances ---- */
 /* Time number k (0, 1, ...) of an action since the start of the run; LH_NEVER when there is none. */
 uint64_t lh_plan_action_ns(const struct lh_action *action, uint64_t k);

@@ -52,6 +52,7 @@ struct lh_start {
   uint8_t replacement;
   uint32_t data_fd_count;            /* descriptors of the groups' rows, by group number, which the worker inherits; -1: none */
   int32_t data_fds[LH_GROUPS_MAX];
+  int32_t ledger_fd;                 /* inherited, ledger.h; -1: no message has a count */
 };
 
 /* How the worker itself fared in the slice: the tester never lies about itself. */

@@ -121,6 +121,34 @@ static void a_replacement_reopens(void **state) {
   rig_free(&rig);
 }
 
+/* What `count` limits was written down by the worker that was lost: its replacement sends the rest, and no more. */
+static void a_replacement_goes_on_counting(void **state) {
+  (void)state;
+  static struct rig rig;
+  static const uint64_t sends[] = {3, 2, 0}, sums[] = {3, 5, 5};
+  uint64_t ledger[4] = {0}; /* two clients, two messages */
+  for (int replacement = 0; replacement < 3; replacement++) {
+    rig_make(&rig, 2);
+    rig_add_message(&rig, (struct lh_message){.every_ns = SEC, .source = LH_PAYLOAD_TEXT, PAYLOAD("free")});
+    rig_add_message(&rig, (struct lh_message){.every_ns = SEC, .count = 5, .source = LH_PAYLOAD_TEXT, PAYLOAD("counted")});
+    rig.args.replacement = replacement > 0;
+    rig.args.ledger = ledger;
+    rig.args.slice = (struct lh_slice){.first = 1, .stride = 2}; /* client 1 alone */
+    assert_int_equal(lh_plan_ledger_cells(&rig.config), 4);
+    rig.now = rig_start_ns + (uint64_t)replacement * 20 * SEC;
+    rig_start(&rig);
+    rig_open(&rig);
+    rig_run(&rig, replacement == 0 ? 3 * SEC + SEC / 2 : 10 * SEC);
+    size_t counted = 0;
+    for (size_t i = 0; i < rig.call_count; i++) counted += rig.calls[i].kind == CALL_SEND && rig.calls[i].message == 1;
+    assert_int_equal(counted, sends[replacement]);
+    assert_int_equal(ledger[3], sums[replacement]);
+    rig_free(&rig);
+  }
+  assert_true(ledger[0] == 0 && ledger[1] == 0); /* client 0 is another worker's */
+  assert_int_equal(ledger[2], 3 + 10 + 10);
+}
+
 /* A token of the worker that was lost answers nothing of its replacement's, which uses none of its numbers again. */
 static void a_replacement_uses_no_number_twice(void **state) {
   (void)state;
@@ -345,6 +373,7 @@ int main(void) {
       cmocka_unit_test(without_reconnects_one_connection_is_all),
       cmocka_unit_test(the_end_of_a_lifetime_is_no_failure),
       cmocka_unit_test(a_replacement_reopens),
+      cmocka_unit_test(a_replacement_goes_on_counting),
       cmocka_unit_test(a_replacement_uses_no_number_twice),
       cmocka_unit_test(the_ramp_lets_go_and_takes_again),
       cmocka_unit_test(the_ramp_takes_back_in_any_state),

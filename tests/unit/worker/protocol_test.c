@@ -26,7 +26,8 @@ static const struct lh_start start = {.path = "configs/night.yaml",
                                       .start_wall_us = -5,
                                       .replacement = 1,
                                       .data_fd_count = 3,
-                                      .data_fds = {-1, 7, 1000}};
+                                      .data_fds = {-1, 7, 1000},
+                                      .ledger_fd = -1};
 static const struct lh_worker_health health = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 static const struct lh_ending ending = {.at_ns = UINT64_MAX,
                                         .started_ns = 2,
@@ -60,6 +61,7 @@ static void start_there_and_back(void **state) {
   assert_true(got.run_id == start.run_id && got.start_ns == 1 && got.report_every_ns == 1000000000);
   assert_true(got.start_wall_us == -5 && got.replacement == 1);
   assert_true(got.data_fd_count == 3 && got.data_fds[0] == -1 && got.data_fds[1] == 7 && got.data_fds[2] == 1000);
+  assert_int_equal(got.ledger_fd, -1);
   free(got.settings);
   lh_buf_free(&buf);
 }
