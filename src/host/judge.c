@@ -46,7 +46,7 @@ static void say_workers(const struct lh_maker *m, struct lh_rung *rung, uint64_t
 /* The soft limit does not count: longhaul raises it to the hard one. */
 static bool judge_nofile(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "nofile.hard")) return false;
-  uint64_t hard = lh_maker_number(m, "nofile.hard", 0), usable = lh_maker_usable(hard);
+  uint64_t hard = lh_maker_number(m, "nofile.hard", 0), usable = lh_maker_usable(m, hard);
   PUT(rung->value, "%s a process", count_words(hard).text);
   say_workers(m, rung, usable);
   rung->clients = lh_maker_held(m, usable);
@@ -55,7 +55,7 @@ static bool judge_nofile(const struct lh_maker *m, struct lh_rung *rung) {
 
 static bool judge_nr_open(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "fs.nr_open")) return false;
-  uint64_t most = lh_maker_number(m, "fs.nr_open", 0), usable = lh_maker_usable(most);
+  uint64_t most = lh_maker_number(m, "fs.nr_open", 0), usable = lh_maker_usable(m, most);
   PUT(rung->value, "%s a process", count_words(most).text);
   say_workers(m, rung, usable);
   rung->clients = lh_maker_clients(m, usable * (m->needs->workers > 0 ? m->needs->workers : LH_WORKERS_MAX));

@@ -34,7 +34,7 @@ uint64_t lh_maker_sockets(const struct lh_maker *maker, uint64_t clients);
 /* What n workers can hold when each has `each`: of the plan's own number of workers, or of as many as it takes. */
 uint64_t lh_maker_held(const struct lh_maker *maker, uint64_t each);
 /* Descriptors that each worker has for clients under that limit. */
-uint64_t lh_maker_usable(uint64_t descriptors);
+uint64_t lh_maker_usable(const struct lh_maker *maker, uint64_t descriptors);
 /* Clients that fit when each path has the range less what is set aside, in use, and in TIME_WAIT. */
 struct lh_ports {
   uint64_t range, reserved;

@@ -46,13 +46,13 @@ uint64_t lh_maker_sockets(const struct lh_maker *m, uint64_t clients) {
 }
 
 /* ---- workers ---- */
-uint64_t lh_maker_usable(uint64_t descriptors) {
+uint64_t lh_maker_usable(const struct lh_maker *m, uint64_t descriptors) {
   uint64_t most = least(descriptors, LH_DESCRIPTORS_MOST);
-  return most > LH_LADDER_RESERVE ? most - LH_LADDER_RESERVE : 0;
+  return most > m->needs->reserve ? most - m->needs->reserve : 0;
 }
 
 static uint64_t usable_now(const struct lh_maker *m) {
-  return lh_maker_usable(lh_maker_number(m, "nofile.hard", 0));
+  return lh_maker_usable(m, lh_maker_number(m, "nofile.hard", 0));
 }
 
 /* `workers: auto` starts one worker for each 10,000 clients as far as there are cores, and beyond that as many as the

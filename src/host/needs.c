@@ -75,6 +75,25 @@ static int add_paths(struct lh_needs *needs, const struct lh_target *target, con
   return 0;
 }
 
+/* ---- descriptors ---- */
+/* Three for the supervisor and the log, four pipes of libuv's and one /dev/null, its epoll set and eventfd, the timer, and
+ * /proc/self/statm; libwebsockets' eventfd and /dev/urandom; a dialler has an epoll set, and so have the kinds on sockets of our
+ * own. test_probe.py has limits so low that one more or less would show. */
+enum { OWN = 12, OWN_WEBSOCKET = 3, OWN_OTHERS = 2, OWN_LOGIN = 2, OWN_LOOKUPS = 4 /* files and sockets of the C library's */ };
+
+uint32_t lh_needs_reserve(const struct lh_config *config) {
+  bool websocket = false, others = false, login = false, names = false;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_group *group = &config->groups[g];
+    const struct lh_target *target = target_of(config, group);
+    websocket = websocket || group->kind == LH_KIND_WEBSOCKET;
+    others = others || (target && group->kind != LH_KIND_WEBSOCKET);
+    login = login || group->login.enabled;
+    names = names || (target && is_looked_up(target)) || (group->login.enabled && is_looked_up(&config->targets[group->login.target]));
+  }
+  return OWN + (websocket ? OWN_WEBSOCKET : 0) + (others ? OWN_OTHERS : 0) + (login ? OWN_LOGIN : 0) + (names ? OWN_LOOKUPS : 0);
+}
+
 /* ---- sums ---- */
 static void scale_plan(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards) {
   uint64_t all = 0, ours = 0;
@@ -134,6 +153,7 @@ int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32
   *needs = (struct lh_needs){.workers = config->run.workers,
                              .supervisor_threads = LH_SUPERVISOR_THREADS,
                              .tasks_each = 1,
+                             .reserve = lh_needs_reserve(config),
                              .connecting_max = lh_plan_connecting_max(config)};
   scale_plan(needs, config, shard, shards);
   if (add_groups(needs, config, shard, shards) < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
@@ -144,6 +164,7 @@ int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
   enum { CONNECTING_MAX = 2000 }; /* what a config without connecting_max has */
   *needs = (struct lh_needs){.supervisor_threads = LH_SUPERVISOR_THREADS,
                              .tasks_each = 1,
+                             .reserve = OWN + OWN_WEBSOCKET,
                              .connecting_max = CONNECTING_MAX,
                              .client_bytes = LH_WEBSOCKET_BYTES,
                              .slot_bytes = LH_WEBSOCKET_SLOT_BYTES};

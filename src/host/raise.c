@@ -69,7 +69,7 @@ static uint64_t workers_most(const struct lh_maker *m) {
 
 static uint64_t descriptors_for(const struct lh_maker *m, uint64_t goal) {
   uint64_t sockets = lh_maker_sockets(m, goal), workers = workers_most(m);
-  uint64_t each = sockets / workers + (sockets % workers > 0) + LH_LADDER_RESERVE;
+  uint64_t each = sockets / workers + (sockets % workers > 0) + m->needs->reserve;
   return least(round_up(each), LH_DESCRIPTORS_MOST);
 }
 
@@ -102,14 +102,14 @@ static uint64_t raise_nofile(const struct lh_maker *m, struct lh_rung *rung, uin
   add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitNOFILE=%" PRIu64, value);
   add(rung, LH_REMEDY_CONTAINER, NULL, "--ulimit nofile=%" PRIu64 ":%" PRIu64, value, value);
   say_raised(rung, value);
-  return lh_maker_clients(m, lh_maker_usable(value) * workers_most(m));
+  return lh_maker_clients(m, lh_maker_usable(m, value) * workers_most(m));
 }
 
 static uint64_t raise_nr_open(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   uint64_t value = descriptors_for(m, goal);
   if (value <= lh_maker_number(m, "fs.nr_open", 0)) return rung->clients;
   add_number(rung, "fs.nr_open", value, false);
-  return lh_maker_clients(m, lh_maker_usable(value) * workers_most(m));
+  return lh_maker_clients(m, lh_maker_usable(m, value) * workers_most(m));
 }
 
 static uint64_t raise_file_max(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {

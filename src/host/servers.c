@@ -11,13 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/files.h"
 #include "host/rows.h"
 #include "longhaul/host/ladder.h"
 
-enum { PATH_ROOM = 4096, EPOLLS_MAX = 64 };
+/* A server listens before it accepts: its listeners are looked for among its first descriptors alone, since each look costs a
+ * microsecond, and servers of a hundred thousand connections may run here. */
+enum { PATH_ROOM = 4096, EPOLLS_MAX = 64, LISTENS_BELOW = 4096 };
 
 struct listener {
   uint64_t inode;
@@ -119,7 +122,6 @@ struct holder {
 static void see_descriptor(const struct search *s, struct holder *h, int folder, const char *name) {
   char link[64] = "";
   uint64_t inode;
-  h->open++;
   if (readlinkat(folder, name, link, sizeof link - 1) < 0) return; /* closed meanwhile */
   if (strcmp(link, "anon_inode:[eventpoll]") == 0 && h->epoll_count < EPOLLS_MAX)
     h->epolls[h->epoll_count++] = (unsigned)strtoul(name, NULL, 10);
@@ -128,13 +130,22 @@ static void see_descriptor(const struct search *s, struct holder *h, int folder,
     if (s->listeners[i].inode == inode) s->descriptor[s->listeners[i].server] = (int)strtoul(name, NULL, 10);
 }
 
+/* Since Linux 6.2 the folder's size is the number of its entries; before, they have to be counted. */
 static void see_descriptors(struct search *s, struct holder *h) {
   char path[PATH_ROOM];
+  struct stat st;
   if (snprintf(path, sizeof path, "%s/proc/%u/fd", s->root, h->pid) >= (int)sizeof path) return;
   DIR *folder = opendir(path);
   s->hidden = s->hidden || (!folder && (errno == EACCES || errno == EPERM));
-  for (const struct dirent *e; folder && (e = readdir(folder));)
-    if (isdigit((unsigned char)e->d_name[0])) see_descriptor(s, h, dirfd(folder), e->d_name);
+  bool sized = folder && s->root[0] == '\0' && fstat(dirfd(folder), &st) == 0 && st.st_size > 0;
+  for (const struct dirent *e; folder && (e = readdir(folder));) {
+    if (!isdigit((unsigned char)e->d_name[0])) continue;
+    bool early = strtoul(e->d_name, NULL, 10) < LISTENS_BELOW;
+    if (early) see_descriptor(s, h, dirfd(folder), e->d_name);
+    if (!early && sized) break; /* they come in order */
+    h->open++;
+  }
+  if (sized) h->open = (uint64_t)st.st_size;
   if (folder) closedir(folder);
 }
 

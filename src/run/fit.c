@@ -60,16 +60,13 @@ static uint64_t fact_number(const struct lh_fit_host *host, const char *name) {
   return lh_facts_number(&host->facts, name, 0, &value) == 0 ? value : 0;
 }
 
-static uint64_t usable(uint64_t descriptors) {
-  return descriptors > LH_LADDER_RESERVE ? descriptors - LH_LADDER_RESERVE : 1;
-}
-
 uint32_t lh_fit_workers(const struct lh_config *config, uint32_t shard, uint32_t shards, uint64_t descriptors) {
   (void)shard;
   if (config->run.workers > 0) return config->run.workers;
   /* A shard carries 1/shards of the clients, so one process of it carries `shards` times as much of the whole plan. */
-  uint64_t each = usable(descriptors) <= UINT64_MAX / shards ? usable(descriptors) * shards : UINT64_MAX;
-  return lh_plan_workers(config, lh_host_cores(), each);
+  uint32_t reserve = lh_needs_reserve(config);
+  uint64_t usable = descriptors > reserve ? descriptors - reserve : 1;
+  return lh_plan_workers(config, lh_host_cores(), usable <= UINT64_MAX / shards ? usable * shards : UINT64_MAX);
 }
 
 /* ---- limits ---- */
@@ -87,7 +84,7 @@ static int judge_rungs(struct lh_fit *fit) {
 
 static void size_workers(struct lh_fit *fit) {
   uint64_t clients_each = (fit->needs.plan.sockets + fit->workers - 1) / fit->workers;
-  fit->descriptors_each = clients_each + LH_LADDER_RESERVE;
+  fit->descriptors_each = clients_each + fit->needs.reserve;
 }
 
 /* ---- ports ---- */

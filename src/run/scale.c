@@ -19,7 +19,7 @@ static void free_small(struct lh_config *small) {
 }
 
 static uint32_t scaled(uint32_t clients, double share) {
-  uint32_t part = (uint32_t)(clients * share);
+  uint32_t part = (uint32_t)(clients * share + 1e-6); /* 2,000 * (1,009 / 2,000) is a little less than 1,009 in doubles */
   return clients > 0 && part == 0 ? 1 : part;
 }
 

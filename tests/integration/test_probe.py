@@ -40,7 +40,11 @@ class Limits(Probe):
             self.assertEqual((made["refusal"], made["errno"]), ("connect: host: no descriptor", 24))
             self.assertGreater(made["kernel_bytes"], 1000)
             shell("ulimit -n 600")
-            self.hits(shell, plan(1900, workers=3), "RLIMIT_NOFILE")
+            made = self.hits(shell, plan(1900, workers=3), "RLIMIT_NOFILE")
+            self.assertEqual(made["opened"], 3 * (600 - 15))
+            shell("ulimit -n 64")  # so low that one descriptor more or less of a worker shows
+            made = self.hits(shell, plan(100, workers=1), "RLIMIT_NOFILE")
+            self.assertEqual((made["opened"], made["predicted"]), (64 - 15, 64 - 15))
 
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_port_range(self):
@@ -242,7 +246,7 @@ class Preflight(Case):
             done, took, folder = self.run_it(server)
         self.assertEqual(done.returncode, HOST, done.stderr)
         self.assertLess(took, 1)
-        self.assertIn("RLIMIT_NOFILE allows 1,000 of 2,000 clients", done.stderr)
+        self.assertIn("RLIMIT_NOFILE allows 1,009 of 2,000 clients", done.stderr)
         self.assertRegex(done.stderr, r"ulimit -\w*n|prlimit|--set run.workers=auto")
         self.assertFalse((folder / "runs").exists())
 
@@ -251,20 +255,20 @@ class Preflight(Case):
             done, _, folder = self.run_it(server, "--force")
             report = longhaul.report(next((folder / "runs").glob("*.longhaul")))
         self.assertEqual((done.returncode, report["verdict"]), (4, "inconclusive"), done.stderr)  # of the target nothing is said
-        self.assertAlmostEqual(max(report["series"]["run"]["open"]), 1000, delta=20)
+        self.assertAlmostEqual(max(report["series"]["run"]["open"]), 1009, delta=1)
         self.assertIn(("host", "no descriptor"), {(e["side"], e["reason"]) for e in report["totals"]["endings"]})
         forced = [e["text"] for e in report["events"] if e["kind"] == "forced"]
         self.assertEqual(len(forced), 1, report["events"])
-        self.assertIn("RLIMIT_NOFILE allows 1,000 of 2,000 clients", forced[0])
+        self.assertIn("RLIMIT_NOFILE allows 1,009 of 2,000 clients", forced[0])
         self.assertIn("host   no descriptor", done.stdout.replace("host  no", "host   no"))
 
     def test_scaled_down_it_fits_and_says_so(self):
         with Faultd("--backlog", "4096") as server:
             done, _, folder = self.run_it(server, "--fit")
             report = longhaul.report(next((folder / "runs").glob("*.longhaul")))
-        said = "clients: 1,000 of 2,000 (--fit), since RLIMIT_NOFILE allows no more (1,024 a process)"
+        said = "clients: 1,009 of 2,000 (--fit), since RLIMIT_NOFILE allows no more (1,024 a process)"
         self.assertIn(said, done.stderr)
-        self.assertEqual((report["totals"]["clients"]["planned"], max(report["series"]["run"]["open"])), (1000, 1000))
+        self.assertEqual((report["totals"]["clients"]["planned"], max(report["series"]["run"]["open"])), (1009, 1009))
         self.assertNotIn("host", {e["side"] for e in report["totals"]["endings"]})
         self.assertEqual([e["text"] for e in report["events"] if e["kind"] == "scaled down"][0], said)
         self.assertIn(f"scaled down to what this host holds: {said}", report["verdict_reasons"])
@@ -282,18 +286,18 @@ class Preflight(Case):
             rest = subprocess.run(["bash", "-c", f"ulimit -n 1024; cd {folder}; exec {paths.LONGHAUL} resume {first}"],
                                   text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, check=False)
         self.assertEqual(done.returncode, 130, done.stderr)
-        self.assertEqual(max(report["series"]["run"]["open"]), 1000)
+        self.assertEqual(max(report["series"]["run"]["open"]), 1009)
         texts = [e["text"] for e in report["events"] if e["kind"] == "scaled down"]
-        self.assertIn("group g: 1,000 of 2,000 clients at its highest, each stage by the same share", texts)
-        self.assertIn("connections: 200", report["config"])
+        self.assertIn("group g: 1,009 of 2,000 clients at its highest, each stage by the same share", texts)
+        self.assertIn("connections: 201", report["config"])
         self.assertEqual(rest.returncode, 0, rest.stderr)
-        self.assertRegex(rest.stdout, r"1,000 clients for [234](\.\d+)? s")
+        self.assertRegex(rest.stdout, r"1,009 clients for [234](\.\d+)? s")
 
     def test_a_shard_is_not_made_smaller_than_the_others(self):
         with Faultd() as server:
             done, _, _ = self.run_it(server, "--fit", "--shard 1/2", connections=4000)
         self.assertEqual(done.returncode, HOST, done.stderr)
-        self.assertIn("--set groups.g.connections=2000", done.stderr)
+        self.assertIn("--set groups.g.connections=2018", done.stderr)
 
 
 if __name__ == "__main__":

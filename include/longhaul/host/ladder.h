@@ -14,8 +14,7 @@
  *   note     a setting that caps nothing, but colours a run
  *   path     (source address, destination): each has the whole ephemeral port range to itself
  *   knee     half of that range: past it the kernel's search for a free port costs a multiple of time per connection
- *   reserve  descriptors of a worker that are not clients: pipes, epoll sets, timers, files (LH_LADDER_RESERVE; measured: 15,
- *            and a few more while names are looked up)
+ *   reserve  descriptors of a worker that are not clients: pipes, epoll sets, timers, files; counted in a worker of each kind
  */
 #ifndef LONGHAUL_HOST_LADDER_H
 #define LONGHAUL_HOST_LADDER_H
@@ -31,7 +30,7 @@
 
 #define LH_ANY UINT64_MAX /* no bound */
 
-enum { LH_LADDER_RESERVE = 24, LH_REMEDIES_MAX = 6, LH_NOTES_MAX = 16 };
+enum { LH_REMEDIES_MAX = 6, LH_NOTES_MAX = 16 };
 
 /* Measured on Debian 12 over loopback: user space of one held client by kind, of which a slot is there from the start for
  * each client of the plan; of processes without clients; and the kernel's part of one socket (socket, file, inode, epoll
@@ -96,6 +95,7 @@ struct lh_needs {
   uint32_t workers;          /* 0: as many as it takes */
   uint32_t supervisor_threads; /* that come before any worker; the probe's process has none */
   uint32_t tasks_each;       /* processes and threads of one worker: more than one when names are to be resolved */
+  uint32_t reserve;          /* descriptors of one worker that are not clients */
   uint64_t connecting_max;   /* handshakes at once */
   uint64_t client_bytes;     /* user space of the plan's average client */
   uint64_t slot_bytes;       /* of those: there from the start */
@@ -107,6 +107,8 @@ struct lh_needs {
 };
 /* shard counts from 1. Pure: nothing is taken yet. 0 or -ENOMEM. */
 int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards, struct lh_err *err);
+/* The reserve of a worker that carries groups of this config. */
+uint32_t lh_needs_reserve(const struct lh_config *config);
 /* One group of plain WebSockets to one address of another host (local: of this one), from one source address. */
 int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err);
 /* Counts what is taken and in TIME_WAIT on each path, from /proc/net/tcp and tcp6 under root. 0 or -errno (then nothing is
