@@ -43,7 +43,7 @@ static bool read_disk_free(const char *folder, uint64_t *bytes) {
 }
 
 int lh_fit_host_read(struct lh_fit_host *host, const struct lh_config *config, struct lh_err *err) {
-  *host = (struct lh_fit_host){.ports_root = ""};
+  *host = (struct lh_fit_host){.ports_root = "", .servers_root = ""};
   if (lh_facts_read(&host->facts, "") < 0) return lh_err_set(err, ENOMEM, "no memory for the host's facts");
   lh_host_raise_descriptors(NULL); /* after the reading: the run file keeps what stood before */
   host->disk_known = read_disk_free(config->run.store, &host->disk_free_bytes);
@@ -177,10 +177,9 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
 static int look_around(struct lh_fit *fit, const struct lh_fit_host *host) {
   struct lh_err err = {0};
   int code = 0;
-  if (host->ports_root == NULL) return 0;
-  if (lh_needs_count_taken(&fit->needs, host->ports_root, &host->facts, &err) < 0)
+  if (host->ports_root && lh_needs_count_taken(&fit->needs, host->ports_root, &host->facts, &err) < 0)
     code = lh_strings_addf(&fit->warnings, "%s", err.text);
-  if (code == 0 && lh_needs_find_servers(&fit->needs, host->ports_root, &err) < 0)
+  if (code == 0 && host->servers_root && lh_needs_find_servers(&fit->needs, host->servers_root, &err) < 0)
     code = lh_strings_addf(&fit->warnings, "%s", err.text);
   return code;
 }

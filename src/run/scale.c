@@ -190,7 +190,9 @@ static int decide(struct lh_scale *scale, const struct lh_config *config, const 
 int lh_scale_make(struct lh_scale *scale, const struct lh_config *config, uint32_t shard, uint32_t shards,
                   const struct lh_fit_host *host, const struct lh_fit *whole, struct lh_err *err) {
   *scale = (struct lh_scale){0};
-  int code = search(scale, &(struct search){config, host, shard, shards}, whole, err);
+  struct lh_fit_host ours = *host;
+  ours.servers_root = NULL; /* what the target takes makes no plan smaller, and looking for it takes longest */
+  int code = search(scale, &(struct search){config, &ours, shard, shards}, whole, err);
   if (code == 0 && scale->fits && decide(scale, config, whole) < 0)
     code = lh_err_set(err, ENOMEM, "no memory for a smaller plan's settings");
   return code;

@@ -19,8 +19,8 @@
 /* What the host allows. What is not known is not judged. */
 struct lh_fit_host {
   struct lh_facts facts;  /* owned */
-  const char *ports_root; /* where ports in use are counted, and the target's descriptors: "" on this host; NULL: not at all, and
-                           * lh_fit_make is pure */
+  const char *ports_root;   /* where ports in use are counted: "" on this host; NULL: not at all, and lh_fit_make is pure */
+  const char *servers_root; /* likewise, where the processes that listen at the targets are looked for */
   bool disk_known;
   uint64_t disk_free_bytes; /* where the run file goes; 0 with disk_known: it is full */
 };
