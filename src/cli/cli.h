@@ -118,6 +118,8 @@ int lh_cli_usage_error(const char *format, ...) __attribute__((format(printf, 1,
 int lh_cli_fail(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Writes to a file ("-": stdout), by way of a new file beside it, so that a reader never sees half of it. */
 int lh_cli_write(const char *path, const struct lh_buf *text, struct lh_err *err);
+/* Exit code for what lh_cli_write returned: a path that cannot be is the user's to mend (LH_EXIT_USAGE), a full disk is not. */
+int lh_cli_exit_of_write(int code);
 /* Prints to stdout and frees; the exit code: 0, or LH_EXIT_TESTER when it could not be written. */
 int lh_cli_print(struct lh_buf *text, int code);
 int lh_cli_print_text(const char *text);

@@ -21,7 +21,7 @@ static int render(const json_t *comparison, enum lh_report_format format, const 
   if (code == 0) code = lh_cli_write(output, &out, &err);
   lh_buf_free(&out);
   if (code == -EINVAL) return lh_cli_usage_error("%s", err.text);
-  return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : LH_EXIT_PASSED;
+  return code < 0 ? lh_cli_fail(lh_cli_exit_of_write(code), "%s", err.text) : LH_EXIT_PASSED;
 }
 
 static int compare(const struct lh_compare_args *compare, enum lh_report_format format, const char *output, bool fail_worse) {
@@ -69,6 +69,7 @@ static const struct lh_cli_option options[] = {
      .complete = LH_COMPLETE_WORDS,
      .words = "html md json text",
      .help = "html, md, json or text (default: by the ending of the output file, else text)"},
+    {.name = "json", .help = "the same as --format json"},
     {.name = "output",
      .letter = 'o',
      .argument = "FILE",

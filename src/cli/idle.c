@@ -22,6 +22,7 @@ struct look {
   size_t rung_count;
   struct lh_idle_probe *probes; /* owned; in the order of their endings */
   size_t probe_count, opened;
+  struct lh_ending failed; /* the first that was never open; started_ns 0: none */
   uint64_t spoke; /* messages and pings of the server's own */
 };
 
@@ -74,7 +75,8 @@ static int add_group(const struct look *look, size_t rung, struct lh_buf *yaml) 
   return code == 0 ? lh_buf_addstr(yaml, "]}\n") : code;
 }
 
-/* The run ends as soon as a rung lost all its clients: then the limit is known, and the shorter rungs have answered. */
+/* The run ends as soon as a rung lost all its clients: then the limit is known, and the shorter rungs have answered. Or as soon
+ * as none of a rung comes up: then nothing will be known. */
 static int make_config(const struct look *look, struct lh_buf *yaml) {
   char text[32];
   int code = lh_buf_addf(yaml, "run: {name: idle, workers: 1, duration: %s}\ntargets:\n  path:\n    url: ",
@@ -84,8 +86,9 @@ static int make_config(const struct look *look, struct lh_buf *yaml) {
   for (size_t i = 0; i < look->rung_count && code == 0; i++) code = add_group(look, i, yaml);
   if (code == 0) code = lh_buf_addstr(yaml, "slo:\n");
   for (size_t i = 0; i < look->rung_count && code == 0; i++)
-    code = lh_buf_addf(yaml, "  - {metric: rung_%s.drops, below: %u, abort_after: 2s}\n",
-                       lh_format_duration(look->rungs[i], text, sizeof text), look->clients);
+    for (int failed = 0; failed < 2 && code == 0; failed++)
+      code = lh_buf_addf(yaml, "  - {metric: rung_%s.%s, below: %u, abort_after: 2s}\n",
+                         lh_format_duration(look->rungs[i], text, sizeof text), failed ? "connect_failures" : "drops", look->clients);
   return code;
 }
 
@@ -102,6 +105,7 @@ static enum lh_idle_fate fate_of(const struct lh_ending *ending, uint64_t rung_n
 
 static int take_ending(void *context, const struct lh_ending *ending, uint64_t count) {
   struct look *look = context;
+  if (ending->open_ns == 0 && look->failed.started_ns == 0) look->failed = *ending;
   for (; count > 0 && look->probe_count < look->rung_count * look->clients; count--) {
     uint64_t rung_ns = look->rungs[ending->group];
     look->opened += ending->open_ns > 0;
@@ -140,12 +144,19 @@ static int print(struct lh_buf *out, int exit_code) {
   return failed ? failed : exit_code;
 }
 
+static int say_why_not(const struct look *look, struct lh_buf *said) {
+  const struct lh_ending *failed = &look->failed;
+  if (failed->started_ns == 0) return lh_buf_addstr(said, "None was opened.\n");
+  return lh_buf_addf(said, "None was opened: %s in stage %s%s%s%s.\n", lh_reason_name((enum lh_reason)failed->reason),
+                     lh_stage_name((enum lh_stage)failed->stage), *failed->text ? " (" : "", failed->text, *failed->text ? ")" : "");
+}
+
 /* In sentences of one line each; wrapped for a terminal. */
 static int print_text(const struct look *look, const struct lh_idle_limit *limit, const char *path, int exit_code) {
   struct lh_buf said = LH_BUF_INIT(CONFIG_BYTES_MAX), out = LH_BUF_INIT(CONFIG_BYTES_MAX);
   int code = lh_idle_say(limit, &said);
   if (code == 0 && limit->kind == LH_IDLE_NOTHING && look->opened == 0)
-    code = lh_buf_addf(&said, "None was opened: `longhaul report %s` tells why.\n", path);
+    code = say_why_not(look, &said);
   if (code == 0 && look->spoke > 0)
     code = lh_buf_addf(&said, "The server spoke by itself %llu times, so that the silences were shorter than meant.\n",
                        (unsigned long long)look->spoke);
@@ -226,7 +237,7 @@ static int look_at(const struct lh_cli_args *args, struct look *look, const stru
   struct lh_err err = {0};
   fprintf(stderr, "leaving %zu connections alone, for up to %s; it ends as soon as the limit shows (Ctrl-C: tells what is known)\n",
           look->rung_count * look->clients, lh_format_duration_brief(look->up_to_ns, up_to, sizeof up_to));
-  lh_log_set_level(LH_LOG_WARNING);
+  lh_log_set_level(LH_LOG_ERROR); /* that connections end is what is looked for: no warning each */
   int code = lh_run(&run, &result, &err), exit_code = 0;
   if (code < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   if (result.path != NULL && exit_code == 0) exit_code = read_run(look, result.path);

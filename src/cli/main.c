@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -105,10 +106,18 @@ static void open_standard_descriptors(void) {
     }
 }
 
+/* Worker and dashboard talk to `longhaul run` over sockets in the place of standard input and output. */
+static bool is_talked_to(void) {
+  struct stat in, out;
+  return fstat(STDIN_FILENO, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 && S_ISSOCK(in.st_mode) && S_ISSOCK(out.st_mode);
+}
+
 int main(int argc, char **argv) {
   open_standard_descriptors();
   if (argc < 2) return print_usage();
   const char *word = argv[1];
+  if (is_one_of(word, "worker", "live") && !is_talked_to())
+    return lh_cli_usage_error("%s is no command: `longhaul run` starts it, as a process of its own", word);
   if (strcmp(word, "worker") == 0) return lh_worker_main();
   if (strcmp(word, "listener") == 0) return lh_listener_main(argc, argv);
   if (strcmp(word, "live") == 0) return lh_live_main();

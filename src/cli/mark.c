@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cli/moment.h"
 #include "cli/which_run.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/units.h"
@@ -28,23 +28,6 @@ static int read_run(struct run *run) {
   run->length_ns = row->end_ns > row->start_ns ? row->end_ns - row->start_ns : 0;
   run->unfinished = row->how == LH_RUN_UNFINISHED;
   lh_reader_close(reader);
-  return 0;
-}
-
-/* A time since the start ("2h10m"), or a moment in UTC ("2026-11-22T20:03:28Z"). */
-static int parse_at(const char *text, const struct run *run, int64_t *at_wall_us) {
-  uint64_t since_ns;
-  struct tm parts = {0};
-  if (lh_parse_duration(text, &since_ns) == 0) {
-    *at_wall_us = run->start_wall_us + (int64_t)(since_ns / LH_NS_PER_US);
-    return 0;
-  }
-  const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-  if (rest == NULL || strcmp(rest, "Z") != 0)
-    return lh_cli_usage_error("--at %s is neither a time since the start of the run, such as 2h10m, nor a moment in UTC, such as "
-                              "2026-11-22T20:03:28Z",
-                              text);
-  *at_wall_us = (int64_t)timegm(&parts) * 1000000;
   return 0;
 }
 
@@ -78,12 +61,14 @@ static int put(const struct run *run, const char *at, int64_t at_wall_us, const 
 static int mark(const struct lh_cli_args *args, struct run *run) {
   const char *at = lh_cli_value(args, "at"), *text = args->operands[1];
   int64_t at_wall_us = lh_wall_us();
+  struct lh_err err = {0};
   if (text[strspn(text, " \t\n")] == '\0') return lh_cli_usage_error("a mark needs a text, such as \"deployed v2\"");
   if (strlen(text) > LH_MARK_TEXT_MAX)
     return lh_cli_usage_error("the text of a mark may have %d bytes, this one has %zu", LH_MARK_TEXT_MAX, strlen(text));
   int exit_code = lh_which_run(args, args->operands[0], &run->path);
   if (exit_code == 0) exit_code = read_run(run);
-  if (exit_code == 0 && at != NULL) exit_code = parse_at(at, run, &at_wall_us);
+  if (exit_code == 0 && at != NULL && lh_cli_moment("--at", at, run->start_wall_us, &at_wall_us, &err) < 0)
+    exit_code = lh_cli_usage_error("%s", err.text);
   if (exit_code == 0) exit_code = put(run, at, at_wall_us, text);
   if (exit_code != 0) return exit_code;
   char when[32], since[32];
@@ -109,7 +94,7 @@ static const struct lh_cli_example examples[] = {
 static const struct lh_cli_option options[] = {
     {.name = "at",
      .argument = "TIME",
-     .help = "when: a time since the start of the run (2h10m), or a moment in UTC (2026-11-22T20:03:28Z); default: now"},
+     .help = "when: " LH_MOMENT_FORMS "; default: now"},
     {.name = "store", .argument = "DIR", .complete = LH_COMPLETE_FOLDER, .help = "folder of run files (default runs/)"},
     {0}};
 

@@ -76,6 +76,13 @@ int lh_cli_write(const char *path, const struct lh_buf *text, struct lh_err *err
   return code < 0 ? lh_err_set(err, code, "cannot write %s: %s", path, strerror(-code)) : 0;
 }
 
+int lh_cli_exit_of_write(int code) {
+  static const int of_the_path[] = {ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, EROFS, ENAMETOOLONG, ELOOP};
+  for (size_t i = 0; i < sizeof of_the_path / sizeof *of_the_path; i++)
+    if (code == -of_the_path[i]) return LH_EXIT_USAGE;
+  return LH_EXIT_TESTER;
+}
+
 int lh_cli_print(struct lh_buf *text, int code) {
   struct lh_err err = {0};
   if (code == 0)

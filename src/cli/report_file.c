@@ -16,6 +16,10 @@ int lh_report_file_choose(const struct lh_cli_args *args, const char *output, co
   const char *name = lh_cli_value(args, "format");
   struct lh_err err = {0};
   *format = LH_REPORT_TEXT;
+  if (lh_cli_has(args, "json")) {
+    if (name != NULL && strcmp(name, "json") != 0) return lh_cli_usage_error("--json and --format %s are two formats; give one", name);
+    name = "json";
+  }
   if (name != NULL) {
     if (lh_report_format_parse(name, format) == 0) return 0;
     return lh_cli_usage_error("there is no format \"%s\": it is one of %s", name, known);

@@ -9,7 +9,7 @@ enum { LH_REPORT_FILE_BYTES_MAX = 256 << 20 };
 
 /* html, md, json, txt, csv, xml (JUnit) and hlog by the ending of the name; -EINVAL with a sentence. */
 int lh_report_file_format(const char *path, enum lh_report_format *format, struct lh_err *err);
-/* The format that --format names, else the one that the ending of `output` tells, text for "-". `known`: what this command writes,
+/* The format that --format or --json names, else the one that the ending of `output` tells, text for "-". `known`: what this command writes,
  * for the sentence. 0, or an exit code after a sentence. */
 int lh_report_file_choose(const struct lh_cli_args *args, const char *output, const char *known, enum lh_report_format *format);
 /* Text rendered for `path` goes there in colour when it is a terminal. */
