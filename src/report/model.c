@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "longhaul/report/report.h"
+#include "report/brief.h"
 #include "report/build.h"
 #include "report/look.h"
 #include "report/objectives.h"
@@ -17,6 +18,7 @@ static json_t *build(struct lh_build *b, const char *path, const char *config_no
   lh_put(b, model, "headline", json_null());
   lh_put(b, model, "verdict", json_null());
   lh_put(b, model, "verdict_reasons", json_null());
+  lh_put(b, model, "brief", json_null());
   lh_put(b, model, "run", lh_build_run(b, path));
   lh_put(b, model, "slo", lh_build_slo(b));
   lh_put(b, model, "totals", lh_build_totals(b, lh_gather_run(b->g)));
@@ -53,6 +55,7 @@ int lh_report_model(const struct lh_report_args *args, json_t **model, struct lh
       failed = lh_err_set(err, -ENOMEM, "no memory for the report of %s", args->path);
     else
       failed = lh_verdict_judge(built, err);
+    if (!failed) failed = lh_brief_put(built, err);
     if (failed)
       json_decref(built);
     else

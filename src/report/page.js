@@ -235,6 +235,7 @@
         'host',
         'Host and limits',
         null,
+        part(() => (model.shards ? null : about.usage(model))),
         once(
           () => view.lane.host.tcp_in_use.some((value) => value !== null),
           () => [specs.sockets(), specs.retransmits()],

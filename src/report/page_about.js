@@ -261,7 +261,7 @@ const about = (() => {
     ];
   }
   function hosts(model) {
-    if (!model.shards) return [usage(model), host(model)];
+    if (!model.shards) return host(model);
     return model.shards.map((one) =>
       fold(`Shard ${one.shard}${one.name ? `: ${one.name}` : ''}`, () => [usage(one), one.server ? server(one) : null, host(one)].flat(Infinity), true),
     );
@@ -338,5 +338,5 @@ const about = (() => {
     ];
   }
 
-  return { closing, hosts, server, serverName, shards, tester };
+  return { closing, hosts, server, serverName, shards, tester, usage };
 })();

@@ -31,13 +31,23 @@ const first = (() => {
         { class: 'when' },
         `${show.time(run.started)} to ${run.started.slice(0, 10) === run.ended.slice(0, 10) ? show.clock(run.ended) : show.time(run.ended)} UTC, ${show.seconds(run.duration_s)}${run.how === 'complete' ? '' : ` (${run.how})`}`,
       ),
+      part,
       el('p', { class: 'headline', 'data-path': 'headline' }, together(`${model.headline}.`)),
       el(
         'ul',
         { class: 'reasons' },
         model.verdict_reasons.map((reason) => el('li', {}, reason)),
       ),
-      part,
+      el(
+        'dl',
+        { class: 'words brief' },
+        [
+          ['Ran', 'ran'],
+          ['Drops', 'drops'],
+          ['Latency', 'latency'],
+          ['Tester', 'tester'],
+        ].map(([word, key]) => [el('dt', {}, word), el('dd', { 'data-path': `brief.${key}` }, together(model.brief[key]))]),
+      ),
       run.note ? el('p', { class: 'note' }, run.note) : null,
     );
   }

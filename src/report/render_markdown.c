@@ -1,6 +1,7 @@
 /* For a pull-request comment or a job's summary: the same tables, each under its heading. */
 #include <string.h>
 
+#include "report/brief.h"
 #include "report/look.h"
 #include "report/prose.h"
 #include "report/render.h"
@@ -25,6 +26,10 @@ static int put_head(const json_t *model, struct lh_buf *out) {
   size_t i;
   json_array_foreach(lh_look(model, "verdict_reasons"), i, reason) if (!failed) failed =
       put_line("- ", json_string_value(reason), "\n", out);
+#define X(name, label) \
+  if (!failed) failed = put_line("- **" label ":** ", lh_look_text(model, "brief." #name), "\n", out);
+  LH_BRIEF_LIST(X)
+#undef X
   return failed;
 }
 

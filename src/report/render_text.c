@@ -1,7 +1,9 @@
 /* The summary after a run: 80 columns, readable without colour. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "report/brief.h"
 #include "report/look.h"
 #include "report/prose.h"
 #include "report/render.h"
@@ -20,6 +22,23 @@ static const struct {
   const char *verdict, *word, *color;
 } words[] = {{"passed", "PASSED", BOLD GREEN}, {"failed", "FAILED", BOLD RED}, {"inconclusive", "INCONCLUSIVE", BOLD YELLOW}};
 
+static int put_brief(const json_t *model, struct lh_buf *out) {
+  static const struct {
+    const char *key, *label;
+  } parts[] = {
+#define X(name, label) {#name, label},
+      LH_BRIEF_LIST(X)
+#undef X
+  };
+  int failed = lh_buf_addstr(out, "\n");
+  for (size_t i = 0; i < sizeof parts / sizeof *parts && !failed; i++) {
+    char label[16];
+    snprintf(label, sizeof label, "%-10s", parts[i].label);
+    failed = lh_text_filled(label, lh_look_text(lh_look(model, "brief"), parts[i].key), out);
+  }
+  return failed;
+}
+
 static int put_verdict(const json_t *model, bool color, struct lh_buf *out) {
   size_t i = 0;
   while (i + 1 < sizeof words / sizeof *words && strcmp(words[i].verdict, lh_look_text(model, "verdict"))) i++;
@@ -36,7 +55,7 @@ static int put_verdict(const json_t *model, bool color, struct lh_buf *out) {
   size_t n;
   json_array_foreach(lh_look(model, "verdict_reasons"), n, reason) if (!failed) failed =
       lh_text_filled("  - ", json_string_value(reason), out);
-  return failed;
+  return failed ? failed : put_brief(model, out);
 }
 
 static int put_findings(const json_t *model, bool color, struct lh_buf *out) {

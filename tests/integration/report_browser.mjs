@@ -63,6 +63,7 @@ for (const [path, text] of shown) {
   const value = at(path);
   if (path === 'verdict') equal(path, text.toLowerCase(), value);
   else if (path === 'headline') equal(path, text.replaceAll('\u00a0', ' '), `${value}.`);
+  else if (path.startsWith('brief.')) equal(path, text.replaceAll('\u00a0', ' '), value);
   else if (typeof value === 'string') equal(path, text, value);
   else if (value === null) equal(path, text, '–');
   else if (typeof value === 'number' && !path.startsWith('slo.')) {
