@@ -189,8 +189,10 @@ static void go(struct lh_visit *visit) {
   lh_resolve(desk->routes.resolver, target);
 }
 
-void lh_desk_begin_queued(struct lh_desk *desk) {
-  for (struct lh_visit *visit; (visit = pop(desk, &desk->queued));) go(visit);
+bool lh_desk_begin_queued(struct lh_desk *desk) {
+  struct lh_visit *visit;
+  for (int left = LH_DIALS_AT_ONCE; left > 0 && (visit = pop(desk, &desk->queued)); left--) go(visit);
+  return desk->queued.first != LH_NO_TICKET;
 }
 
 void lh_desk_settled(void *context, uint32_t target, int error) {

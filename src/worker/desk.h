@@ -33,8 +33,9 @@ struct lh_desk_args {
 int lh_desk_new(struct lh_desk **desk, const struct lh_desk_args *args, struct lh_err *err);
 const struct lh_login_io *lh_desk_io(const struct lh_desk *desk);
 void lh_desk_attach(struct lh_desk *desk, struct lh_engine *engine); /* before the first login; borrowed until the end */
-/* Begins what the engine asked for. Once in each turn of the loop, before it waits. */
-void lh_desk_begin_queued(struct lh_desk *desk);
+/* Begins what the engine asked for, as much as goes at once. Once in each turn of the loop, before it waits; true: there is
+ * more, and it must not wait. */
+bool lh_desk_begin_queued(struct lh_desk *desk);
 uint32_t lh_desk_descriptors(const struct lh_desk *desk); /* sockets open now */
 
 #endif

@@ -16,8 +16,6 @@
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
 
-enum { EVENTS_MAX = 256 };
-
 struct lh_dialler {
   uv_poll_t watch;
   int epoll;
@@ -191,8 +189,8 @@ static void settle(struct lh_dialler *d, uint32_t slot, int fd) {
 static void on_ready(uv_poll_t *watch, int status, int events) {
   struct lh_dialler *d = watch->data;
   (void)status, (void)events;
-  struct epoll_event ready[EVENTS_MAX];
-  int count = epoll_wait(d->epoll, ready, EVENTS_MAX, 0);
+  struct epoll_event ready[LH_DIALS_AT_ONCE];
+  int count = epoll_wait(d->epoll, ready, LH_DIALS_AT_ONCE, 0);
   for (int i = 0; i < count; i++) settle(d, (uint32_t)(ready[i].data.u64 >> 32), (int)(uint32_t)ready[i].data.u64);
 }
 

@@ -59,6 +59,9 @@ struct lh_dial_events {
   void *context;
 };
 
+/* As many a kind begins, or takes the outcome of, in one turn of the loop: what is due meanwhile waits for no more. */
+enum { LH_DIALS_AT_ONCE = 16 };
+
 struct lh_dialler;
 int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, const struct lh_dial_events *events, struct lh_err *err);
 /* Begins to connect. Returns the descriptor (non-blocking, TCP_NODELAY), or a negative errno or LH_DIAL_ code and no `done`.

@@ -161,10 +161,10 @@ static void read_ahead(struct lh_peer *peer, uv_poll_t *watch) {
   ahead.fd = LH_NO_FD;
 }
 
-static void (*between)(void *context);
+static lh_between *between;
 static void *between_context;
 
-void lh_between_events(void (*call)(void *context), void *context) {
+void lh_between_events(lh_between *call, void *context) {
   between = call;
   between_context = context;
 }
@@ -173,7 +173,7 @@ void lh_between_events(void (*call)(void *context), void *context) {
  * connections may be closed, this one too. */
 static void on_ready(uv_poll_t *watch, int status, int events) {
   uv_os_fd_t fd;
-  if (between) between(between_context);
+  if (between) between(between_context, false);
   if (uv_is_closing((uv_handle_t *)watch)) return;
   bool plainly = status == 0 && events == UV_READABLE && uv_fileno((uv_handle_t *)watch, &fd) == 0;
   struct lh_peer *peer = plainly ? lh_peer_of(fd) : NULL;
@@ -191,6 +191,23 @@ int uv_poll_start(uv_poll_t *watch, int events, uv_poll_cb ready) {
   if (!is_clients) return original(watch, events, ready);
   lws_ready = ready; /* libwebsockets has one for all */
   return original(watch, events, on_ready);
+}
+
+/* The loop makes these calls together, once the events are done with. In each libwebsockets takes its connection apart and
+ * closes the descriptor, which takes longer than the event did. */
+static uv_close_cb lws_closed;
+
+static void on_closed(uv_handle_t *handle) {
+  if (between) between(between_context, true);
+  lws_closed(handle);
+}
+
+void uv_close(uv_handle_t *handle, uv_close_cb closed) {
+  static void (*original)(uv_handle_t *, uv_close_cb);
+  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "uv_close");
+  bool is_clients = handle->type == UV_POLL && ((uv_poll_t *)handle)->poll_cb == on_ready;
+  if (is_clients) lws_closed = closed;
+  original(handle, is_clients ? on_closed : closed);
 }
 
 static void saw_tls_failure(struct lh_peer *peer, SSL *ssl, int result) {

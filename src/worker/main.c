@@ -106,12 +106,12 @@ static void turn_if_due(struct worker *w, uint64_t now_ns) {
 
 /* One wake-up may bring tens of thousands of events, such as a herd's resets: what falls due meanwhile does not wait for their
  * end. Looking at the clock for some of them is enough. */
-static void between_events(void *context) {
+static void between_events(void *context, bool all_read) {
   struct worker *w = context;
   bool is_first = w->events == 0; /* since the loop waited */
   if (w->events++ % EVENTS_A_LOOK || !w->engine || is_over(w)) return;
   uint64_t now = lh_now_ns(), due = next_ns(w);
-  if (is_first) w->woke_late = now > due && now - due > late_ns;
+  if (is_first || all_read) w->woke_late = !all_read && now > due && now - due > late_ns;
   if (w->woke_late || now < w->start_ns || now < due + turn_spacing_ns) return; /* woken late: reading goes first */
   run_due(w, now, now - due);
   lh_ticker_arm(w->ticker, next_ns(w));
@@ -125,8 +125,8 @@ static void before_wait(uv_prepare_t *prepare) {
   w->reports.vitals.turns++;
   turn_if_due(w, now_ns);
   bool busy = lh_ws_before_wait(w->ws);
-  lh_raw_begin_queued(w->raw);
-  lh_desk_begin_queued(w->desk);
+  busy |= lh_raw_begin_queued(w->raw);
+  busy |= lh_desk_begin_queued(w->desk);
   uint64_t next = busy ? now_ns : next_ns(w);
   lh_ticker_arm(w->ticker, next);
   w->events = 0;

@@ -92,8 +92,10 @@ void lh_peer_saw_error(struct lh_peer *peer, int error);
 void lh_peer_reset(struct lh_peer *peer);
 
 /* ---- between two events of libwebsockets (interpose.c) ---- */
-/* `call` is made before each; cheap, and free to turn the engine. */
-void lh_between_events(void (*call)(void *context), void *context);
+/* Called before each event of a connection, and before what follows the closing of each; free to turn the engine. all_read:
+ * what came before this turn of the loop is read. */
+typedef void lh_between(void *context, bool all_read);
+void lh_between_events(lh_between *call, void *context);
 
 /* ---- handing a connected socket to libwebsockets (interpose.c) ---- */
 /* Until lh_hand_over_end, the next socket() of this thread returns `fd` and its connect() succeeds at once. */

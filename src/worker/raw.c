@@ -238,8 +238,10 @@ static void begin(struct lh_raw *raw, struct lh_line *line) {
   dial(raw, line);
 }
 
-void lh_raw_begin_queued(struct lh_raw *raw) {
-  for (struct lh_line *line; (line = pop(raw, &raw->queued));) begin(raw, line);
+bool lh_raw_begin_queued(struct lh_raw *raw) {
+  struct lh_line *line;
+  for (int left = LH_DIALS_AT_ONCE; left > 0 && (line = pop(raw, &raw->queued)); left--) begin(raw, line);
+  return raw->queued.first != LH_NO_LINE;
 }
 
 void lh_raw_settled(void *context, uint32_t target, int error) {

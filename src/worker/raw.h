@@ -7,6 +7,7 @@
 #ifndef WORKER_RAW_H
 #define WORKER_RAW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -32,8 +33,9 @@ int lh_raw_new(struct lh_raw **raw, const struct lh_raw_args *args, struct lh_er
 const struct lh_io *lh_raw_io(const struct lh_raw *raw, enum lh_kind_id kind);
 /* Makes the places of the clients; before the first connect. The engine is borrowed until the process ends. */
 int lh_raw_attach(struct lh_raw *raw, struct lh_engine *engine, struct lh_err *err);
-/* Begins what the engine asked for. Once in each turn of the loop, before it waits. */
-void lh_raw_begin_queued(struct lh_raw *raw);
+/* Begins what the engine asked for, as much as goes at once. Once in each turn of the loop, before it waits; true: there is
+ * more, and it must not wait. */
+bool lh_raw_begin_queued(struct lh_raw *raw);
 /* The descriptor of the client's open connection and its local port; -1 when it has none. */
 int lh_raw_open_fd(const struct lh_raw *raw, uint32_t slot, uint16_t *local_port);
 uint32_t lh_raw_descriptors(const struct lh_raw *raw); /* sockets open now */

@@ -326,8 +326,9 @@ static void begin(struct lh_ws *ws, struct lh_peer *p) {
 
 bool lh_ws_before_wait(struct lh_ws *ws) {
   drain_all(ws);
-  for (uint32_t slot; (slot = lh_peer_list_pop(ws, &ws->queued)) != LH_NO_PEER;) begin(ws, &ws->peers[slot]);
-  return ws->draining.first != LH_NO_PEER;
+  for (uint32_t slot, left = LH_DIALS_AT_ONCE; left > 0 && (slot = lh_peer_list_pop(ws, &ws->queued)) != LH_NO_PEER; left--)
+    begin(ws, &ws->peers[slot]);
+  return ws->draining.first != LH_NO_PEER || ws->queued.first != LH_NO_PEER;
 }
 
 void lh_ws_settled(void *context, uint32_t target, int error) {

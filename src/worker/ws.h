@@ -33,7 +33,8 @@ int lh_ws_new(struct lh_ws **ws, const struct lh_ws_args *args, struct lh_err *e
 const struct lh_io *lh_ws_io(const struct lh_ws *ws);
 /* Makes the peers; before the first connect. The engine is borrowed until the process ends. */
 int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err);
-/* Begins what the engine asked for. Once in each turn of the loop, before it waits; true: it must not wait. */
+/* Begins what the engine asked for, as much as goes at once. Once in each turn of the loop, before it waits; true: there is
+ * more, and it must not wait. */
 bool lh_ws_before_wait(struct lh_ws *ws);
 /* The descriptor of a client's open connection and its local port, -1 when it has none; context is the struct. */
 int lh_ws_open_fd(void *context, uint32_t slot, uint16_t *local_port);
