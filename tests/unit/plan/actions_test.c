@@ -37,6 +37,7 @@ static void exactly_the_share_is_taken(void **state) {
     struct lh_action action = {.group = LH_ALL_GROUPS, .share = rows[i].share};
     struct lh_config config = config_of(&action, rows[i].clients);
     for (uint64_t k = 0; k < 3; k++) assert_int_equal(taken(&config, k, 0, 0, 1), rows[i].expected);
+    assert_false(lh_plan_action_takes(&config, 0, 0, 0, rows[i].clients)); /* there is no such client */
   }
 }
 

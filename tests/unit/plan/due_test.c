@@ -67,6 +67,18 @@ static void a_group_is_spaced_evenly(void **state) {
 }
 
 /* 5,000 clients every 10 s: 50 in 100 ms on average. */
+/* Each nanosecond of a period of eight is one client's: none falls on the period's end, which is the next one's begin. */
+static void a_period_s_end_is_the_next_one_s(void **state) {
+  (void)state;
+  struct lh_message m = every(8);
+  struct lh_group group = group_of(&m, 1, 8);
+  for (uint64_t seed = 1; seed < 20; seed++) {
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < 8; i++) seen |= UINT64_C(1) << lh_plan_due_ns(&group, 0, i, seed, 0, 0);
+    assert_int_equal(seen, 0xff);
+  }
+}
+
 static void no_window_has_more_than_its_share(void **state) {
   (void)state;
   enum { CLIENTS = 5000, PERIODS = 4 };
@@ -301,6 +313,7 @@ static void jitter_after_an_opening_stays_after_it(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_group_is_spaced_evenly),
+      cmocka_unit_test(a_period_s_end_is_the_next_one_s),
       cmocka_unit_test(no_window_has_more_than_its_share),
       cmocka_unit_test(a_part_of_the_group_is_even_too),
       cmocka_unit_test(messages_and_groups_keep_apart),

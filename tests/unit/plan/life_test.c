@@ -76,12 +76,16 @@ static void lifetimes_vary_by_their_jitter(void **state) {
   assert_int_equal(lh_plan_lifetime_ns(&group, 1, 0, 0, 1), 600 * S);
   group.lifetime_jitter = 0.2;
   double sum = 0;
+  uint64_t least = LH_NEVER, most = 0;
   for (uint32_t i = 0; i < 10000; i++) {
     uint64_t lifetime = lh_plan_lifetime_ns(&group, 1, 0, i / 2, 1 + i % 2);
     assert_in_range(lifetime, 540 * S, 660 * S);
+    if (lifetime < least) least = lifetime;
+    if (lifetime > most) most = lifetime;
     sum += (double)lifetime / 1e9;
   }
   assert_float_equal(sum / 10000, 600, 1.5);
+  assert_true(least < 541 * S && most > 659 * S);
   group.lifetime_jitter = 1;
   for (uint32_t i = 0; i < 10000; i++) assert_in_range(lh_plan_lifetime_ns(&group, 1, 0, i, 1), 300 * S, 900 * S);
 }

@@ -18,6 +18,7 @@ static struct lh_stage_point at_once[] = {{0, 5000}};
 static struct lh_stage_point over_5m[] = {{0, 0}, {300 * S, 6000}};
 static struct lh_stage_point up_and_down[] = {{0, 0}, {100 * S, 1000}, {200 * S, 0}};
 static struct lh_stage_point down_and_up[] = {{0, 1000}, {100 * S, 0}, {200 * S, 1000}};
+static struct lh_stage_point late[] = {{0, 0}, {100 * S, 0}, {200 * S, 1000}};
 static struct lh_stage_point spike[] = {{0, 0}, {100 * S, 100}, {100 * S, 0}};
 
 static char name[] = "g";
@@ -62,6 +63,27 @@ static void null_clients_take_no_socket(void **state) {
   assert_int_equal(needs.tls_clients, 0);
 }
 
+/* Logins that have connections of their own take sockets beside the clients'. */
+static void logins_take_sockets(void **state) {
+  (void)state;
+  static const struct {
+    struct lh_login_config login;
+    uint64_t sockets;
+  } rows[] = {
+      {{.enabled = true, .per = LH_LOGIN_PER_GROUP}, 5001},
+      {{.enabled = true, .per = LH_LOGIN_PER_CLIENT}, 5000 + 2000}, /* as many as may be connecting */
+      {{.enabled = true, .per = LH_LOGIN_PER_CLIENT, .phase = LH_PHASE_TOGETHER}, 10000},
+      {{.enabled = true, .per = LH_LOGIN_PER_CLIENT, .shares_connection = true}, 5000},
+      {{.enabled = false, .per = LH_LOGIN_PER_CLIENT}, 5000},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct lh_group g[] = {group_of(0, at_once, 1)};
+    g[0].login = rows[i].login;
+    struct lh_config c = config_of(g, 1);
+    assert_int_equal(lh_plan_needs(&c).sockets, rows[i].sockets);
+  }
+}
+
 static void messages_and_bytes_add_up(void **state) {
   (void)state;
   char echo[] = "{\"id\":\"${token}\"}";
@@ -96,6 +118,8 @@ static void connects_are_those_of_the_steepest_part(void **state) {
   assert_float_equal(lh_plan_needs(&c).connects_per_second, 40, 1e-6);
   g[0] = group_of(0, up_and_down, 3);
   assert_float_equal(lh_plan_needs(&c).connects_per_second, 30, 1e-6);
+  g[0] = group_of(0, late, 3);
+  assert_float_equal(lh_plan_needs(&c).connects_per_second, 30, 1e-6); /* 10 a second over its own part, from 100 s to 200 s */
   g[0] = group_of(0, at_once, 1);
   assert_float_equal(lh_plan_needs(&c).connects_per_second, 5000, 1e-6); /* the cap */
   c.run.connect_rate = 25;
@@ -219,6 +243,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(clients_are_those_of_the_highest_moment),
       cmocka_unit_test(null_clients_take_no_socket),
+      cmocka_unit_test(logins_take_sockets),
       cmocka_unit_test(messages_and_bytes_add_up),
       cmocka_unit_test(connects_are_those_of_the_steepest_part),
       cmocka_unit_test(a_target_lets_no_more_in),

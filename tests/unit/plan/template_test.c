@@ -153,6 +153,7 @@ static void a_uuid_has_its_form(void **state) {
     }
     assert_int_equal(uuid[14], '4');
     assert_non_null(strchr("89ab", uuid[19]));
+    assert_false(memcmp(uuid + 4, uuid + 24, 4) == 0 && memcmp(uuid + 9, uuid + 28, 4) == 0); /* its halves are drawn apart */
     free(uuid);
   }
 }

@@ -194,7 +194,24 @@ static void test_others(void **state) {
   lh_snapshot_free(&added);
 }
 
+/* A login under way at the last report is known; one begun later counts as begun, and as ended, even while others are held. */
+static void test_logins(void **state) {
+  (void)state;
+  struct lh_ending since[] = {SEEN(90 * S, 0, LOGIN, UPGRADE_REFUSED), SEEN(UNTIL + 1, 0, LOGIN, UPGRADE_REFUSED),
+                              SEEN(UNTIL + 1, 0, LOGIN, SHUTDOWN)};
+  struct lh_snapshot added;
+  uint64_t standing[LH_GAUGE_COUNT] = {[LH_GAUGE_logins_under_way] = 3};
+  struct lh_estate_args args = {
+      .reason = LH_REASON_WORKER_LOST, .until_ns = UNTIL, .now_ns = UNTIL + S, .since = since, .since_count = 3};
+  lh_snapshot_init(&added);
+  assert_int_equal(lh_estate_settle(&args, standing, &added).logins, 2);
+  assert_int_equal(added.counters[LH_COUNTER_logins], 2);
+  assert_int_equal(added.counters[LH_COUNTER_logins_failed] + added.counters[LH_COUNTER_logins_dropped], 3 + 2);
+  assert_int_equal(standing[LH_GAUGE_logins_under_way], 0);
+  lh_snapshot_free(&added);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_others)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_others), cmocka_unit_test(test_logins)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

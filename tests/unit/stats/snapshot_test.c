@@ -309,6 +309,30 @@ static void what_is_encoded_comes_back(void **state) {
   lh_buf_free(&out);
 }
 
+/* A text that fills its field, and one that is empty. */
+static void texts_of_every_length_come_back(void **state) {
+  (void)state;
+  struct lh_buf out = LH_BUF_INIT(ROOM);
+  struct lh_snapshot s, back;
+  struct lh_err err = {0};
+  char text[sizeof s.tallies[0].text];
+  lh_snapshot_init(&s);
+  lh_snapshot_init(&back);
+  for (size_t len = 0; len < sizeof text; len += len < 2 ? 1 : sizeof text - 3) {
+    memset(text, 'x', len);
+    text[len] = 0;
+    tally(&s, LH_STAGE_OPEN, LH_REASON_CLOSE_FRAME, 1012, text, len + 1);
+  }
+  assert_int_equal(lh_snapshot_encode(&s, &out), 0);
+  struct lh_cursor in = cursor(out.data, out.len);
+  if (lh_snapshot_decode(&back, &in, &err)) fail_msg("%s", err.text);
+  assert_same_tallies(&s, &back);
+  assert_int_equal(strlen(back.tallies[back.tally_count - 1].text), sizeof text - 1);
+  lh_snapshot_free(&s);
+  lh_snapshot_free(&back);
+  lh_buf_free(&out);
+}
+
 static void an_idle_group_takes_some_dozens_of_bytes(void **state) {
   (void)state;
   struct lh_snapshot s;
@@ -546,6 +570,7 @@ int main(void) {
       cmocka_unit_test(full_tables_merge_without_losing_a_count),
       cmocka_unit_test(the_next_slice_begins_empty_with_its_gauges),
       cmocka_unit_test(what_is_encoded_comes_back),
+      cmocka_unit_test(texts_of_every_length_come_back),
       cmocka_unit_test(an_idle_group_takes_some_dozens_of_bytes),
       cmocka_unit_test(every_shorter_frame_is_refused),
       cmocka_unit_test(changed_frames_never_break_a_snapshot),
