@@ -157,11 +157,25 @@ static void test_rhythm(void **state) {
          "The 14 mass drops of chat come about every 30 min 2 s, beginning at 20:16:43 UTC: look for a job, a reload or a "
          "limit that "
          "runs by the clock.");
+  assert_non_null(strstr(night_finding(n, "mass-drop-rhythm")->evidence, "13 of 13 gaps lie within 36.0 s of 180"));
   expect_only(n, 12); /* ten of their own, one for the other four */
   n = night_begin(5000, 3600, 10);
   for (int i = 0; i < 8; i++) night_drops(n, 1000 + 3000.0 * i + (double)random_of((size_t)i, 2500), 0.4, 800, by_rst);
   night_find(n);
   assert_null(night_finding(n, "mass-drop-rhythm"));
+}
+
+/* A storm explains the silence that follows it, and no other. */
+static void test_storm_and_silence(void **state) {
+  (void)state;
+  struct night *n = night_begin(50, 360, 10);
+  night_drops(n, 1000, 0.4, 50, by_rst);
+  for (int i = 100; i < 107; i++) n->open[i] = 0;
+  for (int i = 300; i < 307; i++) n->open[i] = 0;
+  night_find(n);
+  expect_only(n, 2);
+  assert_string_equal(n->found.items[0].id, "outage");
+  assert_int_equal(n->found.items[1].from_ns, S(3000));
 }
 
 /* Two groups within seconds of each other; a third that is calm. */
@@ -474,6 +488,7 @@ static void test_tester_and_host(void **state) {
          "chat does not check certificates (tls.verify: false): a wrong or expired one would not show in this run.");
   expect(n, "tester-late", LH_SEVERITY_NOTICE,
          "In 2 of 2,880 intervals (0.069 %) the tester itself was too slow; the verdict leaves them out.");
+  assert_string_equal(night_finding(n, "tester-late")->evidence, "first marked interval at 50 s, last until 780 s of the run");
   assert_int_equal(night_finding(n, "tester-late")->from_ns, S(50));
   assert_int_equal(night_finding(n, "tester-late")->until_ns, S(780));
   assert_int_equal(night_finding(n, "tester-late")->group, LH_NO_GROUP);
@@ -549,7 +564,9 @@ static void test_next_day(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_calm_night),     cmocka_unit_test(test_outage),
                                      cmocka_unit_test(test_mass_drop),      cmocka_unit_test(test_silent_outage),
-                                     cmocka_unit_test(test_rhythm),         cmocka_unit_test(test_shared),
+                                     cmocka_unit_test(test_rhythm),
+                                     cmocka_unit_test(test_storm_and_silence),
+                                             cmocka_unit_test(test_shared),
                                      cmocka_unit_test(test_drift),          cmocka_unit_test(test_drift_after_a_ramp),
                                      cmocka_unit_test(test_nearly_all),     cmocka_unit_test(test_what_is_no_drift),
                                      cmocka_unit_test(test_idle_cluster),   cmocka_unit_test(test_lifetime_cluster),

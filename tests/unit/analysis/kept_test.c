@@ -89,7 +89,7 @@ static void test_sentences(void **state) {
       {{.source = "process", .name = "cpu_us", SEEN, .before = 9e6, .most = 9e6, .end = 2e6, .after = 2e6, .fell = true},
        "server-restarted",
        "Watched processes of the server were restarted or replaced during the run.",
-       NULL},
+       "their processor time fell from one sample to the next"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct lh_find_args args = {.watched = &cases[i].watched, .watched_count = 1, .end_ns = end_ns};
@@ -105,7 +105,23 @@ static void test_sentences(void **state) {
   }
 }
 
+/* What the supervisor watches of itself is no server's, and hides nothing that comes after it. */
+static void test_several(void **state) {
+  (void)state;
+  const uint64_t after_ns = 70 * LH_NS_PER_S;
+  const struct lh_watched watched[] = {
+      {.source = "supervisor", .name = "descriptors", SEEN, .before = 12, .most = 5012, .end = 5012, .after = 900},
+      {.source = "process", .name = "descriptors", SEEN, .before = 12, .most = 5012, .end = 5012, .after = 1216},
+      {.source = "process", .name = "processes", SEEN, .before = 2, .most = 2, .end = 2, .after = 2}};
+  struct lh_find_args args = {.watched = watched, .watched_count = 3, .end_ns = 60 * LH_NS_PER_S};
+  struct lh_findings found;
+  assert_int_equal(lh_find(&args, &found, NULL), 0);
+  assert_int_equal(found.count, 1); /* and no processes ended: both are there */
+  assert_string_equal(found.items[0].id, "server-kept");
+  lh_findings_free(&found);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_back), cmocka_unit_test(test_sentences)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_back), cmocka_unit_test(test_sentences), cmocka_unit_test(test_several)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

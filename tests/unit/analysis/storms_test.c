@@ -135,7 +135,9 @@ static void test_recovery_never_seen(void **state) {
   struct night *n = night_begin(1000, 30, 10);
   night_drops(n, 205, 0.5, 1000, by_rst);
   for (size_t i = 20; i < 30; i++) n->open[i] = i < 25 ? 0 : 600;
+  n->attempts[22] = 1500;
   night_storms(n);
+  assert_true(n->storms[0].attempts_peak_per_s == 150); /* 1,500 in an interval of 10 s */
   assert_int_equal(n->storms[0].back_50_ns, S(55));
   assert_true(n->storms[0].back_95_ns == LH_NEVER);
   assert_true(n->storms[0].back_100_ns == LH_NEVER);
@@ -144,6 +146,10 @@ static void test_recovery_never_seen(void **state) {
   n->open[29] = 0;
   night_storms(n);
   assert_true(n->storms[0].back_100_ns == LH_NEVER);
+  night_find(n);
+  const struct lh_finding *outage = night_finding(n, "outage");
+  assert_non_null(outage);
+  assert_non_null(strstr(outage->evidence, "back: 50 % after 55.0 s, 95 % after (not seen), all after (not seen)"));
 }
 
 /* A ramp that goes down in the meantime asks for fewer; one that goes up does not make the storm end sooner. */

@@ -16,6 +16,7 @@
 #include "longhaul/base/err.h"
 #include "longhaul/base/ip.h"
 #include "longhaul/base/rng.h"
+#include "longhaul/base/sha256.h"
 #include "longhaul/base/units.h"
 
 static void durations_are_read(void **state) {
@@ -64,6 +65,8 @@ static void sizes_rates_and_shares_are_read(void **state) {
   assert_int_equal(bytes, 1572864);
   assert_int_equal(lh_parse_size("2KB", &bytes), 0);
   assert_int_equal(bytes, 2000);
+  assert_int_equal(lh_parse_size("18B", &bytes), 0);
+  assert_int_equal(bytes, 18);
   assert_int_equal(lh_parse_size("17", &bytes), 0);
   assert_int_equal(bytes, 17);
   assert_int_equal(lh_parse_size("1.5", &bytes), -EINVAL);
@@ -213,6 +216,8 @@ static void errors_hold_a_sentence(void **state) {
   assert_int_equal(lh_err_prefix(&err, "config"), -ENOENT);
   assert_string_equal(err.text, "config: again: x is missing");
   assert_int_equal(lh_err_set(NULL, -EIO, "nobody listens"), -EIO);
+  assert_int_equal(lh_err_set(NULL, EPERM, "the first of them"), -EPERM);
+  assert_int_equal(lh_err_set(NULL, 0, "none"), 0);
   char longest[2000];
   memset(longest, 'x', sizeof longest - 1);
   longest[sizeof longest - 1] = 0;
@@ -232,6 +237,43 @@ static void endings_know_their_side(void **state) {
   assert_false(lh_ending_is_drop(LH_STAGE_CLOSING, LH_REASON_FIN));
   assert_false(lh_ending_is_drop(LH_STAGE_OPEN, LH_REASON_LIFETIME));
   assert_int_equal(lh_reason_side(LH_REASON_NO_DESCRIPTOR), LH_SIDE_HOST);
+  assert_string_equal(lh_stage_name(LH_STAGE_COUNT), "?");
+  assert_string_equal(lh_side_name(LH_SIDE_COUNT), "?");
+  assert_string_equal(lh_reason_name(LH_REASON_COUNT), "?");
+}
+
+/* What a seed means stays what it was: these come from an implementation of the same formula in Python. */
+static void a_seed_means_the_same_everywhere(void **state) {
+  (void)state;
+  assert_true(lh_rng_at(0, LH_RNG_JITTER, 0, 0) == UINT64_C(0xcd7544c3c6201e3d));
+  assert_true(lh_rng_at(42, LH_RNG_SIM, 7, 9) == UINT64_C(0x6f4f4ec059f62440));
+  assert_true(lh_rng_at(UINT64_MAX, LH_RNG_SIM, UINT64_MAX, UINT64_MAX) == UINT64_C(0xd9b175621610c5dd));
+}
+
+/* Lengths about the ends of a block, of the bytes 0, 1, .. 250, 0, ...; from Python's hashlib. */
+static void sha256_is_the_standard_s(void **state) {
+  (void)state;
+  static const struct {
+    size_t len;
+    const char *hex;
+  } rows[] = {
+      {0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+      {3, "ae4b3280e56e2faf83f414a6e3dabe9d5fbe18976544c05fed121accb85b53fc"},
+      {55, "463eb28e72f82e0a96c0a4cc53690c571281131f672aa229e0d45ae59b598b59"},
+      {56, "da2ae4d6b36748f2a318f23e7ab1dfdf45acdc9d049bd80e59de82a60895f562"},
+      {63, "29af2686fd53374a36b0846694cc342177e428d1647515f078784d69cdb9e488"},
+      {64, "fdeab9acf3710362bd2658cdc9a29e8f9c757fcf9811603a8c447cd1d9151108"},
+      {65, "4bfd2c8b6f1eec7a2afeb48b934ee4b2694182027e6d0fc075074f2fabb31781"},
+      {119, "da18797ed7c3a777f0847f429724a2d8cd5138e6ed2895c3fa1a6d39d18f7ec6"},
+      {1000, "4e4c294b331f7a2099a379bec34b9f9fc03dc46ab465d998f4d683da53487e6d"},
+  };
+  unsigned char bytes[1000];
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i % 251);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char hex[LH_SHA256_HEX + 1];
+    lh_sha256_hex(bytes, rows[i].len, hex);
+    assert_string_equal(hex, rows[i].hex);
+  }
 }
 
 static void random_numbers_spread(void **state) {
@@ -290,7 +332,8 @@ int main(void) {
       cmocka_unit_test(durations_are_read),       cmocka_unit_test(sizes_rates_and_shares_are_read),
       cmocka_unit_test(durations_are_written),    cmocka_unit_test(buffers_keep_their_limit),
       cmocka_unit_test(json_strings_are_escaped), cmocka_unit_test(errors_hold_a_sentence),
-      cmocka_unit_test(endings_know_their_side),  cmocka_unit_test(random_numbers_spread),
+      cmocka_unit_test(endings_know_their_side),  cmocka_unit_test(a_seed_means_the_same_everywhere), cmocka_unit_test(sha256_is_the_standard_s),
+      cmocka_unit_test(random_numbers_spread),
       cmocka_unit_test(addresses_are_one_type),   cmocka_unit_test(texts_are_lent_out_of_a_frame),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
