@@ -1,9 +1,24 @@
 # longhaul: build, test, install. `make help` lists the targets.
 #
-#   make              build/longhaul and build/faultd
-#   make DEV=1        the same with -Werror and more warnings
-#   make SAN=address,undefined check-unit
-#   make V=1          shows whole command lines
+#   make                   build/longhaul and build/faultd
+#   make deps              installs what the build needs, with apt-get
+#   make demo              deps, build, a soak of 45 s against a bad server
+#   make install           program, man page, bash completion and configs,
+#                          below PREFIX=/usr/local; DESTDIR=... for packages
+#   make uninstall         takes them away
+#   make clean             takes build/ away
+#
+#   make check             all tests, with the packages they need; its parts
+#                          are lint, check-unit and check-integration
+#   make check-long        soaks of up to 30 minutes each
+#   make fuzz              parsers under libFuzzer, FUZZ_SECONDS=60 for each
+#   make bench             longhaul beside a minimal client
+#   make golden-update     stored reports anew, to be read with git diff
+#   make fmt               clang-format
+#
+#   make DEV=1 ...         more warnings, all of them errors
+#   make SAN=address,undefined check-unit     under sanitizers
+#   make V=1 ...           whole command lines
 #
 # Objects live under build/<flavour>/, so that flavours never mix. Nothing generated is committed.
 
@@ -73,8 +88,7 @@ FAULTD_SRC := $(wildcard tools/faultd/*.c)
 all: build/longhaul build/faultd
 
 help:
-	@sed -n 's/^#   //p' Makefile
-	@echo 'demo check check-unit check-integration check-long bench fuzz lint fmt install uninstall clean golden-update'
+	@sed -n '2d; /^$$/q; s/^#   //p; s/^#$$//p' Makefile
 
 # The flavour built last stands at build/longhaul; sanitizer builds stay in their folder.
 ifdef SAN

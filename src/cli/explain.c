@@ -45,7 +45,7 @@ static int explain_main(const struct lh_cli_args *args) {
 
 static const struct lh_cli_example examples[] = {
     {"longhaul explain", "every key in one table"},
-    {"longhaul explain groups.*.ramp", "one key, or all keys under it"},
+    {"longhaul explain 'groups.*.ramp'", "one key, or all keys under it"},
     {"longhaul explain --reference > all.yaml", "a config with every key, its default and what it does"},
     {"longhaul explain --schema > longhaul.schema.json", "for an editor that completes and checks YAML"},
     {0}};

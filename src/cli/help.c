@@ -60,7 +60,7 @@ int lh_cli_help(struct lh_buf *out) {
       {"longhaul run soak.yaml", "a soak from a config; the summary comes at the end"},
       {"longhaul check soak.yaml", "what that soak takes, and whether this host can carry it"},
       {"longhaul report latest -o night.html", "the last run as a page to bring to a meeting"},
-      {"longhaul explain groups.*.reconnect", "what can be set, with defaults"},
+      {"longhaul explain 'groups.*.reconnect'", "what can be set, with defaults"},
       {0}};
   int code = lh_buf_addstr(out, "longhaul: a soak tester for WebSocket and other long connections\n\n"
                                 "Usage: longhaul COMMAND [ARGUMENTS]\n\n");

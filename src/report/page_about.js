@@ -294,7 +294,7 @@ const about = (() => {
     ],
     [
       'Verdict',
-      'Failed: an objective failed, or a group never opened because of its target. Inconclusive: the run was cut short, a worker was lost, the tester was late in more than 10 % of the intervals, or the books do not balance. Else passed.',
+      'Failed: an objective failed, or because of its target a group never opened, or got no reply, or none that was right. Inconclusive: the run was cut short, a worker was lost, the tester was late in more than 10 % of the intervals, or the books do not balance. Else passed.',
     ],
     ['Books', 'Every client, connection and message is accounted for; when the sums do not agree, the report says so.'],
   ];

@@ -88,6 +88,7 @@ const tables = (() => {
 
   function storms(model) {
     if (model.storms.length === 0) return null;
+    const within = (s) => (s > 0 ? `< ${show.seconds(s)}` : show.seconds(s));
     return el(
       'div',
       {},
@@ -100,7 +101,7 @@ const tables = (() => {
           ['of open', 'n'],
           ['within', 'n'],
           ['reason', 'keep'],
-          ['50 % back', 'n'],
+          ['50 % back', 'n', 'counted at the end of a second (or interval): they were back within it'],
           ['95 % back', 'n'],
           ['all back', 'n'],
           ['the way back', 'keep'],
@@ -117,9 +118,9 @@ const tables = (() => {
           show.count(s.open_before),
           show.seconds(Math.max(0.001, s.until_s - s.from_s)),
           `${s.side}: ${s.reason}${s.code ? ` ${s.code}` : ''}`,
-          show.none(show.seconds)(s.back_50_s),
-          show.none(show.seconds)(s.back_95_s),
-          s.back_100_s === null ? (s.overtaken ? 'not before the next' : 'not seen') : show.seconds(s.back_100_s),
+          show.none(within)(s.back_50_s),
+          show.none(within)(s.back_95_s),
+          s.back_100_s === null ? (s.overtaken ? 'not before the next' : 'not seen') : within(s.back_100_s),
           wayBack(s),
           show.rate(s.attempts_peak_per_s),
           show.none(show.rate)(s.even_peak_per_s),

@@ -101,6 +101,13 @@ static struct lh_shown reason_of(const json_t *row) {
   return out;
 }
 
+/* "< 1.33 s": counted at the end of a second (or interval), so they were back within it and may have been long before. */
+static struct lh_shown within(const json_t *storm, const char *key) {
+  struct lh_shown seconds = seconds_or_none(storm, key), out = seconds;
+  if (lh_look_number(storm, key) > 0) snprintf(out.text, sizeof out.text, "< %.50s", seconds.text);
+  return out;
+}
+
 void lh_table_storms(const json_t *model, struct lh_table *t) {
   static const struct lh_column columns[] = {{.title = "at (UTC)"},
                                              {.title = "group", .flexible = true},
@@ -127,8 +134,8 @@ void lh_table_storms(const json_t *model, struct lh_table *t) {
     lh_table_add(t, (const char *[]){when(model, lh_look_text(storm, "at")).text, lh_look_text(storm, "group"),
                                      lh_show_count(lh_look_number(storm, "drops")).text,
                                      lh_show_count(lh_look_number(storm, "open_before")).text, lh_show_seconds(lasted).text,
-                                     reason_of(storm).text, seconds_or_none(storm, "back_50_s").text,
-                                     seconds_or_none(storm, "back_95_s").text, seconds_or_none(storm, "back_100_s").text,
+                                     reason_of(storm).text, within(storm, "back_50_s").text, within(storm, "back_95_s").text,
+                                     within(storm, "back_100_s").text,
                                      lh_show_rate(lh_look_number(storm, "attempts_peak_per_s")).text,
                                      lh_look_is_null(storm, "even_peak_per_s")
                                          ? "-"
