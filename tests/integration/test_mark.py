@@ -57,7 +57,7 @@ class Mark(Case):
         with Faultd() as server:
             done = longhaul.run(config(server.url(), connections=1, duration="1s"))
         for arguments, words in (((done.path,), "a run and a text"), ((done.path, "x"), "--at"), ((done.path, "  "), "needs a text"),
-                                 ((done.path, "x" * 1025), "1024 bytes"), ((done.path, "x", "--at", "1h"), "not within"),
+                                 ((done.path, "x" * 1025), "1024 bytes"), ((done.path, "x", "--at", "1h"), "outside of the run"),
                                  ((done.path, "x", "--at", "noon"), "noon"), (("/none.longhaul", "x"), "/none.longhaul")):
             said = longhaul.command("mark", *arguments)
             self.assertEqual(said.returncode, 2, said)
