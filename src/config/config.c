@@ -144,5 +144,6 @@ void lh_config_free(struct lh_config *config) {
   free(config->path);
   free(config->text);
   free(config->masked);
+  free(config->secrets);
   free(config);
 }

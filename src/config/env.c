@@ -62,6 +62,7 @@ static const char *expand_one(struct expansion *x, const char *at) {
     return NULL;
   }
   x->found = true;
+  known_from_env(load, x->node, value, x->text.data ? x->text.data : "", close + 1);
   add_literal(x, value, close[1] == '{');
   return close + 1;
 }

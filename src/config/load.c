@@ -68,7 +68,8 @@ static int check(struct load *load, size_t len) {
   }
   if (load->arena.out_of_memory) return -ENOMEM;
   if (load->error_count) return -EINVAL;
-  return masked_write(load, &config->masked);
+  int failed = known_secrets(load, &config->secrets);
+  return failed ? failed : masked_write(load, &config->masked);
 }
 
 static int load_config(struct load *load) {

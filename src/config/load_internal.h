@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "longhaul/base/buf.h"
+#include "longhaul/base/texts.h"
 #include "longhaul/config/config.h"
 #include "longhaul/config/load.h"
 #include "longhaul/config/options.h"
@@ -101,6 +102,12 @@ struct use {
   struct use *next;
 };
 
+/* A value that must not be seen in what a peer says. */
+struct known_secret {
+  struct lh_text text; /* arena */
+  struct known_secret *next;
+};
+
 struct load {
   const struct lh_load_args *args;
   struct lh_config *config;
@@ -108,6 +115,8 @@ struct load {
   struct node *root;
   struct scope *scopes, **scopes_end;
   struct use *uses;
+  struct known_secret *secrets;
+  uint32_t secret_count;
   size_t node_count, byte_count;
   bool overflowed;                /* the limits above were reached, and that was reported once */
   struct diagnostic *diagnostics; /* arena */
@@ -149,6 +158,12 @@ void rules_check(struct load *load);
 enum { INCOMING_WORDS_MAX = 512 };
 void incoming_words(const struct lh_incoming_config *incoming, char out[INCOMING_WORDS_MAX]);
 int masked_write(struct load *load, char **out);
+
+/* ---- known.c ---- */
+/* A value came out of the environment, between what stands before and after it in the node's text. */
+void known_from_env(struct load *load, const struct node *node, const char *value, const char *before, const char *after);
+/* All secrets of the config, for config->secrets; NULL when it has none. */
+int known_secrets(struct load *load, struct lh_texts **out);
 
 /* ---- scalars ---- */
 /* Reads the node by the row's type, checks it and stores it at base + the row's place. False when it was reported. */

@@ -297,6 +297,8 @@ void lh_logins_stop(struct lh_engine *e);
 /* ---- scrub.c ---- */
 /* Blots out of a text what a login gave; secrets may be NULL. */
 void lh_scrub(char *text, const struct lh_texts *secrets);
+/* The same of secrets that are no login's: the first of them is no list of cookies. */
+void lh_scrub_all(char *text, const struct lh_texts *secrets);
 
 /* ---- endings.c ---- */
 /* Whether what is seen of this connection now came to pass while our own loop stood still. */

@@ -1,4 +1,4 @@
-/* What a login gave must not come back in the words of a peer: a refusal that quotes the token, a close frame's text. */
+/* What a login gave, and secrets of the config, must not come back in the words of a peer: a refusal that quotes the token, a close frame's text. */
 #include <string.h>
 
 #include "conn/engine_private.h"
@@ -44,4 +44,8 @@ void lh_scrub(char *text, const struct lh_texts *secrets) {
   if (!*text || !secrets) return;
   scrub_cookies(text, lh_texts_at(secrets, 0));
   for (uint32_t i = 1; i < secrets->count; i++) scrub(text, lh_texts_at(secrets, i));
+}
+
+void lh_scrub_all(char *text, const struct lh_texts *secrets) {
+  for (uint32_t i = 0; *text && secrets && i < secrets->count; i++) scrub(text, lh_texts_at(secrets, i));
 }

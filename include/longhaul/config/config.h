@@ -378,6 +378,7 @@ struct lh_config {
   char *path;       /* where it was read from; "-" or "(command line)" when there is no file */
   char *text;       /* the YAML as read, before ${env} */
   char *masked;     /* the effective config as YAML, secrets masked: what run files and reports keep */
+  struct lh_texts *secrets; /* values of secrets that are sent to peers, longest first; NULL: none */
   struct lh_run_config run;
   struct lh_target *targets;
   size_t target_count;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "longhaul/base/clock.h"
+#include "longhaul/base/texts.h"
 #include "longhaul/config/load.h"
 
 #define S LH_NS_PER_S
@@ -492,6 +493,39 @@ static void sockets_and_proxies_land(void **state) {
   }
 }
 
+/* What is kept to be blotted out of a peer's words: "a|b", the longest first. */
+static void secrets_are_known(void **state) {
+  (void)state;
+  static const struct {
+    const char *url, *group, *known;
+  } cases[] = {
+      {"ws://h/", "", ""},
+      {"ws://h/?page=12345678", "", ""},
+      {"ws://h/?token=abcdef&page=2", "", "abcdef"},
+      {"ws://h/?page=2&api_key=abcdef", "", "abcdef"},
+      {"ws://h/?t=${env.TOKEN}", "", "s3cret"},
+      {"ws://${env.HOST}/", "", ""}, /* a redirect names hosts, and must go on to */
+      {"ws://h/", "headers: {Authorization: 'Bearer abcdef'}", "Bearer abcdef|abcdef"},
+      {"ws://h/", "headers: {X-Api-Key: abcdef, Accept: 'text/html'}", "abcdef"},
+      {"ws://h/", "headers: {X: '${env.TOKEN}'}", "s3cret"},
+      {"ws://h/", "headers: {X: '${env.N}'}", ""}, /* too short to be told from any number */
+      {"ws://h/", "path: '/a/${env.TOKEN}'", "s3cret"},
+      {"ws://h/", "messages: [{every: 1s, text: 'auth ${env.TOKEN}'}]", "s3cret"},
+      {"ws://h/", "headers: {Authorization: 'Bearer ${env.TOKEN}'}", "Bearer s3cret|s3cret|s3cret"}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    char text[512], known[256] = "";
+    snprintf(text, sizeof text, RUN "targets: {t: {url: '%s'}}\n" GROUP "    %s\n", cases[i].url, cases[i].group);
+    struct lh_config *c = load(text);
+    for (uint32_t k = 0; c->secrets && k < c->secrets->count; k++) {
+      struct lh_text secret = lh_texts_at(c->secrets, k);
+      size_t len = strlen(known);
+      snprintf(known + len, sizeof known - len, "%s%.*s", len ? "|" : "", (int)secret.len, secret.at);
+    }
+    if (strcmp(known, cases[i].known) != 0) fail_msg("%s %s: %s", cases[i].url, cases[i].group, known);
+    lh_config_free(c);
+  }
+}
+
 static void arguments_are_masked(void **state) {
   (void)state;
   static const char *const rows[][2] = {
@@ -737,6 +771,7 @@ int main(void) {
       cmocka_unit_test(the_environment_is_taken_literally),
       cmocka_unit_test(secrets_are_masked),
       cmocka_unit_test(sockets_and_proxies_land),
+      cmocka_unit_test(secrets_are_known),
       cmocka_unit_test(arguments_are_masked),
       cmocka_unit_test(the_effective_config_is_its_own_effective_config),
       cmocka_unit_test(the_effective_config_shows_what_was_worked_out),

@@ -1,0 +1,45 @@
+"""A peer that quotes a secret of the config: it stands in no output, and the rest of what it said does."""
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from common import Case, Faultd, books, config, longhaul
+
+TOKEN = "tok-8f3a91c7d2"
+PASSWORD = "correct horse"
+
+
+class Secrets(Case):
+    def outputs(self, run, folder):
+        """Everything that a run leaves, as bytes by name."""
+        left = {"stdout": run.stdout.encode(), "stderr": run.stderr.encode(), "run file": run.path.read_bytes()}
+        for ending in ("html", "md", "json", "csv", "xml", "txt"):
+            path = Path(folder) / f"report.{ending}"
+            done = longhaul.command("report", run.path, "-o", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            left[ending] = path.read_bytes()
+        return left
+
+    def test_quoted_by_the_peer(self):
+        said = f'bad token {TOKEN} or {PASSWORD}'
+        with Faultd(f'path /close after 300ms close 1008 "{said}"', f'path /refuse refuse 403 "{said}"',
+                    f'path /redirect redirect ws://127.0.0.1:1/?token={TOKEN}') as server, tempfile.TemporaryDirectory() as folder:
+            conf = config(server.url(), connections=2, duration="1500ms", target={"headers": {"Authorization": "Bearer ${env.LH_TOKEN}"}},
+                          reconnect={"first": "400ms"}, path="/close",
+                          messages=[{"after": "open", "text": "login ${env.LH_PASSWORD}"}])
+            for path in ("refuse", "redirect"):
+                conf["groups"][path] = {**conf["groups"]["g"], "path": "/" + path, "messages": []}
+            run = longhaul.run(conf, env={**os.environ, "LH_TOKEN": TOKEN, "LH_PASSWORD": PASSWORD})
+            self.assertEqual(len(run.report["groups"]), 3)
+            books.check(self, run)
+            for name, text in self.outputs(run, folder).items():
+                self.assertNotIn(TOKEN.encode(), text, name)
+                self.assertNotIn(PASSWORD.encode(), text, name)
+            texts = {row["text"] for group in run.report["groups"] for row in group["endings"]}
+            self.assertIn("bad token *** or ***", texts)
+            self.assertIn("ws://127.0.0.1:1/?token=***", texts)
+
+
+if __name__ == "__main__":
+    unittest.main()
