@@ -94,7 +94,8 @@ static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_
   probe_args.settings = (const char *const *)source->settings.items;
   probe_args.setting_count = (uint32_t)source->settings.count;
   if (exit_code != 0) return exit_code;
-  if (lh_probe_make(out, &probe_args, &err) < 0) return lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
+  int code = lh_probe_make(out, &probe_args, &err);
+  if (code < 0) return lh_cli_fail(code == -EINVAL ? LH_EXIT_USAGE : LH_EXIT_TESTER, "%s", err.text);
   d->probe = out;
   return 0;
 }

@@ -42,11 +42,15 @@ static int add_judgement(const struct lh_probe *p, struct lh_buf *out) {
 }
 
 static int add_memory(const struct lh_probe *p, struct lh_buf *out) {
-  char user[32] = "too little to tell", kernel[32] = "too little to tell", text[160];
+  char user[32] = "too little to tell", kernel[32] = "too little to tell", tls[96] = "", some[32], text[256];
   if (isnan(p->user_bytes) && isnan(p->kernel_bytes)) return 0;
   if (!isnan(p->user_bytes)) lh_format_size((uint64_t)p->user_bytes, user, sizeof user);
   if (!isnan(p->kernel_bytes)) lh_format_size((uint64_t)p->kernel_bytes, kernel, sizeof kernel);
-  snprintf(text, sizeof text, "Memory of one connection: %s in user space, %s in the kernel for one end.", user, kernel);
+  if (p->tls_clients > 0 && p->tls_clients < p->wanted)
+    snprintf(tls, sizeof tls, ", on average: %s of them have TLS", lh_format_count(p->tls_clients, some, sizeof some));
+  else if (p->tls_clients > 0)
+    snprintf(tls, sizeof tls, ", with TLS");
+  snprintf(text, sizeof text, "Memory of one connection: %s in user space, %s in the kernel for one end%s.", user, kernel, tls);
   return add_line(out, text);
 }
 
@@ -71,6 +75,7 @@ void lh_doctor_probe_json(const struct lh_probe *p, struct lh_cli_json *j) {
   lh_cli_json_open(j, "probe", '{');
   lh_cli_json_count(j, "wanted", p->wanted);
   lh_cli_json_count(j, "opened", p->opened);
+  lh_cli_json_count(j, "tls_clients", p->tls_clients);
   lh_cli_json_bool(j, "matches", p->matches);
   lh_cli_json_clients(j, "predicted", p->predicted);
   lh_cli_json_text(j, "limit", p->limit >= 0 ? lh_limit_name((enum lh_limit)p->limit) : NULL);

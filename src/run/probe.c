@@ -4,126 +4,25 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "longhaul/base/buf.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/log.h"
+#include "longhaul/base/units.h"
 #include "longhaul/config/load.h"
 #include "longhaul/report/report.h"
 #include "longhaul/run/fit.h"
 #include "longhaul/run/run.h"
 #include "longhaul/store/reader.h"
 #include "run/backlog.h"
+#include "run/listener.h"
+#include "run/probe_plan.h"
 
-enum { CONFIG_BYTES_MAX = 1 << 20, LISTENERS_SPARE = 1, SECONDS_MAX = 60, HOLD_S = 2 };
-
-/* ---- the listener ---- */
-struct listener {
-  pid_t pid; /* 0: none */
-  int pipe;
-  unsigned port;
-};
-
-static void stop_listener(struct listener *l) {
-  if (l->pid <= 0) return;
-  kill(l->pid, SIGKILL); /* its own children end with it */
-  waitpid(l->pid, NULL, 0);
-  close(l->pipe);
-  l->pid = 0;
-}
-
-static int read_port(struct listener *l) {
-  char line[64];
-  size_t len = 0;
-  for (ssize_t got; len < sizeof line - 1 && (len == 0 || line[len - 1] != '\n'); len += (size_t)got)
-    if ((got = read(l->pipe, line + len, 1)) <= 0) return -EIO;
-  line[len] = '\0';
-  return sscanf(line, "LISTEN 127.0.0.1:%u", &l->port) == 1 ? 0 : -EIO;
-}
-
-static int start_listener(struct listener *l, const char *program, uint64_t processes, struct lh_err *err) {
-  int ends[2];
-  char count[24];
-  snprintf(count, sizeof count, "%" PRIu64, processes);
-  if (pipe(ends) < 0) return lh_err_set(err, errno, "no pipe for the probe's listener: %s", strerror(errno));
-  l->pid = fork();
-  if (l->pid == 0) {
-    dup2(ends[1], 1);
-    execl(program, "longhaul", "listener", count, (char *)NULL);
-    _exit(EXIT_FAILURE);
-  }
-  int code = l->pid < 0 ? -errno : 0;
-  close(ends[1]);
-  l->pipe = ends[0];
-  if (code == 0) code = read_port(l);
-  if (code == 0) return 0;
-  if (l->pid > 0)
-    stop_listener(l);
-  else
-    close(ends[0]);
-  return lh_err_set(err, code, "the probe's listener could not be started (%s listener): %s", program, strerror(-code));
-}
-
-/* ---- its config ---- */
-/* Towards the listener a group is what it holds: WebSockets, or else plain TCP connections. */
-static int add_group(struct lh_buf *out, const struct lh_group *group, const char *target, bool own, uint64_t connections) {
-  const char *kind = !own ? lh_kind_name(group->kind) : group && group->kind != LH_KIND_WEBSOCKET ? "tcp" : "websocket";
-  if (own && strcmp(kind, "tcp") == 0) target = "plain";
-  int code = lh_buf_addf(out, "  %s: {kind: %s, target: %s, connections: %" PRIu64 ", reconnect: false, connect_timeout: 20s",
-                         group ? group->name : "clients", kind, target, connections);
-  size_t sources = group ? group->source_addresses.count : 0;
-  for (size_t i = 0; i < sources && code == 0; i++)
-    code = lh_buf_addf(out, "%s\"%s\"", i == 0 ? ", source_addresses: [" : ", ", group->source_addresses.items[i]);
-  if (code == 0 && sources > 0) code = lh_buf_addstr(out, "]");
-  return code < 0 ? code : lh_buf_addstr(out, "}\n");
-}
-
-static int add_targets(struct lh_buf *out, const struct lh_probe_args *args, unsigned port) {
-  bool uses[2] = {args->config == NULL, false};
-  for (size_t g = 0; args->config && g < args->config->group_count; g++)
-    if (args->config->groups[g].kind != LH_KIND_NULL) uses[args->config->groups[g].kind != LH_KIND_WEBSOCKET] = true;
-  int code = lh_buf_addstr(out, "targets:\n");
-  if (code == 0 && uses[0]) code = lh_buf_addf(out, "  own: {url: 'ws://127.0.0.1:%u/'}\n", port);
-  if (code == 0 && uses[1]) code = lh_buf_addf(out, "  plain: {url: 'tcp://127.0.0.1:%u'}\n", port);
-  return code;
-}
-
-static uint64_t clients_of(const struct lh_config *config) {
-  uint64_t sum = 0;
-  for (size_t g = 0; g < config->group_count; g++)
-    sum += config->groups[g].kind != LH_KIND_NULL ? config->groups[g].connections : 0;
-  return sum;
-}
-
-static int write_config(struct lh_buf *out, const struct lh_probe_args *args, unsigned port, uint64_t wanted,
-                        const char *store) {
-  const struct lh_config *plan = args->config;
-  uint64_t seconds = (wanted + LH_PROBE_RATE - 1) / LH_PROBE_RATE + HOLD_S, all = plan ? clients_of(plan) : wanted;
-  if (seconds > SECONDS_MAX) seconds = SECONDS_MAX;
-  lh_buf_reset(out);
-  int code = lh_buf_addf(out,
-                         "run: {name: probe, duration: %" PRIu64 "s, interval: 1s, connect_rate: %d/s, connecting_max: 1000,"
-                         " drain: 2s, store: '%s'",
-                         seconds, LH_PROBE_RATE, store);
-  if (code == 0 && plan && plan->run.workers > 0) code = lh_buf_addf(out, ", workers: %u", plan->run.workers);
-  if (code == 0) code = lh_buf_addstr(out, "}\n");
-  if (code == 0) code = add_targets(out, args, port);
-  if (code == 0) code = lh_buf_addstr(out, "groups:\n");
-  if (code == 0 && !plan) code = add_group(out, NULL, "own", true, wanted);
-  for (size_t g = 0; plan && g < plan->group_count && code == 0; g++) {
-    const struct lh_group *group = &plan->groups[g];
-    uint64_t share = all > 0 ? (group->connections * wanted + all - 1) / all : 0;
-    if (group->kind != LH_KIND_NULL && share > 0) code = add_group(out, group, "own", true, share);
-  }
-  return code;
-}
+enum { CONFIG_BYTES_MAX = 1 << 20, LISTENERS_SPARE = 1 };
 
 static int load_config(const struct lh_load_args *load, struct lh_config **config, struct lh_err *err) {
   struct lh_diagnostics diagnostics = {0};
@@ -133,62 +32,6 @@ static int load_config(const struct lh_load_args *load, struct lh_config **confi
                diagnostics.count > 0 ? diagnostics.items[0] : "no memory");
   lh_diagnostics_free(&diagnostics);
   return code;
-}
-
-/* ---- the plan's own config, held for a moment ---- */
-struct settings {
-  char **items; /* owned; the first `borrowed` of them are not */
-  uint32_t count, borrowed, room;
-  bool failed;
-};
-
-static void set(struct settings *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void set(struct settings *s, const char *format, ...) {
-  va_list list;
-  va_start(list, format);
-  char *text = NULL;
-  if (s->count == s->room || vasprintf(&text, format, list) < 0)
-    s->failed = true;
-  else
-    s->items[s->count++] = text;
-  va_end(list);
-}
-
-static void free_settings(struct settings *s) {
-  for (uint32_t i = s->borrowed; i < s->count; i++) free(s->items[i]);
-  free(s->items);
-}
-
-/* Each group opens its share and keeps quiet; requests and logins stay as they are, since some connections need them. */
-static void set_group(struct settings *s, const struct lh_group *group, uint64_t share) {
-  set(s, "groups.%s.connections=%" PRIu64, group->name, share > 0 ? share : 1);
-  set(s, "groups.%s.ramp={rate: %d/s}", group->name, LH_PROBE_RATE);
-  set(s, "groups.%s.reconnect=false", group->name);
-  if (group->kind == LH_KIND_WEBSOCKET || group->kind == LH_KIND_TCP) set(s, "groups.%s.messages=[]", group->name);
-}
-
-static int make_settings(struct settings *s, const struct lh_probe_args *args, uint64_t wanted, const char *store) {
-  enum { OF_THE_RUN = 12, OF_A_GROUP = 4 };
-  const struct lh_config *plan = args->config;
-  uint64_t seconds = (wanted + LH_PROBE_RATE - 1) / LH_PROBE_RATE + HOLD_S, all = clients_of(plan);
-  *s = (struct settings){.room = args->setting_count + OF_THE_RUN + OF_A_GROUP * (uint32_t)plan->group_count};
-  s->items = calloc(s->room, sizeof *s->items);
-  if (!s->items) return -ENOMEM;
-  for (; s->count < args->setting_count; s->count++) s->items[s->count] = (char *)(uintptr_t)args->settings[s->count];
-  s->borrowed = s->count;
-  set(s, "run.name=probe");
-  set(s, "run.duration=%" PRIu64 "s", seconds < SECONDS_MAX ? seconds : SECONDS_MAX);
-  set(s, "run.warmup=0s");
-  set(s, "run.interval=1s");
-  set(s, "run.drain=2s");
-  set(s, "run.connect_rate=%d/s", LH_PROBE_RATE);
-  set(s, "run.store='%s'", store);
-  set(s, "slo=[]");
-  set(s, "actions=[]");
-  for (size_t g = 0; g < plan->group_count; g++)
-    if (plan->groups[g].kind != LH_KIND_NULL)
-      set_group(s, &plan->groups[g], all > 0 ? (plan->groups[g].connections * wanted + all - 1) / all : 0);
-  return s->failed ? -ENOMEM : 0;
 }
 
 /* ---- what the ladder says of it ---- */
@@ -203,6 +46,7 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, struc
   struct lh_needs needs = {0};
   struct lh_ladder *ladder = NULL;
   int code = lh_needs_make(&needs, config, 1, 1, err);
+  probe->tls_clients = needs.plan.tls_clients;
   probe->both_ends = code == 0 && needs.local_sockets == needs.plan.sockets;
   needs.supervisor_threads = 0; /* the workers are started from this process, which has none */
   if (code == 0 && lh_facts_read(&facts, "") < 0) code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
@@ -358,10 +202,10 @@ static void remove_store(const char *folder) {
 }
 
 static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, const struct lh_config *config,
-                  const struct settings *settings, struct lh_err *err) {
+                  const struct lh_strings *settings, struct lh_err *err) {
   struct lh_run_args run = {.config = config,
-                            .settings = (const char *const *)settings->items,
-                            .setting_count = settings->count,
+                            .settings = settings ? (const char *const *)settings->items : NULL,
+                            .setting_count = settings ? (uint32_t)settings->count : 0,
                             .shard = 1,
                             .shards = 1,
                             .program = args->program,
@@ -384,6 +228,19 @@ static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, cons
   return code;
 }
 
+/* It would be cut off, and look as if something had refused. */
+static int refuse_too_many(const struct lh_probe_plan *plan, struct lh_err *err) {
+  char wanted[32], can[32];
+  uint64_t most = lh_probe_plan_most(plan->config);
+  if (plan->wanted <= most) return 0;
+  return lh_err_set(
+      err, EINVAL,
+      "a probe lasts a minute at most and opens %u connections a second%s: %s of the %s that are asked for. Give --most "
+      "%" PRIu64 " or less",
+      lh_probe_plan_rate(plan->config), lh_probe_plan_has_tls(plan->config) ? ", with TLS" : "",
+      lh_format_count(most, can, sizeof can), lh_format_count(plan->wanted, wanted, sizeof wanted), most);
+}
+
 static void judge(struct lh_probe *probe) {
   uint64_t expected = probe->predicted < probe->wanted ? probe->predicted : probe->wanted;
   double off = fabs((double)probe->opened - (double)expected);
@@ -392,44 +249,63 @@ static void judge(struct lh_probe *probe) {
 
 /* How many to try: the plan, or as many as the ladder allows and some more, so that what refuses is met. */
 static uint64_t choose_wanted(const struct lh_probe *probe, const struct lh_probe_args *args) {
-  uint64_t wanted = args->config ? clients_of(args->config) : args->most;
+  uint64_t wanted = args->config ? lh_probe_plan_clients(args->config) : args->most;
   if (!args->config && probe->predicted < wanted) wanted = probe->predicted + probe->predicted / 20 + 20;
   return wanted < args->most ? wanted : args->most;
 }
 
-static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
+/* The config for so many, and what the ladder says of it. */
+static int plan_for_listener(struct lh_probe *probe, const struct lh_probe_plan *plan, const struct lh_listener *listener,
+                             struct lh_config **config, struct lh_err *err) {
   struct lh_buf text = LH_BUF_INIT(CONFIG_BYTES_MAX);
-  struct lh_config *config = NULL;
-  struct listener listener = {0};
-  long descriptors = lh_host_raise_descriptors(NULL);
-  probe->wanted = args->config && clients_of(args->config) < args->most ? clients_of(args->config) : args->most;
-  uint64_t each = descriptors > 64 ? (uint64_t)descriptors - 32 : 32;
-  int code = start_listener(&listener, args->program, probe->wanted / each + 1 + LISTENERS_SPARE, err);
-  for (int round = 0; round < 2 && code == 0; round++) { /* the ladder of a first guess says how many to try */
-    lh_config_free(config);
-    config = NULL;
-    if (write_config(&text, args, listener.port, probe->wanted, store) < 0)
-      code = lh_err_set(err, ENOMEM, "no memory for the probe's config");
-    if (code == 0) code = load_config(&(struct lh_load_args){.path = "(probe)", .text = text.data}, &config, err);
-    if (code == 0) code = predict(probe, config, err);
-    if (code == 0 && round == 0) probe->wanted = choose_wanted(probe, args);
-  }
-  if (code == 0) probe->queue_held = lh_backlog_fill(probe->queue_predicted, (uint64_t)(descriptors > 0 ? descriptors : 0));
-  if (code == 0 && probe->queue_held == 0) probe->queue_predicted = 0;
-  if (code == 0) code = run_it(probe, args, config, &(struct settings){0}, err);
-  stop_listener(&listener);
-  lh_config_free(config);
+  lh_config_free(*config);
+  *config = NULL;
+  int code = lh_probe_plan_write(plan, listener, &text);
+  if (code < 0)
+    lh_err_set(err, ENOMEM, "no memory for the probe's config");
+  else
+    code = load_config(&(struct lh_load_args){.path = "(probe)", .text = text.data}, config, err);
   lh_buf_free(&text);
+  return code < 0 ? code : predict(probe, *config, err);
+}
+
+static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
+  struct lh_config *config = NULL;
+  struct lh_listener listener;
+  long raised = lh_host_raise_descriptors(NULL);
+  uint64_t descriptors = raised > 0 ? (uint64_t)raised : 0, most = lh_probe_plan_most(args->config);
+  struct lh_probe_plan plan = {.config = args->config, .wanted = choose_wanted(probe, args), .store = store};
+  if (plan.wanted > most) plan.wanted = most; /* until the ladder has said how many are to be tried */
+  uint64_t each = descriptors > 64 ? descriptors - 32 : 32;
+  int code = lh_listener_start(&listener,
+                               &(struct lh_listener_args){.program = args->program,
+                                                          .folder = store,
+                                                          .processes = plan.wanted / each + 1 + LISTENERS_SPARE,
+                                                          .speaks_tls = lh_probe_plan_has_tls(args->config)},
+                               err);
+  if (code == 0) code = plan_for_listener(probe, &plan, &listener, &config, err);
+  if (code == 0) plan.wanted = choose_wanted(probe, args);
+  if (code == 0) code = refuse_too_many(&plan, err);
+  if (code == 0) code = plan_for_listener(probe, &plan, &listener, &config, err);
+  probe->wanted = plan.wanted;
+  if (code == 0) probe->queue_held = lh_backlog_fill(probe->queue_predicted, descriptors);
+  if (code == 0 && probe->queue_held == 0) probe->queue_predicted = 0;
+  if (code == 0) code = run_it(probe, args, config, NULL, err);
+  lh_listener_stop(&listener);
+  lh_config_free(config);
   return code;
 }
 
 static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
-  struct settings settings;
+  struct lh_strings settings = {0};
   struct lh_config *config = NULL;
+  struct lh_probe_plan plan = {.config = args->config, .wanted = choose_wanted(probe, args), .store = store};
+  probe->wanted = plan.wanted;
   lh_host_raise_descriptors(NULL);
-  probe->wanted = choose_wanted(probe, args);
-  int code = make_settings(&settings, args, probe->wanted, store);
-  if (code < 0) lh_err_set(err, ENOMEM, "no memory for the probe's settings");
+  int code = refuse_too_many(&plan, err);
+  for (uint32_t i = 0; i < args->setting_count && code == 0; i++) code = lh_strings_addf(&settings, "%s", args->settings[i]);
+  if (code == 0) code = lh_probe_plan_settings(&plan, &settings);
+  if (code == -ENOMEM) lh_err_set(err, ENOMEM, "no memory for the probe's settings");
   struct lh_load_args load = {.path = args->config->path,
                               .text = args->config->text,
                               .settings = (const char *const *)settings.items,
@@ -439,13 +315,14 @@ static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *arg
   probe->queue_predicted = 0; /* the listener is not ours */
   if (code == 0) code = run_it(probe, args, config, &settings, err);
   lh_config_free(config);
-  free_settings(&settings);
+  lh_strings_free(&settings);
   return code;
 }
 
 int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err) {
   char store[] = "/tmp/longhaul-probe-XXXXXX";
-  *probe = (struct lh_probe){.targets = args->targets, .limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN};
+  *probe =
+      (struct lh_probe){.targets = args->targets, .limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN};
   if (!mkdtemp(store))
     return lh_err_set(err, errno, "the probe cannot make a folder for its run file (%s): %s", store, strerror(errno));
   lh_log_set_level(LH_LOG_ERROR);

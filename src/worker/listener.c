@@ -1,12 +1,18 @@
 /* What the probe connects to when it brings its own listener: accepts everything, answers a WebSocket upgrade, holds what it
  * has accepted and nothing else. It keeps no memory for a connection, so that it reaches no limit before the tester does:
- * several processes share the listening socket, and each leaves it when its descriptors run out. */
+ * several processes share the listening socket, and each leaves it when its descriptors run out.
+ *
+ * On the same port it speaks TLS with who begins with a handshake. Once that client has what it came for (the answer to its
+ * upgrade, or with the name LH_LISTENER_HOLDS the handshake alone) the session is forgotten: nothing is ever said on it again,
+ * and what the client says at its end needs no understanding. */
 #include "longhaul/worker/worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,7 +24,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, REQUEST_MAX = 4096, SPARE_DESCRIPTORS = 16, PROCESSES_MAX = 1024 };
+#include "worker/certificate.h"
+
+enum {
+  EVENTS_MAX = 256,
+  REQUEST_MAX = 4096,
+  RESPONSE_MAX = 256,
+  SPARE_DESCRIPTORS = 16,
+  PROCESSES_MAX = 1024,
+  DESCRIPTORS_MOST = 1 << 20
+};
 
 static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 */
 
@@ -39,35 +54,99 @@ static bool accept_key(const char *request, char out[32]) {
   return true;
 }
 
-static void answer(int fd, char *request) {
-  char key[32], response[256];
-  int len;
+/* The length of the answer to a request. */
+static int write_answer(const char *request, char *out, size_t size) {
+  char key[32];
   if (accept_key(request, key))
-    len = snprintf(
-        response, sizeof response,
+    return snprintf(
+        out, size,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
         key);
-  else
-    len = snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-  if (send(fd, response, (size_t)len, MSG_NOSIGNAL) < 0) return; /* its end is seen at the next read */
+  return snprintf(out, size, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 }
 
 /* A request comes in one piece: it is the first thing on its connection and shorter than a segment. What else comes is a close
  * frame, which closing answers well enough, or the end. */
-static bool serve(int fd) {
-  char bytes[REQUEST_MAX + 1];
-  ssize_t got = recv(fd, bytes, REQUEST_MAX, MSG_DONTWAIT);
-  if (got < 0) return errno == EAGAIN || errno == EINTR;
+static bool is_request(char *bytes, ssize_t got) {
   if (got < 4 || strncmp(bytes, "GET ", 4) != 0) return false;
   bytes[got] = '\0';
-  answer(fd, bytes);
   return true;
 }
 
+static bool serve_plain(int fd) {
+  char bytes[REQUEST_MAX + 1], response[RESPONSE_MAX];
+  ssize_t got = recv(fd, bytes, REQUEST_MAX, MSG_DONTWAIT);
+  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  if (!is_request(bytes, got)) return false;
+  int len = write_answer(bytes, response, sizeof response);
+  return send(fd, response, (size_t)len, MSG_NOSIGNAL) == len;
+}
+
+/* ---- TLS ---- */
+struct tls {
+  SSL_CTX *context;
+  SSL **sessions;     /* by descriptor; NULL: none, or forgotten */
+  size_t session_max; /* 0: plain only */
+};
+
+static SSL *session_of(const struct tls *tls, int fd) {
+  return (size_t)fd < tls->session_max ? tls->sessions[fd] : NULL;
+}
+
+static void forget(struct tls *tls, int fd) {
+  SSL *session = session_of(tls, fd);
+  if (session == NULL) return;
+  SSL_set_quiet_shutdown(session, 1);
+  SSL_free(session); /* leaves the descriptor open */
+  tls->sessions[fd] = NULL;
+}
+
+/* The first byte of a handshake (RFC 8446, 5.1), which begins no request. */
+static bool begins_handshake(const struct tls *tls, int fd) {
+  enum { HANDSHAKE = 22 };
+  unsigned char first;
+  return (size_t)fd < tls->session_max && recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first == HANDSHAKE;
+}
+
+static bool waits(const SSL *session, int result) {
+  int error = SSL_get_error(session, result);
+  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+/* False: it has ended. */
+static bool serve_tls(struct tls *tls, int fd) {
+  char bytes[REQUEST_MAX + 1], response[RESPONSE_MAX];
+  SSL *session = tls->sessions[fd];
+  ERR_clear_error();
+  int done = SSL_do_handshake(session);
+  if (done != 1) return waits(session, done);
+  const char *name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
+  if (name == NULL || strcmp(name, LH_LISTENER_HOLDS) != 0) {
+    int got = SSL_read(session, bytes, REQUEST_MAX);
+    if (got <= 0) return waits(session, got);
+    if (!is_request(bytes, got)) return false;
+    int len = write_answer(bytes, response, sizeof response);
+    if (SSL_write(session, response, len) != len) return false;
+  }
+  forget(tls, fd);
+  return true;
+}
+
+static bool serve(struct tls *tls, int fd) {
+  if (session_of(tls, fd) != NULL) return serve_tls(tls, fd);
+  if (!begins_handshake(tls, fd)) return serve_plain(fd);
+  SSL *session = tls->sessions[fd] = SSL_new(tls->context);
+  if (session == NULL || SSL_set_fd(session, fd) != 1) return false;
+  SSL_set_accept_state(session);
+  return serve_tls(tls, fd);
+}
+
+/* ---- holding ---- */
 struct holder {
   int epoll, listener;
   unsigned held, most;
   bool listens;
+  struct tls tls;
 };
 
 static void listen_on(struct holder *h, bool on) {
@@ -89,17 +168,25 @@ static void take_all(struct holder *h) {
 }
 
 static void let_go(struct holder *h, int fd) {
+  forget(&h->tls, fd);
   close(fd);
   h->held--;
   listen_on(h, true);
 }
 
-static void hold(int listener) {
+/* The table's pages are there only as descriptors are. */
+static bool prepare_tls(struct tls *tls, SSL_CTX *context, size_t descriptors) {
+  if (context == NULL) return true;
+  *tls = (struct tls){.context = context, .sessions = calloc(descriptors, sizeof(SSL *)), .session_max = descriptors};
+  return tls->sessions != NULL;
+}
+
+static void hold(int listener, SSL_CTX *context) {
   struct rlimit limit;
   struct holder h = {.epoll = epoll_create1(EPOLL_CLOEXEC), .listener = listener};
-  h.most = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 2 * SPARE_DESCRIPTORS
-               ? (unsigned)(limit.rlim_cur - SPARE_DESCRIPTORS)
-               : SPARE_DESCRIPTORS;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > DESCRIPTORS_MOST) limit.rlim_cur = DESCRIPTORS_MOST;
+  h.most = limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? (unsigned)(limit.rlim_cur - SPARE_DESCRIPTORS) : SPARE_DESCRIPTORS;
+  if (!prepare_tls(&h.tls, context, (size_t)limit.rlim_cur)) return;
   listen_on(&h, true);
   for (;;) {
     struct epoll_event ready[EVENTS_MAX];
@@ -108,7 +195,7 @@ static void hold(int listener) {
     for (int i = 0; i < count; i++) {
       if (ready[i].data.fd == listener)
         take_all(&h);
-      else if (!serve(ready[i].data.fd))
+      else if (!serve(&h.tls, ready[i].data.fd))
         let_go(&h, ready[i].data.fd);
     }
   }
@@ -128,12 +215,15 @@ static int open_listener(uint16_t *port) {
 int lh_listener_main(int argc, char **argv) {
   uint16_t port = 0;
   unsigned long processes = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+  SSL_CTX *context = NULL;
   struct rlimit limit;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+  if (argc > 3 && (context = lh_certificate_server("DNS:" LH_LISTENER_HOLDS ",DNS:" LH_LISTENER_UPGRADES, argv[3])) == NULL)
+    return EXIT_FAILURE;
   int listener = open_listener(&port);
   if (listener < 0 || processes < 1 || processes > PROCESSES_MAX) return EXIT_FAILURE;
   for (unsigned long i = 1; i < processes; i++) {
@@ -141,10 +231,10 @@ int lh_listener_main(int argc, char **argv) {
     if (child < 0) return EXIT_FAILURE;
     if (child > 0) continue;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    hold(listener);
+    hold(listener, context);
     _exit(EXIT_FAILURE);
   }
   if (printf("LISTEN 127.0.0.1:%u\n", port) < 0 || fflush(stdout) != 0) return EXIT_FAILURE;
-  hold(listener);
+  hold(listener, context);
   return EXIT_FAILURE;
 }

@@ -2,6 +2,8 @@
 import json
 import os
 import shutil
+import socket
+import ssl
 import stat
 import subprocess
 import tempfile
@@ -194,6 +196,76 @@ class Plan(Probe):
             done = longhaul.command("doctor", "--probe", "--most", most)
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"--most {most}", done.stderr)
+
+
+    def test_clients_with_tls_are_opened_with_tls(self):
+        with Shell() as shell:
+            conf = plan(1200)
+            conf["targets"]["t"]["url"] = "wss://gateway.example.test/"
+            made = self.probe(shell, conf)
+            self.assertEqual((made["opened"], made["tls_clients"], made["refusal"], made["matches"]), (1200, 1200, None, True))
+            self.assertGreater(made["user_bytes"], 15000)  # without TLS: 2,000
+            conf["groups"]["g"]["connections"] = 30000
+            shell(f"{paths.LONGHAUL} doctor {shell.write(conf)} --probe --most 30000 2>errors", check=False)
+            self.assertEqual(shell.code, 2)
+            self.assertIn("Give --most 29000 or less", shell("cat errors"))
+
+
+class Listener(Case):
+    """What the probe connects to, as clients not written here see it."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="longhaul-listener-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.ca = self.folder / "ca.pem"
+        self.child = subprocess.Popen([paths.LONGHAUL, "listener", "1", self.ca], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.child.stdout.close)
+        self.addCleanup(self.child.wait)
+        self.addCleanup(self.child.kill)
+        self.port = int(self.child.stdout.readline().rsplit(":", 1)[1])
+
+    def open(self, name=None):
+        link = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        self.addCleanup(link.close)
+        if name is None:
+            return link
+        link = ssl.create_default_context(cafile=self.ca).wrap_socket(link, server_hostname=name)
+        self.addCleanup(link.close)
+        return link
+
+    def assert_held(self, link):
+        link.settimeout(0.2)
+        with self.assertRaises(TimeoutError):
+            link.recv(1)
+
+    def resident_bytes(self):
+        text = Path(f"/proc/{self.child.pid}/status").read_text(encoding="ascii")
+        return int(text.split("VmRSS:")[1].split()[0]) * 1024
+
+    def test_it_upgrades_and_holds_with_and_without_tls(self):
+        request = (b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        for name in (None, "upgrades.longhaul.test"):
+            with self.subTest(name):
+                link = self.open(name)
+                link.sendall(request)
+                self.assertIn(b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", link.recv(4096))  # RFC 6455, 1.3
+                self.assert_held(link)
+        for name in (None, "holds.longhaul.test"):
+            with self.subTest(name):
+                self.assert_held(self.open(name))
+
+    def test_it_holds_no_session_and_ends_what_it_does_not_know(self):
+        self.open("holds.longhaul.test")
+        before = self.resident_bytes()
+        for _ in range(150):
+            self.open("holds.longhaul.test")
+        self.assertLess(self.resident_bytes() - before, 150 * 5000)  # a session has 10 KiB and more
+        for begin in (b"HELLO", b"\x16\x03\x01\x00\x05hello"):
+            link = self.open()
+            link.sendall(begin)
+            while link.recv(4096):  # an alert may come first
+                pass
 
 
 class Preflight(Case):

@@ -4,7 +4,8 @@
  * sends nothing, and stays. Bounded in number (most), rate and time.
  *
  * Glossary
- *   listener   a process of our own on 127.0.0.1 that accepts everything; else the config's targets are connected to
+ *   listener   a process of our own on 127.0.0.1 that accepts everything, with TLS from clients whose target has it; else the
+ *              config's targets are connected to
  *   predicted  what the ladder says for what the probe does: towards the listener both ends are on this host
  *   queue      connections that wait at a listener that accepts none: net.core.somaxconn proved
  */
@@ -18,7 +19,7 @@
 #include "longhaul/config/config.h"
 #include "longhaul/host/ladder.h"
 
-enum { LH_PROBE_MOST = 10000, LH_PROBE_RATE = 2000, LH_PROBE_REFUSAL_MAX = 160 };
+enum { LH_PROBE_MOST = 10000, LH_PROBE_RATE = 2000, LH_PROBE_TLS_RATE = 500, LH_PROBE_REFUSAL_MAX = 160 };
 
 struct lh_probe_args {
   const struct lh_config *config; /* NULL: one group of plain WebSockets, as many as the ladder allows */
@@ -40,6 +41,7 @@ struct lh_probe {
   int error;          /* its errno, 0: none */
   bool matches;       /* opened is within 2 % (or 3) of the lesser of wanted and predicted */
   double seconds;     /* until the last one was open */
+  uint64_t tls_clients; /* of `wanted` */
   double user_bytes, kernel_bytes; /* of one connection, kernel: of one end; NAN: too few to tell */
   uint64_t queue_predicted, queue_held; /* 0: not tried */
 };

@@ -6,8 +6,11 @@
  * descriptor 0 closes (the supervisor is gone: it ends at once). Returns the process's exit code. */
 int lh_worker_main(void);
 
-/* The probe's own listener, as `longhaul listener PROCESSES`: prints "LISTEN 127.0.0.1:PORT" and holds what connects until it
- * is killed, at the latest when its parent ends. Returns only when it cannot listen. */
+/* The probe's own listener, as `longhaul listener PROCESSES [CA]`: prints "LISTEN 127.0.0.1:PORT" and holds what connects until
+ * it is killed, at the latest when its parent ends. With CA it speaks TLS as well, with a certificate of its own for the names
+ * below; the authority's goes into that file. Returns only when it cannot listen. */
 int lh_listener_main(int argc, char **argv);
+#define LH_LISTENER_UPGRADES "upgrades.longhaul.test" /* server name of a client that sends a request */
+#define LH_LISTENER_HOLDS "holds.longhaul.test"       /* and of one that sends nothing */
 
 #endif
