@@ -69,7 +69,7 @@ int lh_cli_help(struct lh_buf *out) {
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++)
     code = lh_buf_addf(out, "  %-10s%s\n", lh_cli_commands[i]->name, lh_cli_commands[i]->summary);
   if (code == 0)
-    code = lh_buf_addstr(out, "\nOptions:\n  --help, --version; longhaul COMMAND --help tells more\n\nExit codes:\n");
+    code = lh_buf_addstr(out, "\nOptions:\n  --help, --version; longhaul help COMMAND tells more\n\nExit codes:\n");
 #define X(id, number, meaning)                                                                                                 \
   if (code == 0) code = lh_buf_addf(out, "  %-5d", number);                                                                    \
   if (code == 0) code = lh_cli_wrap(out, meaning, 7, 7);

@@ -154,7 +154,7 @@ int lh_cli_completion(struct lh_buf *out) {
   if (code == 0) code = add_keys(out);
   if (code == 0)
     code = lh_buf_addstr(out, "  if [ \"$COMP_CWORD\" = 1 ]; then\n"
-                              "    COMPREPLY=($(compgen -W \"$commands --help --version\" -- \"$word\")); return\n  fi\n"
+                              "    COMPREPLY=($(compgen -W \"$commands help --help --version\" -- \"$word\")); return\n  fi\n"
                               "  case $command:$before in\n");
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++) code = add_values(out, lh_cli_commands[i]);
   if (code == 0) code = lh_buf_addstr(out, "  esac\n  case $command in\n");
@@ -164,5 +164,6 @@ int lh_cli_completion(struct lh_buf *out) {
                               "return\n  fi\n  case $command in\n");
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++)
     code = lh_buf_addf(out, "  %s) %s ;;\n", lh_cli_commands[i]->name, reply_of(lh_cli_commands[i]->complete));
+  if (code == 0) code = lh_buf_addstr(out, "  help) COMPREPLY=($(compgen -W \"$commands\" -- \"$word\")) ;;\n");
   return code < 0 ? code : lh_buf_addstr(out, "  esac\n}\ncomplete -o filenames -F _longhaul longhaul\n");
 }

@@ -313,6 +313,10 @@ static bool from_after_run(const struct load *load, const struct scope *scope) {
   uint64_t duration_ns = load->config->run.duration_ns;
   return duration_ns && message_of(scope)->from_ns >= duration_ns;
 }
+static bool every_outlasts_run(const struct load *load, const struct scope *scope) {
+  uint64_t duration_ns = load->config->run.duration_ns;
+  return duration_ns && message_of(scope)->after == LH_AFTER_RUN && message_of(scope)->every_ns > duration_ns;
+}
 static bool lost_before_late(const struct load *load, const struct scope *scope) {
   (void)load;
   const struct lh_reply_config *reply = &message_of(scope)->reply;
@@ -607,6 +611,8 @@ static const struct rule rows[] = {
     MUST(MESSAGE, "phase", "phase after", phase_unused, "may be together only with after: run", NOT_IN_SCHEMA),
     MUST(MESSAGE, "until", "from until", until_before_from, "must be later than `from`", NOT_IN_SCHEMA),
     WARN(MESSAGE, "from", "from", from_after_run, "is not before the end of the run: nothing is sent", NOT_IN_SCHEMA),
+    WARN(MESSAGE, "every", "every after", every_outlasts_run, "is longer than the run: not every client sends it even once",
+         NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.lost_after", "reply", lost_before_late, "must not be shorter than reply.within", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.pointer", "reply", pointer_missing, "may not be left out with match: pointer", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.pointer", "reply", pointer_unused, "needs match: pointer, or no match at all", NOT_IN_SCHEMA),

@@ -97,6 +97,17 @@ static void say_hosts(struct brief *b) {
   if (i > NAMED_MAX) say(b, " and %zu more", i - NAMED_MAX);
 }
 
+/* What a stream without end is held for: messages and pushes are counted elsewhere, a body has bytes alone. */
+static void say_streamed(struct brief *b, const json_t *groups) {
+  const json_t *group;
+  double bytes = 0, seconds = lh_look_number(b->model, "run.duration_s");
+  size_t i;
+  json_array_foreach(groups, i, group) if (strcmp(lh_look_text(group, "kind"), "stream") == 0) bytes +=
+      lh_look_number(group, "bytes.received");
+  if (bytes == 0 || seconds == 0) return;
+  say(b, "; %s of streams received, %s a second", lh_show_bytes(bytes).text, lh_show_bytes(bytes / seconds).text);
+}
+
 static void write_ran(struct brief *b) {
   const json_t *groups = lh_look(b->model, "groups");
   double sent = lh_look_number(b->model, "totals.messages.sent"), pushed = lh_look_number(b->model, "totals.messages.incoming");
@@ -104,6 +115,7 @@ static void write_ran(struct brief *b) {
   say_targets(b, groups);
   if (sent > 0) say(b, "; %s sent", lh_show_plural(sent, "message", "messages").text);
   if (pushed > 0) say(b, "; %s received", lh_show_plural(pushed, "push", "pushes").text);
+  say_streamed(b, groups);
   say_hosts(b);
 }
 

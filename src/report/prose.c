@@ -40,37 +40,6 @@ int lh_prose_tester(const json_t *model, struct lh_buf *out) {
   return failed;
 }
 
-/* Whether a group before this one has the same URL, so that it was named there. */
-static bool is_named(const json_t *groups, size_t i) {
-  const char *url = lh_look_text(json_array_get(groups, i), "url");
-  for (size_t k = 0; k < i; k++)
-    if (strcmp(lh_look_text(json_array_get(groups, k), "url"), url) == 0) return true;
-  return false;
-}
-
-static int put_groups_of(const json_t *groups, const char *url, struct lh_buf *out) {
-  const json_t *group;
-  size_t i, named = 0;
-  int failed = 0;
-  json_array_foreach(groups, i, group) if (strcmp(lh_look_text(group, "url"), url) == 0 && !failed)
-      failed = lh_buf_addf(out, "%s%s", named++ ? ", " : " (", lh_look_text(group, "name"));
-  return failed ? failed : lh_buf_addstr(out, ")");
-}
-
-/* "wss://gateway.example.test/ws (chat, idle), https://gateway.example.test/ (api)" */
-int lh_prose_targets(const json_t *model, struct lh_buf *out) {
-  const json_t *groups = lh_look(model, "groups"), *group;
-  size_t i, targets = 0;
-  int failed = 0;
-  json_array_foreach(groups, i, group) {
-    const char *url = lh_look_text(group, "url");
-    if (!*url || is_named(groups, i) || failed) continue;
-    failed = lh_buf_addf(out, "%s%s", targets++ ? ", " : "", url);
-    if (!failed && json_array_size(groups) > 1) failed = put_groups_of(groups, url, out);
-  }
-  return failed;
-}
-
 /* Round trip beside service: what of the second is not in the first is the server's, or ours. */
 int lh_prose_network(const json_t *model, struct lh_buf *out) {
   const json_t *n = lh_look(model, "totals.network"), *rtt = lh_look(model, "totals.latency.rtt"),

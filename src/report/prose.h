@@ -7,7 +7,6 @@
 #include "longhaul/base/buf.h"
 
 int lh_prose_run(const json_t *model, struct lh_buf *out);      /* name, when, how long, version */
-int lh_prose_targets(const json_t *model, struct lh_buf *out);  /* which group went where; nothing when no URL is known */
 int lh_prose_tester(const json_t *model, struct lh_buf *out);   /* how the tester fared */
 int lh_prose_network(const json_t *model, struct lh_buf *out);  /* what TCP_INFO said; nothing when it was not read */
 int lh_prose_left_out(const json_t *model, struct lh_buf *out); /* what limits left out; nothing when there was none */

@@ -76,7 +76,6 @@ int lh_render_markdown(const json_t *model, struct lh_buf *out) {
   if (!failed) failed = put_findings(model, out);
   if (!failed) failed = lh_buf_addstr(out, "\n### Run\n\n");
   if (!failed) failed = put_labelled("- Run: ", lh_prose_run, model, out);
-  if (!failed) failed = put_labelled("- Target: ", lh_prose_targets, model, out);
   if (!failed) failed = put_labelled("- Tester: ", lh_prose_tester, model, out);
   if (!failed) failed = put_labelled("- Network: ", lh_prose_network, model, out);
   if (!failed) failed = put_labelled("- Left out: ", lh_prose_left_out, model, out);

@@ -100,7 +100,6 @@ int lh_render_text(const json_t *model, bool color, struct lh_buf *out) {
   }
   if (!failed) failed = put_findings(model, color, out);
   if (!failed) failed = lh_buf_addstr(out, "\n");
-  if (!failed) failed = put_labelled("Target    ", lh_prose_targets, model, out);
   if (!failed) failed = put_labelled("Tester    ", lh_prose_tester, model, out);
   if (!failed) failed = put_labelled("Network   ", lh_prose_network, model, out);
   if (!failed) failed = put_labelled("Left out  ", lh_prose_left_out, model, out);

@@ -360,6 +360,8 @@ static const struct {
      "t.yaml:3:96: groups.g.messages[0].until: must be later than `from`"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: x, from: 1m}]}}\n",
      "warning: t.yaml:3:85: groups.g.messages[0].from: is not before the end of the run: nothing is sent"},
+    {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 2m, text: x}, {after: open, every: 2m, text: x}]}}\n",
+     "warning: t.yaml:3:66: groups.g.messages[0].every: is longer than the run: not every client sends it even once"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: x, reply: {}}]}}\n",
      "t.yaml:3:79: groups.g.messages[0].reply.match: missing, since the payload carries no ${token}; expected match: order, or ${token} in the payload"},
     {RT "groups: {g: {kind: websocket, connections: 1, messages: [{every: 1s, text: x, reply: {contains: ok}}]}}\n",

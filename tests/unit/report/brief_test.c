@@ -44,6 +44,9 @@ static const struct {
      "{'planned': 6}}, {'name': 'c', 'kind': 'null', 'url': '', 'clients': {'planned': 1}}, {'name': 'd', 'kind': 'sse', 'url': 'v', "
      "'clients': {'planned': 7}}]",
      "totals.messages", "{'sent': 0, 'incoming': 8}", "ran", "18 sse clients in 3 groups, 1 null client in 1 group; to u, v; 8 pushes received; from laptop"},
+    {"groups", "[{'name': 'tail', 'kind': 'stream', 'url': 'u', 'clients': {'planned': 5}, 'bytes': {'received': 58982400}}]",
+     "totals.messages", "{'sent': 0, 'incoming': 0}", "ran",
+     "tail: 5 stream clients; to u; 56.2 MiB of streams received, 2 KiB a second; from laptop"},
     {"shards", "[{'name': 'laptop'}, {'name': 'cloud'}]", NULL, NULL, "ran",
      "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 1,234 messages sent; "
      "from 2 shards: laptop, cloud"},
