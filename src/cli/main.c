@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -93,6 +94,13 @@ static int run_command(const struct lh_cli_command *command, int argc, char **ar
   return code;
 }
 
+/* What the shell left open is none of a worker's or a hook's: it would count as descriptors, and keep alive what others wait to
+ * see closed. What a worker is to inherit is opened later. */
+static void keep_from_children(void) {
+  enum { CLOEXEC = 4 };                        /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
+  syscall(SYS_close_range, 3U, ~0U, CLOEXEC); /* before Linux 5.11 they are handed on */
+}
+
 static bool is_one_of(const char *text, const char *a, const char *b) {
   return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
@@ -114,6 +122,7 @@ static bool is_talked_to(void) {
 
 int main(int argc, char **argv) {
   open_standard_descriptors();
+  keep_from_children();
   if (argc < 2) return print_usage();
   const char *word = argv[1];
   if (is_one_of(word, "worker", "live") && !is_talked_to())

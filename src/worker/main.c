@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -312,12 +311,6 @@ static void say_last(struct worker *w) {
   lh_buf_free(&out);
 }
 
-/* What the shell left open in the supervisor is none of a worker's: it would count as descriptors, and keep alive what others
- * wait to see closed. */
-static void close_inherited(void) {
-  syscall(SYS_close_range, 3U, ~0U, 0U); /* before Linux 5.9 they stay */
-}
-
 static void raise_descriptors(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit)) return;
@@ -338,7 +331,6 @@ int lh_worker_main(void) {
   const struct lh_link_events events = {.frame = on_frame, .broken = fail, .context = w};
   ignore_signals();
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* descriptor 0 tells it too, but not to a worker that never comes back to its loop */
-  close_inherited();
   raise_descriptors();
   mallopt(M_ARENA_MAX, 1); /* one thread allocates; an arena for the resolver's threads would only cost memory */
   uv_loop_init(&w->loop);
