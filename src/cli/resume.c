@@ -17,6 +17,7 @@ enum { WORDS_MAX = 2048, EXTRA_WORDS = 6 };
 struct before {
   char *path, *name, *id, *command_line, *config; /* owned */
   uint64_t seed, interval_ns, planned_ns, held_ns;
+  uint64_t earlier_ns; /* of the plan, held by parts before it: it is itself the rest of a run */
   int64_t end_wall_us;
   bool unfinished, complete;
 };
@@ -27,6 +28,16 @@ static void free_before(struct before *b) {
   free(b->id);
   free(b->command_line);
   free(b->config);
+}
+
+/* The event that a resumed run begins with tells how much of the plan was held before it. */
+static int on_event(void *context, uint64_t at_ns, enum lh_event_kind kind, uint32_t group, const char *text, const char *details) {
+  static const char key[] = "\"held_ns\": ";
+  struct before *b = context;
+  (void)at_ns, (void)group, (void)text;
+  const char *held = kind == LH_EVENT_RESUMED && details != NULL ? strstr(details, key) : NULL;
+  if (held != NULL) b->earlier_ns = strtoull(held + strlen(key), NULL, 10);
+  return 0;
 }
 
 static int read_before(struct before *b) {
@@ -45,7 +56,10 @@ static int read_before(struct before *b) {
   b->end_wall_us = run->end_wall_us;
   b->unfinished = run->how == LH_RUN_UNFINISHED;
   b->complete = run->how == LH_RUN_COMPLETE;
+  struct lh_reader_visits visits = {.context = b, .event = on_event};
+  int failed = lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err);
   lh_reader_close(reader);
+  if (failed < 0) return lh_cli_usage_error("%s", err.text);
   bool all = b->name != NULL && b->id != NULL && b->command_line != NULL && b->config != NULL;
   return all ? 0 : lh_cli_fail(LH_EXIT_TESTER, "no memory for what %s holds", b->path);
 }
@@ -160,7 +174,7 @@ static int go_on(const struct before *b, struct lh_cli_args *run) {
            "this is the rest of a run that held %s of %s, in %s (%s); the %s between them are in neither file, and this verdict is for "
            "the rest alone",
            held, planned, b->path, b->id, away);
-  struct lh_run_resumed resumed = {.file = b->path, .id = b->id, .length_ns = b->held_ns, .sentence = sentence};
+  struct lh_run_resumed resumed = {.file = b->path, .id = b->id, .length_ns = b->held_ns, .held_ns = b->earlier_ns + b->held_ns, .sentence = sentence};
   run->resumed = &resumed;
   return run->command->run(run);
 }
@@ -173,8 +187,7 @@ static void add_word(char **words, int *count, const char *word) {
 /* `words`: "longhaul run CONFIG OPTIONS", to which what makes it the rest is added. */
 static int resume_with(const struct before *b, char **words, int count, const char *line) {
   char duration[48], seed[48], interval[48];
-  uint64_t rest_ms = (b->planned_ns - b->held_ns) / LH_NS_PER_MS;
-  snprintf(duration, sizeof duration, "run.duration=%" PRIu64 "ms", rest_ms);
+  snprintf(duration, sizeof duration, "run.duration=%" PRIu64 "ms", (b->earlier_ns + b->planned_ns) / LH_NS_PER_MS);
   snprintf(seed, sizeof seed, "run.seed=%" PRIu64, b->seed);
   snprintf(interval, sizeof interval, "run.interval=%" PRIu64 "ms", b->interval_ns / LH_NS_PER_MS);
   const char *const more[] = {"--set", duration, "--set", seed, "--set", interval};
@@ -242,7 +255,9 @@ const struct lh_cli_command lh_cli_resume = {
     .summary = "run the rest of a run that was stopped or crashed",
     .usage = "RUN [CONFIG] [OPTIONS]",
     .description = "Runs the planned time that is left, with the same config, seed and options, into a run file of its own; each "
-                   "file names the other. The ramp begins anew. The time between the two is in neither, so it counts for no "
+                   "file names the other. The plan goes on where it stood: ramp stages, `from` and `until` of messages, and "
+                   "actions keep their times. Clients that were open come back as fast as the ramp opened them at its steepest (at once "
+                   "without a ramp, as far as run.connect_rate allows); warm-up, `count` of messages, lifetimes and logins begin anew. The time between the two is in neither file, so it counts for no "
                    "verdict; `longhaul merge` makes one file of both. Without CONFIG the command line of the first part is used again, from this folder.",
     .examples = examples,
     .options = options,

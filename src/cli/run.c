@@ -9,6 +9,7 @@
 #include "cli/report_file.h"
 #include "cli/source.h"
 #include "longhaul/base/log.h"
+#include "longhaul/plan/plan.h"
 #include "longhaul/run/run.h"
 
 /* ---- before ---- */
@@ -152,6 +153,8 @@ static int run_main(const struct lh_cli_args *args) {
   if (exit_code == 0) exit_code = check_folders(args, source.config->run.store);
   if (exit_code == 0) exit_code = lh_source_care(&source, lh_cli_has(args, "yes"));
   if (exit_code == 0) exit_code = lh_preflight_make(&preflight, &source, args);
+  if (exit_code == 0 && args->resumed != NULL && lh_plan_resume(source.config, args->resumed->held_ns) < 0)
+    exit_code = lh_cli_fail(LH_EXIT_TESTER, "no memory for the rest of the plan");
   struct lh_lookers lookers;
   if (exit_code == 0) exit_code = lh_lookers_open(args, &lookers);
   if (exit_code == 0) {

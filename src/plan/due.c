@@ -38,8 +38,8 @@ static uint64_t share(uint64_t of, uint64_t part, uint64_t whole) {
   return (uint64_t)((unsigned __int128)of * part / whole);
 }
 
-/* Where in the period the grid of this client lies. */
-static uint64_t grid_offset(const struct lh_group *group, uint32_t message, uint32_t client, uint64_t key) {
+/* Where in the period of the whole plan the grid of this client lies. */
+static uint64_t place_in_period(const struct lh_group *group, uint32_t message, uint32_t client, uint64_t key) {
   const struct lh_message *m = &group->messages[message];
   if (m->phase == LH_PHASE_TOGETHER) return 0;
   const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);
@@ -47,6 +47,13 @@ static uint64_t grid_offset(const struct lh_group *group, uint32_t message, uint
   uint32_t count = group->connections ? group->connections : 1;
   uint64_t offset = shift + share(m->every_ns, rank_reversed(client % count, count), count);
   return offset < m->every_ns ? offset : offset - m->every_ns;
+}
+
+/* Where its grid lies from the start of this run. */
+static uint64_t grid_offset(const struct lh_group *group, uint32_t message, uint32_t client, uint64_t key) {
+  const struct lh_message *m = &group->messages[message];
+  uint64_t offset = place_in_period(group, message, client, key);
+  return offset >= m->grid_ns ? offset - m->grid_ns : offset + m->every_ns - m->grid_ns;
 }
 
 /* The first point offset + n * every at or past `from`; n. */

@@ -189,6 +189,7 @@ static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool rep
                            .run_id = sv->run_id,
                            .start_ns = sv->start_ns,
                            .start_wall_us = sv->start_wall_us,
+                           .held_ns = args->resumed != NULL ? args->resumed->held_ns : 0,
                            .report_every_ns =
                                args->config->run.interval_ns / lh_ticks_each(args->config->run.interval_ns),
                            .replacement = replacement,

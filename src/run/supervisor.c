@@ -360,7 +360,7 @@ static void note_resumed(struct lh_supervisor *sv) {
   if (resumed == NULL) return;
   char text[1024];
   struct lh_err err = {0};
-  snprintf(text, sizeof text, "{\"of\": \"%s\"}", resumed->id);
+  snprintf(text, sizeof text, "{\"of\": \"%s\", \"held_ns\": %" PRIu64 "}", resumed->id, resumed->held_ns);
   lh_journal_resumed(&sv->journal, sv->start_ns, resumed->sentence, text);
   snprintf(text, sizeof text, "the rest of this run is in %s", lh_store_path(sv->journal.store));
   if (lh_store_add_event(resumed->file, resumed->length_ns, LH_EVENT_RESUMED, text, &err) < 0)

@@ -152,7 +152,9 @@ static bool load(struct worker *w, const struct lh_start *start) {
   int failed = lh_config_load(&args, &w->config, &diagnostics);
   if (failed) load_failed(w, &diagnostics);
   lh_diagnostics_free(&diagnostics);
-  return !failed;
+  if (failed || start->held_ns == 0 || lh_plan_resume(w->config, start->held_ns) == 0) return !failed;
+  fail(w, "no memory for the rest of the plan");
+  return false;
 }
 
 /* A client is one of the websocket kind or of the raw kinds. */

@@ -32,7 +32,7 @@ int lh_start_encode(const struct lh_start *start, struct lh_buf *out) {
   for (uint32_t i = 0; !failed && i < start->setting_count; i++) failed = lh_buf_addtext(out, start->settings[i]);
   const uint32_t words[] = {start->slice.first, start->slice.stride, start->worker, start->workers};
   for (size_t i = 0; !failed && i < sizeof words / sizeof *words; i++) failed = lh_buf_addu32(out, words[i]);
-  const uint64_t longs[] = {start->run_id, start->start_ns, start->report_every_ns, (uint64_t)start->start_wall_us};
+  const uint64_t longs[] = {start->run_id, start->start_ns, start->report_every_ns, start->held_ns, (uint64_t)start->start_wall_us};
   for (size_t i = 0; !failed && i < sizeof longs / sizeof *longs; i++) failed = lh_buf_addu64(out, longs[i]);
   if (!failed) failed = lh_buf_addu8(out, start->replacement);
   if (!failed) failed = lh_buf_addu32(out, start->data_fd_count);
@@ -67,6 +67,7 @@ int lh_start_decode(struct lh_start *start, struct lh_cursor *in, struct lh_err 
   got.run_id = lh_cursor_u64(in);
   got.start_ns = lh_cursor_u64(in);
   got.report_every_ns = lh_cursor_u64(in);
+  got.held_ns = lh_cursor_u64(in);
   got.start_wall_us = (int64_t)lh_cursor_u64(in);
   got.replacement = lh_cursor_u8(in);
   got.data_fd_count = lh_cursor_u32(in);

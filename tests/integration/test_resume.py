@@ -1,10 +1,13 @@
 """longhaul resume: the rest of a run that was interrupted, or that a crash ended; and what it refuses."""
 import os
 import signal
+import sqlite3
+import subprocess
 import time
 import unittest
 
 from common import Case, Faultd, config, longhaul
+from lib import paths
 from lib.longhaul import Run
 
 
@@ -17,6 +20,21 @@ def after(child, intervals):
         if found and found[0].stat().st_size > 4096 and child.query("SELECT count(*) AS n FROM intervals")[0]["n"] >= intervals:
             return found[0]
     raise TimeoutError(child.stderr)
+
+
+def wait_for_new(child, known, intervals):
+    """The run file that is not known yet, once it holds so many intervals."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        for path in set(child.store.glob("*.longhaul")) - set(known):
+            try:
+                with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+                    if db.execute("SELECT count(*) FROM intervals").fetchone()[0] >= intervals:
+                        return path
+            except sqlite3.OperationalError:
+                pass  # it is being made
+    raise TimeoutError("no further run file")
 
 
 def resume(child, *arguments):
@@ -93,6 +111,46 @@ class Resume(Case):
             self.assertEqual(said.returncode, 2, said)
             self.assertIn("seems to go on", said.stderr)
             self.check_rest(child, path, resume(child, path, "--force"))
+
+    def test_the_plan_goes_on_where_it_stood(self):
+        """Stopped twice: clients come back at the ramp's pace, a later stage and a message's `from` keep their times of the whole plan."""
+        stages = [{"at": "0s", "connections": 0}, {"at": "3s", "connections": 30}, {"at": "7s", "connections": 30}, {"at": "7s", "connections": 8}]
+        with Faultd() as server:
+            conf = config(server.url(), duration="9s", run={"seed": 3})
+            group = conf["groups"]["g"]
+            del group["connections"]
+            group["ramp"] = {"stages": stages}
+            group["messages"] = [{"name": "late", "every": "500ms", "from": "7s", "text": "x"}]
+            child = Run(conf)
+            with child:
+                files = [after(child, 3)]
+                child.signal(signal.SIGINT)
+                child.wait(30)
+            with subprocess.Popen([paths.LONGHAUL, "resume", files[0], "--store", child.store], cwd=child.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as second:
+                files.append(wait_for_new(child, files, 1))
+                second.send_signal(signal.SIGINT)
+                said = second.communicate(timeout=30)[1]
+                self.assertEqual(second.returncode, 130, said)
+            done = resume(child, files[1])
+            self.assertIn(done.returncode, (0, 4), done.stderr)
+            self.assertNotIn("warning", done.stderr)
+            files.append(max(child.store.glob("*.longhaul"), key=lambda path: path.stat().st_mtime))
+        parts = [longhaul.report(path) for path in files]
+        self.assertEqual(len(set(files)), 3)
+        self.assertAlmostEqual(parts[2]["run"]["planned_s"], 9 - parts[0]["run"]["duration_s"] - parts[1]["run"]["duration_s"], delta=0.01)
+        wanted = [part["series"]["groups"][0]["wanted"] for part in parts]
+        self.assertGreaterEqual(max(wanted[0]), 20)
+        self.assertTrue(8 <= wanted[1][0] <= 12, wanted[1])  # 10 a second, not all at once
+        self.assertTrue(8 <= wanted[2][0] <= 12, wanted[2])
+        self.assertEqual(wanted[2][-2], 8, wanted[2])  # the stage of 7 s
+        began = parts[0]["run"]["duration_s"] + parts[1]["run"]["duration_s"] > 7  # a busy machine may have come that far
+        self.assertEqual([part["totals"]["messages"]["sent"] > 0 for part in parts], [False, began, True])
+        whole = child.folder / "whole.longhaul"
+        done = longhaul.command("merge", whole, *files)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        merged = longhaul.report(whole)
+        self.assertTrue(merged["groups"][0]["books_balance"], merged["groups"][0]["books"])
+        self.assertEqual(merged["run"]["planned_s"], 9)
 
     def test_refused(self):
         with Faultd() as server:

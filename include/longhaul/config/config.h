@@ -194,6 +194,7 @@ struct lh_message {
   struct lh_when_config when; /* after incoming */
   uint64_t from_ns;     /* since the start of the run; 0: from the start */
   uint64_t until_ns;    /* LH_NEVER: to the end */
+  uint64_t grid_ns;     /* how far into its period the grid is at the start of the run: 0 but in the rest of one that was stopped */
   uint64_t count;       /* most sends by one client in the run; 0: no limit */
   enum lh_payload_source source;
   char *payload;        /* text or decoded hex (with variables), decoded binary, or the file's bytes (with variables unless

@@ -120,6 +120,12 @@ struct lh_sending {
 };
 struct lh_sending lh_plan_sending(const struct lh_group *group);
 
+/* ---- going on after a stop ---- */
+/* Makes of a whole plan its rest after held_ns, and as much shorter: stages of the ramp, `from` and `until`, grids and actions go on where they stood.
+ * Clients that were wanted by then come back as fast as the ramp's steepest slope, at most; those of a first step at once. Counts and
+ * lifetimes begin anew. 0 or -ENOMEM (the config is then of no use). */
+int lh_plan_resume(struct lh_config *config, uint64_t held_ns);
+
 /* ---- what the whole plan needs; for `check`, preflight and `workers: auto` ---- */
 struct lh_plan_needs {
   uint64_t clients;             /* most wanted at once, as far as their targets' connections_max lets them in */

@@ -27,6 +27,7 @@ struct lh_run_live {
 struct lh_run_resumed {
   const char *file, *id; /* run file, no longer in progress */
   uint64_t length_ns;   /* how much it holds */
+  uint64_t held_ns;     /* how much of the plan it and the parts before it held: where this run goes on */
   const char *sentence; /* for the timeline and the verdict of the new run */
 };
 

@@ -48,6 +48,7 @@ struct lh_start {
   struct lh_slice slice;
   uint32_t worker, workers;
   uint64_t run_id, start_ns, report_every_ns;
+  uint64_t held_ns; /* of the plan, by the earlier parts of a resumed run; 0: none */
   int64_t start_wall_us;
   uint8_t replacement;
   uint32_t data_fd_count;            /* descriptors of the groups' rows, by group number, which the worker inherits; -1: none */

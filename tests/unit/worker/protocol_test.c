@@ -24,6 +24,7 @@ static const struct lh_start start = {.path = "configs/night.yaml",
                                       .start_ns = 1,
                                       .report_every_ns = 1000000000,
                                       .start_wall_us = -5,
+                                      .held_ns = 7200000000001,
                                       .replacement = 1,
                                       .data_fd_count = 3,
                                       .data_fds = {-1, 7, 1000},
@@ -59,6 +60,7 @@ static void start_there_and_back(void **state) {
   for (size_t i = 0; i < 3; i++) assert_string_equal(got.settings[i], settings[i]);
   assert_true(got.slice.first == 3 && got.slice.stride == 8 && got.worker == 2 && got.workers == 4);
   assert_true(got.run_id == start.run_id && got.start_ns == 1 && got.report_every_ns == 1000000000);
+  assert_true(got.held_ns == start.held_ns);
   assert_true(got.start_wall_us == -5 && got.replacement == 1);
   assert_true(got.data_fd_count == 3 && got.data_fds[0] == -1 && got.data_fds[1] == 7 && got.data_fds[2] == 1000);
   assert_int_equal(got.ledger_fd, -1);
