@@ -1,6 +1,7 @@
 #include "run/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ int lh_listener_start(struct lh_listener *l, const struct lh_listener_args *args
   *l = (struct lh_listener){0};
   snprintf(count, sizeof count, "%" PRIu64, args->processes);
   if (args->speaks_tls) snprintf(l->ca, sizeof l->ca, "%s/listener.pem", args->folder);
-  if (pipe(ends) < 0) return lh_err_set(err, errno, "no pipe for the probe's listener: %s", strerror(errno));
+  if (pipe2(ends, O_CLOEXEC) < 0) return lh_err_set(err, errno, "no pipe for the probe's listener: %s", strerror(errno));
   l->pid = fork();
   if (l->pid == 0) {
     dup2(ends[1], 1);
