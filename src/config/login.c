@@ -169,6 +169,8 @@ void resolve_login(struct load *load, const struct scope *scope) {
   struct node *node = node_child(scope->node, "login"), *url = node ? node_child(node, "url") : NULL;
   struct node *written = node ? node_child(node, "target") : NULL;
   login->target = LH_NO_TARGET;
+  if (login->enabled && login->keeps_cookies) group->keeps_cookies = true;
+  login->keeps_cookies = group->keeps_cookies;
   if (!login->enabled || !node || node->bad || node->kind != NODE_MAP || !group->name) return;
   if (!login->status[0]) login->status[0] = 2;
   for (size_t i = 0; i < login->extract_count; i++)

@@ -66,6 +66,7 @@ static const char *const counters[] = {
     "logins_dropped",
     "redirects_followed",
     "skipped_charged",
+    "cookies_refused",
 };
 static const char *const histograms[] = {
     "response",      "service", "send_lateness", "ping",   "resolve",  "tcp",          "tls",    "upgrade",

@@ -200,12 +200,21 @@ static bool names_cookie(const struct lh_headers *headers) {
     if (headers->items[i].name && strcasecmp(headers->items[i].name, "Cookie") == 0) return true;
   return false;
 }
-static bool cookies_twice(const struct load *load, const struct scope *scope) {
-  const struct lh_group *group = scope->base;
+static bool names_own_cookie(const struct load *load, const struct lh_group *group) {
   bool named = names_cookie(&group->headers) ||
                (group->target < load->config->target_count && names_cookie(&load->config->targets[group->target].headers));
   for (size_t i = 0; i < group->message_count; i++) named |= names_cookie(&group->messages[i].headers);
-  return group->login.enabled && group->login.keeps_cookies && named;
+  return named;
+}
+/* Either key sets both: the one that is written is told of. */
+static bool cookies_twice(const struct load *load, const struct scope *scope) {
+  const struct lh_group *group = scope->base;
+  return group->keeps_cookies && node_child(scope->node, "cookies") && names_own_cookie(load, group);
+}
+static bool login_cookies_twice(const struct load *load, const struct scope *scope) {
+  const struct lh_group *group = scope->base;
+  const struct node *login = node_child(scope->node, "login");
+  return group->login.enabled && group->login.keeps_cookies && login && node_child(login, "cookies") && names_own_cookie(load, group);
 }
 
 /* ---- messages ---- */
@@ -562,7 +571,10 @@ static const struct rule rows[] = {
     MUST("groups.*", "login.file", "login", login_body_twice, "must be left out with text, which is the body already",
          "{'properties': {'login': {'not': {'required': ['text', 'file']}}}}"),
     MUST("groups.*", "login.retry.max", "login", login_backoff_falls, "must not be shorter than login.retry.first", NOT_IN_SCHEMA),
-    MUST("groups.*", "login.cookies", "login headers messages", cookies_twice,
+    MUST("groups.*", "cookies", "cookies headers messages", cookies_twice,
+         "must be forget when a header of the group, its target or a message is called Cookie: write no such header, or keep none",
+         NOT_IN_SCHEMA),
+    MUST("groups.*", "login.cookies", "login headers messages", login_cookies_twice,
          "must be forget when a header of the group, its target or a message is called Cookie: extract what it needs instead",
          NOT_IN_SCHEMA),
     MUST("groups.*.login.extract.*", "", "json header cookie", extract_unclear, "needs exactly one of json, header and cookie",

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "conn/json_pointer.h"
+#include "longhaul/conn/cookies.h"
 #include "longhaul/conn/login.h"
 
 enum { COOKIES_BYTES_MAX = 2 * LH_LOGIN_VALUE_MAX, HEADERS_BYTES_MAX = 64 << 10 };
@@ -50,16 +51,13 @@ static bool is_name(const char *name, size_t len, const char *wanted) {
   return len == strlen(wanted) && !strncasecmp(name, wanted, len);
 }
 
-/* RFC 6265, 5.2: up to the first semicolon; white space around name and value does not count. */
 static void take_cookie(struct lh_answer *answer, const char *value, size_t len) {
-  const char *end = memchr(value, ';', len);
-  size_t pair = end ? (size_t)(end - value) : len;
-  while (pair && (*value == ' ' || *value == '\t')) value++, pair--;
-  while (pair && (value[pair - 1] == ' ' || value[pair - 1] == '\t')) pair--;
-  const char *equals = memchr(value, '=', pair);
-  if (!equals || equals == value) return;
-  add(answer, &answer->cookies, value, pair);
-  add(answer, &answer->cookies, "", 1);
+  struct lh_text pair_name, pair_value;
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)value[i] < ' ' || value[i] == 0x7f) return; /* no browser keeps it, and it would be two lines */
+  if (!lh_cookie_pair((struct lh_text){value, len}, &pair_name, &pair_value)) return;
+  if (answer->cookies.len) add(answer, &answer->cookies, "\n", 1);
+  add(answer, &answer->cookies, value, len);
 }
 
 void lh_answer_header(struct lh_answer *answer, const char *name, size_t name_len, const char *value, size_t value_len) {
@@ -88,40 +86,19 @@ static struct lh_text header_of(const struct lh_answer *answer, size_t number) {
   return (struct lh_text){0};
 }
 
-static size_t name_of(const char *cookie) {
-  return (size_t)(strchr(cookie, '=') - cookie);
-}
-
-/* The one after `cookie`, or the first; NULL when there is none. */
-static const char *next_cookie(const struct lh_answer *answer, const char *cookie) {
-  const char *at = cookie ? cookie + strlen(cookie) + 1 : answer->cookies.data;
-  return at && at < answer->cookies.data + answer->cookies.len ? at : NULL;
-}
-
-/* A later one of the same name replaces. */
-static bool is_replaced(const struct lh_answer *answer, const char *cookie) {
-  size_t len = name_of(cookie);
-  for (const char *at = cookie; (at = next_cookie(answer, at));)
-    if (name_of(at) == len && memcmp(at, cookie, len) == 0) return true;
-  return false;
-}
-
-static struct lh_text cookie_of(const struct lh_answer *answer, const char *name) {
+/* The last one of that name. */
+static struct lh_text cookie_of(const struct lh_answer *answer, const char *wanted) {
   struct lh_text found = {0};
-  size_t len = strlen(name);
-  for (const char *at = NULL; (at = next_cookie(answer, at));)
-    if (name_of(at) == len && memcmp(at, name, len) == 0) found = (struct lh_text){at + len + 1, strlen(at + len + 1)};
-  return found;
-}
-
-/* One that was emptied was deleted. */
-static int join_cookies(const struct lh_answer *answer, struct lh_buf *out) {
-  int failed = 0;
-  for (const char *at = NULL; !failed && (at = next_cookie(answer, at));) {
-    if (is_replaced(answer, at) || !at[name_of(at) + 1]) continue;
-    failed = lh_buf_addf(out, "%s%s", out->len ? "; " : "", at);
+  const char *at = answer->cookies.data, *end = at + answer->cookies.len;
+  while (at && at < end) {
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    struct lh_text name = {0}, value;
+    if (!stop) stop = end;
+    lh_cookie_pair((struct lh_text){at, (size_t)(stop - at)}, &name, &value);
+    if (name.len == strlen(wanted) && memcmp(name.at, wanted, name.len) == 0) found = value;
+    at = stop + 1;
   }
-  return failed;
+  return found;
 }
 
 /* ---- JSON ---- */
@@ -218,8 +195,9 @@ static int check_text(const char *name, const struct lh_buf *text, size_t from, 
 }
 
 static int gather(const struct lh_answer *answer, struct lh_buf *all, size_t *ends, struct lh_err *err) {
-  int failed = answer->config->keeps_cookies ? join_cookies(answer, all) : 0;
-  if (!failed) failed = check_text("cookies", all, 0, err);
+  const bool keeps = answer->config->keeps_cookies && answer->cookies.len;
+  int failed = keeps ? lh_buf_add(all, answer->cookies.data, answer->cookies.len) : 0;
+  if (!failed && all->len > LH_LOGIN_VALUE_MAX) failed = lh_err_set(err, EINVAL, "cookies: longer than %d bytes", LH_LOGIN_VALUE_MAX);
   ends[0] = all->len;
   for (size_t i = 0; !failed && i < answer->config->extract_count; i++) {
     failed = find(answer, i, all, err);

@@ -83,6 +83,7 @@ static int init_group(struct lh_engine *e, uint32_t number, uint32_t first_slot,
   if (!g->states || (g->has_anchors && !g->anchors))
     return lh_err_set(err, ENOMEM, "no memory for the schedules of group '%s'", config->name);
   for (size_t i = 0; g->anchors && i < states; i++) g->anchors[i] = LH_NEVER;
+  if ((rc = lh_jars_new(g, err)) < 0) return rc;
   g->in_state[LH_CLIENT_IDLE] = g->client_count;
   for (uint32_t i = 0; i < g->client_count; i++) init_client(e, g, first_slot + i);
   return lh_logins_new(e, g, err);
@@ -143,6 +144,7 @@ void lh_engine_free(struct lh_engine *engine) {
   for (uint32_t g = 0; g < engine->group_count; g++) {
     lh_messages_free(&engine->groups[g]);
     lh_pushes_free(&engine->groups[g]);
+    lh_jars_free(&engine->groups[g]);
     free(engine->groups[g].states);
     lh_logins_free(&engine->groups[g]);
     free(engine->groups[g].anchors);
@@ -407,12 +409,12 @@ struct lh_snapshot *lh_engine_snapshot(struct lh_engine *engine, uint32_t group,
 
 size_t lh_engine_bytes(const struct lh_engine *engine) {
   size_t bytes = sizeof *engine + engine->client_count * sizeof *engine->clients + engine->scratch_size;
-  bytes += engine->gathered_bytes + engine->login_bytes;
+  bytes += engine->gathered_bytes + engine->login_bytes + engine->jar_bytes;
   bytes += lh_wheel_bytes(engine->wheel) + engine->flights.room * sizeof *engine->flights.items;
   for (uint32_t g = 0; g < engine->group_count; g++) {
     const struct group *group = &engine->groups[g];
     size_t states = (size_t)group->client_count * group->message_count;
-    bytes += sizeof *group + lh_pushes_bytes(group) + states * (sizeof *group->states + (group->anchors ? sizeof *group->anchors : 0));
+    bytes += sizeof *group + lh_pushes_bytes(group) + lh_jars_bytes(group) + states * (sizeof *group->states + (group->anchors ? sizeof *group->anchors : 0));
   }
   return bytes + lh_null_bytes(engine->null);
 }

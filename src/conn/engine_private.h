@@ -7,6 +7,7 @@
  * logins.c    logins before connections
  * answer.c    what a login's answer gives
  * scrub.c     secrets in the words of a peer
+ * jars.c      the clients' cookies
  * schedule.c  which messages are due
  * messages.c  a group's messages compiled; sending one
  * flight.c    messages that await a reply
@@ -144,6 +145,7 @@ struct group {
   struct lh_incoming_rules *rules; /* owned; NULL: pushes are not checked */
   struct lh_incoming *incoming;    /* owned: by client; NULL like rules */
   uint64_t *ledger; /* borrowed: of its client 0 of the whole run; NULL: no message has a count, or nobody keeps them */
+  struct lh_jar **jars;            /* owned: by client, as each is; NULL: cookies are not kept */
   uint32_t message_count;
   uint32_t number, first_slot, client_count;
   bool seeks_tokens, seeks_pointers, seeks_order; /* which ways replies are known */
@@ -193,7 +195,7 @@ struct lh_engine {
   size_t scratch_size;
   struct lh_rate rate;
   uint32_t connecting, connecting_max, logging_in;
-  size_t login_bytes;
+  size_t login_bytes, jar_bytes;
   struct gate *gates;       /* owned; the first for all targets without limits of their own */
   uint16_t *gate_of_target; /* owned; by number of the target */
   uint32_t gate_count, gate_next; /* next: whose turn it is */
@@ -299,6 +301,14 @@ void lh_logins_stop(struct lh_engine *e);
 void lh_scrub(char *text, const struct lh_texts *secrets);
 /* The same of secrets that are no login's: the first of them is no list of cookies. */
 void lh_scrub_all(char *text, const struct lh_texts *secrets);
+void lh_scrub_text(char *text, struct lh_text secret);
+
+/* ---- jars.c ---- */
+int lh_jars_new(struct group *g, struct lh_err *err);
+void lh_jars_free(struct group *g);
+size_t lh_jars_bytes(const struct group *g); /* without the cookies, which are e->jar_bytes */
+void lh_jars_take_login(struct lh_engine *e, uint32_t slot, const struct lh_texts *texts); /* the cookies that a login set */
+void lh_jars_scrub(const struct lh_engine *e, uint32_t slot, char *text);
 
 /* ---- endings.c ---- */
 /* Whether what is seen of this connection now came to pass while our own loop stood still. */

@@ -52,6 +52,7 @@ const struct lh_texts *lh_login_at(const struct lh_engine *e, uint32_t slot, uin
 
 void lh_login_scrub(const struct lh_engine *e, uint32_t slot, char *text) {
   const struct login *login = login_of(&e->groups[e->clients[slot].group], slot);
+  lh_jars_scrub(e, slot, text);
   if (!login) return;
   lh_scrub(text, login->texts);
   lh_scrub(text, login->before);
@@ -226,6 +227,9 @@ static void keep(struct lh_engine *e, struct visit v, struct lh_texts *texts) {
   v.login->unproved = true;
   v.login->done_ns = e->now_ns;
   v.login->due_ns = refresh_ns(e, v);
+  const uint32_t first = v.key < e->client_count ? v.key : v.g->first_slot;
+  const uint32_t count = v.key < e->client_count ? 1 : v.g->client_count;
+  for (uint32_t i = 0; i < count; i++) lh_jars_take_login(e, first + i, texts);
 }
 
 static uint64_t backoff_ns(const struct lh_engine *e, struct visit v) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "conn/engine_private.h"
+#include "longhaul/conn/cookies.h"
 
 enum { SHORTEST = 4, SHORTEST_CUT = 8 }; /* shorter ones would blot out words that are no secret */
 
@@ -22,30 +23,30 @@ static void scrub_cut(char *text, struct lh_text secret) {
     }
 }
 
-static void scrub(char *text, struct lh_text secret) {
+void lh_scrub_text(char *text, struct lh_text secret) {
   if (secret.len < SHORTEST) return;
   for (char *at; (at = memmem(text, strlen(text), secret.at, secret.len));) replace(at, secret.len);
   scrub_cut(text, secret);
 }
 
-/* The values in "a=1; b=2". */
+/* The values of Set-Cookie headers, one a line. */
 static void scrub_cookies(char *text, struct lh_text cookies) {
   const char *at = cookies.at, *end = cookies.at + cookies.len;
   while (at < end) {
-    const char *stop = memmem(at, (size_t)(end - at), "; ", 2), *equals;
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    struct lh_text name, value;
     if (!stop) stop = end;
-    equals = memchr(at, '=', (size_t)(stop - at));
-    if (equals) scrub(text, (struct lh_text){equals + 1, (size_t)(stop - equals - 1)});
-    at = stop + 2;
+    if (lh_cookie_pair((struct lh_text){at, (size_t)(stop - at)}, &name, &value)) lh_scrub_text(text, value);
+    at = stop + 1;
   }
 }
 
 void lh_scrub(char *text, const struct lh_texts *secrets) {
   if (!*text || !secrets) return;
   scrub_cookies(text, lh_texts_at(secrets, 0));
-  for (uint32_t i = 1; i < secrets->count; i++) scrub(text, lh_texts_at(secrets, i));
+  for (uint32_t i = 1; i < secrets->count; i++) lh_scrub_text(text, lh_texts_at(secrets, i));
 }
 
 void lh_scrub_all(char *text, const struct lh_texts *secrets) {
-  for (uint32_t i = 0; *text && secrets && i < secrets->count; i++) scrub(text, lh_texts_at(secrets, i));
+  for (uint32_t i = 0; *text && secrets && i < secrets->count; i++) lh_scrub_text(text, lh_texts_at(secrets, i));
 }

@@ -30,8 +30,7 @@ enum part_kind {
       PART_TEXT,
   PART_FILL,
   PART_DATA,
-  PART_LOGIN,
-  PART_COOKIES
+  PART_LOGIN
 };
 
 struct part {
@@ -148,21 +147,17 @@ static int add_data(struct lh_template *t, const struct lh_group *group, struct 
   return 0;
 }
 
-static const char cookie_line[] = "Cookie: ";
-
 static int add_login(struct lh_template *t, const struct lh_group *group, struct spot spot, struct lh_err *err) {
   const size_t skip = strlen("login."), len = spot.len - skip, count = group ? group->login.extract_count : 0;
   size_t i = 0;
-  while (len && i < count &&
-         (strlen(group->login.extracts[i].name) != len || memcmp(group->login.extracts[i].name, spot.name + skip, len)))
-    i++;
-  if (len && i == count)
+  while (i < count && (strlen(group->login.extracts[i].name) != len || memcmp(group->login.extracts[i].name, spot.name + skip, len))) i++;
+  if (i == count)
     return lh_err_set(err, -EINVAL, "the variable ${%.*s} at offset %zu names nothing that the group's login extracts",
                       spot.len < 60 ? (int)spot.len : 60, spot.name, spot.offset);
-  struct part *part = add_part(t, len ? PART_LOGIN : PART_COOKIES);
+  struct part *part = add_part(t, PART_LOGIN);
   if (!part) return no_memory(err);
-  part->column = len ? (uint32_t)i + 1 : 0;
-  t->size_max += LH_LOGIN_VALUE_MAX + (len ? 0 : sizeof cookie_line + 2);
+  part->column = (uint32_t)i + 1;
+  t->size_max += LH_LOGIN_VALUE_MAX;
   return 0;
 }
 
@@ -364,15 +359,6 @@ static size_t write_login(const struct lh_texts *texts, uint32_t number, char *o
   return text.len;
 }
 
-static size_t write_cookies(const struct lh_texts *texts, char *out) {
-  const size_t head = sizeof cookie_line - 1;
-  size_t len = write_login(texts, 0, out + head);
-  if (!len) return 0;
-  memcpy(out, cookie_line, head);
-  memcpy(out + head + len, "\r\n", 2);
-  return head + len + 2;
-}
-
 static size_t render_part(const struct lh_template *t, const struct part *part, const struct lh_template_values *v, char *out) {
   switch (part->kind) {
   case PART_TEXT: memcpy(out, part->text, part->len); return part->len;
@@ -385,7 +371,6 @@ static size_t render_part(const struct lh_template *t, const struct part *part, 
   case PART_RAND: return write_random(part, word_of(v, part->salt, 0), out);
   case PART_DATA: return write_cell(t, v->row, part->column, out);
   case PART_LOGIN: return write_login(v->login, part->column, out);
-  case PART_COOKIES: return write_cookies(v->login, out);
   case PART_FILL: return write_fill(word_of(v, part->salt, 0), part->len, out);
   }
   assert(false && "a part of unknown kind");

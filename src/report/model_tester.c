@@ -59,6 +59,7 @@ static json_t *left_out(struct lh_build *b) {
   lh_put(b, out, "sends_held_back_in_flight_full", lh_json_count(in_flight_full));
   lh_put(b, out, "messages_without_memory", lh_json_count(no_memory));
   lh_put(b, out, "messages_truncated_for_matching", lh_json_count(run->total.counters[LH_COUNTER_truncated]));
+  lh_put(b, out, "cookies_refused", lh_json_count(run->total.counters[LH_COUNTER_cookies_refused]));
   return out;
 }
 

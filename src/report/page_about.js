@@ -53,6 +53,7 @@ const about = (() => {
       sends_held_back_in_flight_full: 'sends held back, with too many messages awaiting replies',
       messages_without_memory: 'messages held back or cut short for want of memory',
       messages_truncated_for_matching: 'messages longer than what is matched',
+      cookies_refused: 'cookies that a client had no room for',
     };
     const left = Object.entries(t.left_out)
       .filter(([, n]) => n > 0)

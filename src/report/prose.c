@@ -72,12 +72,13 @@ int lh_prose_left_out(const json_t *model, struct lh_buf *out) {
       {"sends_held_back_in_flight_full", "send held back with too many in flight", "sends held back with too many in flight"},
       {"messages_without_memory", "message held back or cut short without memory", "messages held back or cut short without memory"},
       {"messages_truncated_for_matching", "message longer than what is matched", "messages longer than what is matched"},
+      {"cookies_refused", "cookie that a client had no room for", "cookies that a client had no room for"},
   };
   const json_t *left_out = lh_look(model, "tester.left_out");
   int failed = 0;
   for (size_t i = 0, said = 0; i < sizeof parts / sizeof *parts && !failed; i++) {
     double n = lh_look_number(left_out, parts[i].key);
-    if (n > 0) failed = lh_buf_addf(out, "%s%s", said++ ? ", " : "", lh_show_plural(n, parts[i].one, parts[i].many).text);
+    if (n > 0) failed = lh_buf_addf(out, "%s%s %s", said++ ? ", " : "", lh_show_count(n).text, n == 1 ? parts[i].one : parts[i].many);
   }
   return failed;
 }

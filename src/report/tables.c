@@ -275,7 +275,7 @@ static int pushes_trouble(const json_t *group, struct lh_buf *note) {
     double n = lh_look_number(lh_look(group, "incoming"), parts[i].key);
     if (n == 0) continue;
     failed = said++ ? lh_buf_addstr(note, ", ") : lh_buf_addf(note, "%s%s: ", note->len ? " " : "", lh_look_text(group, "name"));
-    if (!failed) failed = lh_buf_addstr(note, lh_show_plural(n, parts[i].one, parts[i].many).text);
+    if (!failed) failed = lh_buf_addf(note, "%s %s", lh_show_count(n).text, n == 1 ? parts[i].one : parts[i].many);
   }
   return failed || !note->len || note->data[note->len - 1] == '.' ? failed : lh_buf_addstr(note, ".");
 }

@@ -9,6 +9,7 @@
 
 #include "longhaul/base/buf.h"
 #include "longhaul/base/limits.h"
+#include "longhaul/conn/cookies.h"
 
 enum { PATH_MAX_BYTES = 2000, REQUEST_BASE_BYTES = 1024 };
 
@@ -22,7 +23,6 @@ struct lh_handshake {
   struct lh_template *path;
   struct lh_buf protocols;
   struct lh_buf host;           /* "host:port" of the URL */
-  struct lh_template *cookies;  /* the line of a login's cookies, or NULL */
   struct lh_template *own_host; /* a Host header of the config's, or NULL */
   struct line lines[2 * LH_HEADERS_MAX + 1];
   size_t count;
@@ -138,7 +138,7 @@ static int add_path(struct lh_handshake *h, const struct lh_target *target, stru
 }
 
 static void add_up(struct lh_handshake *h) {
-  const size_t cookies = h->cookies ? lh_template_size_max(h->cookies) : 0;
+  const size_t cookies = h->group->keeps_cookies ? LH_COOKIE_LINE_MAX : 0;
   h->size_max = REQUEST_BASE_BYTES + lh_template_size_max(h->path) + h->protocols.len + LH_HOST_MAX + cookies;
   for (size_t i = 0; i < h->count; i++) h->size_max += strlen(h->lines[i].name) + lh_template_size_max(h->lines[i].value) + 4;
 }
@@ -158,8 +158,6 @@ int lh_handshake_new(struct lh_handshake **handshake, const struct lh_group *gro
   if (!failed) failed = add_header(h, "longhaul", &agent, err);
   if (!failed) failed = add_headers(h, "targets", target->name, &target->headers, err);
   if (!failed) failed = add_headers(h, "groups", group->name, &group->headers, err);
-  if (!failed && group->login.keeps_cookies)
-    failed = lh_template_compile_for(group, LH_TEMPLATE_COOKIES, sizeof LH_TEMPLATE_COOKIES - 1, &h->cookies, err);
   if (failed) {
     lh_handshake_free(h);
     return failed;
@@ -173,7 +171,6 @@ void lh_handshake_free(struct lh_handshake *handshake) {
   if (!handshake) return;
   for (size_t i = 0; i < handshake->count; i++) lh_template_free(handshake->lines[i].value);
   lh_template_free(handshake->path);
-  lh_template_free(handshake->cookies);
   lh_template_free(handshake->own_host);
   lh_buf_free(&handshake->protocols);
   lh_buf_free(&handshake->host);
@@ -212,10 +209,6 @@ int lh_handshake_headers(const struct lh_handshake *h, const struct lh_template_
     to = mempcpy(to, ": ", 2);
     to += lh_template_render(line->value, values, to);
     to = mempcpy(to, "\r\n", 2);
-  }
-  if (h->cookies) {
-    if ((size_t)(end - to) < lh_template_size_max(h->cookies)) return -ENOBUFS;
-    to += lh_template_render(h->cookies, values, to);
   }
   *at = to;
   return 0;

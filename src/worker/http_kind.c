@@ -43,6 +43,7 @@ static int compose(struct lh_raw *raw, uint32_t slot, uint32_t number, const cha
   bool has_body = !detour || !detour->is_get;
   const struct lh_template_values values = lh_engine_sending(raw->engine, slot);
   int failed = add_head(raw, detour ? detour->head : track->heads[number], &values);
+  if (!failed) failed = lh_raw_add_cookies(raw, &raw->lines[slot]);
   if (!has_body) len = 0;
   if (!failed && has_body && sends_length(&track->group->messages[number]))
     failed = lh_buf_addf(&raw->request, "Content-Length: %zu\r\n", len);
@@ -79,6 +80,15 @@ struct reading {
   unsigned status;
 };
 
+/* Renders the head of the request under way into raw->request, with the values it was sent with. False: no memory, or it was given
+ * up meanwhile. */
+static bool head_asked(struct lh_raw *raw, const struct lh_line *line) {
+  const struct lh_detour *detour = lh_detour_of(&raw->detours, lh_raw_slot(raw, line));
+  const struct lh_template *head = detour ? detour->head : lh_raw_track(raw, line)->heads[line->message];
+  struct lh_template_values values;
+  return lh_engine_asked(raw->engine, lh_raw_slot(raw, line), &values) && !add_head(raw, head, &values);
+}
+
 static void on_header(void *context, const char *name, size_t name_len, const char *value, size_t value_len) {
   const struct reading *r = context;
   lh_raw_hear_header(r->line, name, name_len, value, value_len);
@@ -86,20 +96,11 @@ static void on_header(void *context, const char *name, size_t name_len, const ch
     lh_answer_header(r->line->own, name, name_len, value, value_len);
     return;
   }
+  if (lh_raw_is_cookie(r->raw, r->line, name, name_len) && head_asked(r->raw, r->line))
+    lh_raw_take_cookie(r->raw, r->line, value, value_len);
   static const char location[] = "Location";
   if (name_len == sizeof location - 1 && !strncasecmp(name, location, name_len))
     lh_detour_note(&r->raw->detours, lh_raw_slot(r->raw, r->line), value, value_len);
-}
-
-/* The path of the request under way, as it was sent: with the values of its variables. Stands in raw->request; NULL without
- * memory, or when the request was given up meanwhile. */
-static const char *path_asked(struct lh_raw *raw, const struct lh_line *line) {
-  const uint32_t slot = lh_raw_slot(raw, line);
-  const struct lh_detour *detour = lh_detour_of(&raw->detours, slot);
-  struct lh_template_values values;
-  if (detour) return detour->target.path;
-  if (!lh_engine_asked(raw->engine, slot, &values) || add_head(raw, lh_raw_track(raw, line)->heads[line->message], &values)) return NULL;
-  return lh_request_path(raw->request.data);
 }
 
 /* A redirect that is not followed is a response like any other, and its status is checked. */
@@ -114,7 +115,7 @@ static void on_head(void *context, unsigned status) {
   const struct lh_detour_args args = {.slot = slot,
                                       .group = group,
                                       .message = &group->messages[r->line->message],
-                                      .path = path_asked(raw, r->line),
+                                      .path = head_asked(raw, r->line) ? lh_request_path(raw->request.data) : NULL,
                                       .status = status};
   r->line->following = !lh_detour_take(&raw->detours, &args);
   if (lh_raw_route(raw, r->line) != route) r->line->leaving = true;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "longhaul/base/clock.h"
+#include "longhaul/conn/cookies.h"
 #include "longhaul/conn/logins.h"
 #include "longhaul/plan/plan.h"
 #include "request.h"
@@ -40,11 +41,23 @@ static int add_rendered(struct lh_buf *out, const struct lh_template *t, const s
   return failed;
 }
 
+/* A group's login is nobody's: it has none. The head stands in out from `begin` on. */
+static int add_cookies(const struct lh_login_form *form, const struct lh_login_asker *asker, struct lh_buf *out, size_t begin) {
+  char line[LH_COOKIE_LINE_MAX];
+  if (asker->key >= lh_engine_client_count(asker->engine) || !form->group->keeps_cookies) return 0;
+  const struct lh_target *target = &asker->config->targets[form->group->login.target];
+  const struct lh_cookie_site to = lh_request_site(out->data + begin, target->tls_scheme);
+  size_t len = lh_engine_cookies(asker->engine, asker->key, &to, line);
+  return len ? lh_buf_add(out, line, len) : 0;
+}
+
 int lh_login_form_write(const struct lh_login_form *form, const struct lh_login_asker *asker, struct lh_buf *out) {
   const struct lh_template_values values = values_of(asker);
   struct lh_buf body = LH_BUF_INIT(LH_PAYLOAD_BYTES_MAX);
+  const size_t begin = out->len;
   int failed = form->body ? add_rendered(&body, form->body, &values) : 0;
   if (!failed) failed = add_rendered(out, form->head, &values);
+  if (!failed) failed = add_cookies(form, asker, out, begin);
   if (!failed && (form->body || strcmp(form->group->login.method, "POST") == 0))
     failed = lh_buf_addf(out, "Content-Length: %zu\r\n", body.len);
   if (!failed) failed = lh_buf_addstr(out, asker->closes ? "Connection: close\r\n\r\n" : "\r\n");

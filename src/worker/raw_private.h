@@ -3,6 +3,7 @@
  * raw.c          a connection's life: addresses, TCP, TLS, reading, its end; the engine's actions
  * raw_setup.c    everything before the first connection
  * raw_wire.c     bytes through the socket or through TLS
+ * raw_cookies.c  a client's cookies, out and in
  * http_kind.c    keep-alive requests
  * http_login.c   logins on their connections
  * stream_kind.c  one request, a response without end: sse and stream
@@ -21,6 +22,7 @@
 #include "detour.h"
 #include "dial.h"
 #include "longhaul/base/buf.h"
+#include "longhaul/conn/cookies.h"
 #include "longhaul/conn/http.h"
 #include "longhaul/plan/template.h"
 #include "login_form.h"
@@ -125,6 +127,7 @@ struct lh_raw {
   struct lh_buf request; /* being put together */
   const char *piece;     /* http: of the body being read, within the read buffer */
   size_t piece_len;
+  char cookies[LH_COOKIE_LINE_MAX];
   char bytes[LH_READ_BYTES]; /* one read */
 };
 
@@ -152,6 +155,11 @@ void lh_raw_end_gone(struct lh_raw *raw, struct lh_line *line, int error, enum l
 /* A header of the response being read, and then its status: what a refusal's Retry-After asks for is kept for the ending. */
 void lh_raw_hear_header(struct lh_line *line, const char *name, size_t name_len, const char *value, size_t value_len);
 void lh_raw_hear_status(struct lh_line *line, unsigned status);
+/* Adds the client's cookies to the head that stands in raw->request; takes one of an answer to the head that stands there. */
+int lh_raw_add_cookies(struct lh_raw *raw, const struct lh_line *line);
+void lh_raw_take_cookie(struct lh_raw *raw, const struct lh_line *line, const char *value, size_t len);
+/* Whether it is a Set-Cookie header that the client is to keep. */
+bool lh_raw_is_cookie(const struct lh_raw *raw, const struct lh_line *line, const char *name, size_t len);
 /* Whether the line is still the connection it was at that generation. */
 static inline bool lh_raw_lives(const struct lh_line *line, uint32_t generation) { return line->generation == generation; }
 void lh_raw_tunnelling(void *context, uint32_t slot);

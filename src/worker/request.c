@@ -100,7 +100,6 @@ static int compose(struct lh_buf *out, const struct lh_request_args *args) {
   if (!failed && !own_host) failed = add_host(out, args->target);
   for (size_t i = 0; !failed && i < lines.count; i++)
     failed = lh_buf_addf(out, "%s: %s\r\n", lines.items[i]->name, lines.items[i]->value);
-  if (!failed && !args->login && args->group->login.keeps_cookies) failed = lh_buf_addstr(out, LH_TEMPLATE_COOKIES);
   return failed;
 }
 
@@ -114,6 +113,14 @@ int lh_request_new(struct lh_template **head, const struct lh_request_args *args
     lh_err_prefix(err, "group %s: a request's head", args->group->name);
   lh_buf_free(&text);
   return failed;
+}
+
+struct lh_cookie_site lh_request_site(const char *head, bool tls) {
+  static const char field[] = "\r\nHost:";
+  const char *path = head + strcspn(head, " ") + 1, *host = strcasestr(head, field);
+  host = host ? host + sizeof field - 1 : "";
+  host += strspn(host, " ");
+  return (struct lh_cookie_site){.tls = tls, .host = {host, strcspn(host, " \r")}, .path = {path, strcspn(path, " \r")}};
 }
 
 const char *lh_request_path(char *head) {

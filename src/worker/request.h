@@ -6,6 +6,7 @@
 
 #include "longhaul/base/err.h"
 #include "longhaul/config/config.h"
+#include "longhaul/conn/cookies.h"
 #include "longhaul/plan/template.h"
 
 struct lh_request_args {
@@ -17,6 +18,8 @@ struct lh_request_args {
 
 /* -EINVAL with a sentence when it cannot be sent. *head is the caller's. */
 int lh_request_new(struct lh_template **head, const struct lh_request_args *args, struct lh_err *err);
+/* Where a head that was rendered goes, for the client's cookies: its own Host header and path. Borrowed from it. */
+struct lh_cookie_site lh_request_site(const char *head, bool tls);
 /* The path, with its query, of a head that was rendered; ends the text behind it. */
 const char *lh_request_path(char *head);
 

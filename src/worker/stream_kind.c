@@ -45,7 +45,7 @@ static struct reading reading_of(struct lh_raw *raw, struct lh_line *line) {
 
 /* ---- the request ---- */
 
-static int compose(struct lh_raw *raw, struct lh_line *line, struct stream *stream) {
+static int add_head(struct lh_raw *raw, const struct lh_line *line) {
   const struct lh_track *track = lh_raw_track(raw, line);
   const struct lh_detour *detour = lh_detour_of(&raw->detours, lh_raw_slot(raw, line));
   const struct lh_template *template = detour ? detour->head : track->heads[0];
@@ -55,13 +55,22 @@ static int compose(struct lh_raw *raw, struct lh_line *line, struct stream *stre
   size_t len = lh_template_render(template, &values, head);
   lh_buf_reset(&raw->request);
   int failed = lh_buf_add(&raw->request, head, len);
-  if (track->group->redirects) {
-    head[len] = 0;
-    free(stream->path);
-    stream->path = strdup(lh_request_path(head));
-    if (!stream->path) failed = -ENOMEM;
-  }
   free(head);
+  return failed;
+}
+
+static int keep_path(const struct lh_raw *raw, struct stream *stream) {
+  const struct lh_text path = lh_request_site(raw->request.data, false).path;
+  free(stream->path);
+  stream->path = strndup(path.at, path.len);
+  return stream->path ? 0 : -ENOMEM;
+}
+
+static int compose(struct lh_raw *raw, struct lh_line *line, struct stream *stream) {
+  const struct lh_track *track = lh_raw_track(raw, line);
+  int failed = add_head(raw, line);
+  if (!failed && track->group->redirects) failed = keep_path(raw, stream);
+  if (!failed) failed = lh_raw_add_cookies(raw, line);
   if (!failed && track->group->kind == LH_KIND_SSE && stream->sse.id[0])
     failed = lh_buf_addf(&raw->request, "Last-Event-ID: %s\r\n", stream->sse.id);
   return failed ? failed : lh_buf_add(&raw->request, "\r\n", 2);
@@ -105,6 +114,8 @@ static void on_header(void *context, const char *name, size_t name_len, const ch
   struct stream *stream = r->stream;
   lh_raw_hear_header(r->line, name, name_len, value, value_len);
   static const char events[] = "text/event-stream";
+  if (lh_raw_is_cookie(r->raw, r->line, name, name_len) && !add_head(r->raw, r->line))
+    lh_raw_take_cookie(r->raw, r->line, value, value_len);
   if (r->is_sse && is_name(name, name_len, "Content-Encoding") && value_len && !is_name(value, value_len, "identity")) {
     stream->is_coded = true;
     snprintf(stream->text, sizeof stream->text, "Content-Encoding: %.*s", (int)(value_len < 64 ? value_len : 64), value);

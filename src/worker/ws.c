@@ -16,6 +16,7 @@
 #include "frame.h"
 #include "handshake.h"
 #include "longhaul/base/clock.h"
+#include "longhaul/conn/cookies.h"
 #include "longhaul/conn/http.h"
 #include "peer.h"
 #include "route.h"
@@ -114,6 +115,41 @@ static int on_pong(struct lh_ws *ws, struct lh_peer *p, const void *bytes, size_
   return 0;
 }
 
+/* ---- cookies ---- */
+
+/* Host and path stand in `host` and ws->path. */
+static struct lh_cookie_site site_of(const struct lh_ws *ws, uint32_t slot, const struct lh_template_values *values, char host[LH_HOST_MAX]) {
+  lh_handshake_path(handshake_of(ws, slot), values, ws->path);
+  lh_handshake_host(handshake_of(ws, slot), values, host);
+  return (struct lh_cookie_site){
+      .tls = goes_by_tls(ws, slot), .host = {host, strlen(host)}, .path = {ws->path, strlen(ws->path)}};
+}
+
+static int add_cookies(struct lh_ws *ws, uint32_t slot, const struct lh_template_values *values, char **at, size_t room) {
+  char host[LH_HOST_MAX], line[LH_COOKIE_LINE_MAX];
+  if (!lh_ws_lane(ws, slot)->group->keeps_cookies) return 0;
+  const struct lh_cookie_site to = site_of(ws, slot, values, host);
+  size_t len = lh_engine_cookies(ws->engine, slot, &to, line);
+  if (len > room) return -1;
+  *at = mempcpy(*at, line, len);
+  return 0;
+}
+
+/* Each Set-Cookie header of a head that is in. */
+static void take_cookies(struct lh_ws *ws, struct lh_peer *p) {
+  const uint32_t slot = lh_ws_slot(ws, p);
+  char host[LH_HOST_MAX];
+  if (!lh_ws_lane(ws, slot)->group->keeps_cookies) return;
+  struct lh_template_values values = lh_ws_values(ws, slot);
+  const struct lh_cookie_site from = site_of(ws, slot, &values, host);
+  for (int n = 0, len; (len = lws_hdr_fragment_length(p->wsi, WSI_TOKEN_HTTP_SET_COOKIE, n)) > 0; n++) {
+    char *value = malloc((size_t)len + 1);
+    if (value && lws_hdr_copy_fragment(p->wsi, value, len + 1, WSI_TOKEN_HTTP_SET_COOKIE, n) >= 0)
+      lh_engine_on_cookie(ws->engine, slot, &from, (struct lh_text){value, (size_t)len});
+    free(value);
+  }
+}
+
 static int on_request(struct lh_ws *ws, struct lh_peer *p, char **at, size_t room) {
   uint32_t slot = lh_ws_slot(ws, p);
   uint64_t now = lh_now_ns();
@@ -122,7 +158,9 @@ static int on_request(struct lh_ws *ws, struct lh_peer *p, char **at, size_t roo
     lh_engine_on_stage(ws->engine, slot, LH_STAGE_UPGRADE, now);
   }
   struct lh_template_values values = lh_ws_values(ws, slot);
-  return lh_handshake_headers(handshake_of(ws, slot), &values, at, room) ? -1 : 0;
+  char *begin = *at;
+  if (lh_handshake_headers(handshake_of(ws, slot), &values, at, room)) return -1;
+  return add_cookies(ws, slot, &values, at, room - (size_t)(*at - begin));
 }
 
 /* Goes where a redirect leads when the group asks for that, or tells in the ending's text why not. */
@@ -148,6 +186,7 @@ static void redirect(struct lh_ws *ws, struct lh_peer *p, unsigned status) {
 /* The response's head is in. libwebsockets would log what is not a 101 and say no more about it. */
 static int on_response(struct lh_ws *ws, struct lh_peer *p) {
   unsigned status = lws_http_client_http_response(p->wsi);
+  take_cookies(ws, p);
   if (status == 101) {
     p->wire.deflate = p->wire.deflate && lws_hdr_total_length(p->wsi, WSI_TOKEN_EXTENSIONS) > 0;
     return 0;

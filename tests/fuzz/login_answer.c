@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (uint32_t t = 0; whole && t < whole->count; t++) {
       struct lh_text text = lh_texts_at(whole, t);
       check(text.len <= LH_LOGIN_VALUE_MAX);
-      for (size_t b = 0; b < text.len; b++) check((unsigned char)text.at[b] >= ' ' && text.at[b] != 0x7f);
+      for (size_t b = 0; b < text.len; b++) check(((unsigned char)text.at[b] >= ' ' && text.at[b] != 0x7f) || (t == 0 && text.at[b] == '\n'));
     }
     free(whole);
     free(pieces);

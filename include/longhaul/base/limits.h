@@ -23,7 +23,9 @@ enum {
   LH_PAYLOAD_BYTES_MAX = 16 << 20, /* one message to send */
   LH_DATA_BYTES_MAX = 1 << 30,   /* a CSV file of rows */
   LH_EXTRACTS_MAX = 32,          /* values that one login extracts */
-  LH_LOGIN_VALUE_MAX = 16 << 10, /* bytes of one of them, and of all cookies of a client */
+  LH_LOGIN_VALUE_MAX = 16 << 10, /* bytes of one of them, and of all cookies that it sets */
+  LH_COOKIE_BYTES_MAX = 4 << 10, /* name and value of one cookie (RFC 6265, 6.1) */
+  LH_COOKIES_BYTES_MAX = 16 << 10, /* all cookies of one client; more are refused and counted */
   LH_LOGIN_BODY_MAX = 1 << 20,   /* a login's answer that is looked into */
   LH_REPLY_BYTES_MAX = 1 << 20,  /* a reply that is kept whole for matching; longer ones are matched on this much and counted */
   LH_CLOSE_TEXT_MAX = 124,       /* text of a close frame with a NUL (RFC 6455: 123 bytes) */

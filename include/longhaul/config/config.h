@@ -280,7 +280,7 @@ struct lh_login_config {
   size_t extract_count;
   uint64_t refresh_ns;    /* again after this time; 0: never */
   bool on_401;            /* again when what it gave is refused */
-  bool keeps_cookies;     /* and sends them with each request of the client */
+  bool keeps_cookies;     /* as the group */
   bool shares_connection; /* it goes over the client's own connection: kind http, and where it leads is what the client connects to */
   enum lh_phase phase;    /* together: all at the start of the run, and all again after each `refresh` */
   uint64_t within_ns;     /* no whole answer in this time: failed */
@@ -297,6 +297,7 @@ struct lh_group {
   char *path;                 /* in place of the URL's, or NULL */
   struct lh_headers headers;  /* after the target's; the same name replaces */
   uint32_t redirects;         /* most that are followed in a row; 0: none. Default the target's */
+  bool keeps_cookies;         /* each client keeps the cookies that answers set, its login's included, and sends them back */
   struct lh_strings subprotocols;
   bool deflate;               /* offer permessage-deflate */
   struct lh_strings source_addresses; /* clients take them in turn */

@@ -189,6 +189,13 @@ struct lh_template_values lh_engine_sending(const struct lh_engine *engine, uint
 /* Those of the client's oldest message in flight, as it was sent: what renders it again. False: there is none. */
 bool lh_engine_asked(const struct lh_engine *engine, uint32_t slot, struct lh_template_values *values);
 
+/* ---- cookies: of groups that keep them; else nothing happens ---- */
+struct lh_cookie_site; /* cookies.h */
+/* A Set-Cookie header of an answer from there. One that finds no room counts as cookies_refused. */
+void lh_engine_on_cookie(struct lh_engine *engine, uint32_t slot, const struct lh_cookie_site *from, struct lh_text header);
+/* Writes the client's Cookie line for a request to there into out, which has room for LH_COOKIE_LINE_MAX; its length, 0: no line. */
+size_t lh_engine_cookies(const struct lh_engine *engine, uint32_t slot, const struct lh_cookie_site *to, char *out);
+
 void lh_engine_on_pong(struct lh_engine *engine, uint32_t slot, uint64_t cookie, uint64_t now_ns);
 /* May come while connecting, too: a ping in one read with the head. */
 void lh_engine_on_peer_ping(struct lh_engine *engine, uint32_t slot, uint64_t now_ns);

@@ -46,7 +46,7 @@ struct lh_login_io {
   void (*want)(void *context, uint32_t group, uint32_t serial);
 };
 
-/* The texts (cookies, then each extract) are taken over. */
+/* The texts (login.h) are taken over. */
 void lh_engine_on_login(struct lh_engine *engine, uint32_t key, struct lh_texts *texts, uint64_t now_ns);
 /* TCP and TLS of the client are up. True: it logs in first, and the adapter sends the request now, tells how it ended as for
  * any other, and then that the client is open, or that the connection ended. */

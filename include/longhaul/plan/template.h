@@ -48,11 +48,8 @@ struct lh_template_values {
   uint64_t time_ms;       /* wall clock, since 1970 */
   uint64_t seed;
   uint32_t row; /* of the group's data: lh_plan_data_row */
-  const struct lh_texts *login; /* what the client's login gave: its cookies ("a=1; b=2"), then each extract; NULL: nothing yet */
+  const struct lh_texts *login; /* what the client's login gave: its cookies, which are no variable, then each extract; NULL: nothing yet */
 };
-
-/* What stands for the line "Cookie: ...\r\n" with the cookies of the client's login, or for nothing when there are none. */
-#define LH_TEMPLATE_COOKIES "${login.}"
 
 /* Compiles text (copied). -EINVAL with a sentence that names the variable and its offset. */
 int lh_template_compile(const char *text, size_t len, struct lh_template **out, struct lh_err *err);

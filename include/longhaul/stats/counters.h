@@ -75,7 +75,8 @@
   X(logins_failed, "logins that failed, each with an ending of stage login; subset of logins")                      \
   X(logins_dropped, "logins that we ended: the client was not wanted any more, or the run was over; subset of logins")     \
   X(redirects_followed, "redirects that clients went after")                                                        \
-  X(skipped_charged, "skipped_late messages that waited behind another: response holds their wait, to the reply of the next one sent; subset of skipped_late")
+  X(skipped_charged, "skipped_late messages that waited behind another: response holds their wait, to the reply of the next one sent; subset of skipped_late") \
+  X(cookies_refused, "cookies that a client did not keep, since they were too long or it had no room for more")
 
 /* X(name, help): as of the end of the interval. */
 #define LH_GAUGE_LIST(X)                                                                     \

@@ -192,7 +192,7 @@ static const struct {
     {RT "groups: {g: {kind: websocket, connections: 1, timeout: 5s}}\n",
      "t.yaml:3:47: groups.g.timeout: unknown key here; there is groups.*.ping.timeout"},
     {RT "groups: {g: {kind: websocket, connections: 1, frobnicate: 1}}\n",
-     "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, redirects, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, request_timeout, stall_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, data, login, simulate, incoming, messages"},
+     "t.yaml:3:47: groups.g.frobnicate: unknown key; expected kind, target, connections, path, headers, redirects, cookies, subprotocols, deflate, source_addresses, ramp, lifetime, lifetime_jitter, ping, connect_timeout, tls_timeout, upgrade_timeout, request_timeout, stall_timeout, user_timeout, send_buffer, receive_buffer, message_max, reconnect, data, login, simulate, incoming, messages"},
     /* pushed messages */
     {RT "groups: {g: {kind: websocket, connections: 1, incoming: {}}}\n",
      "t.yaml:3:57: groups.g.incoming: needs at least one of sequence, gap_max and timestamp"},

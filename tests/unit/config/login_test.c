@@ -110,7 +110,7 @@ static void a_url_is_a_target_of_its_own(void **state) {
   assert_true(target->port == 444 && target->tls_scheme && target->tls.verify);
   assert_string_equal(login->method, "POST");
   assert_string_equal(login->path, "/in?a=1");
-  assert_true(login->status[0] == 302 && login->status[1] == 2 && login->keeps_cookies);
+  assert_true(login->status[0] == 302 && login->status[1] == 2 && login->keeps_cookies && config->groups[0].keeps_cookies);
   assert_string_equal(config->groups[1].login.method, "GET");
   assert_string_equal(config->groups[1].login.path, "/$${x}"); /* a template again */
   lh_config_free(config);
@@ -153,6 +153,7 @@ static void what_is_wrong_is_said_where_it_stands(void **state) {
       {WS "login: {post: /l, extract: {t: {json: /t, cookie: t}}}}\n", "needs exactly one of json, header and cookie"},
       {WS "login: {post: /l, retry: {first: 1m, max: 1s}}}\n", "must not be shorter than login.retry.first"},
       {WS "login: {post: /l, cookies: keep}, headers: {cookie: a=b}}\n", "must be forget when a header"},
+      {WS "cookies: keep, headers: {cookie: a=b}}\n", "must be forget when a header"},
       {WS "path: '/${login.tok}', login: {post: /l, " T "}}\n", "the login extracts no \"tok\"; expected t"},
       {WS "path: '/${login.token}', login: {post: /l, extract: {tokens: {json: /t}}}}\n", "did you mean ${login.tokens}?"},
       {WS "path: '/${login.t}'}\n", "${login.t} needs a login, and group g has none"},

@@ -76,10 +76,10 @@ static void headers_and_cookies_are_found(void **state) {
       {LH_EXTRACT_HEADER, false, "x-token: abc\n", "|abc"},
       {LH_EXTRACT_HEADER, false, "X-TOKEN: one\nX-Token: two\n", "|one"},
       {LH_EXTRACT_HEADER, false, "X-Other: abc\n", "token: the answer has no header X-Token"},
-      {LH_EXTRACT_HEADER, true, "X-Token: t\nSet-Cookie: a=1; Path=/\nset-cookie:  b = 2 \n", "a=1; b = 2|t"},
+      {LH_EXTRACT_HEADER, true, "X-Token: t\nSet-Cookie: a=1; Path=/\nset-cookie:  b = 2 \n", "a=1; Path=/\n b = 2 |t"},
       {LH_EXTRACT_COOKIE, false, "Set-Cookie: sid=v=1; HttpOnly\n", "|v=1"},
-      {LH_EXTRACT_COOKIE, true, "Set-Cookie: sid=old\nSet-Cookie: b=2\nSet-Cookie: sid=new; Secure\n", "b=2; sid=new|new"},
-      {LH_EXTRACT_COOKIE, true, "Set-Cookie: sid=x\nSet-Cookie: gone=1\nSet-Cookie: gone=; Max-Age=0\nSet-Cookie: =v\nSet-Cookie: flag\n", "sid=x|x"},
+      {LH_EXTRACT_COOKIE, true, "Set-Cookie: sid=old\nSet-Cookie: b=2\nSet-Cookie: sid=new; Secure\n", "sid=old\nb=2\nsid=new; Secure|new"},
+      {LH_EXTRACT_COOKIE, true, "Set-Cookie: sid=x\nSet-Cookie: gone=1\nSet-Cookie: gone=; Max-Age=0\nSet-Cookie: =v\nSet-Cookie: flag\n", "sid=x\ngone=1\ngone=; Max-Age=0|x"},
       {LH_EXTRACT_COOKIE, false, "Set-Cookie: SID=x\n", "token: the answer has no cookie sid"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {

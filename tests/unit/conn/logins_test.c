@@ -1,3 +1,4 @@
+#include "longhaul/conn/cookies.h"
 #include "longhaul/conn/logins.h"
 #include "rig.h"
 
@@ -527,6 +528,79 @@ static void a_401_is_mended_on_the_same_connection(void **state) {
   rig_free(&rig);
 }
 
+/* ---- cookies ---- */
+
+static char login_path[] = "/in/${client}/x", login_host[] = "h.test";
+
+static const char *cookies_for(uint32_t slot, const char *path) {
+  static char out[LH_COOKIE_LINE_MAX + 1];
+  const struct lh_cookie_site to = {.host = {"h.test:8080", 11}, .path = {path, strlen(path)}};
+  out[lh_engine_cookies(rig.engine, slot, &to, out)] = 0;
+  return out;
+}
+
+static struct lh_login_config *cookie_rig(uint32_t clients, struct lh_target *target) {
+  struct lh_login_config *login = make(clients);
+  *target = (struct lh_target){.host = login_host, .path = login_path};
+  rig.config.targets = target;
+  rig.config.target_count = 1;
+  login->path = login_path;
+  login->keeps_cookies = rig.group.keeps_cookies = true;
+  return login;
+}
+
+static struct lh_texts *texts_with(const char *cookies) {
+  const struct lh_text items[] = {{cookies, strlen(cookies)}, {"t", 1}};
+  return lh_texts_new(items, 2);
+}
+
+static void what_a_login_sets_goes_into_the_jar(void **state) {
+  (void)state;
+  struct lh_target target;
+  for (int shared = 0; shared < 2; shared++) {
+    cookie_rig(2, &target)->per = shared ? LH_LOGIN_PER_GROUP : LH_LOGIN_PER_CLIENT;
+    rig_start(&rig);
+    lh_engine_on_login(rig.engine, shared ? 2 : 0, texts_with("sid=s3cr3t-one; Path=/\nfolder=x\nbrief=1; Path=/; Max-Age=5"), rig.now);
+    rig_run(&rig, MS);
+    assert_string_equal(cookies_for(0, "/"), "Cookie: sid=s3cr3t-one; brief=1\r\n");
+    assert_string_equal(cookies_for(0, "/in/7"), "Cookie: folder=x; sid=s3cr3t-one; brief=1\r\n");
+    assert_string_equal(cookies_for(1, "/"), shared ? "Cookie: sid=s3cr3t-one; brief=1\r\n" : "");
+    rig_open(&rig);
+    const struct lh_cookie_site from = {.host = {"h.test", 6}, .path = {"/", 1}};
+    lh_engine_on_cookie(rig.engine, 0, &from, (struct lh_text){"sid=s3cr3t-two; Path=/", 22});
+    rig_run(&rig, 6 * SEC);
+    rig_snapshot(&rig); /* the engine hears of the time */
+    assert_string_equal(cookies_for(0, "/"), "Cookie: sid=s3cr3t-two\r\n"); /* over the login's, and one is past its time */
+    struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 4000, .text = "not s3cr3t-one, nor s3cr3t-two"};
+    lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
+    assert_string_equal(rig_ending(&rig)->text, "not ***, nor ***");
+    assert_string_equal(cookies_for(0, "/"), "Cookie: sid=s3cr3t-two\r\n"); /* the next connection's */
+    static char too_long[LH_COOKIE_BYTES_MAX + 8] = "long=";
+    memset(too_long + 5, 'x', sizeof too_long - 5);
+    lh_engine_on_cookie(rig.engine, 0, &from, (struct lh_text){too_long, sizeof too_long});
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_cookies_refused), 1);
+    rig_free(&rig);
+  }
+}
+
+static void who_keeps_no_cookies_has_none(void **state) {
+  (void)state;
+  struct lh_target target;
+  cookie_rig(1, &target);
+  const size_t kept = 8;
+  rig_start(&rig);
+  const size_t with = lh_engine_bytes(rig.engine);
+  rig_free(&rig);
+  cookie_rig(1, &target)->keeps_cookies = false;
+  rig.group.keeps_cookies = false;
+  rig_start(&rig);
+  assert_int_equal(lh_engine_bytes(rig.engine), with - kept);
+  const struct lh_cookie_site from = {.host = {"h.test", 6}, .path = {"/", 1}};
+  lh_engine_on_cookie(rig.engine, 0, &from, (struct lh_text){"a=1", 3});
+  assert_string_equal(cookies_for(0, "/"), "");
+  rig_free(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_client_connects_once_it_is_logged_in),
@@ -546,6 +620,8 @@ int main(void) {
       cmocka_unit_test(a_refresh_ends_as_its_connection_does),
       cmocka_unit_test(a_ride_is_dropped_with_its_client),
       cmocka_unit_test(a_401_is_mended_on_the_same_connection),
+      cmocka_unit_test(what_a_login_sets_goes_into_the_jar),
+      cmocka_unit_test(who_keeps_no_cookies_has_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
