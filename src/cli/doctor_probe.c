@@ -42,10 +42,16 @@ static int add_judgement(const struct lh_probe *p, struct lh_buf *out) {
 }
 
 static int add_memory(const struct lh_probe *p, struct lh_buf *out) {
-  char user[32] = "too little to tell", kernel[32] = "too little to tell", tls[96] = "", some[32], text[256];
+  char user[32] = "too little to tell", kernel[96] = "too little to tell", tls[96] = "", some[32], size[32],
+       text[384];
   if (isnan(p->user_bytes) && isnan(p->kernel_bytes)) return 0;
   if (!isnan(p->user_bytes)) lh_format_size((uint64_t)p->user_bytes, user, sizeof user);
-  if (!isnan(p->kernel_bytes)) lh_format_size((uint64_t)p->kernel_bytes, kernel, sizeof kernel);
+  if (!isnan(p->kernel_bytes)) {
+    int len = snprintf(kernel, sizeof kernel, "about %s", lh_format_size((uint64_t)p->kernel_bytes, size, sizeof size));
+    if (!isnan(p->buffer_bytes))
+      snprintf(kernel + len, sizeof kernel - (size_t)len, " and %s of buffers",
+               lh_format_size((uint64_t)p->buffer_bytes, size, sizeof size));
+  }
   if (p->tls_clients > 0 && p->tls_clients < p->wanted)
     snprintf(tls, sizeof tls, ", on average: %s of them have TLS", lh_format_count(p->tls_clients, some, sizeof some));
   else if (p->tls_clients > 0)
@@ -84,6 +90,7 @@ void lh_doctor_probe_json(const struct lh_probe *p, struct lh_cli_json *j) {
   lh_cli_json_number(j, "seconds", p->seconds, 0);
   lh_cli_json_number(j, "user_bytes", p->user_bytes, 0);
   lh_cli_json_number(j, "kernel_bytes", p->kernel_bytes, 0);
+  lh_cli_json_number(j, "buffer_bytes", p->buffer_bytes, 0);
   lh_cli_json_clients(j, "queue_predicted", p->queue_predicted > 0 ? p->queue_predicted : LH_ANY);
   lh_cli_json_clients(j, "queue_held", p->queue_held > 0 ? p->queue_held : LH_ANY);
   lh_cli_json_close(j, '}');

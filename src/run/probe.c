@@ -75,6 +75,7 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, struc
 struct sums {
   uint64_t start_ns;
   uint64_t slab_first, slab_most;
+  uint64_t pages_first, pages_most; /* of TCP buffers */
   uint64_t rss[2], open[2]; /* at the first interval with clients, and where most were open */
   uint64_t rss_now;
   uint32_t k_now;
@@ -110,6 +111,7 @@ static int see_host(void *context, uint32_t k, uint32_t shard, const struct lh_h
   struct sums *s = context;
   (void)shard;
   if (k == s->most_k && sample->slab_bytes > s->slab_most) s->slab_most = sample->slab_bytes;
+  if (k == s->most_k && sample->tcp_mem_pages > s->pages_most) s->pages_most = sample->tcp_mem_pages;
   return 0;
 }
 
@@ -129,11 +131,14 @@ static int read_sums(const char *path, struct sums *s, struct lh_err *err) {
 
 static void weigh(struct lh_probe *probe, const struct sums *s) {
   enum { CLIENTS_LEAST = 500 };
-  probe->user_bytes = probe->kernel_bytes = NAN;
+  probe->user_bytes = probe->kernel_bytes = probe->buffer_bytes = NAN;
   uint64_t grown = s->most > s->open[0] ? s->most - s->open[0] : 0;
   if (grown >= CLIENTS_LEAST && s->rss[1] > s->rss[0]) probe->user_bytes = (double)(s->rss[1] - s->rss[0]) / (double)grown;
-  if (s->most >= CLIENTS_LEAST && s->slab_most > s->slab_first)
-    probe->kernel_bytes = (double)(s->slab_most - s->slab_first) / (double)s->most / (probe->both_ends ? 2 : 1);
+  if (s->most < CLIENTS_LEAST) return;
+  double ends = (double)s->most * (probe->both_ends ? 2 : 1);
+  if (s->slab_most > s->slab_first) probe->kernel_bytes = (double)(s->slab_most - s->slab_first) / ends;
+  if (s->pages_most >= s->pages_first)
+    probe->buffer_bytes = (double)((s->pages_most - s->pages_first) * (uint64_t)sysconf(_SC_PAGESIZE)) / ends;
 }
 
 /* Workers that could not be started leave no ending, but an event. */
@@ -210,12 +215,16 @@ static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, cons
                             .shards = 1,
                             .program = args->program,
                             .command_line = "longhaul doctor --probe",
+                            .ends_settled = true,
                             .quiet = true,
                             .color = LH_COLOR_NEVER};
   struct lh_run_result result;
   struct lh_host_sample before;
   struct sums sums = {.k_now = UINT32_MAX};
-  if (lh_host_sample_read(&before, NULL) == 0) sums.slab_first = before.slab_bytes;
+  if (lh_host_sample_read(&before, NULL) == 0) {
+    sums.slab_first = before.slab_bytes;
+    sums.pages_first = before.tcp_mem_pages;
+  }
   int code = lh_run(&run, &result, err);
   /* A run that a limit ends has said how far it came. */
   if (result.path) {
@@ -322,7 +331,7 @@ static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *arg
 int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err) {
   char store[] = "/tmp/longhaul-probe-XXXXXX";
   *probe =
-      (struct lh_probe){.targets = args->targets, .limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN};
+      (struct lh_probe){.targets = args->targets, .limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN, .buffer_bytes = NAN};
   if (!mkdtemp(store))
     return lh_err_set(err, errno, "the probe cannot make a folder for its run file (%s): %s", store, strerror(errno));
   lh_log_set_level(LH_LOG_ERROR);

@@ -7,7 +7,7 @@
 #include "longhaul/run/probe.h"
 #include "longhaul/worker/worker.h"
 
-enum { SECONDS_MAX = 60, HOLD_S = 2, TIMEOUT_S = 20 };
+enum { SECONDS_MAX = 60, HOLD_S = 2, SPARE_S = 10, TIMEOUT_S = 20 };
 
 /* ---- how many, how fast ---- */
 static bool has_tls(const struct lh_config *config, const struct lh_group *group) {
@@ -39,9 +39,11 @@ uint64_t lh_probe_plan_most(const struct lh_config *config) {
   return (uint64_t)lh_probe_plan_rate(config) * (SECONDS_MAX - HOLD_S);
 }
 
+/* At the latest: a busy host takes longer than its plan, and the run ends by itself when all have come. */
 static uint64_t seconds_of(const struct lh_probe_plan *plan) {
   unsigned rate = lh_probe_plan_rate(plan->config);
-  return (plan->wanted + rate - 1) / rate + HOLD_S;
+  uint64_t seconds = 2 * ((plan->wanted + rate - 1) / rate) + SPARE_S;
+  return seconds < SECONDS_MAX ? seconds : SECONDS_MAX;
 }
 
 /* A group's part of what is wanted, rounded up. */

@@ -78,6 +78,23 @@ static void note_silences(struct lh_supervisor *sv, const struct lh_interval *v)
   }
 }
 
+/* Every client is open, or is done: nothing more can come. Or nothing more does come: who is left gets no answer. */
+static void watch_settling(struct lh_supervisor *sv, const struct lh_interval *v) {
+  enum { SETTLED = 2, STUCK = 4 };
+  uint64_t known = 0, open = 0, on_their_way = 0;
+  for (size_t g = 0; g < sv->args->config->group_count; g++) {
+    const uint64_t *gauges = v->groups[g].gauges;
+    known += gauges[LH_GAUGE_clients];
+    open += gauges[LH_GAUGE_open];
+    on_their_way += gauges[LH_GAUGE_never_started] + gauges[LH_GAUGE_waiting] + gauges[LH_GAUGE_connecting];
+  }
+  bool same = known > 0 && open == sv->settling_open;
+  sv->settling_open = open;
+  sv->still_intervals = same ? sv->still_intervals + 1 : 0;
+  if (sv->still_intervals >= (on_their_way == 0 ? SETTLED - 1 : STUCK - 1))
+    lh_supervisor_stop(sv, on_their_way == 0 ? "every client has connected or given up" : "no further client gets through");
+}
+
 static void commit_oldest(struct lh_supervisor *sv) {
   struct lh_err err = {0};
   struct lh_interval *v = lh_collect_take(sv->collect, &err);
@@ -90,6 +107,7 @@ static void commit_oldest(struct lh_supervisor *sv) {
   lh_guard_interval(sv, v);
   lh_present_line(sv, v->end_ns);
   watch_objectives(sv, v->end_ns);
+  if (sv->args->ends_settled) watch_settling(sv, v);
 }
 
 static void commit_complete(struct lh_supervisor *sv, uint64_t now_ns) {

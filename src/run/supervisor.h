@@ -78,6 +78,8 @@ struct lh_supervisor {
   struct lh_guard *guard; /* owned: what watches the server, the host and our own limits */
   uint64_t gone_ns;       /* when the last client had left; 0: not yet */
   struct lh_watch *watch; /* NULL: no objective ends the run */
+  uint64_t settling_open;   /* with args->ends_settled: clients open at the last interval, and for how many after it */
+  uint32_t still_intervals;
   bool interrupted, aborted;
   struct lh_err failed; /* why the run cannot go on; code 0: it can */
 };

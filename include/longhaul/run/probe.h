@@ -42,7 +42,8 @@ struct lh_probe {
   bool matches;       /* opened is within 2 % (or 3) of the lesser of wanted and predicted */
   double seconds;     /* until the last one was open */
   uint64_t tls_clients; /* of `wanted` */
-  double user_bytes, kernel_bytes; /* of one connection, kernel: of one end; NAN: too few to tell */
+  double user_bytes; /* of one connection; NAN: too few to tell, as below */
+  double kernel_bytes, buffer_bytes; /* of one end: what the kernel's objects grew by on the whole host, and TCP's buffers */
   uint64_t queue_predicted, queue_held; /* 0: not tried */
 };
 

@@ -43,6 +43,7 @@ struct lh_run_args {
   const struct lh_ladder *ladder; /* for the run file; NULL: none */
   const struct lh_strings *scaled; /* how the plan was made smaller so that it fits (--fit); NULL or empty: it was not */
   const struct lh_strings *forced; /* why the plan does not fit, when it is begun all the same (--force); NULL or empty: it does */
+  bool ends_settled;           /* for a probe: it ends before its time once no client is on its way, or none gets through any more */
   bool quiet;                  /* no view and no interval lines */
   bool view;                   /* live screen: stderr is a terminal */
   enum lh_color color;
