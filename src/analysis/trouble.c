@@ -65,6 +65,8 @@ static const struct {
     {LH_REASON_UPGRADE_REFUSED, 404, "The server has nothing at that path: is the path of the URL right?"},
     {LH_REASON_UPGRADE_REFUSED, 0, "What answers takes no WebSockets there: is the path of the URL right?"},
     {LH_REASON_UPGRADE_TIMEOUT, 0, "Something takes connections and does not answer: is it a server of this kind?"},
+    {LH_REASON_FIN, 0, "What listens there closes at once: are scheme and port of the URL right?"},
+    {LH_REASON_RST, 0, "What listens there closes at once: are scheme and port of the URL right?"},
     {LH_REASON_BAD_HTTP, 0, "What answers speaks no HTTP, or speaks TLS: are scheme and port of the URL right?"},
     {LH_REASON_REDIRECT, 0, "`redirects: N` of the target follows so many."},
     {LH_REASON_STATUS_REFUSED, 0, "Are the path of the URL and the credentials right?"},

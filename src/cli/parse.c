@@ -78,8 +78,18 @@ static int take(struct parser *p, const struct lh_cli_option *option, const char
   return 0;
 }
 
+/* 8700 after --dashboard: an address was meant, and no word of its own. */
+static bool is_number(const char *word) {
+  return word[0] != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
 static int next_value(struct parser *p, const struct lh_cli_option *option, const char **value, struct lh_err *err) {
-  if (option->fits != NULL && (p->at + 1 >= p->argc || !option->fits(p->argv[p->at + 1]))) return 0;
+  const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
+  if (option->fits != NULL && (next == NULL || !option->fits(next))) {
+    if (next == NULL || !is_number(next)) return 0;
+    return lh_err_set(err, EINVAL, "--%s %s is no address to listen on; expected HOST:PORT, such as 127.0.0.1:%s", option->name,
+                      next, next);
+  }
   if (p->at + 1 >= p->argc)
     return lh_err_set(err, EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
   *value = p->argv[++p->at];

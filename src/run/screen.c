@@ -100,7 +100,8 @@ static const char *latency_words(const struct lh_recent_group *recent, uint64_t 
 
 int lh_screen_ending_words(const struct lh_tally *t, struct lh_buf *out) {
   int code = lh_buf_addf(out, "%s: %s", lh_side_name(lh_reason_side(t->reason)), lh_reason_name(t->reason));
-  if (t->code != 0 && code == 0) code = lh_buf_addf(out, " %" PRId32, t->code);
+  /* A negative one is a library's own number, whose words are the text. */
+  if (t->code > 0 && code == 0) code = lh_buf_addf(out, " %" PRId32, t->code);
   if (t->text[0] != '\0' && code == 0) {
     code = lh_buf_addstr(out, " '");
     for (const char *c = t->text; *c != '\0' && code == 0; c++) {

@@ -2,7 +2,7 @@
  *   supervisor.c  beginning, the timer, phases, the end
  *   crew.c        the workers: starting, what they say, their loss and replacement
  *   journal.c     the run file
- *   present.c     the view and the interval lines
+ *   present.c     the view, the interval lines, the first ending of each kind
  *   hooks.c       commands of the config, on a breach and at the end
  *   mark.c        notes on the timeline, from people
  *   dashboard.c   the process that serves the page and the metrics

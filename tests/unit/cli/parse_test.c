@@ -39,6 +39,8 @@ static const struct {
     {{"--dashboard", "c.yaml"}, "dashboard | c.yaml"}, /* its address may be left out */
     {{"c.yaml", "--dashboard"}, "dashboard | c.yaml"},
     {{"--dashboard", "0.0.0.0:0", "c.yaml"}, "dashboard=0.0.0.0:0 | c.yaml"},
+    {{"--dashboard", "8700", "c.yaml"},
+     "error --dashboard 8700 is no address to listen on; expected HOST:PORT, such as 127.0.0.1:8700"},
     {{"--dashboard", ":0", "c.yaml"}, "dashboard=:0 | c.yaml"},
     {{"--dashboard=anything", "c.yaml"}, "dashboard=anything | c.yaml"},
     {{"--dashboard", "ws://127.0.0.1:80"}, "dashboard | ws://127.0.0.1:80"},
