@@ -100,7 +100,10 @@ static int report_run(const struct lh_cli_args *args, const struct lh_config *co
   if (lh_report_file_write(model, LH_REPORT_TEXT, "-", &err) < 0) exit_code = lh_cli_fail(LH_EXIT_TESTER, "%s", err.text);
   int failed = write_reports(args, model);
   if (failed != 0) exit_code = failed;
-  if (result->interrupted) exit_code = LH_EXIT_INTERRUPTED;
+  if (result->interrupted) {
+    exit_code = LH_EXIT_INTERRUPTED;
+    lh_log(LH_LOG_INFO, "to run the rest: longhaul resume %s", result->path);
+  }
   end_hook(args, config, result->path, model, exit_code);
   json_decref(model);
   return exit_code;
