@@ -82,15 +82,26 @@ static struct lh_config *load(const char *run, unsigned clients) {
   return config;
 }
 
-static struct outcome run(const char *worker, const char *run_keys, unsigned clients) {
+static struct outcome run_with(const char *worker, const char *run_keys, unsigned clients, const char *settling) {
   struct outcome o = {0};
   struct lh_config *config = load(run_keys, clients);
-  struct lh_run_args args = {
-      .config = config, .shard = 1, .shards = 1, .program = "/proc/self/exe", .command_line = "test", .quiet = true};
+  struct lh_run_args args = {.config = config,
+                             .settings = &settling,
+                             .setting_count = settling != NULL,
+                             .shard = 1,
+                             .shards = 1,
+                             .program = "/proc/self/exe",
+                             .command_line = "test",
+                             .ends_settled = settling != NULL,
+                             .quiet = true};
   setenv("LH_TEST_WORKER", worker, 1);
   o.code = lh_run(&args, &o.result, &o.err);
   lh_config_free(config);
   return o;
+}
+
+static struct outcome run(const char *worker, const char *run_keys, unsigned clients) {
+  return run_with(worker, run_keys, clients, NULL);
 }
 
 /* ---- reading back ---- */
@@ -132,8 +143,8 @@ static int see_worker(void *context, uint32_t k, uint32_t worker, const struct l
   return 0;
 }
 
-static int see_host(void *context, uint32_t k, const struct lh_host_sample *sample) {
-  (void)k, (void)sample;
+static int see_host(void *context, uint32_t k, uint32_t shard, const struct lh_host_sample *sample) {
+  (void)k, (void)shard, (void)sample;
   ((struct read_back *)context)->hosts++;
   return 0;
 }
@@ -308,6 +319,19 @@ static void test_interrupted_before_the_start(void **state) {
 }
 
 /* An objective that ends the run once it was breached for a second; the other one holds. */
+/* All clients are open and stay so: the minute is not waited for. */
+static void test_settled(void **state) {
+  (void)state;
+  struct read_back r;
+  struct outcome o = run_with("real", "duration: 60s", 50, "groups.b.simulate.drops_per_client_hour=0");
+  if (o.code != 0) fail_msg("%s", o.err.text);
+  read_run(o.result.path, &r);
+  assert_int_equal(r.how, LH_RUN_COMPLETE);
+  assert_in_range(r.intervals, 2 * 2, 2 * 60); /* of two groups, at half a second each */
+  free_read(&r);
+  free_outcome(&o);
+}
+
 static void test_aborted(void **state) {
   (void)state;
   objectives = "slo:\n  - {metric: a.service.p50, above: 1us, abort_after: 1s}\n"
@@ -459,7 +483,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_complete),          cmocka_unit_test(test_worker_killed),   cmocka_unit_test(test_interrupted),
       cmocka_unit_test(test_interrupted_before_the_start),
-      cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted),         cmocka_unit_test(test_dying_workers),
+      cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted), cmocka_unit_test(test_settled),         cmocka_unit_test(test_dying_workers),
       cmocka_unit_test(test_babbling_workers),  cmocka_unit_test(test_failing_workers), cmocka_unit_test(test_no_program),
       cmocka_unit_test(test_no_folder),         cmocka_unit_test(test_full_disk)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
