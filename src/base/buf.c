@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Makes room for `more` bytes and the closing zero. */
 static int reserve(struct lh_buf *buf, size_t more) {
@@ -31,6 +32,17 @@ int lh_buf_add(struct lh_buf *buf, const void *bytes, size_t len) {
 
 int lh_buf_addstr(struct lh_buf *buf, const char *text) {
   return lh_buf_add(buf, text, strlen(text));
+}
+
+int lh_buf_addfd(struct lh_buf *buf, int fd) {
+  char chunk[16384];
+  for (;;) {
+    ssize_t got = read(fd, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 ? -errno : 0;
+    int failed = lh_buf_add(buf, chunk, (size_t)got);
+    if (failed) return failed == -ENOBUFS ? -EFBIG : failed;
+  }
 }
 
 int lh_buf_vaddf(struct lh_buf *buf, const char *format, va_list args) {

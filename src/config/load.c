@@ -10,24 +10,13 @@
 
 #include "load_internal.h"
 
-static int read_fd(int fd, struct lh_buf *out) {
-  char chunk[16384];
-  for (;;) {
-    ssize_t got = read(fd, chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return got < 0 ? -errno : 0;
-    int failed = lh_buf_add(out, chunk, (size_t)got);
-    if (failed) return failed == -ENOBUFS ? -EFBIG : failed;
-  }
-}
-
 /* The config's text, owned by the caller; a negative errno when it cannot be read, with a diagnostic. */
 static int read_text(struct load *load, char **text, size_t *len) {
   const char *path = load->args->path;
   struct lh_buf out = LH_BUF_INIT(LH_CONFIG_BYTES_MAX);
   bool is_stdin = strcmp(path, "-") == 0;
   int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-  int failed = fd < 0 ? -errno : read_fd(fd, &out);
+  int failed = fd < 0 ? -errno : lh_buf_addfd(&out, fd);
   if (fd >= 0 && !is_stdin) close(fd);
   if (!failed && !out.data) failed = lh_buf_addstr(&out, "");
   if (!failed && memchr(out.data, 0, out.len)) failed = -EILSEQ;

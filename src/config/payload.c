@@ -20,26 +20,15 @@ static char *beside_config(const struct load *load, const char *path) {
   return asprintf(&joined, "%.*s/%s", (int)(slash - config), config, path) < 0 ? NULL : joined;
 }
 
-static int read_all(int fd, size_t limit, struct lh_buf *out) {
-  char chunk[16384];
-  for (;;) {
-    ssize_t got = read(fd, chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return got < 0 ? -errno : 0;
-    int failed = lh_buf_add(out, chunk, (size_t)got);
-    if (failed) return out->len + (size_t)got > limit ? -EFBIG : failed;
-  }
-}
-
 /* Only regular files: a pipe or a device could block or never end. */
-static int read_regular(const char *path, size_t limit, struct lh_buf *out) {
+static int read_regular(const char *path, struct lh_buf *out) {
   struct stat facts;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return -errno;
   int failed = fstat(fd, &facts) != 0 ? -errno : 0;
   if (!failed && S_ISDIR(facts.st_mode)) failed = -EISDIR;
   if (!failed && !S_ISREG(facts.st_mode)) failed = -ENXIO;
-  if (!failed) failed = read_all(fd, limit, out);
+  if (!failed) failed = lh_buf_addfd(out, fd);
   close(fd);
   return failed;
 }
@@ -66,7 +55,7 @@ bool file_read(struct load *load, struct node *node, size_t limit, char **path, 
     report_value(load, node, "files are not read here; expected a config without them");
   } else {
     *out = (struct lh_buf)LH_BUF_INIT(limit);
-    int failed = *written ? read_regular(joined, limit, out) : -ENOENT;
+    int failed = *written ? read_regular(joined, out) : -ENOENT;
     if (failed) report_file(load, node, joined, failed, limit);
     done = !failed;
     if (!done) lh_buf_free(out);

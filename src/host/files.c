@@ -20,18 +20,11 @@ int lh_files_read(const char *root, const char *path, struct lh_buf *out) {
   int fd = open_under(root, path);
   if (fd < 0) return fd;
   lh_buf_reset(out);
-  char piece[8192];
   int code = lh_buf_add(out, "", 0);
-  while (code == 0) {
-    ssize_t got = read(fd, piece, sizeof piece);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) code = -errno;
-    if (got <= 0) break;
-    code = lh_buf_add(out, piece, (size_t)got);
-  }
+  if (code == 0) code = lh_buf_addfd(out, fd);
   close(fd);
   if (code == 0 && !out->data) code = -ENODATA;
-  return code == -ENOBUFS ? -EFBIG : code;
+  return code;
 }
 
 int lh_files_line(const char *root, const char *path, char *out, size_t size) {

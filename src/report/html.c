@@ -5,6 +5,8 @@
 
 #include "report/utf8.h"
 
+extern const unsigned char lh_embed_page_html[], lh_embed_page_css[];
+
 int lh_html_text(const char *text, struct lh_buf *out) {
   int failed = 0;
   while (*text && !failed) {
@@ -76,4 +78,29 @@ int lh_html_table(const struct lh_table *t, const char *raw_title, char *const *
   if (!failed) failed = lh_buf_addstr(out, "</tbody></table></div>\n");
   if (!failed && t->left_out) failed = lh_buf_addf(out, "<p class=\"about after\">and %zu more: the JSON has all</p>\n", t->left_out);
   return failed ? failed : lh_buf_addstr(out, "</section>\n");
+}
+
+/* ---- whole pages ---- */
+
+static int put_style(const json_t *model, struct lh_buf *out) {
+  (void)model;
+  return lh_buf_addstr(out, (const char *)lh_embed_page_css);
+}
+
+int lh_html_page(const struct lh_page_holes *holes, const json_t *model, struct lh_buf *out) {
+  const struct {
+    const char *name;
+    int (*put)(const json_t *model, struct lh_buf *out);
+  } list[] = {{"{{connect}}", holes->connect}, {"{{title}}", holes->title}, {"{{css}}", put_style}, {"{{more}}", holes->style},
+              {"{{kind}}", holes->kind},       {"{{main}}", holes->main},   {"{{end}}", holes->end}};
+  const char *at = (const char *)lh_embed_page_html;
+  int failed = 0;
+  for (size_t i = 0; i < sizeof list / sizeof *list && !failed; i++) {
+    const char *hole = strstr(at, list[i].name); /* the template holds each once, in this order */
+    if (!hole) return -EINVAL;
+    failed = lh_buf_add(out, at, (size_t)(hole - at));
+    if (!failed && list[i].put) failed = list[i].put(model, out);
+    at = hole + strlen(list[i].name);
+  }
+  return failed ? failed : lh_buf_addstr(out, at);
 }

@@ -21,61 +21,53 @@ const view = (() => {
   }
 
   // ---- what is drawn behind and over the curves ----
+  // What is drawn leaves the chart's own pen as it was.
+  function drawing(chart, draw) {
+    chart.ctx.save();
+    draw(chart.ctx, chart.chartArea, chart.scales.x);
+    chart.ctx.restore();
+  }
+  function upright(ctx, area, at, color, dash) {
+    ctx.strokeStyle = color;
+    ctx.setLineDash(dash);
+    ctx.beginPath();
+    ctx.moveTo(at, area.top);
+    ctx.lineTo(at, area.bottom);
+    ctx.stroke();
+  }
   const marks = {
     id: 'marks',
     beforeDatasetsDraw(chart) {
-      const {
-        ctx,
-        chartArea: area,
-        scales: { x },
-      } = chart;
-      ctx.save();
-      ctx.fillStyle = color('--shade');
-      for (const [from, until] of shared.late) {
-        const left = Math.max(area.left, x.getPixelForValue(from)),
-          right = Math.min(area.right, x.getPixelForValue(until));
-        if (right > left) ctx.fillRect(left, area.top, Math.max(3, right - left), area.height);
-      }
-      ctx.restore();
+      drawing(chart, (ctx, area, x) => {
+        ctx.fillStyle = color('--shade');
+        for (const [from, until] of shared.late) {
+          const left = Math.max(area.left, x.getPixelForValue(from)),
+            right = Math.min(area.right, x.getPixelForValue(until));
+          if (right > left) ctx.fillRect(left, area.top, Math.max(3, right - left), area.height);
+        }
+      });
     },
     afterDatasetsDraw(chart) {
-      const {
-        ctx,
-        chartArea: area,
-        scales: { x },
-      } = chart;
-      ctx.save();
-      ctx.lineWidth = 1;
-      ctx.font = `600 11px ${color('--sans')}`;
-      ctx.textAlign = 'center';
-      let last = -Infinity,
-        lastLabel = -Infinity;
-      shared.marks.forEach((mark) => {
-        if (mark.s < shared.from || mark.s > shared.until) return;
-        const at = x.getPixelForValue(mark.s);
-        if (at - last < 2) return;
-        last = at;
-        ctx.strokeStyle = color('--quiet');
-        ctx.setLineDash([2, 3]);
-        ctx.beginPath();
-        ctx.moveTo(at, area.top);
-        ctx.lineTo(at, area.bottom);
-        ctx.stroke();
-        if (!chart.options.numbered || at - lastLabel < 18) return;
-        lastLabel = at;
-        ctx.fillStyle = color('--soft');
-        ctx.fillText(mark.n, Math.min(Math.max(at, area.left + 6), area.right - 6), area.top - 6);
+      drawing(chart, (ctx, area, x) => {
+        ctx.lineWidth = 1;
+        ctx.font = `600 11px ${color('--sans')}`;
+        ctx.textAlign = 'center';
+        let last = -Infinity,
+          lastLabel = -Infinity;
+        shared.marks.forEach((mark) => {
+          if (mark.s < shared.from || mark.s > shared.until) return;
+          const at = x.getPixelForValue(mark.s);
+          if (at - last < 2) return;
+          last = at;
+          upright(ctx, area, at, color('--quiet'), [2, 3]);
+          if (!chart.options.numbered || at - lastLabel < 18) return;
+          lastLabel = at;
+          ctx.fillStyle = color('--soft');
+          ctx.fillText(mark.n, Math.min(Math.max(at, area.left + 6), area.right - 6), area.top - 6);
+        });
+        if (shared.hover !== null && shared.hover >= shared.from && shared.hover <= shared.until)
+          upright(ctx, area, x.getPixelForValue(shared.hover), color('--soft'), []);
       });
-      if (shared.hover !== null && shared.hover >= shared.from && shared.hover <= shared.until) {
-        const at = x.getPixelForValue(shared.hover);
-        ctx.setLineDash([]);
-        ctx.strokeStyle = color('--soft');
-        ctx.beginPath();
-        ctx.moveTo(at, area.top);
-        ctx.lineTo(at, area.bottom);
-        ctx.stroke();
-      }
-      ctx.restore();
     },
   };
   let pending = false;

@@ -12,7 +12,7 @@
 #include "report/show.h"
 #include "report/table.h"
 
-extern const unsigned char lh_embed_page_compare_html[], lh_embed_page_css[];
+extern const unsigned char lh_embed_page_compare_css[], lh_embed_page_compare_js[];
 
 static lh_compare_table_builder *const builders[] = {
 #define X(name) lh_compare_table_##name,
@@ -230,24 +230,23 @@ static int put_title(const json_t *comparison, struct lh_buf *out) {
 
 static int put_style(const json_t *comparison, struct lh_buf *out) {
   (void)comparison;
-  return lh_buf_addstr(out, (const char *)lh_embed_page_css);
+  return lh_buf_addstr(out, (const char *)lh_embed_page_compare_css);
+}
+
+static int put_kind(const json_t *comparison, struct lh_buf *out) {
+  (void)comparison;
+  return lh_buf_addstr(out, "comparison");
+}
+
+static int put_end(const json_t *comparison, struct lh_buf *out) {
+  (void)comparison;
+  return lh_buf_addf(out, "<footer><p>One file, no network: everything above comes from the two run files.</p></footer>\n<script>\n%s</script>",
+                     (const char *)lh_embed_page_compare_js);
 }
 
 static int render_html(const json_t *comparison, struct lh_buf *out) {
-  static const struct {
-    const char *name;
-    int (*put)(const json_t *comparison, struct lh_buf *out);
-  } holes[] = {{"{{title}}", put_title}, {"{{css}}", put_style}, {"{{body}}", put_body}};
-  const char *at = (const char *)lh_embed_page_compare_html;
-  int failed = 0;
-  for (size_t i = 0; i < sizeof holes / sizeof *holes && !failed; i++) {
-    const char *hole = strstr(at, holes[i].name); /* the template holds each once, in this order */
-    if (!hole) return -EINVAL;
-    failed = lh_buf_add(out, at, (size_t)(hole - at));
-    if (!failed) failed = holes[i].put(comparison, out);
-    at = hole + strlen(holes[i].name);
-  }
-  return failed ? failed : lh_buf_addstr(out, at);
+  static const struct lh_page_holes holes = {.title = put_title, .style = put_style, .kind = put_kind, .main = put_body, .end = put_end};
+  return lh_html_page(&holes, comparison, out);
 }
 
 int lh_compare_render(const json_t *comparison, enum lh_report_format format, int color, struct lh_buf *out,

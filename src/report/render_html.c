@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "longhaul/report/report.h"
+#include "report/html.h"
 #include "report/look.h"
 #include "report/render.h"
 #include "report/thin.h"
 
-extern const unsigned char lh_embed_page_html[], lh_embed_page_css[], lh_embed_chart_min_js[];
+extern const unsigned char lh_embed_chart_min_js[];
 /* X(file): in the order in which they build on each other. */
 #define PAGE_SCRIPTS(X)                                                                                                        \
   X(page_format)                                                                                                               \
@@ -28,17 +29,6 @@ extern const unsigned char lh_embed_page_html[], lh_embed_page_css[], lh_embed_c
 PAGE_SCRIPTS(X)
 #undef X
 
-static int put_text(const char *text, struct lh_buf *out) {
-  int failed = 0;
-  for (; *text && !failed; text++) {
-    if (strchr("<>&\"'", *text))
-      failed = lh_buf_addf(out, "&#%d;", *text);
-    else
-      failed = lh_buf_add(out, text, 1);
-  }
-  return failed;
-}
-
 static int put_connect(const json_t *model, struct lh_buf *out) {
   return model ? 0 : lh_buf_addstr(out, " connect-src 'self';");
 }
@@ -49,18 +39,19 @@ static int put_kind(const json_t *model, struct lh_buf *out) {
 
 static int put_title(const json_t *model, struct lh_buf *out) {
   if (!model) return lh_buf_addstr(out, "longhaul: run in progress");
-  int failed = put_text(lh_look_text(model, "run.name"), out);
+  int failed = lh_html_text(lh_look_text(model, "run.name"), out);
   if (!failed) failed = lh_buf_addstr(out, ": ");
-  if (!failed) failed = put_text(lh_look_text(model, "verdict"), out);
+  if (!failed) failed = lh_html_text(lh_look_text(model, "verdict"), out);
   return failed ? failed : lh_buf_addstr(out, " - longhaul");
 }
 
 /* The whole text report stands in for the page where scripts are off. */
 static int put_plain(const json_t *model, struct lh_buf *out) {
-  if (!model) return lh_buf_addstr(out, "This page needs scripts to follow the run.");
   struct lh_buf text = LH_BUF_INIT(1 << 24);
-  int failed = lh_render_text(model, false, &text);
-  if (!failed) failed = put_text(text.data, out);
+  int failed = model ? lh_render_text(model, false, &text) : lh_buf_addstr(&text, "This page needs scripts to follow the run.");
+  if (!failed) failed = lh_buf_addstr(out, "<noscript><pre>\n");
+  if (!failed) failed = lh_html_text(text.data, out);
+  if (!failed) failed = lh_buf_addstr(out, "\n</pre></noscript>");
   lh_buf_free(&text);
   return failed;
 }
@@ -84,8 +75,7 @@ static int put_model(const json_t *model, struct lh_buf *out) {
   return model ? lh_json_write_compact(model, true, out) : lh_buf_addstr(out, "null");
 }
 
-static int put_script(const json_t *model, struct lh_buf *out) {
-  (void)model;
+static int put_script(struct lh_buf *out) {
   static const unsigned char *const parts[] = {
 #define X(file) lh_embed_##file##_js,
       PAGE_SCRIPTS(X)
@@ -96,44 +86,31 @@ static int put_script(const json_t *model, struct lh_buf *out) {
   return failed;
 }
 
-static int put_style(const json_t *model, struct lh_buf *out) {
-  (void)model;
-  return lh_buf_addstr(out, (const char *)lh_embed_page_css);
-}
-
-static int put_chart(const json_t *model, struct lh_buf *out) {
-  (void)model;
-  return lh_buf_addstr(out, (const char *)lh_embed_chart_min_js);
+/* The model, Chart.js and the page's own script. */
+static int put_end(const json_t *model, struct lh_buf *out) {
+  int failed = lh_buf_addstr(out, "<script type=\"application/json\" id=\"model\">");
+  if (!failed) failed = put_model(model, out);
+  if (!failed) failed = lh_buf_addf(out, "</script>\n<script>\n%s\n</script>\n<script>\n", (const char *)lh_embed_chart_min_js);
+  if (!failed) failed = put_script(out);
+  return failed ? failed : lh_buf_addstr(out, "\n</script>");
 }
 
 /* model NULL: the page of a run in progress. */
-static int fill_template(const json_t *model, struct lh_buf *out) {
-  static const struct {
-    const char *name;
-    int (*put)(const json_t *model, struct lh_buf *out);
-  } holes[] = {{"{{connect}}", put_connect}, {"{{title}}", put_title}, {"{{css}}", put_style},   {"{{kind}}", put_kind},
-               {"{{text}}", put_plain},      {"{{model}}", put_model}, {"{{chart}}", put_chart}, {"{{script}}", put_script}};
-  const char *at = (const char *)lh_embed_page_html;
-  int failed = 0;
-  for (size_t i = 0; i < sizeof holes / sizeof *holes && !failed; i++) {
-    const char *hole = strstr(at, holes[i].name); /* the template holds each once, in this order */
-    if (!hole) return -EINVAL;
-    failed = lh_buf_add(out, at, (size_t)(hole - at));
-    if (!failed) failed = holes[i].put(model, out);
-    at = hole + strlen(holes[i].name);
-  }
-  return failed ? failed : lh_buf_addstr(out, at);
+static int fill_page(const json_t *model, struct lh_buf *out) {
+  static const struct lh_page_holes holes = {
+      .connect = put_connect, .title = put_title, .kind = put_kind, .main = put_plain, .end = put_end};
+  return lh_html_page(&holes, model, out);
 }
 
 int lh_render_html(const json_t *model, struct lh_buf *out) {
   json_t *copy = lh_report_page_model(model);
-  int failed = copy ? fill_template(copy, out) : -ENOMEM;
+  int failed = copy ? fill_page(copy, out) : -ENOMEM;
   json_decref(copy);
   return failed;
 }
 
 int lh_report_live_page(struct lh_buf *out) {
-  return fill_template(NULL, out);
+  return fill_page(NULL, out);
 }
 
 int lh_report_write_compact(const json_t *value, struct lh_buf *out) {

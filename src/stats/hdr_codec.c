@@ -175,17 +175,24 @@ static int zlib_errno(int code) {
   return code == Z_MEM_ERROR ? -ENOMEM : -EIO;
 }
 
+/* Turns until zlib is done, or `out` takes no more: its failure. *code is zlib's last word. */
+static int pump(z_stream *z, int (*turn)(z_stream *, int), int flush, struct lh_buf *out, int *code) {
+  int failed = 0;
+  while (!failed && *code == Z_OK) {
+    uint8_t chunk[4096];
+    z->next_out = chunk;
+    z->avail_out = sizeof chunk;
+    *code = turn(z, flush);
+    failed = lh_buf_add(out, chunk, sizeof chunk - z->avail_out);
+  }
+  return failed;
+}
+
 static int deflate_to(struct lh_buf *out, const struct lh_buf *plain) {
   z_stream z = {.next_in = (Bytef *)plain->data, .avail_in = (uInt)plain->len};
-  int code = deflateInit(&z, Z_DEFAULT_COMPRESSION), failed = 0;
+  int code = deflateInit(&z, Z_DEFAULT_COMPRESSION);
   if (code != Z_OK) return zlib_errno(code);
-  while (!failed && code == Z_OK) {
-    uint8_t chunk[4096];
-    z.next_out = chunk;
-    z.avail_out = sizeof chunk;
-    code = deflate(&z, Z_FINISH);
-    failed = lh_buf_add(out, chunk, sizeof chunk - z.avail_out);
-  }
+  int failed = pump(&z, deflate, Z_FINISH, out, &code);
   deflateEnd(&z);
   return failed || code == Z_STREAM_END ? failed : zlib_errno(code);
 }
@@ -207,15 +214,9 @@ int lh_hdr_encode_compressed(const struct lh_hdr *h, struct lh_buf *out) {
 /* The limit of `out` is what keeps a few bytes of zeros from becoming gigabytes. */
 static int inflate_to(struct lh_buf *out, const uint8_t *bytes, size_t len, struct lh_err *err) {
   z_stream z = {.next_in = (Bytef *)bytes, .avail_in = (uInt)len};
-  int code = inflateInit(&z), failed = 0;
+  int code = inflateInit(&z);
   if (code != Z_OK) return lh_err_set(err, zlib_errno(code), "zlib could not begin to decompress a histogram");
-  while (!failed && code == Z_OK) {
-    uint8_t chunk[4096];
-    z.next_out = chunk;
-    z.avail_out = sizeof chunk;
-    code = inflate(&z, Z_NO_FLUSH);
-    failed = lh_buf_add(out, chunk, sizeof chunk - z.avail_out);
-  }
+  int failed = pump(&z, inflate, Z_NO_FLUSH, out, &code);
   size_t left = z.avail_in;
   inflateEnd(&z);
   if (failed == -ENOBUFS)

@@ -21,6 +21,8 @@ struct lh_buf {
 
 int lh_buf_add(struct lh_buf *buf, const void *bytes, size_t len);
 int lh_buf_addstr(struct lh_buf *buf, const char *text);
+/* Everything up to the end of the descriptor; -EFBIG where that is more than the limit, or the errno of reading. */
+int lh_buf_addfd(struct lh_buf *buf, int fd);
 int lh_buf_addf(struct lh_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int lh_buf_vaddf(struct lh_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Little-endian integers, for the framed messages between processes. */

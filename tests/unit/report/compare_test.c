@@ -4,28 +4,8 @@
 #include "longhaul/report/compare.h"
 #include "report/look.h"
 
-struct place {
-  char folder[64];
-};
-
-static int set_up(void **state) {
-  struct place *p = calloc(1, sizeof *p);
-  synthetic_folder(p->folder, sizeof p->folder);
-  *state = p;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct place *p = *state;
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", p->folder);
-  int failed = system(command);
-  free(p);
-  return failed ? -1 : 0;
-}
-
 static struct synthetic small_run(void **state) {
-  struct place *p = *state;
+  struct synthetic_place *p = *state;
   return (struct synthetic){.folder = p->folder,
                             .slo = "slo:\n  - {metric: chat.response.p99, below: 350ms}\n  - {metric: availability, above: 50%}\n",
                             .groups = 2,
@@ -218,12 +198,12 @@ static void test_page_escapes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_same_twice, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_slower, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_other_intervals, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_left_out, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_storm, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_config, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_same_twice, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_slower, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_other_intervals, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_left_out, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_storm, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_config, synthetic_set_up, synthetic_tear_down),
       cmocka_unit_test(test_wrong_input),
       cmocka_unit_test(test_page_escapes),
   };

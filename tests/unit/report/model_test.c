@@ -11,28 +11,8 @@
 #include "report/look.h"
 #include "report/slo.h"
 
-struct place {
-  char folder[64];
-};
-
-static int set_up(void **state) {
-  struct place *p = calloc(1, sizeof *p);
-  synthetic_folder(p->folder, sizeof p->folder);
-  *state = p;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct place *p = *state;
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", p->folder);
-  int failed = system(command);
-  free(p);
-  return failed ? -1 : 0;
-}
-
 static struct synthetic small_run(void **state) {
-  struct place *p = *state;
+  struct synthetic_place *p = *state;
   return (struct synthetic){.folder = p->folder,
                             .groups = 3,
                             .intervals = 120,
@@ -405,18 +385,18 @@ static void test_metric_names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_faults_of_the_tester, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_objectives, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_objectives_longer_than_a_try, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_windows_against_brute_force, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_part_of_a_run, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_run_without_an_end, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_run_in_progress, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_interrupted, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_bad_input, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_faults_of_the_tester, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_objectives, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_objectives_longer_than_a_try, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_windows_against_brute_force, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_part_of_a_run, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_run_without_an_end, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_run_in_progress, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_interrupted, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_no_memory, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_bad_input, synthetic_set_up, synthetic_tear_down),
       cmocka_unit_test(test_metric_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

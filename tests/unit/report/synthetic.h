@@ -55,6 +55,28 @@ static void synthetic_folder(char *out, size_t size) {
   assert_non_null(mkdtemp(out));
 }
 
+/* The state of tests that write runs: a folder that goes away with them. */
+struct synthetic_place {
+  char folder[64];
+};
+
+static inline int synthetic_set_up(void **state) {
+  struct synthetic_place *p = calloc(1, sizeof *p);
+  assert_non_null(p);
+  synthetic_folder(p->folder, sizeof p->folder);
+  *state = p;
+  return 0;
+}
+
+static inline int synthetic_tear_down(void **state) {
+  struct synthetic_place *p = *state;
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf '%s'", p->folder);
+  int failed = system(command);
+  free(p);
+  return failed ? -1 : 0;
+}
+
 static uint64_t synthetic_random(uint32_t k, uint32_t g, uint32_t salt) {
   return lh_rng_at(7, LH_RNG_SIM, ((uint64_t)k << 16) | g, salt);
 }
