@@ -89,8 +89,8 @@ static struct lh_text header_of(const struct lh_answer *answer, size_t number) {
 /* The last one of that name. */
 static struct lh_text cookie_of(const struct lh_answer *answer, const char *wanted) {
   struct lh_text found = {0};
-  const char *at = answer->cookies.data, *end = at + answer->cookies.len;
-  while (at && at < end) {
+  const char *at = answer->cookies.data ? answer->cookies.data : "", *end = at + answer->cookies.len;
+  while (at < end) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     struct lh_text name = {0}, value;
     if (!stop) stop = end;

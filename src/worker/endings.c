@@ -175,7 +175,7 @@ static bool from_words(const struct lh_demise *d, struct lh_ending *out) {
       {"HS: EXT", LH_REASON_BAD_HTTP, "extension parameters that cannot be used"},
       {"HS: URI missing", LH_REASON_BAD_HTTP, "no status line"},
       {"HS: OOM", LH_REASON_NO_MEMORY, ""},
-      {"problems parsing header", LH_REASON_BAD_HTTP, "response head cannot be read"},
+      {"problems parsing header", LH_REASON_BAD_HTTP, "response head cannot be read, or is longer than 32 KiB"},
       {"tls restriction limit", LH_REASON_NO_MEMORY, ""},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)

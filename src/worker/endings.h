@@ -37,4 +37,7 @@ struct lh_tls_trouble {
 /* False when there is none. */
 bool lh_ending_from_tls(const struct lh_tls_trouble *trouble, struct lh_ending *out);
 
+/* The longest head of an answer to an upgrade that libwebsockets has room for. */
+enum { LH_UPGRADE_HEAD_MAX = 32 * 1024 };
+
 #endif

@@ -16,7 +16,7 @@ static void check(int holds) {
 static void ask(const struct lh_jar *jar, const struct lh_cookie_site *site, int64_t now_s) {
   static char line[LH_COOKIE_LINE_MAX];
   size_t len = lh_jar_line(jar, site, now_s, line);
-  check(len <= sizeof line && (!len || (len > 12 && !memcmp(line, "Cookie: ", 8) && !memcmp(line + len - 2, "\r\n", 2))));
+  check(len <= sizeof line && (!len || (len >= 12 && !memcmp(line, "Cookie: ", 8) && !memcmp(line + len - 2, "\r\n", 2))));
   for (size_t i = 0; i + 2 < len; i++) check((unsigned char)line[i] >= ' ' || line[i] == '\t');
 }
 

@@ -1,5 +1,7 @@
 """What servers answer in truth: each way of writing a response, with what becomes of the request and of its connection."""
+import base64
 import gzip
+import hashlib
 import unittest
 
 from lib import books
@@ -64,6 +66,28 @@ class Answers(unittest.TestCase):
                                   "lost": messages["sent"] if outcome == "lost" else 0})
                 seen = {key[1:3]: count for key, count in endings(group).items() if key[1] != "us"}
                 self.assertEqual(seen, {("peer", ending): messages["sent"]} if ending else {})
+
+    def test_large_heads_of_upgrades(self):
+        """Policies and cookies make heads of many KiB; what a refusal says behind them must not be called bad HTTP."""
+        def upgrade(client):
+            head = read_head(client)
+            size, status = (int(word) for word in head.split()[1][1:].split(b"/"))
+            key = next(line[19:] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key: "))
+            accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+            client.sendall(b"HTTP/1.1 %d X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nX-Large: %s\r\nContent-Length: 0\r\n\r\n" % (status, accept, b"a" * size))
+            client.recv(100)
+
+        rows = ((100, 101, {}), (30000, 101, {}), (30000, 403, {("peer", "upgrade refused", 403): 2}), (50000, 101, {("peer", "bad HTTP", None): 2}))
+        with Listener(upgrade) as server:
+            conf = {"run": {"name": "test", "duration": "600ms"}, "targets": {"t": {"url": f"ws://127.0.0.1:{server.port}/"}}, "groups": {}}
+            for number, (size, status, _) in enumerate(rows):
+                conf["groups"][f"g{number}"] = {"kind": "websocket", "target": "t", "connections": 2, "path": f"/{size}/{status}", "reconnect": False}
+            done = run(conf)
+        books.check(self, done)
+        for group, (size, status, ends) in zip(done.report["groups"], rows, strict=True):
+            with self.subTest(size=size, status=status):
+                self.assertEqual({key[1:]: count for key, count in endings(group).items() if key[1] != "us"}, ends)
+        self.assertNotIn("libwebsockets", done.stderr)
 
     def test_events_that_cannot_be_read_are_refused(self):
         answers = {"/packed": EVENTS % b"Content-Encoding: gzip\r\n", "/plain": EVENTS % b"Content-Encoding: identity\r\n"}
