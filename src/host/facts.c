@@ -219,6 +219,7 @@ static const struct fact_row rows[] = {
     {"address_space.soft", "getrlimit RLIMIT_AS", read_rlimit, "soft"},
     {"address_space.hard", "getrlimit RLIMIT_AS", read_rlimit, "hard"},
     {"address_space.self", "/proc/self/status", read_key, "VmSize:"},
+    {"address_space.data", "/proc/self/status", read_key, "VmData:"},
     SYSCTL("fs.nr_open", "fs/nr_open"),
     SYSCTL("fs.file-max", "fs/file-max"),
     SYSCTL("fs.file-nr", "fs/file-nr"),
@@ -261,8 +262,8 @@ static const struct fact_row rows[] = {
 };
 
 bool lh_fact_is_volatile(const char *name) {
-  static const char *const names[] = {"memory.available", "nproc.used", "address_space.self", "fs.file-nr", "kernel.tasks",
-                                      "cgroup.memory.used", "cgroup.pids.used", "tcp_mem.used",
+  static const char *const names[] = {"memory.available", "nproc.used", "address_space.self", "address_space.data", "fs.file-nr",
+                                      "kernel.tasks", "cgroup.memory.used", "cgroup.pids.used", "tcp_mem.used",
                                       "net.netfilter.nf_conntrack_count"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;

@@ -186,10 +186,11 @@ static bool judge_memory(const struct lh_maker *m, struct lh_rung *rung) {
   return true;
 }
 
-/* Clients that one worker holds in so many bytes. Each client of the plan has its slot from the start, open or not. */
+/* Clients that one worker holds in so many bytes. Each client of the plan has its slot from the start, open or not; in address
+ * space it takes SLOT_ENDS more, for tables that end within a page and blocks that no longer fit anything. */
 static uint64_t held_in(const struct lh_maker *m, uint64_t bytes) {
-  enum { CLIENTS_EACH = 10000 };
-  uint64_t planned = m->needs->plan.clients, whole = m->needs->client_bytes, slot = m->needs->slot_bytes;
+  enum { CLIENTS_EACH = 10000, SLOT_ENDS = 46 };
+  uint64_t planned = m->needs->plan.clients, whole = m->needs->client_bytes + SLOT_ENDS, slot = m->needs->slot_bytes + SLOT_ENDS;
   if (m->needs->workers > 0)
     planned = (planned + m->needs->workers - 1) / m->needs->workers;
   else if (planned > CLIENTS_EACH)
@@ -237,7 +238,10 @@ static bool judge_tasks(const struct lh_maker *m, struct lh_rung *rung, const ch
     PUT(rung->value, "unlimited");
   else
     PUT(rung->value, "%s, %s in use", count_words(most).text, count_words(used).text);
-  PUT(rung->detail, "%u for the supervisor's threads, %u for a worker", m->needs->supervisor_threads, m->needs->tasks_each);
+  if (m->needs->supervisor_threads > 0)
+    PUT(rung->detail, "%u for the supervisor's threads, %u for a worker", m->needs->supervisor_threads, m->needs->tasks_each);
+  else
+    PUT(rung->detail, "%u for a worker", m->needs->tasks_each);
   rung->clients = lh_maker_by_tasks(m, less(most, used));
   return true;
 }

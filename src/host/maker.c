@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "host/judge.h"
+#include "longhaul/worker/worker.h"
 
 uint64_t lh_maker_number(const struct lh_maker *m, const char *name, uint32_t n) {
   uint64_t value;
@@ -174,22 +175,23 @@ uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool with_p
                     (double)clients * lh_maker_client_bytes(m, with_peer) + 0.999);
 }
 
-/* Any process of ours that does nothing is as large as the one that asks: the same program. */
-static uint64_t own_space(const struct lh_maker *m) {
-  enum { OWN_KIB = 12 * 1024 };
-  uint64_t own = lh_maker_number(m, "address_space.self", 0);
-  return (own == LH_ANY ? OWN_KIB : own) * 1024;
+/* The program and its libraries without data: the same in each process of ours. */
+static uint64_t program_space(const struct lh_maker *m) {
+  enum { PROGRAM_KIB = 12 * 1024 };
+  uint64_t own = lh_maker_number(m, "address_space.self", 0), data = lh_maker_number(m, "address_space.data", 0);
+  return (own == LH_ANY || data == LH_ANY || data > own ? PROGRAM_KIB : own - data) * 1024;
 }
 
-/* libwebsockets adds its table of descriptors. */
+/* A loop, a context of libwebsockets and a loaded config without clients; and what a worker leaves to the clients it has. */
 uint64_t lh_maker_worker_space(const struct lh_maker *m) {
-  enum { LWS_BYTES_PER_DESCRIPTOR = 16 };
-  uint64_t descriptors = lh_maker_number(m, "nofile.hard", 0), threads = m->needs->tasks_each - 1;
-  return own_space(m) + threads * LH_THREAD_SPACE + least(descriptors, LH_DESCRIPTORS_MOST) * LWS_BYTES_PER_DESCRIPTOR;
+  enum { DATA_BYTES = 490000 };
+  uint64_t threads = m->needs->tasks_each - 1;
+  return program_space(m) + DATA_BYTES + threads * LH_THREAD_SPACE + LH_SPARE_BYTES;
 }
 
 uint64_t lh_maker_supervisor_space(const struct lh_maker *m) {
-  return own_space(m) + (uint64_t)m->needs->supervisor_threads * LH_THREAD_SPACE;
+  enum { DATA_BYTES = 2 << 20 };
+  return program_space(m) + DATA_BYTES + (uint64_t)m->needs->supervisor_threads * LH_THREAD_SPACE;
 }
 
 /* ---- tasks ---- */

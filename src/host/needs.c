@@ -7,7 +7,7 @@
 #include "longhaul/base/ip.h"
 #include "longhaul/host/ladder.h"
 
-enum { RESOLVER_THREADS = 4 }; /* libuv's pool, once a name is looked up */
+enum { POOL_THREADS = 4 }; /* libuv's, once a name is looked up or processes are watched */
 
 static uint64_t shard_clients(const struct lh_group *group, uint32_t shard, uint32_t shards) {
   return lh_slice_count(lh_plan_slice(shard - 1, shards, 0, 1), group->connections);
@@ -139,7 +139,7 @@ static int add_groups(struct lh_needs *needs, const struct lh_config *config, ui
     slots += count * slot_bytes(group);
     if (target == NULL || count == 0) continue;
     if (is_local(target)) needs->local_sockets += count;
-    if (is_looked_up(target)) needs->tasks_each = 1 + RESOLVER_THREADS;
+    if (is_looked_up(target)) needs->tasks_each = 1 + POOL_THREADS;
     int code = add_paths(needs, target, group, count);
     if (code < 0) return code;
   }
@@ -149,9 +149,20 @@ static int add_groups(struct lh_needs *needs, const struct lh_config *config, ui
   return 0;
 }
 
+/* One looks up names before the run. */
+static uint32_t supervisor_threads(const struct lh_config *config) {
+  const struct lh_watch_config *watch = &config->watch;
+  bool watches = watch->pid || watch->name || watch->cgroup || watch->metrics.host, names = false;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_target *target = target_of(config, &config->groups[g]);
+    names = names || (target && is_looked_up(target));
+  }
+  return (names ? 1 : 0) + (watches ? POOL_THREADS : 0);
+}
+
 int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards, struct lh_err *err) {
   *needs = (struct lh_needs){.workers = config->run.workers,
-                             .supervisor_threads = LH_SUPERVISOR_THREADS,
+                             .supervisor_threads = supervisor_threads(config),
                              .tasks_each = 1,
                              .reserve = lh_needs_reserve(config),
                              .connecting_max = lh_plan_connecting_max(config)};
@@ -162,8 +173,7 @@ int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32
 
 int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
   enum { CONNECTING_MAX = 2000 }; /* what a config without connecting_max has */
-  *needs = (struct lh_needs){.supervisor_threads = LH_SUPERVISOR_THREADS,
-                             .tasks_each = 1,
+  *needs = (struct lh_needs){.tasks_each = 1,
                              .reserve = OWN + OWN_WEBSOCKET,
                              .connecting_max = CONNECTING_MAX,
                              .client_bytes = LH_WEBSOCKET_BYTES,

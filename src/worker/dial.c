@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "longhaul/config/reach.h"
+#include "spare.h"
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -22,6 +23,7 @@ struct lh_dialler {
   struct lh_dial_events events;
   struct lh_tunnel **tunnels; /* by descriptor; owned, as each is. NULL where none is asked for */
   uint32_t tunnels_len;
+  struct lh_spare spare;
 };
 
 int lh_address_parse(const char *text, uint16_t port, struct lh_address *address) {
@@ -131,6 +133,7 @@ static int judge(const struct lh_dial *dial) {
 int lh_dial(struct lh_dialler *dialler, const struct lh_dial *dial) {
   int refused = judge(dial);
   if (refused) return refused;
+  if (!lh_spare_is_left(&dialler->spare)) return -ENOMEM;
   int fd = socket(dial->to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int failed = begin(dialler, fd, dial);
@@ -198,6 +201,7 @@ int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, const struct lh
   struct lh_dialler *d = calloc(1, sizeof *d);
   if (!d) return lh_err_set(err, ENOMEM, "no memory for the dialler");
   *d = (struct lh_dialler){.events = *events, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+  lh_spare_begin(&d->spare);
   int failed = d->epoll < 0 ? -errno : uv_poll_init(loop, &d->watch, d->epoll);
   if (!failed) {
     d->watch.data = d;

@@ -135,8 +135,9 @@ class Limits(Bound):
             shell("ulimit -S -v 61440")
             before, _ = self.bound_by(shell, plan(1000, url="wss://127.0.0.1:9/", workers=1), "RLIMIT_AS", 1266, off=0.05, next_name=None)
             self.assertTrue(before["fits"])
-            shell("ulimit -S -v 30720")  # less than the threads of the supervisor ask for
-            self.assertEqual(rung(shell.doctor(plan(workers=1)), "RLIMIT_AS")["clients"], 0)
+            shell("ulimit -S -v 20480")  # less than the threads that look up names ask for
+            self.assertEqual(rung(shell.doctor(plan(workers=1, url="ws://name.test:9/")), "RLIMIT_AS")["clients"], 0)
+            self.assertGreater(rung(shell.doctor(plan(workers=1)), "RLIMIT_AS")["clients"], 2000)
 
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_port_range(self):
@@ -204,7 +205,7 @@ class Limits(Bound):
         shutil.copy(paths.LONGHAUL, program)
         program.chmod(program.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
         with Shell("setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", program=program) as shell:
-            shell("ulimit -u 100; ulimit -S -u 9")  # this shell and doctor are two of them, the supervisor's threads five
+            shell("ulimit -u 100; ulimit -S -u 4")  # this shell and doctor are two of them
             self.bound_by(shell, plan(workers=4), "RLIMIT_NPROC", 1000)
             self.assertEqual(shell.doctor(plan(workers=4))["fits"], True)
         shutil.rmtree(program.parent)
@@ -236,9 +237,9 @@ class Groups(Bound):
         return folder
 
     def test_tasks_of_a_group(self):
-        folder = self.in_group("pids", 10)
+        folder = self.in_group("pids", 5)
         with Shell() as shell:
-            shell(f"echo $$ > {folder}/cgroup.procs")  # this shell and doctor are two of the ten, the supervisor's threads five
+            shell(f"echo $$ > {folder}/cgroup.procs")  # this shell and doctor are two of the five
             self.bound_by(shell, plan(workers=4), "pids.max", 1500)
 
     def test_memory_of_a_group(self):

@@ -43,7 +43,6 @@ enum {
   LH_SLOT_BYTES = 228,
   LH_TLS_BYTES = 36 * 1024, /* on top */
   LH_SOCKET_BYTES = 4128,
-  LH_SUPERVISOR_THREADS = 5, /* libuv's pool, and the C library's for the first look-up */
   LH_THREAD_SPACE = 8 << 20, /* address space of a thread: its stack */
   LH_WORKER_BYTES = 16 << 20,
   LH_SUPERVISOR_BYTES = 24 << 20
@@ -93,7 +92,7 @@ struct lh_needs_server {
 struct lh_needs {
   struct lh_plan_needs plan; /* of this shard; of a plain target all are 0: as many clients as possible */
   uint32_t workers;          /* 0: as many as it takes */
-  uint32_t supervisor_threads; /* that come before any worker; the probe's process has none */
+  uint32_t supervisor_threads; /* beside its first one: for names, and for what `watch` reads; the probe's process has none */
   uint32_t tasks_each;       /* processes and threads of one worker: more than one when names are to be resolved */
   uint32_t reserve;          /* descriptors of one worker that are not clients */
   uint64_t connecting_max;   /* handshakes at once */

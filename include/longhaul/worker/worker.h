@@ -2,6 +2,9 @@
 #ifndef LONGHAUL_WORKER_WORKER_H
 #define LONGHAUL_WORKER_WORKER_H
 
+/* Address space that a worker leaves unused by connections where RLIMIT_AS limits it (src/worker/spare.h). */
+enum { LH_SPARE_BYTES = 1 << 20 };
+
 /* The hidden subcommand `longhaul worker`: speaks protocol.h on descriptors 0 and 1 until told to stop, or until
  * descriptor 0 closes (the supervisor is gone: it ends at once). Returns the process's exit code. */
 int lh_worker_main(void);
