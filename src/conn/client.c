@@ -1,4 +1,7 @@
+#include <stdio.h>
+
 #include "conn/engine_private.h"
+#include "longhaul/base/units.h"
 
 enum { CLOSE_NORMAL = 1000, CLOSE_GOING_AWAY = 1001 };
 
@@ -255,11 +258,24 @@ static uint64_t next_ping_ns(const struct lh_engine *e, const struct group *g, c
   return deadline != LH_NEVER || e->stopping ? deadline : c->ping_due_ns;
 }
 
+/* Nothing comes from the peer; after a suspension of this machine that is no fault of its. */
+static void end_silent(struct lh_engine *e, struct group *g, const struct client *c, uint32_t slot, enum lh_reason reason, const char *text) {
+  char said[LH_CLOSE_TEXT_MAX], slept[32];
+  if (!lh_ending_is_of_sleep(e, c)) {
+    lh_record_ns(g, LH_HIST_detect, e->now_ns - c->heard_ns);
+  } else {
+    snprintf(said, sizeof said, "%s, after the machine was suspended for %s", lh_reason_name(reason),
+             lh_format_duration_brief(e->slept_ns, slept, sizeof slept));
+    text = said;
+    reason = LH_REASON_LOOP_STALLED;
+  }
+  lh_client_abort(e, slot, reason, text);
+}
+
 static void tend_pings(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
   if (pong_deadline_ns(g, c) <= e->now_ns) {
-    lh_record_ns(g, LH_HIST_detect, e->now_ns - c->heard_ns);
     const char *text = c->ping_unsent ? "socket full" : c->heard_ns > c->ping_sent_ns ? "no pong, though data came" : "";
-    lh_client_abort(e, slot, LH_REASON_SILENT_PEER, text);
+    end_silent(e, g, c, slot, LH_REASON_SILENT_PEER, text);
     return;
   }
   uint64_t every = g->config->ping.every_ns, late = e->now_ns - c->ping_due_ns;
@@ -277,8 +293,7 @@ static uint64_t stall_ns(const struct group *g, const struct client *c) {
 }
 
 static void stalled(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
-  lh_record_ns(g, LH_HIST_detect, e->now_ns - c->heard_ns);
-  lh_client_abort(e, slot, LH_REASON_STALLED, "");
+  end_silent(e, g, c, slot, LH_REASON_STALLED, "");
 }
 
 static uint64_t next_due_ns(const struct lh_engine *e, const struct group *g, const struct client *c, uint32_t slot) {

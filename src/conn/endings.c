@@ -26,16 +26,26 @@ static enum lh_stage stage_of(const struct client *c, const struct lh_ending *se
 
 static const uint64_t stall_echo_ns = 50 * LH_NS_PER_MS; /* until everything that was ready is read */
 
-bool lh_ending_is_of_stall(const struct lh_engine *e, const struct client *c) {
-  return e->stall_until_ns && e->now_ns - e->stall_until_ns <= stall_echo_ns && c->begun_ns < e->stall_from_ns;
+/* The last that a peer may have sent meanwhile is sent again for about so long (925 s with Linux' tcp_retries2). */
+static const uint64_t sleep_echo_ns = 15 * 60 * LH_NS_PER_S;
+
+bool lh_ending_is_of_sleep(const struct lh_engine *e, const struct client *c) {
+  return e->woke_ns && e->now_ns - e->woke_ns <= sleep_echo_ns && c->begun_ns < e->woke_ns &&
+         (!was_open(c) || c->heard_ns < e->woke_ns);
 }
 
-/* "RST, seen after 3.5 s without our own loop" */
-static void lay_at_our_door(const struct lh_engine *e, const struct lh_ending *seen, struct lh_ending *out) {
+bool lh_ending_is_of_stall(const struct lh_engine *e, const struct client *c) {
+  return lh_ending_is_of_sleep(e, c) || (e->stall_until_ns && e->now_ns - e->stall_until_ns <= stall_echo_ns && c->begun_ns < e->stall_from_ns);
+}
+
+/* "RST, seen after 3.5 s without our own loop", "RST, seen after the machine was suspended for 10 min" */
+static void lay_at_our_door(const struct lh_engine *e, const struct client *c, const struct lh_ending *seen, struct lh_ending *out) {
+  bool slept = lh_ending_is_of_sleep(e, c);
   char code[16] = "", lasted[32];
   if (seen->code) snprintf(code, sizeof code, " %d", seen->code);
-  lh_format_duration_brief(e->stall_until_ns - e->stall_from_ns, lasted, sizeof lasted);
-  snprintf(out->text, sizeof out->text, "%s%s, seen after %s without our own loop", lh_reason_name(seen->reason), code, lasted);
+  lh_format_duration_brief(slept ? e->slept_ns : e->stall_until_ns - e->stall_from_ns, lasted, sizeof lasted);
+  snprintf(out->text, sizeof out->text, slept ? "%s%s, seen after the machine was suspended for %s" : "%s%s, seen after %s without our own loop",
+           lh_reason_name(seen->reason), code, lasted);
   out->reason = LH_REASON_LOOP_STALLED;
   out->code = 0;
 }
@@ -60,7 +70,7 @@ static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const stru
     ending.code = seen->code;
     memcpy(ending.text, seen->text, sizeof ending.text);
     if (ending.local_port == 0) ending.local_port = seen->local_port;
-    if (lh_ending_is_of_stall(e, c)) lay_at_our_door(e, seen, &ending);
+    if (lh_ending_is_of_stall(e, c)) lay_at_our_door(e, c, seen, &ending);
   } else if (text) {
     snprintf(ending.text, sizeof ending.text, "%s", text);
   }

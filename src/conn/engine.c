@@ -350,6 +350,11 @@ void lh_engine_on_stall(struct lh_engine *engine, uint64_t from_ns, uint64_t unt
   engine->stall_until_ns = until_ns;
 }
 
+void lh_engine_on_suspension(struct lh_engine *engine, uint64_t slept_ns, uint64_t now_ns) {
+  engine->slept_ns = slept_ns;
+  engine->woke_ns = now_ns;
+}
+
 /* ---- the end of the run ---- */
 
 void lh_engine_stop(struct lh_engine *engine, uint64_t now_ns) {

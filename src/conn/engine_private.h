@@ -208,6 +208,7 @@ struct lh_engine {
   uint16_t close_code;          /* of the action that is being carried out */
   uint64_t drain_ns;    /* when stopping: how long replies are awaited */
   struct lh_null *null; /* owned; NULL when no group is of that kind */
+  uint64_t slept_ns, woke_ns; /* how long the machine was suspended the last time, and when it went on; 0: never */
   uint64_t stall_from_ns, stall_until_ns; /* when our own loop stood still the last time; 0: never */
   struct lh_engine_faults faults;
 };
@@ -313,6 +314,8 @@ void lh_jars_scrub(const struct lh_engine *e, uint32_t slot, char *text);
 /* ---- endings.c ---- */
 /* Whether what is seen of this connection now came to pass while our own loop stood still. */
 bool lh_ending_is_of_stall(const struct lh_engine *e, const struct client *c);
+/* Whether the machine was suspended while this connection was up, and nothing was heard of it since. */
+bool lh_ending_is_of_sleep(const struct lh_engine *e, const struct client *c);
 /* Books the end of a client's connection and sends it on. seen: what the adapter saw, NULL when the engine ended it. */
 void lh_ending_book(struct lh_engine *e, uint32_t slot, const struct lh_ending *seen, const char *text);
 

@@ -253,7 +253,8 @@ static int open_engine(struct worker *w, const struct lh_start *start, struct lh
                                    .every_ns = start->report_every_ns};
   lh_reports_begin(&w->reports, lh_now_ns());
   w->start_ns = start->start_ns;
-  w->engine = w->stall.engine = engine;
+  w->engine = engine;
+  lh_stall_begin(&w->stall, engine);
   lh_between_events(between_events, w);
   return 0;
 }

@@ -209,6 +209,10 @@ void lh_engine_on_ended(struct lh_engine *engine, uint32_t slot, const struct lh
 /* The caller's loop stood still in that time (stopped, starved), and goes on now: what ended meanwhile, told within 50 ms from
  * now, and deadlines of connecting that passed meanwhile, are endings by LOOP_STALLED with what was seen in the text. */
 void lh_engine_on_stall(struct lh_engine *engine, uint64_t from_ns, uint64_t until_ns);
+/* The machine was suspended for so long and goes on now; CLOCK_MONOTONIC stood still meanwhile. Connections of before that end
+ * before anything was heard of them again end by LOOP_STALLED with what was seen in the text: peers and boxes on the way gave
+ * them up, and had every reason to. */
+void lh_engine_on_suspension(struct lh_engine *engine, uint64_t slept_ns, uint64_t now_ns);
 
 /* ---- the end of the run ---- */
 /* From now on nothing is planned; open connections are closed in good order once their replies are in or drain_ns is

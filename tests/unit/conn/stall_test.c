@@ -56,10 +56,53 @@ static void deadlines_of_connecting(void **state) {
   rig_free(&rig);
 }
 
+/* What a connection of before a suspension comes to is the tester's until it was heard of again, or for 15 minutes. */
+static void what_did_not_outlive_a_suspension(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 6);
+  rig.group.ping.every_ns = 30 * SEC;
+  rig.group.ping.timeout_ns = 10 * SEC;
+  rig_start(&rig);
+  for (uint32_t slot = 0; slot < 5; slot++) lh_engine_on_open(rig.engine, slot, 0, rig.now);
+  rig_run(&rig, SEC);
+  rig.now += MS;
+  lh_engine_on_suspension(rig.engine, 600 * SEC, rig.now);
+  rig.now += 200 * MS;
+  ended(&rig, 0, LH_REASON_RST, 104);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_LOOP_STALLED);
+  assert_string_equal(rig_ending(&rig)->text, "RST 104, seen after the machine was suspended for 10 min 0 s");
+  ended(&rig, 5, LH_REASON_FIN, 0); /* still connecting */
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_LOOP_STALLED);
+  lh_engine_on_data(rig.engine, 1, 2, rig.now); /* alive */
+  ended(&rig, 1, LH_REASON_RST, 104);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_RST);
+  rig_run(&rig, 60 * SEC); /* nobody answers the pings */
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_drops), 5);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_tester_drops), 4);
+  rig_free(&rig);
+}
+
+/* Long after it an end is what it seems. */
+static void long_after_a_suspension(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_start(&rig);
+  rig_open(&rig);
+  lh_engine_on_suspension(rig.engine, 600 * SEC, rig.now += SEC);
+  rig_run(&rig, 901 * SEC);
+  ended(&rig, 0, LH_REASON_FIN, 0);
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_FIN);
+  rig_free(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_ended_meanwhile),
       cmocka_unit_test(deadlines_of_connecting),
+      cmocka_unit_test(what_did_not_outlive_a_suspension),
+      cmocka_unit_test(long_after_a_suspension),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
