@@ -627,6 +627,19 @@ static void files_count_from_the_config(void **state) {
   assert_non_null(strstr(c->masked, "ca: ca.pem"));
   assert_string_equal(c->run.name, "c");
   lh_config_free(c);
+  /* What a file of text holds is read like a text of the config. */
+  snprintf(name, sizeof name, "%s/p.json", folder);
+  FILE *f = fopen(name, "w");
+  assert_non_null(f);
+  fputs("{\"id\":\"${tokem}\",\"n\":${rand:-3..9}}", f);
+  fclose(f);
+  assert_int_equal(lh_config_load(&(struct lh_load_args){.path = path}, &c, &diagnostics), -EINVAL);
+  bool is_said = false;
+  for (size_t i = 0; i < diagnostics.count; i++)
+    is_said = is_said || strstr(diagnostics.items[i], "messages[0].file: \"${tokem}\" is not a known variable");
+  assert_true(is_said);
+  for (size_t i = 0; i < diagnostics.count; i++) assert_null(strstr(diagnostics.items[i], "${rand:-3"));
+  lh_diagnostics_free(&diagnostics);
   for (size_t i = 0; i < COUNT(files); i++) {
     snprintf(name, sizeof name, "%s/%s", folder, files[i].name);
     unlink(name);
@@ -640,18 +653,22 @@ static void a_quick_look_is_a_config(void **state) {
     struct lh_quick_args args;
     uint64_t duration_s, every_ns;
     enum lh_match match;
+    const char *path; /* of a request */
   } rows[] = {
-      {{.url = "ws://h:1/p?q=\"x", .connections = 7}, 30, S, LH_MATCH_TOKEN},
+      {{.url = "ws://h:1/p?q=\"x", .connections = 7}, 30, S, LH_MATCH_TOKEN, NULL},
       {{.url = "wss://h", .connections = 1, .duration = "1h", .every = "250ms", .text = "no token"},
        3600,
        S / 4,
-       LH_MATCH_ORDER},
-      {{.url = "wss://h", .connections = 1, .duration = "2s", .every = "0"}, 2, 0, LH_MATCH_NONE},
-      {{.url = "http://h?q=1", .connections = 5}, 30, S, LH_MATCH_ORDER},
-      {{.url = "https://h/a", .connections = 5, .text = "${token}"}, 30, S, LH_MATCH_ORDER},
-      {{.url = "http://h/events", .connections = 5, .sse = true}, 30, 0, LH_MATCH_NONE},
-      {{.url = "tcp://h:1", .connections = 5}, 30, 0, LH_MATCH_NONE},
-      {{.url = "tls://h:1", .connections = 5, .text = "PING\n"}, 30, S, LH_MATCH_ORDER},
+       LH_MATCH_ORDER, NULL},
+      {{.url = "wss://h", .connections = 1, .duration = "2s", .every = "0"}, 2, 0, LH_MATCH_NONE, NULL},
+      {{.url = "http://h?q=1", .connections = 5}, 30, S, LH_MATCH_ORDER, "/?q=1"},
+      {{.url = "http://h", .connections = 5}, 30, S, LH_MATCH_ORDER, "/"},
+      {{.url = "https://h/a", .connections = 5, .text = "${token}"}, 30, S, LH_MATCH_ORDER, "/a"},
+      {{.url = "http+unix:///run/s:/a?b", .connections = 5}, 30, S, LH_MATCH_ORDER, "/a?b"},
+      {{.url = "http+unix:///run/s", .connections = 5}, 30, S, LH_MATCH_ORDER, "/"},
+      {{.url = "http://h/events", .connections = 5, .sse = true}, 30, 0, LH_MATCH_NONE, NULL},
+      {{.url = "tcp://h:1", .connections = 5}, 30, 0, LH_MATCH_NONE, NULL},
+      {{.url = "tls://h:1", .connections = 5, .text = "PING\n"}, 30, S, LH_MATCH_ORDER, NULL},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
     char *text = NULL;
@@ -665,6 +682,7 @@ static void a_quick_look_is_a_config(void **state) {
     if (rows[i].every_ns) {
       assert_int_equal(c->groups[0].messages[0].every_ns, rows[i].every_ns);
       assert_int_equal(c->groups[0].messages[0].reply.match, rows[i].match);
+      if (rows[i].path) assert_string_equal(c->groups[0].messages[0].request_path, rows[i].path);
     }
     lh_config_free(c);
     free(text);

@@ -158,6 +158,32 @@ static void a_refused_upgrade_leads_to_one_login(void **state) {
   rig_free(&rig);
 }
 
+/* Cookies one by one, as a peer may quote any of them; the last one ends with the line. */
+static void cookies_are_blotted_out(void **state) {
+  (void)state;
+  static const struct {
+    const char *seen, *kept;
+  } cases[] = {{"sid abcdefgh is over", "sid *** is over"},
+               {"no user ann-1234 here", "no user *** here"},
+               {"sid=abcdefgh; user=ann-1234", "sid=***; user=***"},
+               {"abcdefghann-1234", "******"},
+               {"abcdefgx", "abcdefgx"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    static const char cookies[] = "sid=abcdefgh; flag; user=ann-1234";
+    const struct lh_text items[] = {{cookies, sizeof cookies - 1}};
+    make(1);
+    rig_start(&rig);
+    lh_engine_on_login(rig.engine, 0, lh_texts_new(items, 1), rig.now);
+    rig_run(&rig, MS);
+    rig_open(&rig);
+    struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 4000};
+    snprintf(seen.text, sizeof seen.text, "%s", cases[i].seen);
+    lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
+    assert_string_equal(rig_ending(&rig)->text, cases[i].kept);
+    rig_free(&rig);
+  }
+}
+
 static void secrets_are_blotted_out(void **state) {
   (void)state;
   static const struct {
@@ -606,6 +632,7 @@ int main(void) {
       cmocka_unit_test(a_client_connects_once_it_is_logged_in),
       cmocka_unit_test(failures_are_told_and_tried_again),
       cmocka_unit_test(a_refused_upgrade_leads_to_one_login),
+      cmocka_unit_test(cookies_are_blotted_out),
       cmocka_unit_test(secrets_are_blotted_out),
       cmocka_unit_test(a_refresh_is_made_while_the_client_is_open),
       cmocka_unit_test(a_reply_is_checked_by_what_was_sent),

@@ -168,6 +168,14 @@ static void test_config(void **state) {
   assert_int_equal(seen, 3);
   assert_true(has_note(c, "group chat has 100 clients in A and 120 in B"));
   assert_string_equal(lh_look_text(json_array_get(lh_look(c, "slo"), 0), "outcome"), "unknown");
+  assert_int_equal(json_array_size(lh_look(c, "slo")), 2);
+  json_decref(c);
+  c = compare(&b, &a, 0); /* the other way round they are B's alone */
+  assert_int_equal(json_array_size(lh_look(c, "slo")), 2);
+  json_decref(c);
+  b.slo = a.slo;
+  c = compare(&a, &b, 0);
+  assert_int_equal(json_array_size(lh_look(c, "slo")), 2);
   json_decref(c);
 }
 

@@ -41,6 +41,25 @@ static const json_t *slo_row(const json_t *model, size_t i) {
   return json_array_get(lh_look(model, "slo"), i);
 }
 
+/* The commonest ending stands first, whatever came first in the run. */
+static void test_endings_in_order(void **state) {
+  struct synthetic s = small_run(state);
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  for (size_t g = 0; g < s.groups; g++) {
+    const json_t *endings = lh_look(json_array_get(lh_look(model, "groups"), g), "endings");
+    assert_true(json_array_size(endings) > 1);
+    uint64_t sum = NUMBER(json_array_get(endings, 0), "count");
+    for (size_t i = 1; i < json_array_size(endings); i++) {
+      assert_true(NUMBER(json_array_get(endings, i - 1), "count") >= NUMBER(json_array_get(endings, i), "count"));
+      sum += NUMBER(json_array_get(endings, i), "count");
+    }
+    assert_int_equal(sum, NUMBER(json_array_get(lh_look(model, "groups"), g), "ended"));
+  }
+  json_decref(model);
+  synthetic_free(&s);
+}
+
 /* The table of endings is full before the storm, or is not kept at all: the storm is found all the same, to a second. */
 static void test_storms_past_the_cap_of_rows(void **state) {
   static const uint64_t caps[] = {0, 2};
@@ -386,6 +405,7 @@ static void test_metric_names(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_faults_of_the_tester, synthetic_set_up, synthetic_tear_down),
+      cmocka_unit_test_setup_teardown(test_endings_in_order, synthetic_set_up, synthetic_tear_down),
       cmocka_unit_test_setup_teardown(test_objectives, synthetic_set_up, synthetic_tear_down),
       cmocka_unit_test_setup_teardown(test_objectives_longer_than_a_try, synthetic_set_up, synthetic_tear_down),
       cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, synthetic_set_up, synthetic_tear_down),
