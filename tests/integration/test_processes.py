@@ -70,18 +70,22 @@ class Processes(Case):
                 self.assertEqual(endings(child.group), {("closing", "us", "shutting down", None): 30})
                 self.assertIn("30 clients", child.stdout)
 
+    def test_sigterm_before_there_is_a_run(self):
+        with Faultd() as server, longhaul.Run(config(server.url(), duration="30s")) as child:
+            child.signal(signal.SIGTERM)
+            child.wait(15)
+            if not list(child.store.glob("*.longhaul")):
+                self.assertEqual(child.code, -signal.SIGTERM, child.stderr)
+
     def test_sigterm_while_it_starts(self):
-        """Whatever the moment: no run file, or a whole one; no worker is lost by being told to stop before the plan began."""
+        """From the moment there is a run file until the plan begins: a whole run, and no worker is lost by being told to stop."""
         with Faultd() as server:
-            for workers, delay in ((1, 0.03), (4, 0.06), (8, 0.12), (2, 0.2), (1, 0.3), (8, 0.4)):
+            for workers, delay in ((1, 0), (8, 0), (4, 0.05), (2, 0.1), (1, 0.15), (8, 0.2)):
                 with self.subTest(workers=workers, delay=delay), longhaul.Run(config(server.url(), duration="30s", run={"workers": workers})) as child:
+                    process.wait_until(lambda: list(child.store.glob("*.longhaul")), 10, "the run file")
                     time.sleep(delay)
                     child.signal(signal.SIGTERM)
-                    child.wait(15)
-                    if not list(child.store.glob("*.longhaul")):
-                        self.assertEqual(child.code, -signal.SIGTERM, child.stderr)
-                        continue
-                    self.assertEqual(child.code, 130, child.stderr)
+                    self.assertEqual(child.wait(15), 130, child.stderr)
                     self.assertNotIn("error", child.stderr)
                     books.check(self, child)
                     self.assertEqual(child.report["run"]["how"], "interrupted")
@@ -157,24 +161,24 @@ class Processes(Case):
         self.assertGreater(sent, 350)
 
     def test_the_run_file_is_deleted(self):
-        """It stands there again, and nothing of the run is missing in it."""
-        with Faultd() as server, longhaul.Run(config(server.url(), duration="4s")) as child:
+        """It stands there again while the run goes on, and nothing of the run is missing in it."""
+        with Faultd() as server, longhaul.Run(config(server.url(), duration="60s")) as child:
             process.wait_until(lambda: " open 20/20" in child.stderr, 15, "the first interval")
             path = child.path
             for name in (path, path.with_name(path.name + "-wal")):
                 name.unlink()
-            process.wait_until(path.exists, 10, "a new run file")
-            child.wait(30)
+            process.wait_until(path.exists, 15, "a new run file")
+            child.signal()
+            self.assertEqual(child.wait(30), 130, child.stderr)
             server.stop()
             self.assertIn("was moved or deleted; it is written anew", child.stderr)
-            self.ended_with(child, 0)
         books.check(self, child)
         join.check(self, child, server)
         self.assertEqual([event["text"] for event in child.report["events"] if "written anew" in event["text"]],
                          ["the run file was moved or deleted while the run wrote it, and was written anew, with all it held"])
         kept = child.query("SELECT count(DISTINCT k) n, max(k) + 1 k FROM intervals")[0]
         self.assertEqual(kept["n"], kept["k"])
-        self.assertGreaterEqual(kept["n"], 4)
+        self.assertGreaterEqual(kept["n"], 2)
 
     def test_no_process_is_left(self):
         with Faultd() as server:

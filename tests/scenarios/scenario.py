@@ -13,13 +13,14 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / "integration"))
 
 from lib import books, join, process  # noqa: E402
+from lib.busy import Busy  # noqa: E402
 from lib.faultd import Faultd  # noqa: E402
 from lib.longhaul import Run  # noqa: E402
 from lib.netns import Namespace  # noqa: E402
 import servers  # noqa: E402
 
 KEYS = {"about", "schemes", "servers", "rules", "flags", "clients", "duration", "network", "before", "acts", "host", "joined", "seen_as",
-        "run", "target", "group", "groups", "config", "hosts", "ends", "all_replied", "leave_out", "failing_call"}
+        "run", "target", "group", "groups", "config", "hosts", "ends", "all_replied", "leave_out", "failing_call", "longer"}
 RUN_DEADLINE_S = 60
 
 
@@ -43,6 +44,7 @@ class Scenario:
         self.run, self.target, self.group = data.get("run", {}), data.get("target", {}), data.get("group", {})
         self.groups = data.get("groups", {"g": {}})
         self.config, self.failing_call = data.get("config", {}), data.get("failing_call")
+        self.longer = data.get("longer", True)
         self.ends, self.all_replied = data["ends"], data.get("all_replied", False)
         assert set(self.ends) == set(self.groups), f"{path.name}: ends are for {sorted(self.ends)}, groups are {sorted(self.groups)}"
 
@@ -53,6 +55,12 @@ def seen_as(rows):
     for by, how, side, reason in rows:
         result.setdefault((by, how), set(join.SEEN_AS.get((by, how), ()))).add((side, reason))
     return result
+
+
+def longer(duration, times):
+    """So many times a duration of the config, of one number and its unit."""
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", duration).groups()
+    return f"{float(number) * times:g}{unit}"
 
 
 def all_scenarios():
@@ -66,6 +74,7 @@ class Variant:
         self.scenario, self.scheme, self.server_kind = scenario, scheme, server
         self.name = "_".join([re.sub(r"\W", "_", scenario.name), scheme] + ([] if server == "faultd" else [re.sub(r"\W", "_", server)]))
         self.done = self.server = None
+        self.busy, self.stretch = Busy(), 1
 
     def config(self, words):
         s = self.scenario
@@ -73,7 +82,7 @@ class Variant:
         if self.scheme == "wss":
             target["tls"] = target.get("tls", {"ca": "$FOLDER/ca.pem"})
         common = {"kind": "websocket", "target": "t", "connections": s.clients, "messages": [], "reconnect": False, **s.group}
-        conf = {"run": {"name": s.name, "duration": s.duration, "seed": 7, "workers": 1, "drain": "1s", **s.run}, "targets": {"t": target},
+        conf = {"run": {"name": s.name, "duration": longer(s.duration, self.stretch), "seed": 7, "workers": 1, "drain": "1s", **s.run}, "targets": {"t": target},
                 "groups": {name: {**common, **own} for name, own in s.groups.items()}, **s.config}
         return _replace(conf, words)
 
@@ -91,7 +100,13 @@ class Variant:
         server._command = [_replace(str(word), {"FOLDER": str(server.folder)}) for word in server._command]
         return server
 
-    def play(self):
+    def play(self, stretch=1):
+        self.stretch = stretch
+        with self.busy:
+            self.play_once()
+        return self
+
+    def play_once(self):
         s = self.scenario
         with contextlib.ExitStack() as stack:
             net = stack.enter_context(Namespace(resolv=True, hosts=s.hosts)) if s.network else None
@@ -110,7 +125,6 @@ class Variant:
             if not any(act.get("signal") == "KILL" for act in s.acts):
                 server.stop()
             run.report  # read while the folder is there
-        return self
 
     def act(self, run, server, prefix, words):
         """Times count from the start of the run's plan, as in the config."""
