@@ -63,18 +63,8 @@ static const struct lh_cli_example examples[] = {
     {0}};
 
 static const struct lh_cli_option options[] = {
-    {.name = "format",
-     .letter = 'f',
-     .argument = "FORMAT",
-     .complete = LH_COMPLETE_WORDS,
-     .words = "html md json text",
-     .help = "html, md, json or text (default: by the ending of the output file, else text)"},
-    {.name = "json", .help = "the same as --format json"},
-    {.name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .complete = LH_COMPLETE_FILE,
-     .help = "where to write (default -: standard output)"},
+    LH_REPORT_FILE_OPTIONS("html md json text",
+                           "html, md, json or text (default: by the ending of the output file, else text)"),
     {.name = "fail-on",
      .argument = "WHAT",
      .complete = LH_COMPLETE_WORDS,

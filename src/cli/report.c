@@ -71,18 +71,8 @@ static const struct lh_cli_example examples[] = {
     {0}};
 
 static const struct lh_cli_option options[] = {
-    {.name = "format",
-     .letter = 'f',
-     .argument = "FORMAT",
-     .complete = LH_COMPLETE_WORDS,
-     .words = "html md json text csv junit hlog",
-     .help = "html, md, json, text, csv (a row for each interval and group), junit or hlog (HdrHistogram log); default: by the ending of the output file, else text"},
-    {.name = "json", .help = "the same as --format json"},
-    {.name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .complete = LH_COMPLETE_FILE,
-     .help = "where to write (default -: standard output)"},
+    LH_REPORT_FILE_OPTIONS("html md json text csv junit hlog",
+                           "html, md, json, text, csv (a row for each interval and group), junit or hlog (HdrHistogram log); default: by the ending of the output file, else text"),
     {.name = "from", .argument = "TIME", .help = "begin at: " LH_MOMENT_FORMS},
     {.name = "until", .argument = "TIME", .help = "end there; written in the same ways"},
     {.name = "schema", .help = "print the JSON Schema of the JSON report; no RUN is needed"},

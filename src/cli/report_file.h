@@ -5,6 +5,14 @@
 #include "cli/cli.h"
 #include "longhaul/report/report.h"
 
+/* Rows of the option table of every command that lh_report_file_choose serves. `formats`: parted by spaces. */
+#define LH_REPORT_FILE_OPTIONS(formats, format_help)                                                                           \
+  {.name = "format", .letter = 'f', .argument = "FORMAT", .complete = LH_COMPLETE_WORDS, .words = (formats), .help = (format_help)}, \
+      {.name = "json", .help = "the same as --format json"}, {                                                                 \
+    .name = "output", .letter = 'o', .argument = "FILE", .complete = LH_COMPLETE_FILE,                                         \
+    .help = "where to write (default -: standard output)"                                                                      \
+  }
+
 enum { LH_REPORT_FILE_BYTES_MAX = 256 << 20 };
 
 /* html, md, json, txt, csv, xml (JUnit) and hlog by the ending of the name; -EINVAL with a sentence. */

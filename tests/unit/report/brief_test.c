@@ -1,13 +1,5 @@
 /* The sentences on top of a report: each case changes one model. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "json_model.h"
 #include "report/brief.h"
 #include "report/look.h"
 
@@ -80,36 +72,12 @@ static const struct {
      "its host was the limit and refused 12 connections (no descriptor); in time in all 2,880 intervals; busiest worker 12.5 % of a core"},
 };
 
-/* JSON with ' for ", which C reads more easily. */
-static json_t *parse(const char *text) {
-  char copy[4096];
-  snprintf(copy, sizeof copy, "%s", text);
-  for (char *at = copy; *at; at++)
-    if (*at == '\'') *at = '"';
-  json_error_t why;
-  json_t *value = json_loads(copy, JSON_DECODE_ANY, &why);
-  if (!value) fail_msg("%s: %s", copy, why.text);
-  return value;
-}
-
-static void change(json_t *at, const char *path, const char *text) {
-  if (!path) return;
-  const char *dot;
-  while ((dot = strchr(path, '.'))) {
-    char key[64];
-    snprintf(key, sizeof key, "%.*s", (int)(dot - path), path);
-    at = json_object_get(at, key);
-    path = dot + 1;
-  }
-  assert_int_equal(json_object_set_new(at, path, parse(text)), 0);
-}
-
 static void test_cases(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    json_t *model = parse(sound);
-    change(model, cases[i].path, cases[i].value);
-    change(model, cases[i].path2, cases[i].value2);
+    json_t *model = model_parse(sound);
+    model_change(model, cases[i].path, cases[i].value);
+    model_change(model, cases[i].path2, cases[i].value2);
     assert_int_equal(lh_brief_put(model, NULL), 0);
     assert_string_equal(lh_look_text(lh_look(model, "brief"), cases[i].part), cases[i].text);
     json_decref(model);

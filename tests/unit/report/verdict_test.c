@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_model.h"
 #include "longhaul/report/report.h"
 #include "report/look.h"
 #include "report/verdict.h"
@@ -109,43 +110,13 @@ static const struct verdict_case cases[] = {
      "1 client for 8 h: no connection ever opened (5,040 attempts)"},
 };
 
-/* JSON with ' for ", which C reads more easily. */
-static json_t *parse(const char *text) {
-  char copy[4096];
-  snprintf(copy, sizeof copy, "%s", text);
-  for (char *at = copy; *at; at++)
-    if (*at == '\'') *at = '"';
-  json_error_t why;
-  json_t *value = json_loads(copy, JSON_DECODE_ANY, &why);
-  if (!value) fail_msg("%s: %s", copy, why.text);
-  return value;
-}
-
-static void change(json_t *at, const char *path, const char *text) {
-  if (!path) return;
-  for (;;) {
-    size_t len = strcspn(path, ".");
-    char key[64];
-    snprintf(key, sizeof key, "%.*s", (int)len, path);
-    if (!path[len]) {
-      int failed = json_is_array(at) ? json_array_set_new(at, (size_t)(key[0] - '0'), parse(text))
-                                     : json_object_set_new(at, key, parse(text));
-      assert_int_equal(failed, 0);
-      return;
-    }
-    at = json_is_array(at) ? json_array_get(at, (size_t)(key[0] - '0')) : json_object_get(at, key);
-    assert_non_null(at);
-    path += len + 1;
-  }
-}
-
 static void test_cases(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct verdict_case *c = &cases[i];
-    json_t *model = parse(sound);
-    change(model, c->path, c->value);
-    change(model, c->path2, c->value2);
+    json_t *model = model_parse(sound);
+    model_change(model, c->path, c->value);
+    model_change(model, c->path2, c->value2);
     assert_int_equal(lh_verdict_judge(model, NULL), 0);
     char *reasons = json_dumps(lh_look(model, "verdict_reasons"), 0);
     if (strcmp(lh_look_text(model, "verdict"), c->verdict) || lh_report_exit_code(model) != c->exit_code ||
@@ -161,10 +132,10 @@ static void test_cases(void **state) {
 /* Nothing opened because this host had no descriptor: that says nothing about the target. */
 static void test_host_in_the_way(void **state) {
   (void)state;
-  json_t *model = parse(sound);
-  change(model, "groups.0.opened", "0");
-  change(model, "groups.0.clients.open_most", "0");
-  change(model, "groups.0.endings", "[{'stage': 'connect', 'side': 'host', 'reason': 'no descriptor'}]");
+  json_t *model = model_parse(sound);
+  model_change(model, "groups.0.opened", "0");
+  model_change(model, "groups.0.clients.open_most", "0");
+  model_change(model, "groups.0.endings", "[{'stage': 'connect', 'side': 'host', 'reason': 'no descriptor'}]");
   assert_int_equal(lh_verdict_judge(model, NULL), 0);
   assert_string_equal(lh_look_text(model, "verdict"), "inconclusive");
   json_decref(model);

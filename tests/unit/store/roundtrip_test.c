@@ -168,6 +168,7 @@ static void read_all(const char *path, uint32_t from_k, uint32_t until_k, struct
 
 static void write_run(struct fixture *f, uint32_t intervals, struct lh_store **store, char *path) {
   struct lh_err err = {0};
+  fixture_make(f);
   struct lh_snapshot s;
   lh_snapshot_init(&s);
   assert_ok(lh_store_create(store, f->folder, &f->facts, &err), err);
@@ -194,7 +195,6 @@ static void write_run(struct fixture *f, uint32_t intervals, struct lh_store **s
 static void test_roundtrip(void **state) {
   (void)state;
   struct fixture f;
-  fixture_make(&f);
   struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
@@ -259,7 +259,6 @@ static void test_roundtrip(void **state) {
 static void test_part_of_a_run(void **state) {
   (void)state;
   struct fixture f;
-  fixture_make(&f);
   struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
@@ -287,7 +286,6 @@ static void test_part_of_a_run(void **state) {
 static void test_unfinished(void **state) {
   (void)state;
   struct fixture f;
-  fixture_make(&f);
   struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
@@ -419,7 +417,6 @@ static void test_latest(void **state) {
 static void test_closing_under_a_reader(void **state) {
   (void)state;
   struct fixture f;
-  fixture_make(&f);
   struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
@@ -495,7 +492,6 @@ static int stop_at_three(void *context, uint32_t k, uint32_t group, const struct
 static void test_stop(void **state) {
   (void)state;
   struct fixture f;
-  fixture_make(&f);
   struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
