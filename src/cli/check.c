@@ -163,18 +163,28 @@ static int add_outlooks(struct lh_buf *out, const struct lh_check *p) {
   return code;
 }
 
+/* Further lines stand under the words, not under what they begin with. */
+static int add_sentences(struct lh_buf *out, const char *begin, const struct lh_strings *list) {
+  enum { INDENT = 2 };
+  int code = 0;
+  for (size_t i = 0; i < list->count && code == 0; i++) {
+    code = lh_buf_addstr(out, begin);
+    if (code == 0) code = lh_cli_wrap(out, list->items[i], strlen(begin), INDENT);
+  }
+  return code;
+}
+
 static int render_text(struct lh_buf *out, const struct lh_check *p) {
   int code = add_head(out, p);
   if (code == 0) code = add_needs(out, p);
   if (code == 0) code = add_host(out, p);
   if (code == 0) code = add_outlooks(out, p);
   if (code == 0) code = lh_buf_addstr(out, "\n");
-  for (size_t i = 0; i < p->fit.warnings.count && code == 0; i++)
-    code = lh_buf_addf(out, "warning: %s\n", p->fit.warnings.items[i]);
-  for (size_t i = 0; i < p->fit.problems.count && code == 0; i++)
-    code = lh_buf_addf(out, "does not fit: %s\n", p->fit.problems.items[i]);
-  return code == 0 && p->fit.problems.count == 0 ? lh_buf_addstr(out, "The config is valid and the plan fits this host.\n")
-                                                 : code;
+  if (code == 0) code = add_sentences(out, "warning:", &p->fit.warnings);
+  if (code == 0) code = add_sentences(out, "does not fit:", &p->fit.problems);
+  if (code < 0) return code;
+  return lh_buf_addstr(out, p->fit.problems.count == 0 ? "The config is valid and the plan fits this host.\n"
+                                                       : "`longhaul doctor` with this config says how to raise each limit.\n");
 }
 
 /* ---- the command ---- */

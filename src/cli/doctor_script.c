@@ -44,14 +44,14 @@ static void put_ulimit(struct script *s, const char *text) {
     if (at == NULL) continue;
     const char *value = at + strlen(kinds[i].command);
     if (at > text) put(s, "%.*s\n", (int)(at - text - 4), text); /* "sysctl ... && " */
-    put(s, "prlimit --pid \"$PPID\" --%s=%s:%s\n", kinds[i].option, value, value);
+    put(s, "prlimit --pid \"$shell\" --%s=%s:%s\n", kinds[i].option, value, value);
   }
 }
 
 static void put_prlimit(struct script *s, const char *text) {
   const char *at = strstr(text, "$$");
   if (at == NULL) return;
-  put(s, "%.*s\"$PPID\"%s\n", (int)(at - text), text, at + 2);
+  put(s, "%.*s\"$shell\"%s\n", (int)(at - text), text, at + 2);
 }
 
 /* Once: the same line is not added twice, and a line for the same key takes the place of an older one. */
@@ -101,11 +101,18 @@ static const char keep_line[] = "\n# FILE, how the line begins, the line: takes 
                                 "  printf '%s\\n' ${kept:+\"$kept\"} \"$3\" > \"$1\"\n"
                                 "}\n";
 
-static bool keeps_lines(const struct lh_doctor *doctor) {
+/* The limit of the shell is to rise, not that of what lends it root's rights. */
+static const char find_shell[] = "\n# The shell that started this.\n"
+                                 "shell=$PPID\n"
+                                 "while grep -qxE 'sudo|doas' \"/proc/$shell/comm\"; do\n"
+                                 "  shell=$(awk '/^PPid:/ {print $2}' \"/proc/$shell/status\")\n"
+                                 "done\n";
+
+static bool has_remedy(const struct lh_doctor *doctor, enum lh_remedy_kind one, enum lh_remedy_kind other) {
   for (uint32_t i = 0; i < lh_doctor_shown(doctor); i++)
     for (uint32_t r = 0; r < doctor->ladder->rungs[i].remedy_count; r++) {
       enum lh_remedy_kind kind = doctor->ladder->rungs[i].remedies[r].kind;
-      if (kind == LH_REMEDY_SYSCTL_D || kind == LH_REMEDY_LIMITS_D) return true;
+      if (kind == one || kind == other) return true;
     }
   return false;
 }
@@ -113,7 +120,8 @@ static bool keeps_lines(const struct lh_doctor *doctor) {
 int lh_doctor_script(const struct lh_doctor *doctor, struct lh_buf *out) {
   struct script s = {.out = out, .root = lh_doctor_is_root(doctor)};
   uint32_t shown = lh_doctor_shown(doctor);
-  put(&s, "%s%s", head, keeps_lines(doctor) ? keep_line : "");
+  put(&s, "%s%s%s", head, has_remedy(doctor, LH_REMEDY_ULIMIT, LH_REMEDY_PRLIMIT) ? find_shell : "",
+      has_remedy(doctor, LH_REMEDY_SYSCTL_D, LH_REMEDY_LIMITS_D) ? keep_line : "");
   if (shown == 0) put(&s, "\n# Nothing binds: there is nothing to raise.\n");
   for (uint32_t i = 0; i < shown; i++) {
     const struct lh_rung *rung = &doctor->ladder->rungs[i];

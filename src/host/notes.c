@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "longhaul/base/clock.h"
@@ -27,18 +28,40 @@ static const char *text_of(const struct lh_maker *m, const char *name) {
   return fact && !lh_fact_unreadable(fact) ? fact->value : NULL;
 }
 
+struct words {
+  char text[96];
+};
+
+/* A number as people read it; other words as they are. */
+static struct words words_of(const char *value) {
+  struct words w;
+  snprintf(w.text, sizeof w.text, "%.95s", value);
+  if (*value != '\0' && strspn(value, "0123456789") == strlen(value))
+    lh_format_count(strtoull(value, NULL, 10), w.text, sizeof w.text);
+  return w;
+}
+
 /* ---- descriptors elsewhere ---- */
+static void note_soft(struct lh_ladder *ladder, const struct lh_maker *m) {
+  const char *soft = text_of(m, "nofile.soft"), *hard = text_of(m, "nofile.hard");
+  if (soft && hard && strcmp(soft, hard) != 0)
+    add(ladder, "RLIMIT_NOFILE, soft", words_of(soft).text, "longhaul raises it by itself, to the hard limit of %s",
+        words_of(hard).text);
+}
+
 static void note_login(struct lh_ladder *ladder, const struct lh_maker *m) {
   const char *hard = text_of(m, "nofile.login.hard"), *unit = text_of(m, "nofile.unit.hard"), *own = text_of(m, "nofile.hard");
   if (hard && (!own || strcmp(hard, own) != 0))
-    add(ladder, "RLIMIT_NOFILE of a new login", hard, "%s; this process has %s",
-        strcmp(hard, "not set") == 0 ? "so a login has what started it" : "by limits.conf and limits.d", own ? own : "another");
+    add(ladder, "RLIMIT_NOFILE of a new login", words_of(hard).text, "%s; this process has %s",
+        strcmp(hard, "not set") == 0 ? "so a login has what started it" : "by limits.conf and limits.d",
+        own ? words_of(own).text : "another");
   if (unit && (!own || strcmp(unit, own) != 0))
-    add(ladder, "RLIMIT_NOFILE of a systemd unit", unit, "DefaultLimitNOFILE, where the unit sets no LimitNOFILE");
+    add(ladder, "RLIMIT_NOFILE of a systemd unit", words_of(unit).text, "DefaultLimitNOFILE, where the unit sets no LimitNOFILE");
 }
 
 /* ---- ports ---- */
 static void note_ports(struct lh_ladder *ladder, const struct lh_maker *m) {
+  uint64_t reserved = lh_maker_number(m, "ports.reserved_in_range", 0);
   uint64_t range = lh_maker_range(m), taken = lh_maker_taken(m), passed = lh_maker_time_wait(m);
   char value[64], half[32], most[32];
   if (range == LH_ANY) return;
@@ -56,6 +79,10 @@ static void note_ports(struct lh_ladder *ladder, const struct lh_maker *m) {
   else if (busiest == 0)
     add(ladder, "half of the local ports", value,
         "past it, from one source to one destination, the kernel searches long for each free port, and connecting slows down");
+  if (reserved != LH_ANY && reserved > 0 && reserved * 10 < range) {
+    lh_format_count(reserved, value, sizeof value);
+    add(ladder, "net.ipv4.ip_local_reserved_ports", value, "left out of what the range allows");
+  }
   if (taken > 0 && taken * 10 < range) {
     lh_format_count(taken, value, sizeof value);
     add(ladder, "ports in use", value, "left out of what the range allows");
@@ -95,7 +122,10 @@ static void note_clock(struct lh_ladder *ladder, const struct lh_maker *m) {
   const char *clock = text_of(m, "clocksource");
   if (!clock) return;
   for (size_t i = 0; i < sizeof fast / sizeof *fast; i++)
-    if (strcmp(clock, fast[i]) == 0) return;
+    if (strcmp(clock, fast[i]) == 0) {
+      add(ladder, "clock source", clock, "read without a system call");
+      return;
+    }
   add(ladder, "clock source", clock, "each reading is a system call: latencies are less exact, and messages cost more");
 }
 
@@ -106,6 +136,7 @@ static void note_cpu(struct lh_ladder *ladder, const struct lh_maker *m) {
 }
 
 void lh_ladder_add_notes(struct lh_ladder *ladder, const struct lh_maker *m) {
+  note_soft(ladder, m);
   note_login(ladder, m);
   note_ports(ladder, m);
   note_time_wait(ladder, m);

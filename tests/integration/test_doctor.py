@@ -356,6 +356,23 @@ class Printed(Case):
             text = shell(f"{paths.LONGHAUL} doctor --compare {done.path}")
             self.assertRegex(text, r"nofile\.hard\n +was +\d+\n +now +777")
 
+    @unittest.skipUnless(can("setpriv", "--reuid", "65534", "--clear-groups", "true"), "needs root, to be another user")
+    def test_script_raises_the_shell_that_sudo_was_typed_in(self):
+        with Shell() as shell:
+            shell.folder.chmod(0o777)
+            shutil.copy(paths.LONGHAUL, shell.folder / "longhaul")
+            (shell.folder / "longhaul").chmod(0o755)
+            path = shell.write(plan(workers=1))
+            path.chmod(0o644)
+            script = shell(f"ulimit -n 1024; setpriv --reuid 65534 --regid 65534 --clear-groups ./longhaul doctor {path} --fix-script", check=False)
+            self.assertIn('prlimit --pid "$shell" --nofile=32768:32768', script)
+            find = script[script.index("shell=$PPID"):script.index("done\n") + len("done\n")]
+            (shell.folder / "find.sh").write_text(find + "echo $shell\n")
+            (shell.folder / "sudo").write_text('#!/bin/sh\n"$@"\nexit $?\n')
+            (shell.folder / "sudo").chmod(0o755)
+            here = shell("echo $$")
+            self.assertEqual((shell("sh find.sh"), shell("./sudo sh find.sh"), shell("./sudo ./sudo sh find.sh")), (here, here, here))
+
     def test_script(self):
         """A script that a shell takes, that changes nothing until it is run, and that raises what is short when it is."""
         with Shell() as shell:

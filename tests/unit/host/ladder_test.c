@@ -515,10 +515,46 @@ static void test_needs(void **state) {
   lh_config_free(config);
 }
 
+/* ---- notes ---- */
+static void test_notes(void **state) {
+  (void)state;
+  static const struct {
+    const char *facts, *name, *value, *text; /* value NULL: there is no such note */
+  } cases[] = {
+      {"nofile.soft=1024;nofile.hard=4096", "RLIMIT_NOFILE, soft", "1,024", "raises it by itself, to the hard limit of 4,096"},
+      {"nofile.soft=4096;nofile.hard=4096", "RLIMIT_NOFILE, soft", NULL, NULL},
+      {"nofile.login.hard=524288", "RLIMIT_NOFILE of a new login", "524,288", "this process has 1,048,576"},
+      {"nofile.login.hard=not set", "RLIMIT_NOFILE of a new login", "not set", "so a login has what started it"},
+      {"nofile.unit.hard=unlimited", "RLIMIT_NOFILE of a systemd unit", "unlimited", "DefaultLimitNOFILE"},
+      {"ports.reserved_in_range=32", "net.ipv4.ip_local_reserved_ports", "32", "left out of what the range allows"},
+      {"ports.reserved_in_range=28000", "net.ipv4.ip_local_reserved_ports", NULL, NULL}, /* a rung of its own */
+      {"", "clock source", "tsc", "without a system call"},
+      {"clocksource=hpet", "clock source", "hpet", "each reading is a system call"},
+      {"cgroup.cpu.max=50000 100000", "cpu.max", "50000 100000", "of the control group"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_needs needs;
+    struct lh_ladder *ladder;
+    struct lh_err err = {0};
+    const struct lh_note *found = NULL;
+    set_facts(cases[i].facts);
+    assert_int_equal(lh_needs_plain(&needs, false, &err), 0);
+    assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+    assert_in_range(ladder->note_count, 1, LH_NOTES_MAX - 1);
+    for (uint32_t n = 0; n < ladder->note_count; n++)
+      if (strcmp(ladder->notes[n].name, cases[i].name) == 0) found = &ladder->notes[n];
+    if ((found != NULL) != (cases[i].value != NULL)) fail_msg("row %zu, %s: %s", i, cases[i].name, found ? found->value : "none");
+    if (found && (strcmp(found->value, cases[i].value) != 0 || !strstr(found->text, cases[i].text)))
+      fail_msg("row %zu: %s, %s", i, found->value, found->text);
+    lh_ladder_free(ladder);
+    lh_needs_free(&needs);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),        cmocka_unit_test(test_one_after_the_other),
                                      cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_servers),
                                      cmocka_unit_test(test_hidden_server), cmocka_unit_test(test_unreadable),
-                                     cmocka_unit_test(test_numbers),     cmocka_unit_test(test_needs)};
+                                     cmocka_unit_test(test_numbers),     cmocka_unit_test(test_needs), cmocka_unit_test(test_notes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
