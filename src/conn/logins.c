@@ -273,6 +273,10 @@ static void advance(struct lh_engine *e, uint64_t now_ns) {
 
 void lh_engine_on_login(struct lh_engine *engine, uint32_t key, struct lh_texts *texts, uint64_t now_ns) {
   struct visit v = visit_of_key(engine, key);
+  if (rides(v.g) && !is_under_way(v.login)) { /* it came too late, and its connection is being closed */
+    free(texts);
+    return;
+  }
   assert(is_under_way(v.login));
   advance(engine, now_ns);
   lh_count(v.g, LH_COUNTER_logins_succeeded, 1);
@@ -299,8 +303,9 @@ bool lh_engine_begin_login(struct lh_engine *engine, uint32_t slot, uint64_t now
 
 void lh_engine_on_login_failed(struct lh_engine *engine, uint32_t key, const struct lh_ending *seen, uint64_t now_ns) {
   struct visit v = visit_of_key(engine, key);
-  assert(is_under_way(v.login));
   advance(engine, now_ns);
+  if (rides(v.g) && !is_under_way(v.login)) return; /* it came too late, and its connection is being closed */
+  assert(is_under_way(v.login));
   failed(engine, v, seen);
 }
 

@@ -2,6 +2,7 @@
 import csv
 import os
 import signal
+import threading
 import unittest
 from collections import Counter
 
@@ -62,6 +63,14 @@ class Logins(unittest.TestCase):
         self.assertEqual(self.sums(done)[2:], (0, 0))
         self.assertEqual(gate.connections, done.group["attempts"])
         self.assertGreaterEqual(endings(done.group)[("upgrade", "us", "planned end", None)], 5)
+
+    def test_a_refresh_that_takes_too_long_ends_its_connection(self):
+        with Gate() as gate:
+            threading.Timer(0.6, lambda: setattr(gate, "delay", 0.4)).start()
+            done = self.go(gate, connections=5, duration="2500ms", how=login(refresh="1s", within="150ms", retry={"first": "10s"}), code=(0, 1, 4))
+        self.assertEqual(self.sums(done)[1:3], (5, 5))
+        self.assertEqual(endings(done.group)[("open", "us", "reply missing too long", None)], 5)
+        self.assertEqual(done.group["messages"]["failed"], 0)  # with what it has, on the next connection
 
     def test_a_refresh_goes_between_the_requests_of_its_connection(self):
         with Gate() as gate:

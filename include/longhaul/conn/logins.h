@@ -10,7 +10,7 @@
  *   rides    it goes over the client's own connection (login.shares_connection, kind http). The first one, and one that is due while
  *            the client is down, is the last step of connecting: the client is open once it has succeeded, and one that fails ends the
  *            connection. Later ones wait until no request is under way, and what is due meanwhile waits for them. One that
- *            is cut off by the connection's end has failed for that reason.
+ *            is cut off by the connection's end has failed for that reason, and an answer that comes past its time is forgotten.
  *
  * A login that failed is tried again after the backoff of `login.retry`. So is one whose result was refused before it was
  * proved: a server that refuses everything is asked at that pace, and no faster.

@@ -491,6 +491,8 @@ static void a_refresh_ends_as_its_connection_does(void **state) {
       rig_run(&rig, 3 * SEC);
       assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
       assert_int_equal(rig_ending(&rig)->reason, rows[i].login);
+      lh_engine_on_login(rig.engine, 0, texts_of("late"), rig.now); /* an answer that nobody waits for any more */
+      assert_string_equal(login_text(0), "one");
       rig_end_with(&rig, LH_REASON_SHUTDOWN, 0);
       assert_int_equal(rig_ending(&rig)->reason, rows[i].connection);
     } else {
