@@ -130,6 +130,14 @@ static const char *word_of_whole(enum lh_counter_id whole) {
   return whole == LH_COUNTER_replied ? "answers" : whole == LH_COUNTER_messages_planned ? "planned" : "sent";
 }
 
+/* Which checks, since one alone is the usual case and says what to look for. */
+static void prove_failed(struct lh_finder *finder, const struct lh_find_group *group) {
+  static const enum lh_counter_id checks[] = {LH_COUNTER_wrong_status, LH_COUNTER_wrong_content, LH_COUNTER_wrong_value,
+                                              LH_COUNTER_too_large};
+  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+    if (lh_counter(group, checks[i])) lh_prove(finder, ", %s %" PRIu64, lh_counter_name(checks[i]), lh_counter(group, checks[i]));
+}
+
 void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
   for (size_t i = 0; i < sizeof message_rows / sizeof message_rows[0]; i++) {
     uint64_t count = lh_counter(group, message_rows[i].counter), of = lh_counter(group, message_rows[i].of);
@@ -146,6 +154,7 @@ void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_grou
       lh_prove(finder, ", replied after all %" PRIu64, lh_counter(group, LH_COUNTER_lost_then_replied));
       lh_series_span(&group->series, group->series.lost, &found.from_ns, &found.until_ns);
     }
+    if (message_rows[i].counter == LH_COUNTER_failed) prove_failed(finder, group);
     if (message_rows[i].counter == LH_COUNTER_skipped_late)
       lh_prove(finder, ", in the response times with their wait %" PRIu64, lh_counter(group, LH_COUNTER_skipped_charged));
     lh_found(finder, &found);

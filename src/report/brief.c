@@ -108,12 +108,23 @@ static void say_streamed(struct brief *b, const json_t *groups) {
   say(b, "; %s of streams received, %s a second", lh_show_bytes(bytes).text, lh_show_bytes(bytes / seconds).text);
 }
 
+/* How many, how fast, and how many of those that ask for an answer got one that passes the checks of the config. */
+static void say_sent(struct brief *b) {
+  double sent = lh_look_number(b->model, "totals.messages.sent"), seconds = lh_look_number(b->model, "run.duration_s");
+  double replied = lh_look_number(b->model, "totals.messages.replied"), lost = lh_look_number(b->model, "totals.messages.lost");
+  double right = replied - lh_look_number(b->model, "totals.messages.failed");
+  if (sent == 0) return;
+  say(b, "; %s sent", lh_show_plural(sent, "message", "messages").text);
+  if (seconds > 0) say(b, " (%s a second)", lh_show_rate(sent / seconds).text);
+  if (replied + lost > 0) say(b, ", %s answered right", lh_show_percent(100 * right / (replied + lost)).text);
+}
+
 static void write_ran(struct brief *b) {
   const json_t *groups = lh_look(b->model, "groups");
-  double sent = lh_look_number(b->model, "totals.messages.sent"), pushed = lh_look_number(b->model, "totals.messages.incoming");
+  double pushed = lh_look_number(b->model, "totals.messages.incoming");
   say_groups(b, groups);
   say_targets(b, groups);
-  if (sent > 0) say(b, "; %s sent", lh_show_plural(sent, "message", "messages").text);
+  say_sent(b);
   if (pushed > 0) say(b, "; %s received", lh_show_plural(pushed, "push", "pushes").text);
   say_streamed(b, groups);
   say_hosts(b);

@@ -29,7 +29,7 @@ static const struct {
   const char *part, *text;
 } cases[] = {
     {NULL, NULL, NULL, NULL, "ran",
-     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 1,234 messages sent; "
+     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 1,234 messages sent (0.043 a second); "
      "from laptop"},
     {"groups",
      "[{'name': 'a', 'kind': 'sse', 'url': 'u', 'clients': {'planned': 5}}, {'name': 'b', 'kind': 'sse', 'url': 'u', 'clients': "
@@ -40,7 +40,7 @@ static const struct {
      "totals.messages", "{'sent': 0, 'incoming': 0}", "ran",
      "tail: 5 stream clients; to u; 56.2 MiB of streams received, 2 KiB a second; from laptop"},
     {"shards", "[{'name': 'laptop'}, {'name': 'cloud'}]", NULL, NULL, "ran",
-     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 1,234 messages sent; "
+     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 1,234 messages sent (0.043 a second); "
      "from 2 shards: laptop, cloud"},
     {NULL, NULL, NULL, NULL, "drops", "none"},
     {"totals.opened", "0", NULL, NULL, "drops", "none, since nothing ever opened"},
@@ -53,6 +53,9 @@ static const struct {
      "drops",
      "93 by the peer (90 RST at 20:03:28, 3 close frame 1012 service restart from 20:03:28 to 21:03:29); 2 by the tester, counted apart "
      "(2 worker lost at 20:05:00); most at once: 60 of 61 of chat at 20:03:28, one of 2 mass drops"},
+    {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 3000, 'incoming': 0}", NULL, NULL, "ran",
+     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
+     "(2 a second), 93.75 % answered right; from laptop"},
     {NULL, NULL, NULL, NULL, "latency",
      "response p50 500 us, p99 212 ms, max 408 ms from the planned time; service p50 400 us, p99 2.00 ms, max 3.00 ms from the bytes "
      "written"},
