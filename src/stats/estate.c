@@ -1,7 +1,5 @@
 #include "longhaul/stats/estate.h"
 
-#include <string.h>
-
 static bool take_one(uint64_t *gauge) {
   if (*gauge == 0) return false;
   --*gauge;
@@ -54,19 +52,6 @@ static void settle_ending(const struct lh_estate_args *args, const struct lh_end
   lh_snapshot_tally(into, e);
 }
 
-/* lh_snapshot_tally takes one ending at a time; the rest of the count is put where that one went. */
-static void tally_many(struct lh_snapshot *into, const struct lh_ending *e, uint64_t count) {
-  if (count == 0) return;
-  lh_snapshot_tally(into, e);
-  for (uint32_t i = 0; i < into->tally_count; i++) {
-    struct lh_tally *t = &into->tallies[i];
-    if (t->stage != e->stage || t->reason != e->reason || t->code != e->code || strcmp(t->text, e->text) != 0) continue;
-    t->count += count - 1;
-    return;
-  }
-  into->rest[e->stage][e->reason].count += count - 1;
-}
-
 struct lh_ending lh_estate_ending(const struct lh_estate_args *args, enum lh_stage stage) {
   struct lh_ending e = {.at_ns = args->now_ns,
                         .started_ns = args->now_ns,
@@ -106,12 +91,12 @@ struct lh_estate lh_estate_settle(const struct lh_estate_args *args, uint64_t st
   standing[LH_GAUGE_in_flight] = standing[LH_GAUGE_pending] = standing[LH_GAUGE_queued] = 0;
 
   struct lh_ending e = lh_estate_ending(args, LH_STAGE_LOGIN);
-  tally_many(into, &e, logins);
+  lh_snapshot_tally_n(into, &e, logins);
   e.stage = LH_STAGE_CONNECT;
-  tally_many(into, &e, left.connecting);
+  lh_snapshot_tally_n(into, &e, left.connecting);
   e.stage = LH_STAGE_OPEN;
-  tally_many(into, &e, left.open);
+  lh_snapshot_tally_n(into, &e, left.open);
   e.stage = LH_STAGE_CLOSING;
-  tally_many(into, &e, left.closing);
+  lh_snapshot_tally_n(into, &e, left.closing);
   return left;
 }
