@@ -25,7 +25,7 @@
 #include "ticker.h"
 #include "ws.h"
 
-enum { EVENTS_A_LOOK = 16 };
+enum { EVENTS_A_LOOK = 4 }; /* a TLS handshake is one, and takes half a millisecond */
 static const uint64_t turn_spacing_ns = LH_NS_PER_MS;
 static const uint64_t late_ns = 100 * LH_NS_PER_MS; /* a pong may have come, and stand unread, since a deadline passed */
 
