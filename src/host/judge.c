@@ -36,11 +36,12 @@ static uint64_t less(uint64_t a, uint64_t b) {
 }
 
 /* ---- descriptors ---- */
-static void say_workers(const struct lh_maker *m, struct lh_rung *rung, uint64_t each) {
+static void say_workers(const struct lh_maker *m, struct lh_rung *rung, uint64_t each, uint64_t workers) {
   if (m->needs->workers > 0)
-    PUT(rung->detail, "%s clients in each worker, workers: %u", count_words(each).text, m->needs->workers);
+    PUT(rung->detail, "%s clients in each worker, workers: %s", count_words(each).text, count_words(workers).text);
   else
-    PUT(rung->detail, "%s clients in each worker, at most %d workers", count_words(each).text, LH_WORKERS_MAX);
+    PUT(rung->detail, "%s clients in each worker, at most %s workers", count_words(each).text,
+        count_words(workers).text);
 }
 
 /* The soft limit does not count: longhaul raises it to the hard one. */
@@ -48,7 +49,7 @@ static bool judge_nofile(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "nofile.hard")) return false;
   uint64_t hard = lh_maker_number(m, "nofile.hard", 0), usable = lh_maker_usable(m, hard);
   PUT(rung->value, "%s a process", count_words(hard).text);
-  say_workers(m, rung, usable);
+  say_workers(m, rung, usable, lh_maker_workers(m, hard));
   rung->clients = lh_maker_held(m, usable);
   return true;
 }
@@ -57,8 +58,8 @@ static bool judge_nr_open(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "fs.nr_open")) return false;
   uint64_t most = lh_maker_number(m, "fs.nr_open", 0), usable = lh_maker_usable(m, most);
   PUT(rung->value, "%s a process", count_words(most).text);
-  say_workers(m, rung, usable);
-  rung->clients = lh_maker_clients(m, usable * (m->needs->workers > 0 ? m->needs->workers : LH_WORKERS_MAX));
+  say_workers(m, rung, usable, lh_maker_workers(m, most));
+  rung->clients = lh_maker_clients(m, usable * lh_maker_workers(m, most));
   return true;
 }
 

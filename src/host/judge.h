@@ -31,6 +31,9 @@ bool lh_maker_has(const struct lh_maker *maker, const char *name);
  * to hold that many clients. */
 uint64_t lh_maker_clients(const struct lh_maker *maker, uint64_t sockets);
 uint64_t lh_maker_sockets(const struct lh_maker *maker, uint64_t clients);
+/* Workers that there can be under that limit: the plan's own number or LH_WORKERS_MAX, and no more than the supervisor has
+ * descriptors for. LH_ANY: no limit is known. */
+uint64_t lh_maker_workers(const struct lh_maker *maker, uint64_t descriptors);
 /* What n workers can hold when each has `each`: of the plan's own number of workers, or of as many as it takes. */
 uint64_t lh_maker_held(const struct lh_maker *maker, uint64_t each);
 /* Descriptors that each worker has for clients under that limit. */

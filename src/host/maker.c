@@ -56,19 +56,28 @@ static uint64_t usable_now(const struct lh_maker *m) {
   return lh_maker_usable(m, lh_maker_number(m, "nofile.hard", 0));
 }
 
+/* The supervisor has a pipe to and one from each worker, beside its loop, the run file, the log, a dashboard, and what a start
+ * takes for a moment. A low limit so binds twice: at 64 there are 20 workers at most. */
+uint64_t lh_maker_workers(const struct lh_maker *m, uint64_t descriptors) {
+  enum { OWN = 24, PIPES = 2 };
+  uint64_t asked = m->needs->workers > 0 ? m->needs->workers : LH_WORKERS_MAX;
+  return least(asked, descriptors > OWN + PIPES ? (descriptors - OWN) / PIPES : 1);
+}
+
 /* `workers: auto` starts one worker for each 10,000 clients as far as there are cores, and beyond that as many as the
  * descriptors ask for (src/plan/needs.c). Other limits of a process make it start none: with w workers the plan holds up to
  * w times `each`, as long as it is not large enough for the next one. */
 uint64_t lh_maker_held(const struct lh_maker *m, uint64_t each) {
   enum { CLIENTS_EACH = 10000 };
   if (each == LH_ANY) return LH_ANY;
-  if (m->needs->workers > 0) return lh_maker_clients(m, times(each, m->needs->workers));
+  uint64_t most = lh_maker_workers(m, lh_maker_number(m, "nofile.hard", 0));
+  if (m->needs->workers > 0) return lh_maker_clients(m, times(each, (double)most));
   uint64_t usable = usable_now(m);
-  for (uint64_t w = 1; w < LH_WORKERS_MAX; w++) {
+  for (uint64_t w = 1; w < most; w++) {
     uint64_t next_at = w * (w < m->cores ? least(usable, CLIENTS_EACH) : usable);
     if (w * each < next_at) return lh_maker_clients(m, w * each);
   }
-  return lh_maker_clients(m, times(each, LH_WORKERS_MAX));
+  return lh_maker_clients(m, times(each, (double)most));
 }
 
 /* ---- ports ---- */

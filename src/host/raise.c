@@ -63,14 +63,14 @@ static void add_number(struct lh_rung *rung, const char *name, uint64_t value, b
 }
 
 /* ---- descriptors ---- */
-static uint64_t workers_most(const struct lh_maker *m) {
-  return m->needs->workers > 0 ? m->needs->workers : LH_WORKERS_MAX;
+static uint64_t held_at(const struct lh_maker *m, uint64_t descriptors) {
+  return lh_maker_usable(m, descriptors) * lh_maker_workers(m, descriptors);
 }
 
 static uint64_t descriptors_for(const struct lh_maker *m, uint64_t goal) {
-  uint64_t sockets = lh_maker_sockets(m, goal), workers = workers_most(m);
-  uint64_t each = sockets / workers + (sockets % workers > 0) + m->needs->reserve;
-  return least(round_up(each), LH_DESCRIPTORS_MOST);
+  uint64_t sockets = lh_maker_sockets(m, goal), value = round_up(m->needs->reserve + 1);
+  while (value < LH_DESCRIPTORS_MOST && held_at(m, value) < sockets) value *= 2;
+  return least(value, LH_DESCRIPTORS_MOST);
 }
 
 /* A limit of the process: in the shell of root, or by root upon the shell of another user. `before` may be another command
@@ -102,14 +102,14 @@ static uint64_t raise_nofile(const struct lh_maker *m, struct lh_rung *rung, uin
   add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitNOFILE=%" PRIu64, value);
   add(rung, LH_REMEDY_CONTAINER, NULL, "--ulimit nofile=%" PRIu64 ":%" PRIu64, value, value);
   say_raised(rung, value);
-  return lh_maker_clients(m, lh_maker_usable(m, value) * workers_most(m));
+  return lh_maker_clients(m, held_at(m, value));
 }
 
 static uint64_t raise_nr_open(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   uint64_t value = descriptors_for(m, goal);
   if (value <= lh_maker_number(m, "fs.nr_open", 0)) return rung->clients;
   add_number(rung, "fs.nr_open", value, false);
-  return lh_maker_clients(m, lh_maker_usable(m, value) * workers_most(m));
+  return lh_maker_clients(m, held_at(m, value));
 }
 
 static uint64_t raise_file_max(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {

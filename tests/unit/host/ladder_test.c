@@ -134,6 +134,9 @@ static const struct row rows[] = {
      LH_LIMIT_NOFILE, 1009, RANGE, LH_LIMIT_PORT_RANGE, "sysctl -w fs.nr_open=32768 && ulimit -n 32768"},
     {"workers split by themselves", "nofile.hard=1024", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE,
      "sysctl"},
+    /* 64 - 15 of its own, in as many workers as a supervisor with 64 has pipes for: (64 - 24) / 2 */
+    {"descriptors of the supervisor", "nofile.hard=64", "", FAR5000, LH_LIMIT_NOFILE, 980, RANGE, LH_LIMIT_PORT_RANGE,
+     "prlimit --pid $$ --nofile=512:512"},
     {"open files of the host", "fs.file-max=3000", "", FAR5000, LH_LIMIT_FILE_MAX, 2000, RANGE, LH_LIMIT_PORT_RANGE,
      "sysctl -w fs.file-max=32768"},
     {"both ends here", "fs.file-max=3000", "", NEAR5000, LH_LIMIT_FILE_MAX, 1000, RANGE, LH_LIMIT_PORT_RANGE,
