@@ -195,10 +195,14 @@ static bool extract_unclear(const struct load *load, const struct scope *scope) 
   static const char *const ways[] = {"json", "header", "cookie"};
   return count_given(scope, ways, 3) != 1;
 }
+/* The value of the last header of that name, or NULL. */
+static const char *header_of(const struct lh_headers *headers, const char *name) {
+  for (size_t i = headers->count; i-- > 0;)
+    if (headers->items[i].name && headers->items[i].value && strcasecmp(headers->items[i].name, name) == 0) return headers->items[i].value;
+  return NULL;
+}
 static bool names_cookie(const struct lh_headers *headers) {
-  for (size_t i = 0; i < headers->count; i++)
-    if (headers->items[i].name && strcasecmp(headers->items[i].name, "Cookie") == 0) return true;
-  return false;
+  return header_of(headers, "Cookie") != NULL;
 }
 static bool names_own_cookie(const struct load *load, const struct lh_group *group) {
   bool named = names_cookie(&group->headers) ||
@@ -231,6 +235,18 @@ static bool same_name_before(const struct load *load, const struct scope *scope)
 }
 static enum lh_kind_id kind_around(const struct scope *scope) {
   return ((const struct lh_group *)scope->parent->base)->kind;
+}
+/* Bodies are read as they come: what is asked to be packed holds none of the texts that are looked for. */
+static bool checks_packed_body(const struct load *load, const struct scope *scope) {
+  const struct lh_message *message = scope->base;
+  const struct lh_group *group = scope->parent->base;
+  const struct lh_reply_config *reply = &message->reply;
+  if (group->kind != LH_KIND_HTTP || !(reply->contains || reply->matches || reply->pointer)) return false;
+  const char *accepts = header_of(&message->headers, "Accept-Encoding");
+  if (!accepts) accepts = header_of(&group->headers, "Accept-Encoding");
+  if (!accepts && group->target < load->config->target_count)
+    accepts = header_of(&load->config->targets[group->target].headers, "Accept-Encoding");
+  return accepts && *accepts && strcasecmp(accepts, "identity") != 0;
 }
 static bool payload_unclear(const struct load *load, const struct scope *scope) {
   (void)load;
@@ -597,6 +613,8 @@ static const struct rule rows[] = {
     MUST(MESSAGE, "reply.status", "reply", status_unused, "belongs to kind http", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.matches", "reply", matches_unused, "belongs to kind http", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.equals", "reply", equals_unused, "belongs to kind http, and needs pointer beside it", NOT_IN_SCHEMA),
+    WARN(MESSAGE, "reply", "reply headers", checks_packed_body,
+         "looks into the body as it comes, and Accept-Encoding lets the server send it packed", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.body_max", "reply", body_max_unused, "belongs to kind http", NOT_IN_SCHEMA),
     MUST(MESSAGE, "reply.match", "reply", match_not_order, "must be order with kind http, where responses come in order",
          NOT_IN_SCHEMA),

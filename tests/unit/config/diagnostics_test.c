@@ -288,6 +288,8 @@ static const struct {
      "t.yaml:3:53: groups.g.messages[0]: kind http needs exactly one of get, post, put, patch, delete, head and options; other kinds have none of them"},
     {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: /a, put: /b}]}}\n",
      "t.yaml:3:53: groups.g.messages[0]: kind http needs exactly one of get, post, put, patch, delete, head and options; other kinds have none of them"},
+    {HT "groups: {g: {kind: http, connections: 1, headers: {accept-encoding: gzip}, messages: [{every: 1s, get: /, reply: {contains: x}}]}}\n",
+     "warning: t.yaml:3:114: groups.g.messages[0].reply: looks into the body as it comes, and Accept-Encoding lets the server send it packed"},
     {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: a}]}}\n",
      "t.yaml:3:70: groups.g.messages[0].get: \"a\" is not accepted; expected a path that begins with / and holds no spaces, control characters or #; escape them as %XX"},
     {HT "groups: {g: {kind: http, connections: 1, messages: [{every: 1s, get: /, reply: {status: [200, 1xx]}}]}}\n",
