@@ -193,7 +193,7 @@ static uint64_t program_space(const struct lh_maker *m) {
 
 /* A loop, a context of libwebsockets and a loaded config without clients; and what a worker leaves to the clients it has. */
 uint64_t lh_maker_worker_space(const struct lh_maker *m) {
-  enum { DATA_BYTES = 490000 };
+  enum { DATA_BYTES = 520000 };
   uint64_t threads = m->needs->tasks_each - 1;
   return program_space(m) + DATA_BYTES + threads * LH_THREAD_SPACE + LH_SPARE_BYTES;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "longhaul/config/reach.h"
+#include "longhaul/worker/worker.h"
 #include "spare.h"
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -133,7 +134,7 @@ static int judge(const struct lh_dial *dial) {
 int lh_dial(struct lh_dialler *dialler, const struct lh_dial *dial) {
   int refused = judge(dial);
   if (refused) return refused;
-  if (!lh_spare_is_left(&dialler->spare)) return -ENOMEM;
+  if (!lh_spare_is_left(&dialler->spare, LH_SPARE_BYTES)) return -ENOMEM;
   int fd = socket(dial->to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int failed = begin(dialler, fd, dial);
@@ -149,12 +150,15 @@ void lh_dial_cancel(struct lh_dialler *dialler, int fd) {
 
 /* ---- the outcome ---- */
 
-static void finish(struct lh_dialler *d, uint32_t slot, const struct lh_dialled *dialled) {
-  if (dialled->error)
-    close(dialled->fd);
+/* The spare is asked for again: what TLS takes is taken from here on, by many that began to connect at once. */
+static void finish(struct lh_dialler *d, uint32_t slot, const struct lh_dialled *outcome) {
+  struct lh_dialled dialled = *outcome;
+  if (!dialled.error && !lh_spare_is_left(&d->spare, LH_SPARE_BYTES / 2)) dialled.error = ENOMEM;
+  if (dialled.error)
+    close(dialled.fd);
   else
-    epoll_ctl(d->epoll, EPOLL_CTL_DEL, dialled->fd, NULL);
-  d->events.done(d->events.context, slot, dialled);
+    epoll_ctl(d->epoll, EPOLL_CTL_DEL, dialled.fd, NULL);
+  d->events.done(d->events.context, slot, &dialled);
 }
 
 static void go_on(struct lh_dialler *d, uint32_t slot, int fd, struct lh_tunnel *tunnel) {

@@ -6,8 +6,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "longhaul/worker/worker.h"
-
 void lh_spare_begin(struct lh_spare *spare) {
   struct rlimit limit;
   bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
@@ -24,8 +22,8 @@ static uint64_t space_bytes(void) {
   return strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-bool lh_spare_is_left(const struct lh_spare *spare) {
+bool lh_spare_is_left(const struct lh_spare *spare, uint64_t bytes) {
   if (spare->limit_bytes == UINT64_MAX) return true;
   uint64_t used = space_bytes(), left = used < spare->limit_bytes ? spare->limit_bytes - used : 0;
-  return left >= LH_SPARE_BYTES || left + mallinfo2().fordblks >= LH_SPARE_BYTES;
+  return left >= bytes || left + mallinfo2().fordblks >= bytes;
 }

@@ -2,7 +2,8 @@
  * ending that lacks memory would cost more than a client that does not come up. Without such a limit nothing is asked.
  *
  * Glossary
- *   spare  LH_SPARE_BYTES: address space not asked for yet, and what is free in the heap
+ *   spare  address space not asked for yet, and what is free in the heap: LH_SPARE_BYTES are left by what begins to connect,
+ *          half of them by what goes on to TLS
  */
 #ifndef WORKER_SPARE_H
 #define WORKER_SPARE_H
@@ -15,7 +16,7 @@ struct lh_spare {
 };
 
 void lh_spare_begin(struct lh_spare *spare);
-/* Whether a further connection leaves enough. Some microseconds where there is a limit, more when it is nearly reached. */
-bool lh_spare_is_left(const struct lh_spare *spare);
+/* Whether so much is there. Some microseconds where there is a limit, more when it is nearly reached. */
+bool lh_spare_is_left(const struct lh_spare *spare, uint64_t bytes);
 
 #endif

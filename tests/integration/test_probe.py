@@ -171,7 +171,7 @@ class Limits(Probe):
     def test_address_space(self):
         """An estimate of the ladder, not a count. A worker keeps a spare for the clients it has, so that none of them is lost."""
         with Shell() as shell:
-            for limit, clients in ((20480, 3600), (24576, 5800)):
+            for limit, clients in ((24576, 5800), (28672, 8000)):
                 shell(f"ulimit -S -v {limit}")
                 made = self.hits(shell, plan(clients, workers=1), "RLIMIT_AS")
                 self.assertEqual((made["refusal"], made["errno"]), ("connect: host: no memory or buffers", 12))

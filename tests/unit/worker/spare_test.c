@@ -29,25 +29,25 @@ static void without_a_limit_all_is_spare(void **state) {
   struct lh_spare spare;
   lh_spare_begin(&spare);
   assert_true(spare.limit_bytes == UINT64_MAX);
-  assert_true(lh_spare_is_left(&spare));
+  assert_true(lh_spare_is_left(&spare, LH_SPARE_BYTES));
 }
 
 /* Either address space that was not asked for yet, or what is free in the heap. */
 static void near_the_limit_it_is_not_left(void **state) {
   (void)state;
   struct lh_spare spare = {.limit_bytes = space() + 2 * LH_SPARE_BYTES};
-  assert_true(lh_spare_is_left(&spare));
+  assert_true(lh_spare_is_left(&spare, LH_SPARE_BYTES));
   spare.limit_bytes = space() + LH_SPARE_BYTES / 4;
-  assert_false(lh_spare_is_left(&spare));
+  assert_false(lh_spare_is_left(&spare, LH_SPARE_BYTES));
 #if !defined(__SANITIZE_ADDRESS__) /* which has a heap of its own */
   enum { PIECES = 1000, PIECE = 4096 };
   void *pieces[PIECES];
   for (int i = 0; i < PIECES; i++) pieces[i] = malloc(PIECE);
   void *above = malloc(PIECE); /* keeps the heap from giving them back */
   spare.limit_bytes = space();
-  assert_false(lh_spare_is_left(&spare));
+  assert_false(lh_spare_is_left(&spare, LH_SPARE_BYTES));
   for (int i = 0; i < PIECES; i++) free(pieces[i]);
-  assert_true(lh_spare_is_left(&spare));
+  assert_true(lh_spare_is_left(&spare, LH_SPARE_BYTES));
   free(above);
 #endif
 }
@@ -60,7 +60,7 @@ static void the_limit_is_read(void **state) {
     struct lh_spare spare;
     bool set = setrlimit(RLIMIT_AS, &most) == 0;
     lh_spare_begin(&spare);
-    _exit(set && spare.limit_bytes == most.rlim_cur && lh_spare_is_left(&spare) ? 0 : 1);
+    _exit(set && spare.limit_bytes == most.rlim_cur && lh_spare_is_left(&spare, LH_SPARE_BYTES) ? 0 : 1);
   }
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
