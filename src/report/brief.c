@@ -132,15 +132,18 @@ static void write_ran(struct brief *b) {
 
 /* ---- what dropped ---- */
 
+/* A time of day; with its date when the run saw more than one. */
+static struct lh_shown when(const struct brief *b, const json_t *of, const char *key) {
+  bool days = lh_look_number(b->model, "run.duration_s") >= 86400;
+  return days ? lh_show_time(lh_look_text(of, key)) : lh_show_clock(lh_look_text(of, key));
+}
+
 static void say_reason(struct brief *b, const json_t *ending, const char *before) {
   const char *code_name = lh_look_text(ending, "code_name");
   say(b, "%s%s %s", before, lh_show_count(lh_look_number(ending, "count")).text, lh_look_text(ending, "reason"));
   if (!lh_look_is_null(ending, "code")) say(b, " %.0f", lh_look_number(ending, "code"));
   if (*code_name) say(b, " %s", code_name);
-  struct lh_shown first = lh_show_clock(lh_look_text(ending, "first")), last = lh_show_clock(lh_look_text(ending, "last"));
-  bool days = lh_look_number(b->model, "run.duration_s") >= 86400;
-  if (days)
-    first = lh_show_time(lh_look_text(ending, "first")), last = lh_show_time(lh_look_text(ending, "last"));
+  struct lh_shown first = when(b, ending, "first"), last = when(b, ending, "last");
   if (strcmp(first.text, last.text) == 0)
     say(b, " at %s", first.text);
   else
@@ -178,9 +181,11 @@ static void say_storm(struct brief *b) {
   size_t i;
   json_array_foreach(storms, i, storm) if (!most || is_bigger(storm, most)) most = storm;
   if (!most) return;
-  say(b, "; most at once: %s of %s of %s", lh_show_count(lh_look_number(most, "drops")).text,
-      lh_show_count(lh_look_number(most, "open_before")).text, lh_look_text(most, "group"));
-  say(b, " at %s", lh_show_clock(lh_look_text(most, "at")).text);
+  double drops = lh_look_number(most, "drops"), before = lh_look_number(most, "open_before");
+  say(b, "; most at once: %s of ", lh_show_count(drops).text);
+  if (drops <= before) say(b, "%s of ", lh_show_count(before).text); /* else some dropped several times within it */
+  say(b, "%s", lh_look_text(most, "group"));
+  say(b, " at %s", when(b, most, "at").text);
   if (json_array_size(storms) > 1) say(b, ", one of %zu mass drops", json_array_size(storms));
 }
 

@@ -56,6 +56,8 @@ static const struct {
     {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 3000, 'incoming': 0}", NULL, NULL, "ran",
      "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
      "(2 a second), 93.75 % answered right; from laptop"},
+    {"storms", "[{'group': 'chat', 'drops': 15, 'open_before': 5, 'at': '2026-11-22T20:03:28.000Z'}]", NULL, NULL, "drops",
+     "none; most at once: 15 of chat at 20:03:28"},
     {NULL, NULL, NULL, NULL, "latency",
      "response p50 500 us, p99 212 ms, max 408 ms from the planned time; service p50 400 us, p99 2.00 ms, max 3.00 ms from the bytes "
      "written"},
