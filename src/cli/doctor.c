@@ -13,21 +13,14 @@ enum { DOCTOR_BYTES_MAX = 4 << 20 };
 
 /* ---- reading the host ---- */
 /* What cannot be counted is said and left out of the judgement. */
-static void look_around(struct lh_doctor *d) {
-  struct lh_err err = {0};
-  if (lh_needs_count_taken(&d->needs, "", &d->facts, &err) < 0) lh_log(LH_LOG_WARNING, "%s", err.text);
-  if (lh_needs_find_servers(&d->needs, "", &err) < 0) lh_log(LH_LOG_WARNING, "%s", err.text);
-}
-
 static int examine(struct lh_doctor *d, const struct lh_source *source) {
   struct lh_err err = {0};
+  struct lh_strings missed = {0};
   int code = source->config ? lh_needs_make(&d->needs, source->config, source->shard, source->shards, &err)
                             : lh_needs_plain(&d->needs, false, &err);
-  if (code == 0 && lh_facts_read(&d->facts, "") < 0) code = lh_err_set(&err, ENOMEM, "no memory for the host's facts");
-  if (code == 0) {
-    look_around(d);
-    code = lh_ladder_make(&d->ladder, &d->facts, &d->needs, &err);
-  }
+  if (code == 0) code = lh_ladder_read(&d->ladder, &d->facts, &d->needs, &missed, &err);
+  for (size_t i = 0; i < missed.count; i++) lh_log(LH_LOG_WARNING, "%s", missed.items[i]);
+  lh_strings_free(&missed);
   return code < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : 0;
 }
 

@@ -185,6 +185,16 @@ int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
   return 0;
 }
 
+int lh_needs_look_around(struct lh_needs *needs, struct lh_roots roots, const struct lh_facts *facts,
+                         struct lh_strings *missed) {
+  struct lh_err err = {0};
+  int code = 0;
+  if (roots.ports && lh_needs_count_taken(needs, roots.ports, facts, &err) < 0) code = lh_strings_addf(missed, "%s", err.text);
+  if (code == 0 && roots.servers && lh_needs_find_servers(needs, roots.servers, &err) < 0)
+    code = lh_strings_addf(missed, "%s", err.text);
+  return code;
+}
+
 void lh_needs_free(struct lh_needs *needs) {
   free(needs->paths);
   free(needs->servers);

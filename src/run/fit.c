@@ -173,17 +173,6 @@ static int fit_bytes(struct lh_fit *fit, const struct lh_config *config, const s
 }
 
 /* ---- the whole ---- */
-/* What cannot be counted is said, and the ladder goes on without it. */
-static int look_around(struct lh_fit *fit, const struct lh_fit_host *host) {
-  struct lh_err err = {0};
-  int code = 0;
-  if (host->ports_root && lh_needs_count_taken(&fit->needs, host->ports_root, &host->facts, &err) < 0)
-    code = lh_strings_addf(&fit->warnings, "%s", err.text);
-  if (code == 0 && host->servers_root && lh_needs_find_servers(&fit->needs, host->servers_root, &err) < 0)
-    code = lh_strings_addf(&fit->warnings, "%s", err.text);
-  return code;
-}
-
 static void take_facts(struct lh_fit *fit, const struct lh_fit_host *host) {
   enum { KIB = 1024 };
   uint64_t first = fact_number(host, "net.ipv4.ip_local_port_range"), last;
@@ -203,7 +192,8 @@ int lh_fit_make(struct lh_fit *fit, const struct lh_config *config, uint32_t sha
   if (code < 0) return code;
   fit->workers = lh_fit_workers(config, shard, shards, fit->descriptors);
   size_workers(fit);
-  code = look_around(fit, host);
+  code =
+      lh_needs_look_around(&fit->needs, (struct lh_roots){host->ports_root, host->servers_root}, &host->facts, &fit->warnings);
   if (code == 0) code = lh_ladder_make(&fit->ladder, &host->facts, &fit->needs, err);
   if (code == 0) code = judge_rungs(fit);
   if (code == 0) code = judge_ports(fit);

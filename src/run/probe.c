@@ -45,14 +45,12 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, struc
   struct lh_facts facts = {0};
   struct lh_needs needs = {0};
   struct lh_ladder *ladder = NULL;
+  struct lh_strings missed = {0};
   int code = lh_needs_make(&needs, config, 1, 1, err);
   probe->tls_clients = needs.plan.tls_clients;
   probe->both_ends = code == 0 && needs.local_sockets == needs.plan.sockets;
   needs.supervisor_threads = 0; /* the workers are started from this process, which has none */
-  if (code == 0 && lh_facts_read(&facts, "") < 0) code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
-  if (code == 0) lh_needs_count_taken(&needs, "", &facts, NULL);
-  if (code == 0 && probe->targets) lh_needs_find_servers(&needs, "", NULL);
-  if (code == 0) code = lh_ladder_make(&ladder, &facts, &needs, err);
+  if (code == 0) code = lh_ladder_read(&ladder, &facts, &needs, &missed, err); /* doctor has said what is missed */
   if (code == 0) {
     probe->predicted = LH_ANY;
     probe->limit = -1;
@@ -68,6 +66,7 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, struc
   lh_ladder_free(ladder);
   lh_needs_free(&needs);
   lh_facts_free(&facts);
+  lh_strings_free(&missed);
   return code;
 }
 

@@ -116,6 +116,11 @@ int lh_needs_count_taken(struct lh_needs *needs, const char *root, const struct 
 /* Finds the processes that listen at the plan's destinations of this host, from /proc under root: only as far as they are there
  * and may be seen. Reads the descriptors of every process, about 1 us for each. 0 or -errno (then none is found). */
 int lh_needs_find_servers(struct lh_needs *needs, const char *root, struct lh_err *err);
+/* Both, each under its root, NULL: not at all; what could not be read is a sentence in `missed` and left out. 0 or -ENOMEM. */
+struct lh_roots {
+  const char *ports, *servers;
+};
+int lh_needs_look_around(struct lh_needs *needs, struct lh_roots roots, const struct lh_facts *facts, struct lh_strings *missed);
 void lh_needs_free(struct lh_needs *needs); /* accepts a half-built one */
 
 /* ---- the ladder ---- */
@@ -221,6 +226,9 @@ struct lh_ladder {
 
 /* Borrows from facts until it is freed. 0 or -ENOMEM. */
 int lh_ladder_make(struct lh_ladder **ladder, const struct lh_facts *facts, const struct lh_needs *needs, struct lh_err *err);
+/* Of this host as it is now: reads the facts, looks around, and makes it. The caller frees all four, whatever is returned. */
+int lh_ladder_read(struct lh_ladder **ladder, struct lh_facts *facts, struct lh_needs *needs, struct lh_strings *missed,
+                   struct lh_err *err);
 void lh_ladder_free(struct lh_ladder *ladder); /* accepts NULL */
 /* NULL: that limit has no rung (it was unreadable: see the gaps; or it says nothing about this plan). */
 const struct lh_rung *lh_ladder_find(const struct lh_ladder *ladder, enum lh_limit limit);
