@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,7 @@ static bool is_talked_to(void) {
 
 int main(int argc, char **argv) {
   open_standard_descriptors();
+  signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and says so, in place of ending us */
   keep_from_children();
   if (argc < 2) return print_usage();
   const char *word = argv[1];

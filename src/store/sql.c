@@ -44,7 +44,7 @@ static const char *advice(int code, enum lh_sql_doing doing) {
   case -EACCES: return "check the permissions of the file and its folder, or choose another folder with --store";
   case -ENOMEM: return "no memory is left; what was committed is kept";
   case -EEXIST: return "this row was written before";
-  default: return "what was committed is kept; check the disk";
+  default: return "what was committed is kept; check the disk, and the limit on the size of files (`ulimit -f`)";
   }
 }
 

@@ -171,6 +171,14 @@ class Host(Case):
             self.assertLess(time.monotonic() - begin, 2)
             shutil.rmtree(conf.parent)
 
+    def test_a_limit_on_the_size_of_files(self):
+        """ulimit -f: a sentence, where the signal of it would end us without a word."""
+        with tempfile.TemporaryDirectory(prefix="longhaul-") as folder:
+            done = subprocess.run(["bash", "-c", f"ulimit -f 10; exec {paths.LONGHAUL} run ws://127.0.0.1:9/ -d 1s --store {folder}"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+        self.assertEqual(done.returncode, INCONCLUSIVE, done.stderr)
+        self.assertIn("ulimit -f", done.stderr)
+
     @unittest.skipUnless(os.geteuid() == 0, "needs root for a small file system")
     def test_a_full_disk(self):
         folder = tempfile.mkdtemp(prefix="longhaul-disk-")
