@@ -1,8 +1,9 @@
 /* What is added to a run file after its run. */
+#include <errno.h>
 #include <string.h>
 
 #include "longhaul/store/reader.h"
-#include "store/sql.h"
+#include "store/open.h"
 #include "store/writer.h"
 
 /* One short transaction. The file stays in the journal mode that it has. */
@@ -17,7 +18,11 @@ static int insert(sqlite3 *db, uint64_t since_start_ns, enum lh_event_kind kind,
 
 int lh_store_add_event(const char *path, uint64_t since_start_ns, enum lh_event_kind kind, const char *text, struct lh_err *err) {
   struct lh_reader *reader = NULL;
-  int failed = lh_reader_open(&reader, path, err); /* whether it is a run file that this version may write to */
+  struct lh_file_cut cut;
+  int failed = lh_reader_check(path, &cut, err);
+  if (!failed && cut.bytes < cut.bytes_whole)
+    return lh_err_set(err, EBADMSG, "the run file %s is cut off: it can be read, but nothing can be added to it", path);
+  if (!failed) failed = lh_reader_open(&reader, path, err); /* whether it is a run file that this version may write to */
   lh_reader_close(reader);
   if (failed) return failed;
   sqlite3 *db = NULL;

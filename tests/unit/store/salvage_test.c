@@ -134,6 +134,9 @@ static void test_cut_in_wal_mode(void **state) {
   assert_int_equal(read_cut(path, &seen, note, &how), 0);
   assert_true(seen.rows > INTERVALS);
   assert_non_null(strstr(note, "cut off"));
+  struct lh_err err = {0};
+  assert_int_equal(lh_store_add_event(path, 0, LH_EVENT_MARK, "here", &err), -EBADMSG);
+  assert_non_null(strstr(err.text, "nothing can be added"));
   fixture_remove(&f);
 }
 
