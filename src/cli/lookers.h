@@ -25,7 +25,7 @@ struct lh_lookers {
                "not show"},                                                                                                    \
   {                                                                                                                            \
     .name = "metrics", .argument = "ADDR", .fits = lh_live_is_address,                                                         \
-    .help = "serve /metrics for Prometheus alone, at " LH_LIVE_METRICS_ADDRESS " or the HOST:PORT given; it ends with the run"                       \
+    .help = "serve /metrics for Prometheus alone, at " LH_LIVE_METRICS_ADDRESS " or the HOST:PORT given; it ends once the last figures of the run were scraped"                       \
   }
 
 /* Checks the options and listens; says what is wrong on stderr. Returns 0 or an exit code. */

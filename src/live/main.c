@@ -33,6 +33,8 @@ struct live {
   struct lh_picture *picture;
   struct lh_server *server; /* NULL until START */
   uint64_t leave_ns;        /* when to go although a viewer waits */
+  uint64_t ended_ns;        /* when the last figures had come */
+  uint64_t scrape_due_ns;   /* until when one more scrape is waited for; 0: not at all */
   bool ending, last_asked, told_trouble;
   int exit_code;
 };
@@ -105,14 +107,15 @@ static void on_tick(struct live *l, struct lh_cursor *body) {
   lh_server_update(l->server, true);
 }
 
-/* Done once every viewer has the last picture, or has had its time. */
+/* Done once every viewer has the last picture, or has had its time, and whoever scrapes the metrics has the last figures. */
 static void on_farewell(uv_timer_t *timer) {
   struct live *l = timer->data;
   uint64_t now_ns = lh_now_ns();
   bool complete = l->last_asked && !lh_picture_building(l->picture);
   if (!complete) l->leave_ns = now_ns + FAREWELL_MS * LH_NS_PER_MS;
   if (complete) lh_server_end(l->server);
-  if (complete && (!lh_server_busy(l->server) || now_ns >= l->leave_ns)) uv_stop(&l->loop);
+  bool scraper = now_ns < l->scrape_due_ns && !lh_server_scraped_since(l->server, l->ended_ns);
+  if (complete && !scraper && (!lh_server_busy(l->server) || now_ns >= l->leave_ns)) uv_stop(&l->loop);
 }
 
 static void on_end(struct live *l) {
@@ -120,6 +123,11 @@ static void on_end(struct live *l) {
   l->ending = true;
   if (!lh_server_watched(l->server)) l->last_asked = true; /* nobody is there for a last picture */
   update_picture(l);
+  l->ended_ns = lh_now_ns();
+  l->scrape_due_ns = lh_server_scrape_due_ns(l->server);
+  if (l->scrape_due_ns > l->ended_ns + 2 * LH_NS_PER_S)
+    lh_log(LH_LOG_INFO, "metrics: up to %.0f s for one more scrape, so that the last figures are read; Ctrl-C ends that",
+           (double)(l->scrape_due_ns - l->ended_ns) / 1e9);
   l->farewell.data = l;
   uv_timer_init(&l->loop, &l->farewell);
   uv_timer_start(&l->farewell, on_farewell, 0, LOOK_MS);

@@ -35,6 +35,7 @@ struct lh_server {
   struct lh_server_args args;
   struct lws_context *context;
   struct listener dashboard, metrics;
+  uint64_t scraped_ns, scrape_gap_ns; /* when the metrics were read last; how long after the time before, 0: never twice */
   struct lh_shared *page, *now, *bye;
   uint32_t tick; /* counts the messages in `now` */
   uint32_t connections;
@@ -140,6 +141,10 @@ static int send_metrics(struct lws *wsi, struct answer *answer) {
   char accept[1024];
   if (lws_hdr_copy(wsi, accept, sizeof accept, WSI_TOKEN_HTTP_ACCEPT) < 0) accept[0] = '\0';
   bool open = lh_metrics_wants_open(accept);
+  struct lh_server *s = server_of(wsi);
+  uint64_t now_ns = lh_now_ns();
+  if (s->scraped_ns) s->scrape_gap_ns = now_ns - s->scraped_ns;
+  s->scraped_ns = now_ns;
   if (lh_metrics_write(server_of(wsi)->args.board, open, &out) < 0) {
     lh_buf_free(&out);
     return send_text(wsi, answer, 500, "no memory for the metrics\n");
@@ -453,6 +458,16 @@ void lh_server_end(struct lh_server *s) {
 
 bool lh_server_watched(const struct lh_server *s) {
   return s->viewers > 0;
+}
+
+bool lh_server_scraped_since(const struct lh_server *s, uint64_t ns) {
+  return s->scraped_ns >= ns;
+}
+
+/* A quarter late, as a scraper under load is, and a second. */
+uint64_t lh_server_scrape_due_ns(const struct lh_server *s) {
+  if (s->scrape_gap_ns == 0 || s->scrape_gap_ns > LH_SCRAPE_GAP_MAX_S * LH_NS_PER_S) return 0;
+  return s->scraped_ns + s->scrape_gap_ns + s->scrape_gap_ns / 4 + LH_NS_PER_S;
 }
 
 bool lh_server_busy(const struct lh_server *s) {

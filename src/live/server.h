@@ -18,6 +18,8 @@
 
 struct lh_server;
 
+enum { LH_SCRAPE_GAP_MAX_S = 30 /* a scraper that comes more seldom is not waited for at the end */ };
+
 struct lh_server_args {
   uv_loop_t *loop;
   const struct lh_live_start *start; /* borrowed, as all that follows */
@@ -34,6 +36,10 @@ void lh_server_update(struct lh_server *server, bool tick);
 void lh_server_end(struct lh_server *server);
 /* Whether anybody looks on. */
 bool lh_server_watched(const struct lh_server *server);
+/* Whether the metrics were read at that time or later, and until when the next reading is to be expected from who read them before;
+ * 0: nobody reads them regularly, or too seldom to be waited for. */
+bool lh_server_scraped_since(const struct lh_server *server, uint64_t ns);
+uint64_t lh_server_scrape_due_ns(const struct lh_server *server);
 /* Whether a viewer still waits for something, or an answer is on its way. */
 bool lh_server_busy(const struct lh_server *server);
 

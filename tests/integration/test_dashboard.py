@@ -344,8 +344,9 @@ class Metrics(unittest.TestCase):
             run.wait(30)
             samples = dict(line.rsplit(" ", 1) for line in texts[-1].splitlines() if not line.startswith("#"))
             totals = run.report["totals"]
-            if samples['longhaul_run_phase{phase="ended"}'] == "1":  # the last look came before the end, or at it
-                self.assertEqual(int(samples['longhaul_messages_sent_total{group="g"}']), totals["messages"]["sent"])
+            # who scrapes regularly is waited for: the last look is at the end
+            self.assertEqual(samples['longhaul_run_phase{phase="ended"}'], "1")
+            self.assertEqual(int(samples['longhaul_messages_sent_total{group="g"}']), totals["messages"]["sent"])
             self.assertEqual((int(samples['longhaul_drops_total{group="g"}']), totals["drops"]), (40, 40))
             buckets = [int(value) for name, value in samples.items() if name.startswith('longhaul_response_seconds_bucket{group="g"')]
             self.assertEqual(buckets, sorted(buckets))
