@@ -23,8 +23,13 @@ static int count_head(struct lh_http_reader *reader, size_t len) {
   return HPE_OK;
 }
 
+static bool is_informational(const llhttp_t *parser) {
+  return parser->status_code >= 100 && parser->status_code < 200 && parser->status_code != 101;
+}
+
+/* Those of a 1xx response are about what is still to come. */
 static void flush_header(struct lh_http_reader *reader) {
-  if (reader->name.len && reader->events->header)
+  if (reader->name.len && reader->events->header && !is_informational(parser_of(reader)))
     reader->events->header(reader->context, reader->name.data, reader->name.len, reader->value.data ? reader->value.data : "",
                            reader->value.len);
   lh_buf_reset(&reader->name);
@@ -51,10 +56,6 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len) {
 static int on_status(llhttp_t *parser, const char *at, size_t len) {
   (void)at;
   return count_head(reader_of(parser), len);
-}
-
-static bool is_informational(const llhttp_t *parser) {
-  return parser->status_code >= 100 && parser->status_code < 200 && parser->status_code != 101;
 }
 
 static int on_headers_complete(llhttp_t *parser) {

@@ -2,7 +2,7 @@
  * awaited and what a connection may do next. Pure.
  *
  * Glossary
- *   head      status line and headers of a final response; 1xx responses before it are skipped and counted
+ *   head      status line and headers of a final response; 1xx responses before it are skipped with their headers, and counted
  *   to close  a body without a length: it ends when the connection does (RFC 9112, 6.3)
  *
  * Memory is held only while a header straddles reads.
