@@ -349,6 +349,7 @@ class Preflight(Case):
         forced = [e["text"] for e in report["events"] if e["kind"] == "forced"]
         self.assertEqual(len(forced), 1, report["events"])
         self.assertIn("RLIMIT_NOFILE allows 1,009 of 2,000 clients", forced[0])
+        self.assertIn(f"begun all the same (--force): {forced[0]}", report["verdict_reasons"])
         self.assertIn("host   no descriptor", done.stdout.replace("host  no", "host   no"))
 
     def test_scaled_down_it_fits_and_says_so(self):
