@@ -352,7 +352,8 @@ static json_t *headline(struct compare *c, const json_t *list, const json_t *obj
   size_t worse = count_outcomes(list, "worse"), better = count_outcomes(list, "better");
   size_t failed = count_outcomes(objectives, "worse"), mended = count_outcomes(objectives, "better");
   if (c->tested == 0) {
-    lh_buf_addstr(&text, "B cannot be told from A: there were too few intervals to test");
+    lh_buf_addf(&text, "B cannot be told from A: there were too few intervals to test, %d of each run are needed after ramp and warm-up",
+                LH_RANKSUM_LEAST);
   } else if (worse + better == 0) {
     lh_buf_addf(&text, "B is shown to be neither better nor worse than A in any of %zu measures", c->tested);
   } else {
