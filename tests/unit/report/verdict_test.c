@@ -68,6 +68,7 @@ static const struct verdict_case cases[] = {
     {"run.how", "'failed'", .verdict = "inconclusive", .exit_code = 4, .reason = "the tester failed after 8 h"},
     {"run.how", "'interrupted'", .verdict = "passed", .exit_code = 130, .reason = "the run was interrupted after 8 h"},
     {"run.how", "'interrupted'", "slo.0.passed", "false", "failed", 130, "interrupted", NULL},
+    {"run.how", "'aborted'", "run.duration_s", "7200", "passed", 0, "the run was aborted after 2 h of 8 h, as an objective asked", NULL},
     {"groups.0.books_balance", "false", "groups.0.books", "'sent is 3, not 4'", "inconclusive", 4, "do not balance: sent is 3",
      NULL},
     {"groups.0.opened", "0", "groups.0.clients.open_most", "0", "failed", 1,
