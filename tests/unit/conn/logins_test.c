@@ -158,7 +158,7 @@ static void a_refused_upgrade_leads_to_one_login(void **state) {
   rig_free(&rig);
 }
 
-/* Cookies one by one, as a peer may quote any of them; the last one ends with the line. */
+/* Cookies one by one, as a peer may quote any of them; each ends with its line, or where its attributes begin. */
 static void cookies_are_blotted_out(void **state) {
   (void)state;
   static const struct {
@@ -169,7 +169,7 @@ static void cookies_are_blotted_out(void **state) {
                {"abcdefghann-1234", "******"},
                {"abcdefgx", "abcdefgx"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    static const char cookies[] = "sid=abcdefgh; flag; user=ann-1234";
+    static const char cookies[] = "sid=abcdefgh; Path=/\nflag\nuser=ann-1234";
     const struct lh_text items[] = {{cookies, sizeof cookies - 1}};
     make(1);
     rig_start(&rig);
