@@ -1,6 +1,7 @@
 #include "run/lookout.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,19 @@ static void note_ourselves(struct lh_lookout *l) {
     note(l, "supervisor", lh_process_value_name(kept[i]), (double)sample.values[kept[i]]);
 }
 
+/* It may come yet, so the run goes on. */
+static void say_nobody(struct lh_lookout *l) {
+  const struct lh_watch_config *watch = &l->config->watch;
+  char text[320];
+  if (watch->name != NULL)
+    snprintf(text, sizeof text, "no process is there that `watch` names: none is called \"%.200s\" (as in `ps -e -o comm`)", watch->name);
+  else if (watch->pid != 0)
+    snprintf(text, sizeof text, "no process is there that `watch` names: none has the number %" PRIu32, watch->pid);
+  else
+    snprintf(text, sizeof text, "no process is there that `watch` names: control group %.200s holds none", watch->cgroup);
+  trouble(l, &l->process_failed, text);
+}
+
 static void judge_server(struct lh_lookout *l) {
   char text[160];
   if (l->server_code < 0) {
@@ -78,7 +92,7 @@ static void judge_server(struct lh_lookout *l) {
   }
   note_process(l, "process", &l->server_sample);
   if (l->server_sample.values[LH_PROCESS_processes] == 0)
-    trouble(l, &l->process_failed, "no process is there that `watch` names");
+    say_nobody(l);
   else if (l->server_sample.unread)
     trouble(l, &l->process_failed, "the descriptors of the watched process cannot be counted: that takes its user, or root");
   else
