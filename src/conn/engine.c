@@ -249,7 +249,7 @@ void lh_engine_on_tunnel(struct lh_engine *engine, uint32_t slot, uint64_t now_n
 void lh_engine_on_stage(struct lh_engine *engine, uint32_t slot, enum lh_stage stage, uint64_t now_ns) {
   struct client *c = event_of(engine, slot, now_ns);
   const struct lh_group *config = lh_group_of(engine, c)->config;
-  assert(c->state == LH_CLIENT_CONNECTING && stage < LH_STAGE_OPEN);
+  assert(c->state == LH_CLIENT_CONNECTING && stage < LH_STAGE_OPEN && stage != LH_STAGE_LOGIN);
   record_phase(engine, c, stage);
   c->tunnelling = 0;
   uint64_t timeout_ns = stage == LH_STAGE_TLS       ? config->tls_timeout_ns

@@ -216,6 +216,11 @@ static void act_up(struct chaos *c, uint32_t slot) {
   }
 }
 
+static enum lh_stage any_stage(struct chaos *c) {
+  enum lh_stage stage = (enum lh_stage)draw(c, LH_STAGE_OPEN);
+  return stage == LH_STAGE_LOGIN ? LH_STAGE_UPGRADE : stage; /* logins are no stage of a connection */
+}
+
 static void act(struct chaos *c) {
   uint32_t slot = (uint32_t)draw(c, SLOTS);
   switch (c->peers[slot].place) {
@@ -227,7 +232,7 @@ static void act(struct chaos *c) {
     } else if (draw(c, 4) == 0) {
       end(c, slot);
     } else {
-      lh_engine_on_stage(c->engine, slot, (enum lh_stage)draw(c, LH_STAGE_OPEN), c->now);
+      lh_engine_on_stage(c->engine, slot, any_stage(c), c->now);
     }
     break;
   case UP: act_up(c, slot); break;
@@ -255,6 +260,8 @@ static void check(struct chaos *c, struct lh_snapshot *totals) {
     lh_snapshot_next(slice);
     if (lh_snapshot_check(&totals[g], &err) < 0) fail_msg("group %u: %s", g, err.text);
     assert_true(totals[g].gauges[LH_GAUGE_wanted] <= CLIENTS);
+    assert_int_equal(totals[g].hists[LH_HIST_response].count,
+                     totals[g].counters[LH_COUNTER_replied] + totals[g].counters[LH_COUNTER_skipped_charged]);
   }
   assert_int_equal(c->endings, c->endings_expected);
   assert_int_equal(sum(totals, LH_COUNTER_ended), c->endings);
