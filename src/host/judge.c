@@ -191,7 +191,7 @@ static bool judge_memory(const struct lh_maker *m, struct lh_rung *rung) {
  * space it takes SLOT_ENDS more, for tables that end within a page and blocks that no longer fit anything. */
 static uint64_t held_in(const struct lh_maker *m, uint64_t bytes) {
   enum { CLIENTS_EACH = 10000, SLOT_ENDS = 46 };
-  uint64_t planned = m->needs->plan.clients, whole = m->needs->client_bytes + SLOT_ENDS, slot = m->needs->slot_bytes + SLOT_ENDS;
+  uint64_t planned = m->needs->plan.wanted, whole = m->needs->client_bytes + SLOT_ENDS, slot = m->needs->slot_bytes + SLOT_ENDS;
   if (m->needs->workers > 0)
     planned = (planned + m->needs->workers - 1) / m->needs->workers;
   else if (planned > CLIENTS_EACH)
