@@ -14,6 +14,7 @@ from common import Case, Faultd, books, config, join, longhaul, process
 
 LENGTH_S = 6
 RULES = ([], ["at 2s close 1012"], ["at 2s rst", "at 4s fin"], ["idle 500ms fin"])
+CHURN = ["after 400ms jitter 50% fin"]  # whenever a worker is lost, some have ended and some have begun since its last report
 STALLED = {("us", how): {("tester", "loop stalled")} | join.SEEN_AS[("us", how)] for how in ("close", "fin", "rst")}
 
 
@@ -85,7 +86,7 @@ ACTS = ((kill_a_worker, True), (kill_two, True), (stop_a_worker, False), (stop_a
 class Chaos(Case):
     def play(self, act, seed):
         rng = random.Random(seed)
-        server = Faultd(*rng.choice(RULES))
+        server = Faultd(*(CHURN if act in (kill_a_worker, kill_two) else rng.choice(RULES)))
         conf = config("", connections=40, duration=f"{LENGTH_S}s", run={"workers": rng.choice((1, 2, 3)), "drain": "2s"},
                       reconnect={"first": "100ms", "max": "300ms"})
         with server:
