@@ -631,7 +631,7 @@ static void files_count_from_the_config(void **state) {
   snprintf(name, sizeof name, "%s/p.json", folder);
   FILE *f = fopen(name, "w");
   assert_non_null(f);
-  fputs("{\"id\":\"${tokem}\",\"n\":${rand:-3..9}}", f);
+  fputs("{\"n\":${rand:-3..9},\"id\":\"${tokem}\"}", f);
   fclose(f);
   assert_int_equal(lh_config_load(&(struct lh_load_args){.path = path}, &c, &diagnostics), -EINVAL);
   bool is_said = false;
