@@ -36,10 +36,10 @@ void lh_log(enum lh_log_level level, const char *format, ...) {
   }
   struct tm tm;
   time_t now = time(NULL);
-  localtime_r(&now, &tm);
+  gmtime_r(&now, &tm); /* as in the reports, which may be read next to it in another zone */
   /* One write for each line, so that lines of several processes do not mix. */
   char line[2100];
-  int len = snprintf(line, sizeof line, "%02d:%02d:%02d %s %s\n", tm.tm_hour, tm.tm_min, tm.tm_sec, lh_log_level_name(level),
+  int len = snprintf(line, sizeof line, "%02d:%02d:%02dZ %s %s\n", tm.tm_hour, tm.tm_min, tm.tm_sec, lh_log_level_name(level),
                      text);
   if (len > (int)sizeof line - 1) len = (int)sizeof line - 1;
   ssize_t written = write(STDERR_FILENO, line, (size_t)len);

@@ -33,13 +33,13 @@ void lh_present_close(struct lh_supervisor *sv) {
   sv->held = NULL;
 }
 
-static void local_clock(const struct lh_supervisor *sv, uint64_t tick, char out[16]) {
+static void utc_clock(const struct lh_supervisor *sv, uint64_t tick, char out[16]) {
   uint64_t interval_ns = sv->args->config->run.interval_ns;
   uint64_t since_ns = tick * (interval_ns / lh_ticks_each(interval_ns));
   time_t wall = (time_t)(sv->start_wall_us / 1000000 + (int64_t)(since_ns / LH_NS_PER_S));
   struct tm tm;
-  localtime_r(&wall, &tm);
-  snprintf(out, 16, "%02d:%02d:%02d", tm.tm_hour % 24, tm.tm_min % 60, tm.tm_sec % 61);
+  gmtime_r(&wall, &tm);
+  snprintf(out, 16, "%02d:%02d:%02dZ", tm.tm_hour % 24, tm.tm_min % 60, tm.tm_sec % 61);
 }
 
 static void show_group(struct lh_supervisor *sv, uint32_t g, struct lh_screen_group *out) {
@@ -82,7 +82,7 @@ static int show(struct lh_supervisor *sv, uint64_t at_ns, bool is_last, struct s
   struct lh_recent_ending endings[LH_RECENT_ENDINGS];
   uint32_t count = lh_recent_endings(sv->recent, endings);
   for (uint32_t i = 0; i < count; i++) {
-    local_clock(sv, endings[i].tick, s->times[i]);
+    utc_clock(sv, endings[i].tick, s->times[i]);
     s->endings[i] = (struct lh_screen_ending){s->times[i], config->groups[endings[i].group].name, endings[i].tally};
   }
   s->facts = (struct lh_screen_facts){.name = config->run.name,

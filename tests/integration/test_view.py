@@ -20,7 +20,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def screens(text):
     """The lines of each redraw, without log lines: those may be longer and are wrapped."""
-    log = re.compile(r"\d\d:\d\d:\d\d (info|warning|error) ")
+    log = re.compile(r"\d\d:\d\d:\d\dZ (info|warning|error) ")
     parts = [ESCAPE.sub("", part).replace("\r", "").split("\n") for part in text.split("\x1b[J")]
     return [[line for line in part if not log.match(line)] for part in parts]
 
