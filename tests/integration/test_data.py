@@ -2,13 +2,13 @@
 import base64
 import hashlib
 import json
-import socket
 import threading
 import unittest
 from collections import Counter
 
 from lib import books
 from lib.longhaul import Run, command, config, run
+from lib.relay import Listener
 
 USERS = [("ann", 'p"1', "/a"), ("bob", "two\nlines", "/b%20b"), ("cid", "", "/c"), ("dee", "é,1", "/d")]
 
@@ -18,26 +18,16 @@ def csv_text():
     return "\ufeffuser,secret,path\r\n" + "".join(cells(row) + "\r\n" for row in USERS)
 
 
-class Keeper:
+class Keeper(Listener):
     """Answers each request with 200 and keeps (path, X-User, body)."""
 
     def __init__(self):
         self.seen, self.lock = [], threading.Lock()
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(self.answer)
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        client.settimeout(20)
-        with client, client.makefile("rwb") as stream:
+    def answer(self, client):
+        with client.makefile("rwb") as stream:
             while line := stream.readline():
                 headers = {}
                 while (field := stream.readline().strip()):
@@ -48,12 +38,6 @@ class Keeper:
                     self.seen.append((line.split()[1].decode(), headers.get("x-user"), body))
                 stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 stream.flush()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *failure):
-        self.socket.close()
 
 
 class Rows(unittest.TestCase):

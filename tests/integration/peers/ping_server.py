@@ -4,31 +4,18 @@
 SIGTERM: prints "PINGS n PONGS n".
 """
 import asyncio
-import signal
 
-import websockets
+import listen
 
 COUNT = {"PINGS": 0, "PONGS": 0}
 
 
 async def serve(client):
-    try:
-        while True:
-            COUNT["PINGS"] += 1
-            await asyncio.wait_for(await client.ping(), 5)
-            COUNT["PONGS"] += 1
-            await asyncio.sleep(0.1)
-    except websockets.ConnectionClosed:
-        pass
+    while True:
+        COUNT["PINGS"] += 1
+        await asyncio.wait_for(await client.ping(), 5)
+        COUNT["PONGS"] += 1
+        await asyncio.sleep(0.1)
 
 
-async def main():
-    done = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, done.set_result, None)
-    server = await websockets.serve(serve, "127.0.0.1", 0, ping_interval=None)
-    print(f"LISTEN 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await done
-    print(*(f"{name} {n}" for name, n in COUNT.items()), flush=True)
-
-
-asyncio.run(main())
+listen.run(serve, lambda: " ".join(f"{name} {n}" for name, n in COUNT.items()))
