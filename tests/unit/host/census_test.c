@@ -1,49 +1,12 @@
 /* What processes hold, from a made-up /proc and from this one. */
+#include "made_up_root.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "host/files.h"
 #include "longhaul/host/census.h"
-
-static char root[64];
-
-static int remove_one(const char *path, const struct stat *stat_of, int kind, struct FTW *walk) {
-  (void)stat_of, (void)kind, (void)walk;
-  return remove(path);
-}
-
-static int remove_root(void **state) {
-  (void)state;
-  return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put(const char *path, const char *text) {
-  char full[512];
-  snprintf(full, sizeof full, "%s%s", root, path);
-  for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')); at++) {
-    *at = '\0';
-    mkdir(full, 0755);
-    *at = '/';
-  }
-  if (!text) return;
-  FILE *file = fopen(full, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
-}
 
 struct made_up {
   unsigned pid;
@@ -72,10 +35,8 @@ static void put_process(const struct made_up *p) {
   }
 }
 
-static int make_root(void **state) {
-  (void)state;
-  strcpy(root, "/tmp/longhaul-process-XXXXXX");
-  if (!mkdtemp(root)) return -1;
+static int make_processes(void **state) {
+  if (make_root(state)) return -1;
   static const struct made_up processes[] = {
       {10, "gateway", "/usr/bin/gateway", "100", 10, 3, 1000, 20},
       {11, "gateway", "/usr/bin/gateway", "20", 5, 1, 500, 10},
@@ -141,5 +102,5 @@ static void test_ourselves(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_picks), cmocka_unit_test(test_ourselves)};
-  return cmocka_run_group_tests(tests, make_root, remove_root);
+  return cmocka_run_group_tests(tests, make_processes, remove_root);
 }

@@ -1,59 +1,16 @@
 /* The readers of the host against a made-up /proc and /sys, and against the real one. */
-#include <errno.h>
+#include "made_up_root.h"
+
 #include <arpa/inet.h>
-#include <ftw.h>
+#include <errno.h>
 #include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "host/files.h"
 #include "longhaul/host/ladder.h"
-
-static char root[64];
-
-static int make_root(void **state) {
-  (void)state;
-  strcpy(root, "/tmp/longhaul-host-XXXXXX");
-  return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *stat_of, int kind, struct FTW *walk) {
-  (void)stat_of, (void)kind, (void)walk;
-  return remove(path);
-}
-
-static int remove_root(void **state) {
-  (void)state;
-  return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Writes a file under the root, with the folders above it. */
-static void put(const char *path, const char *text) {
-  char full[512];
-  snprintf(full, sizeof full, "%s%s", root, path);
-  for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')); at++) {
-    *at = '\0';
-    mkdir(full, 0755);
-    *at = '/';
-  }
-  FILE *file = fopen(full, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
-}
 
 static void put_proc(void) {
   put("/proc/stat", "cpu  100 10 50 1000 30 5 5 20 7 3\ncpu0 1 2 3 4\nintr 1 2 3\nctxt 987654\nbtime 5\n");
@@ -199,14 +156,19 @@ static void test_facts_too_long(void **state) {
 
 /* ---- control groups ---- */
 
+/* The hierarchy itself; its groups are the test's. */
+static void put_cgroups_v2(void) {
+  put("/sys/fs/cgroup/cgroup.controllers", "");
+  put("/sys/fs/cgroup/cgroup.procs", "1\n");
+}
+
 static void test_cgroup_v2(void **state) {
   (void)state;
   uint64_t n;
   double cores;
   put("/proc/self/cgroup", "0::/a/b/c\n");
   assert_int_equal(lh_cgroup_memory_max(root, &n), -ENOENT); /* no hierarchy to be seen */
-  put("/sys/fs/cgroup/cgroup.controllers", "");
-  put("/sys/fs/cgroup/cgroup.procs", "1\n");
+  put_cgroups_v2();
   assert_int_equal(lh_cgroup_memory_max(root, &n), 0);
   assert_true(n == LH_CGROUP_NONE);
   put("/sys/fs/cgroup/a/b/c/memory.max", "max\n");
@@ -319,8 +281,7 @@ static void test_used(void **state) {
   uint64_t n;
   char file[128];
   put("/proc/self/cgroup", "0::/a/b\n");
-  put("/sys/fs/cgroup/cgroup.controllers", "");
-  put("/sys/fs/cgroup/cgroup.procs", "1\n");
+  put_cgroups_v2();
   put("/sys/fs/cgroup/a/b/memory.current", "111\n");
   assert_int_equal(lh_cgroup_memory_used(root, &n), -ENODATA); /* nothing limits */
   assert_int_equal(lh_cgroup_file(root, true, file, sizeof file), -ENODATA);

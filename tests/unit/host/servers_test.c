@@ -1,61 +1,15 @@
 /* Whose listener a plan connects to: from a made-up /proc, and a listener of this very process. */
+#include "made_up_root.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "longhaul/host/ladder.h"
 
-static char root[64];
-
-static int make_root(void **state) {
-  (void)state;
-  strcpy(root, "/tmp/longhaul-servers-XXXXXX");
-  return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *stat_of, int kind, struct FTW *walk) {
-  (void)stat_of, (void)kind, (void)walk;
-  return remove(path);
-}
-
-static int remove_root(void **state) {
-  (void)state;
-  return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void make_folders(const char *path, char full[512]) {
-  snprintf(full, 512, "%s%s", root, path);
-  for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')); at++) {
-    *at = '\0';
-    mkdir(full, 0755);
-    *at = '/';
-  }
-}
-
-static void put(const char *path, const char *text) {
-  char full[512];
-  make_folders(path, full);
-  FILE *file = fopen(full, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
-}
-
 static void put_link(unsigned pid, unsigned fd, const char *to) {
-  char path[64], full[512];
+  char path[64], full[ROOT_PATH_BYTES];
   snprintf(path, sizeof path, "/proc/%u/fd/%u", pid, fd);
   make_folders(path, full);
   unlink(full);
@@ -98,123 +52,69 @@ static void put_process(const struct process *p) {
 #define ANY6 "00000000000000000000000000000000"
 #define CONNECTED "   9: 0100007F:1F90 0100007F:9C41 01 00000000:00000000 00:00000000 00000000 0 0 99 1\n"
 
-struct row {
-  const char *name, *tcp, *tcp6;
-  struct process processes[4];
-  const char *host; /* of the path; NULL: 127.0.0.1 */
-  size_t servers;
-  uint32_t count, first; /* processes of the first server, and one of them */
+/* What is to be found. */
+struct found {
+  uint32_t processes, first; /* first: one of them, 0: any */
   uint64_t open, room, soft, hard;
 };
 
+struct row {
+  const char *name, *tcp, *tcp6; /* NULL: an empty file */
+  struct process processes[4];
+  const char *host; /* of the path; NULL: 127.0.0.1 */
+  size_t servers;
+  struct found found; /* of the first server */
+};
+
+/* A listener at 127.0.0.1:8080, the address that the rows' path connects to. */
+#define AT_THE_PATH(inode) LISTEN(HERE, "1F90", inode)
+#define HOLDS(inode) {"socket:[" inode "]"}
+#define FOUND(...) .servers = 1, .found = {__VA_ARGS__}
+
 static const struct row rows[] = {
-    {.name = "nobody listens", .tcp = CONNECTED, .tcp6 = "", .processes = {{7, "x", "100 100", 3, {"socket:[99]"}, 0}}},
+    {.name = "nobody listens", .tcp = CONNECTED, .processes = {{7, "x", "100 100", 3, HOLDS("99"), 0}}},
     {.name = "one process",
-     .tcp = LISTEN(HERE, "1F90", "77") CONNECTED,
-     .tcp6 = "",
-     .processes = {{7, "server", "100 4000", 3, {"socket:[77]", "socket:[99]"}, 0}, {8, "other", "50 50", 9, {"socket:[78]"}, 0}},
-     .servers = 1,
-     .count = 1,
-     .first = 7,
-     .open = 5,
-     .room = 95,
-     .soft = 100,
-     .hard = 4000},
+     .tcp = AT_THE_PATH("77") CONNECTED,
+     .processes = {{7, "server", "100 4000", 3, {"socket:[77]", "socket:[99]"}, 0}, {8, "other", "50 50", 9, HOLDS("78"), 0}},
+     FOUND(1, 7, 5, 95, 100, 4000)},
     {.name = "a full one",
-     .tcp = LISTEN(HERE, "1F90", "77"),
-     .tcp6 = "",
-     .processes = {{7, "server", "4 unlimited", 5, {"socket:[77]"}, 0}},
-     .servers = 1,
-     .count = 1,
-     .first = 7,
-     .open = 6,
-     .soft = 4,
-     .hard = LH_ANY},
-    {.name = "another port",
-     .tcp = LISTEN(HERE, "1F91", "77"),
-     .tcp6 = "",
-     .processes = {{7, "server", "100 100", 3, {"socket:[77]"}, 0}}},
+     .tcp = AT_THE_PATH("77"),
+     .processes = {{7, "server", "4 unlimited", 5, HOLDS("77"), 0}},
+     FOUND(1, 7, 6, 0, 4, LH_ANY)},
+    {.name = "another port", .tcp = LISTEN(HERE, "1F91", "77"), .processes = {{7, "server", "100 100", 3, HOLDS("77"), 0}}},
     {.name = "the listener of the address before that of all addresses",
-     .tcp = LISTEN(ANY, "1F90", "77") LISTEN(HERE, "1F90", "78"),
-     .tcp6 = "",
-     .processes = {{7, "server", "100 100", 3, {"socket:[77]"}, 0}, {8, "nearer", "200 200", 3, {"socket:[78]"}, 0}},
-     .servers = 1,
-     .count = 1,
-     .first = 8,
-     .open = 4,
-     .room = 196,
-     .soft = 200,
-     .hard = 200},
+     .tcp = LISTEN(ANY, "1F90", "77") AT_THE_PATH("78"),
+     .processes = {{7, "server", "100 100", 3, HOLDS("77"), 0}, {8, "nearer", "200 200", 3, HOLDS("78"), 0}},
+     FOUND(1, 8, 4, 196, 200, 200)},
     {.name = "one of IPv6 that takes IPv4 as well",
-     .tcp = "",
      .tcp6 = LISTEN6(ANY6, "1F90", "77"),
-     .processes = {{7, "node", "100 100", 3, {"socket:[77]"}, 0}},
-     .servers = 1,
-     .count = 1,
-     .first = 7,
-     .open = 4,
-     .room = 96,
-     .soft = 100,
-     .hard = 100},
+     .processes = {{7, "node", "100 100", 3, HOLDS("77"), 0}},
+     FOUND(1, 7, 4, 96, 100, 100)},
     {.name = "a name, whose address is pinned",
-     .tcp = LISTEN(HERE, "1F90", "77"),
-     .tcp6 = "",
-     .processes = {{7, "server", "100 100", 3, {"socket:[77]"}, 0}},
+     .tcp = AT_THE_PATH("77"),
+     .processes = {{7, "server", "100 100", 3, HOLDS("77"), 0}},
      .host = "gateway.test",
-     .servers = 1,
-     .count = 1,
-     .first = 7,
-     .open = 4,
-     .room = 96,
-     .soft = 100,
-     .hard = 100},
+     FOUND(1, 7, 4, 96, 100, 100)},
     {.name = "two processes that share it",
-     .tcp = LISTEN(HERE, "1F90", "77"),
-     .tcp6 = "",
-     .processes = {{7, "server", "100 300", 3, {"socket:[77]"}, 0}, {8, "server", "200 200", 5, {"socket:[77]"}, 0}},
-     .servers = 1,
-     .count = 2,
-     .open = 10,
-     .room = 96 + 194,
-     .soft = 100,
-     .hard = 200},
+     .tcp = AT_THE_PATH("77"),
+     .processes = {{7, "server", "100 300", 3, HOLDS("77"), 0}, {8, "server", "200 200", 5, HOLDS("77"), 0}},
+     FOUND(2, 0, 10, 96 + 194, 100, 200)},
     {.name = "a master that watches nothing",
-     .tcp = LISTEN(HERE, "1F90", "77"),
-     .tcp6 = "",
-     .processes = {{7, "master", "9000 9000", 3, {"socket:[77]"}, 0}, {8, "worker", "200 200", 4, {"socket:[77]"}, 10}},
-     .servers = 1,
-     .count = 1,
-     .first = 8,
-     .open = 6,
-     .room = 194,
-     .soft = 200,
-     .hard = 200},
+     .tcp = AT_THE_PATH("77"),
+     .processes = {{7, "master", "9000 9000", 3, HOLDS("77"), 0}, {8, "worker", "200 200", 4, HOLDS("77"), 10}},
+     FOUND(1, 8, 6, 194, 200, 200)},
     {.name = "a master that watches something else",
-     .tcp = LISTEN(HERE, "1F90", "77"),
-     .tcp6 = "",
-     .processes = {{7, "master", "9000 9000", 3, {"socket:[77]"}, 11}, {8, "worker", "200 200", 4, {"socket:[77]"}, 10}},
-     .servers = 1,
-     .count = 1,
-     .first = 8,
-     .open = 6,
-     .room = 194,
-     .soft = 200,
-     .hard = 200},
+     .tcp = AT_THE_PATH("77"),
+     .processes = {{7, "master", "9000 9000", 3, HOLDS("77"), 11}, {8, "worker", "200 200", 4, HOLDS("77"), 10}},
+     FOUND(1, 8, 6, 194, 200, 200)},
     {.name = "several listeners of one port",
-     .tcp = LISTEN(HERE, "1F90", "77") LISTEN(HERE, "1F90", "78"),
-     .tcp6 = "",
-     .processes = {{7, "server", "100 100", 3, {"socket:[77]"}, 10}, {8, "server", "100 100", 3, {"socket:[78]"}, 10}},
-     .servers = 1,
-     .count = 2,
-     .open = 10,
-     .room = 190,
-     .soft = 100,
-     .hard = 100},
+     .tcp = AT_THE_PATH("77") AT_THE_PATH("78"),
+     .processes = {{7, "server", "100 100", 3, HOLDS("77"), 10}, {8, "server", "100 100", 3, HOLDS("78"), 10}},
+     FOUND(2, 0, 10, 190, 100, 100)},
     {.name = "a process that is not to be found",
-     .tcp = LISTEN(HERE, "1F90", "77"),
-     .tcp6 = "",
-     .processes = {{7, "other", "100 100", 3, {"socket:[5]"}, 0}},
-     .servers = 1},
+     .tcp = AT_THE_PATH("77"),
+     .processes = {{7, "other", "100 100", 3, HOLDS("5"), 0}},
+     FOUND(0, 0, 0, 0, 0, 0)},
 };
 
 static void check_row(const struct row *row) {
@@ -224,15 +124,16 @@ static void check_row(const struct row *row) {
   };
   struct lh_needs needs = {.paths = paths, .path_count = 2};
   struct lh_err err = {0};
-  put("/proc/net/tcp", row->tcp);
-  put("/proc/net/tcp6", row->tcp6);
+  put("/proc/net/tcp", row->tcp ? row->tcp : "");
+  put("/proc/net/tcp6", row->tcp6 ? row->tcp6 : "");
   for (size_t i = 0; i < 4 && row->processes[i].pid > 0; i++) put_process(&row->processes[i]);
   assert_int_equal(lh_needs_find_servers(&needs, root, &err), 0);
   if (needs.server_count != row->servers) fail_msg("%s: %zu servers", row->name, needs.server_count);
   const struct lh_needs_server *s = needs.servers;
+  const struct found *found = &row->found;
   if (row->servers > 0 &&
-      (s->clients != 60 || s->processes != row->count || s->open != row->open || s->room != row->room || s->soft != row->soft ||
-       s->hard != row->hard || (row->first > 0 && s->pids[0] != row->first)))
+      (s->clients != 60 || s->processes != found->processes || s->open != found->open || s->room != found->room ||
+       s->soft != found->soft || s->hard != found->hard || (found->first > 0 && s->pids[0] != found->first)))
     fail_msg("%s: %u processes (%u), %llu open, %llu left of %llu and %llu", row->name, s->processes, s->pids[0],
              (unsigned long long)s->open, (unsigned long long)s->room, (unsigned long long)s->soft, (unsigned long long)s->hard);
   free(needs.servers);
