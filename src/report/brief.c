@@ -182,10 +182,10 @@ static void say_storm(struct brief *b) {
   json_array_foreach(storms, i, storm) if (!most || is_bigger(storm, most)) most = storm;
   if (!most) return;
   double drops = lh_look_number(most, "drops"), before = lh_look_number(most, "open_before");
-  say(b, "; most at once: %s of ", lh_show_count(drops).text);
+  say(b, "; most together: %s of ", lh_show_count(drops).text);
   if (drops <= before) say(b, "%s of ", lh_show_count(before).text); /* else some dropped several times within it */
   say(b, "%s", lh_look_text(most, "group"));
-  say(b, " at %s", when(b, most, "at").text);
+  say(b, " at %s, in %s", when(b, most, "at").text, lh_show_length(most).text);
   if (json_array_size(storms) > 1) say(b, ", one of %zu mass drops", json_array_size(storms));
 }
 

@@ -100,6 +100,12 @@ struct lh_shown lh_show_clock(const char *rfc3339) {
   return out;
 }
 
+/* Moments are known to a millisecond. */
+struct lh_shown lh_show_length(const json_t *storm) {
+  double lasted_s = lh_look_number(storm, "until_s") - lh_look_number(storm, "from_s");
+  return lasted_s < 0.001 ? (struct lh_shown){"< 1 ms"} : lh_show_seconds(lasted_s);
+}
+
 struct lh_shown lh_show_slo_value(const json_t *slo, const char *key) {
   const json_t *value = json_object_get(slo, key);
   const char *unit = lh_look_text(slo, "unit");

@@ -22,6 +22,7 @@ struct lh_shown lh_show_rate(double n);                                /* "0.000
 struct lh_shown lh_show_bytes(double bytes);                           /* "1.5 MiB" */
 struct lh_shown lh_show_time(const char *rfc3339);                     /* "2026-11-22 20:03:28" (UTC) */
 struct lh_shown lh_show_clock(const char *rfc3339);                    /* "20:03:28" */
+struct lh_shown lh_show_length(const json_t *storm);                   /* from its first drop to its last: "7.98 s", "< 1 ms" */
 struct lh_shown lh_show_slo_value(const json_t *slo, const char *key); /* by the objective's unit; "none" for null */
 
 #endif

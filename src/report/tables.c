@@ -130,10 +130,9 @@ void lh_table_storms(const json_t *model, struct lh_table *t) {
       t->left_out++;
       continue;
     }
-    double lasted = lh_look_number(storm, "until_s") - lh_look_number(storm, "from_s");
     lh_table_add(t, (const char *[]){when(model, lh_look_text(storm, "at")).text, lh_look_text(storm, "group"),
                                      lh_show_count(lh_look_number(storm, "drops")).text,
-                                     lh_show_count(lh_look_number(storm, "open_before")).text, lh_show_seconds(lasted).text,
+                                     lh_show_count(lh_look_number(storm, "open_before")).text, lh_show_length(storm).text,
                                      reason_of(storm).text, within(storm, "back_50_s").text, within(storm, "back_95_s").text,
                                      within(storm, "back_100_s").text,
                                      lh_show_rate(lh_look_number(storm, "attempts_peak_per_s")).text,

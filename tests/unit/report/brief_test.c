@@ -48,16 +48,16 @@ static const struct {
      "93 by the peer (90 RST at 20:03:28, 3 close frame 1012 service restart from 20:03:28 to 21:03:29); 2 by the tester, counted apart "
      "(2 worker lost at 20:05:00); 7 attempts to connect failed, mostly by network: connection refused"},
     {"totals.endings", PEER_DROPS, "storms",
-     "[{'group': 'chat', 'drops': 60, 'open_before': 61, 'at': '2026-11-22T20:03:28.000Z'}, {'group': 'api', 'drops': 30, 'open_before': "
+     "[{'group': 'chat', 'drops': 60, 'open_before': 61, 'at': '2026-11-22T20:03:28.000Z', 'from_s': 8, 'until_s': 15.98}, {'group': 'api', 'drops': 30, 'open_before': "
      "30, 'at': '2026-11-22T20:03:29.000Z'}]",
      "drops",
      "93 by the peer (90 RST at 20:03:28, 3 close frame 1012 service restart from 20:03:28 to 21:03:29); 2 by the tester, counted apart "
-     "(2 worker lost at 20:05:00); most at once: 60 of 61 of chat at 20:03:28, one of 2 mass drops"},
+     "(2 worker lost at 20:05:00); most together: 60 of 61 of chat at 20:03:28, in 7.98 s, one of 2 mass drops"},
     {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 3000, 'incoming': 0}", NULL, NULL, "ran",
      "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
      "(2 a second), 93.75 % answered right; from laptop"},
-    {"storms", "[{'group': 'chat', 'drops': 15, 'open_before': 5, 'at': '2026-11-22T20:03:28.000Z'}]", NULL, NULL, "drops",
-     "none; most at once: 15 of chat at 20:03:28"},
+    {"storms", "[{'group': 'chat', 'drops': 15, 'open_before': 5, 'at': '2026-11-22T20:03:28.000Z', 'from_s': 8, 'until_s': 8.0004}]", NULL, NULL, "drops",
+     "none; most together: 15 of chat at 20:03:28, in < 1 ms"},
     {NULL, NULL, NULL, NULL, "latency",
      "response p50 500 us, p99 212 ms, max 408 ms from the planned time; service p50 400 us, p99 2.00 ms, max 3.00 ms from the bytes "
      "written"},
