@@ -1,21 +1,8 @@
 /* Requests and logins on connections that do anything an adapter may report: answers, refusals, 401s, redirects, stale ends, silence.
  * Whatever comes, the books of connections, messages and logins balance, and nothing is asked on a connection that still owes
- * an answer.
- *
- * LH_CHAOS_SEED replays one run. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+ * an answer. */
+#include "chaos.h"
 
-#include <cmocka.h>
-
-#include "longhaul/base/clock.h"
-#include "longhaul/base/rng.h"
-#include "longhaul/conn/engine.h"
 #include "longhaul/conn/logins.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -24,10 +11,8 @@ enum { SEEDS = 4 };
 enum { SEEDS = 16 };
 #endif
 
-enum { GROUPS = 3, CLIENTS = 6, SLOTS = GROUPS * CLIENTS, STEPS = 20000 };
-#define SEC LH_NS_PER_S
-#define PAYLOAD(text) .payload = (char[]){text}, .payload_len = sizeof(text) - 1
-static char name[] = "chaos", method[] = "GET", path[] = "/";
+enum { CLIENTS = 6, SLOTS = GROUPS * CLIENTS, STEPS = 20000 };
+static char method[] = "GET", path[] = "/";
 
 #define REQUEST .name = name, .method = method, .request_path = path, .until_ns = LH_NEVER
 #define REPLY .reply = {.match = LH_MATCH_ORDER, .status = {2}, .within_ns = SEC, .lost_after_ns = 3 * SEC, .end_when_lost = true}
@@ -40,25 +25,23 @@ static struct lh_stage_point flat[] = {{0, CLIENTS}};
 
 /* 0: with refreshes; 1: closed loops, lifetimes, logins that are given up; 2: no reconnects. */
 static struct lh_group group_of(uint32_t n) {
-  struct lh_group group = {
-      .name = name,
-      .kind = LH_KIND_HTTP,
-      .connections = CLIENTS,
-      .ramp = {flat, 1},
-      .connect_timeout_ns = 4 * SEC,
-      .tls_timeout_ns = 2 * SEC,
-      .upgrade_timeout_ns = 3 * SEC,
-      .message_max = LH_REPLY_BYTES_MAX,
-      .reconnect = {.enabled = n < 2, .first_ns = SEC / 10, .max_ns = SEC, .factor = 2, .jitter = LH_BACKOFF_FULL, .reset_after_ns = SEC},
-      .messages = n == 1 ? looped : regular,
-      .message_count = 2,
-      .login = {.enabled = true,
-                .shares_connection = true,
-                .on_401 = true,
-                .refresh_ns = n == 0 ? 2 * SEC : 0,
-                .within_ns = 2 * SEC,
-                .retry = {.first_ns = SEC / 10, .max_ns = SEC, .factor = 2, .jitter = LH_BACKOFF_FULL, .limit = n == 1 ? 4 : 0}},
-  };
+  struct lh_group group = chaos_group(CLIENTS, flat);
+  group.kind = LH_KIND_HTTP;
+  group.reconnect = (struct lh_reconnect_config){.enabled = n < 2,
+                                                 .first_ns = SEC / 10,
+                                                 .max_ns = SEC,
+                                                 .factor = 2,
+                                                 .jitter = LH_BACKOFF_FULL,
+                                                 .reset_after_ns = SEC};
+  group.messages = n == 1 ? looped : regular;
+  group.message_count = 2;
+  group.login = (struct lh_login_config){
+      .enabled = true,
+      .shares_connection = true,
+      .on_401 = true,
+      .refresh_ns = n == 0 ? 2 * SEC : 0,
+      .within_ns = 2 * SEC,
+      .retry = {.first_ns = SEC / 10, .max_ns = SEC, .factor = 2, .jitter = LH_BACKOFF_FULL, .limit = n == 1 ? 4 : 0}};
   if (n == 0) group.ramp = (struct lh_ramp){waves, sizeof waves / sizeof *waves};
   if (n == 1) group.lifetime_ns = 5 * SEC, group.lifetime_jitter = 1;
   return group;
@@ -76,20 +59,18 @@ struct line {
   uint32_t served;
 };
 
-struct chaos {
-  uint64_t seed, drawn, now;
-  struct lh_engine *engine;
+static struct {
   struct line lines[SLOTS];
-  uint64_t connects, sends, endings, endings_expected, login_endings, logins;
-};
+  uint64_t login_endings, logins;
+} own;
 
-static uint64_t draw(struct chaos *c, uint64_t n) {
-  return lh_rng_below(lh_rng_at(c->seed, LH_RNG_SIM, 1, c->drawn++), n);
+static void clear(void) {
+  memset(&own, 0, sizeof own);
 }
 
 static void end_as(struct chaos *c, uint32_t slot, enum lh_reason reason) {
   const struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = (uint8_t)reason, .retry_after_ns = draw(c, 16) ? 0 : SEC};
-  c->lines[slot] = (struct line){.place = DOWN};
+  own.lines[slot] = (struct line){.place = DOWN};
   c->endings_expected++;
   lh_engine_on_ended(c->engine, slot, &seen, c->now);
 }
@@ -97,14 +78,14 @@ static void end_as(struct chaos *c, uint32_t slot, enum lh_reason reason) {
 static void io_connect(void *context, uint32_t slot, uint32_t nth, uint64_t now_ns) {
   struct chaos *c = context;
   (void)nth, (void)now_ns;
-  assert_int_equal(c->lines[slot].place, DOWN);
+  assert_int_equal(own.lines[slot].place, DOWN);
   c->connects++;
-  c->lines[slot] = (struct line){.place = CONNECTING};
+  own.lines[slot] = (struct line){.place = CONNECTING};
   if (draw(c, 16) == 0) end_as(c, slot, LH_REASON_REFUSED);
 }
 
 static enum lh_send_result ask(struct chaos *c, uint32_t slot, enum asked what) {
-  struct line *line = &c->lines[slot];
+  struct line *line = &own.lines[slot];
   assert_int_equal(line->place, UP);
   if (line->asked || draw(c, 16) == 0) {
     line->choked = true;
@@ -126,21 +107,20 @@ static enum lh_send_result io_send(void *context, uint32_t slot, uint32_t messag
 static enum lh_send_result io_login(void *context, uint32_t slot) {
   struct chaos *c = context;
   enum lh_send_result result = ask(c, slot, A_LOGIN);
-  c->logins += result != LH_SEND_CHOKED;
+  own.logins += result != LH_SEND_CHOKED;
   return result;
 }
 
 static void io_close(void *context, uint32_t slot, uint16_t code) {
-  struct chaos *c = context;
-  (void)code;
-  assert_int_equal(c->lines[slot].place, UP);
-  c->lines[slot].closing = true;
+  (void)context, (void)code;
+  assert_int_equal(own.lines[slot].place, UP);
+  own.lines[slot].closing = true;
 }
 
 static void io_abort(void *context, uint32_t slot) {
   struct chaos *c = context;
-  assert_int_not_equal(c->lines[slot].place, DOWN);
-  c->lines[slot] = (struct line){.place = DOWN};
+  assert_int_not_equal(own.lines[slot].place, DOWN);
+  own.lines[slot] = (struct line){.place = DOWN};
   c->endings_expected++;
 }
 
@@ -157,7 +137,7 @@ static void no_abort(void *context, uint32_t ticket) {
 static void sink(void *context, const struct lh_ending *ending) {
   struct chaos *c = context;
   if (ending->stage == LH_STAGE_LOGIN)
-    c->login_endings++;
+    own.login_endings++;
   else
     c->endings++;
   assert_true(ending->started_ns <= ending->at_ns);
@@ -172,7 +152,7 @@ static struct lh_texts *texts(void) {
 
 /* As kind http does it: the connection may end with the answer, or goes on with what was held. */
 static void after_answer(struct chaos *c, uint32_t slot, bool closes) {
-  struct line *line = &c->lines[slot];
+  struct line *line = &own.lines[slot];
   if (line->place != UP) return;
   if (line->closing && !line->asked) {
     end_as(c, slot, LH_REASON_SHUTDOWN);
@@ -185,7 +165,7 @@ static void after_answer(struct chaos *c, uint32_t slot, bool closes) {
 }
 
 static void answer_login(struct chaos *c, uint32_t slot) {
-  struct line *line = &c->lines[slot];
+  struct line *line = &own.lines[slot];
   const struct lh_ending why = {.reason = LH_REASON_STATUS_REFUSED, .code = 500};
   bool good = draw(c, 3) > 0, first = line->place == LOGGING_IN, closes = draw(c, 8) == 0;
   line->asked = NOTHING;
@@ -205,7 +185,7 @@ static void answer_login(struct chaos *c, uint32_t slot) {
 }
 
 static void answer_request(struct chaos *c, uint32_t slot) {
-  struct line *line = &c->lines[slot];
+  struct line *line = &own.lines[slot];
   const uint64_t luck = draw(c, 16);
   line->asked = NOTHING;
   line->served++;
@@ -227,9 +207,9 @@ static void answer_request(struct chaos *c, uint32_t slot) {
 }
 
 static void come_up(struct chaos *c, uint32_t slot) {
-  struct line *line = &c->lines[slot];
+  struct line *line = &own.lines[slot];
   if (lh_engine_begin_login(c->engine, slot, c->now)) {
-    c->logins++;
+    own.logins++;
     line->place = LOGGING_IN;
     line->asked = A_LOGIN;
   } else {
@@ -240,14 +220,14 @@ static void come_up(struct chaos *c, uint32_t slot) {
 
 static void break_off(struct chaos *c, uint32_t slot) {
   static const enum lh_reason reasons[] = {LH_REASON_RST, LH_REASON_NO_RESPONSE, LH_REASON_RESPONSE_CUT, LH_REASON_BAD_HTTP};
-  const struct line *line = &c->lines[slot];
+  const struct line *line = &own.lines[slot];
   bool is_stale = line->asked && line->served && draw(c, 2);
   end_as(c, slot, is_stale ? LH_REASON_STALE_KEEPALIVE : line->asked ? reasons[draw(c, 4)] : LH_REASON_IDLE_CLOSE);
 }
 
 static void act(struct chaos *c) {
   const uint32_t slot = (uint32_t)draw(c, SLOTS);
-  struct line *line = &c->lines[slot];
+  struct line *line = &own.lines[slot];
   const uint64_t luck = draw(c, 64);
   if (line->place == DOWN) return;
   if (line->place == CONNECTING) {
@@ -267,109 +247,53 @@ static void act(struct chaos *c) {
   }
 }
 
-static void pass_time(struct chaos *c) {
-  uint64_t next = lh_engine_next_ns(c->engine);
-  bool exact = draw(c, 2) && next != LH_NEVER && next > c->now;
-  c->now = exact ? next : c->now + draw(c, draw(c, 500) == 0 ? 10 * SEC : SEC / 50);
-  lh_engine_turn(c->engine, c->now);
-}
-
 /* ---- checking ---- */
 
-static uint64_t sum(const struct lh_snapshot *totals, enum lh_counter_id id) {
-  uint64_t all = 0;
-  for (int g = 0; g < GROUPS; g++) all += totals[g].counters[id];
-  return all;
-}
-
-static void check(struct chaos *c, struct lh_snapshot *totals) {
-  struct lh_err err = {0};
-  uint64_t under_way = 0;
-  for (uint32_t g = 0; g < GROUPS; g++) {
-    struct lh_snapshot *slice = lh_engine_snapshot(c->engine, g, c->now);
-    assert_int_equal(lh_snapshot_merge_later(&totals[g], slice), 0);
-    lh_snapshot_next(slice);
-    if (lh_snapshot_check(&totals[g], &err) < 0) fail_msg("group %u: %s", g, err.text);
-    assert_true(totals[g].gauges[LH_GAUGE_wanted] <= CLIENTS);
-    under_way += totals[g].gauges[LH_GAUGE_logins_under_way];
-  }
-  assert_int_equal(c->endings, c->endings_expected);
-  assert_int_equal(sum(totals, LH_COUNTER_ended), c->endings);
-  assert_int_equal(sum(totals, LH_COUNTER_attempts), c->connects);
-  assert_int_equal(sum(totals, LH_COUNTER_logins), c->logins);
-  assert_int_equal(sum(totals, LH_COUNTER_logins_failed) + sum(totals, LH_COUNTER_logins_dropped), c->login_endings);
-  assert_int_equal(sum(totals, LH_COUNTER_logins_succeeded) + c->login_endings + under_way, c->logins);
-  const uint64_t sent = sum(totals, LH_COUNTER_messages_sent);
-  assert_in_range(c->sends, sent, sent + sum(totals, LH_COUNTER_stale_keepalive) + sum(totals, LH_COUNTER_redirects_followed));
-  uint64_t asking = 0;
+static void check(struct chaos *c) {
+  uint64_t under_way = 0, asking = 0;
+  for (uint32_t g = 0; g < GROUPS; g++) under_way += c->totals[g].gauges[LH_GAUGE_logins_under_way];
+  assert_int_equal(sum(c, LH_COUNTER_logins), own.logins);
+  assert_int_equal(sum(c, LH_COUNTER_logins_failed) + sum(c, LH_COUNTER_logins_dropped), own.login_endings);
+  assert_int_equal(sum(c, LH_COUNTER_logins_succeeded) + own.login_endings + under_way, own.logins);
   for (uint32_t slot = 0; slot < SLOTS; slot++) {
     const enum lh_client_state is = lh_engine_state_of(c->engine, slot);
-    const enum place place = c->lines[slot].place;
+    const enum place place = own.lines[slot].place;
     assert_int_equal(is == LH_CLIENT_CONNECTING, place == CONNECTING || place == LOGGING_IN);
     assert_int_equal(is == LH_CLIENT_OPEN || is == LH_CLIENT_CLOSING, place == UP);
-    asking += c->lines[slot].asked == A_LOGIN && !c->lines[slot].closing;
+    asking += own.lines[slot].asked == A_LOGIN && !own.lines[slot].closing;
   }
   assert_true(under_way >= asking);
 }
 
-static void wind_down(struct chaos *c, struct lh_snapshot *totals) {
-  const uint64_t stopped_ns = c->now;
-  lh_engine_stop(c->engine, c->now);
-  for (int i = 0; i < 100000 && !lh_engine_done(c->engine); i++) {
-    act(c);
-    pass_time(c);
-    check(c, totals);
-  }
-  assert_true(lh_engine_done(c->engine));
-  assert_true(c->now - stopped_ns < 30 * SEC);
-  for (uint32_t g = 0; g < GROUPS; g++) {
-    const uint64_t *gauges = totals[g].gauges;
-    assert_int_equal(gauges[LH_GAUGE_in_flight] + gauges[LH_GAUGE_pending] + gauges[LH_GAUGE_logins_under_way], 0);
-  }
-  assert_true(sum(totals, LH_COUNTER_replied) > STEPS / 100 && sum(totals, LH_COUNTER_logins_succeeded) > 50);
-  assert_true(sum(totals, LH_COUNTER_stale_keepalive) && sum(totals, LH_COUNTER_redirects_followed) && sum(totals, LH_COUNTER_lost));
+/* Nothing is left, and what is to be tried has come up. */
+static void check_end(struct chaos *c) {
+  assert_true(c->now - c->stopped_ns < 30 * SEC);
+  for (uint32_t g = 0; g < GROUPS; g++) assert_int_equal(c->totals[g].gauges[LH_GAUGE_logins_under_way], 0);
+  assert_true(sum(c, LH_COUNTER_replied) > STEPS / 100 && sum(c, LH_COUNTER_logins_succeeded) > 50);
+  assert_true(sum(c, LH_COUNTER_stale_keepalive) && sum(c, LH_COUNTER_redirects_followed) && sum(c, LH_COUNTER_lost));
 }
 
-static void run(uint64_t seed) {
-  static struct chaos c;
-  struct lh_group groups[GROUPS] = {group_of(0), group_of(1), group_of(2)};
-  struct lh_config config = {.groups = groups, .group_count = GROUPS};
-  config.run = (struct lh_run_config){.seed = seed, .drain_ns = 3 * SEC, .connect_rate = 100, .connecting_max = 8};
-  const struct lh_io io = {
-      .context = &c, .connect = io_connect, .send = io_send, .login = io_login, .close = io_close, .abort = io_abort};
-  const struct lh_login_io logins = {.context = &c, .begin = no_desk, .abort = no_abort};
-  c = (struct chaos){.seed = seed, .now = 777 * SEC};
-  const struct lh_engine_args args = {.config = &config,
-                                      .slice = {0, 1},
-                                      .run_id = seed,
-                                      .start_ns = c.now,
-                                      .workers = 1,
-                                      .io = {[LH_KIND_HTTP] = &io},
-                                      .logins = &logins,
-                                      .ending_sink = sink,
-                                      .ending_context = &c};
-  struct lh_err err = {0};
-  if (lh_engine_new(&c.engine, &args, &err) < 0) fail_msg("%s", err.text);
-  struct lh_snapshot totals[GROUPS];
-  for (int g = 0; g < GROUPS; g++) lh_snapshot_init(&totals[g]);
-  for (int i = 0; i < STEPS; i++) {
-    act(&c);
-    if (draw(&c, 4) == 0) pass_time(&c);
-    if (draw(&c, 16) == 0) check(&c, totals);
-  }
-  wind_down(&c, totals);
-  for (int g = 0; g < GROUPS; g++) lh_snapshot_free(&totals[g]);
-  lh_engine_free(c.engine);
-}
+static const struct lh_login_io desk = {.begin = no_desk, .abort = no_abort};
+static const struct chaos_world world = {
+    .group_of = group_of,
+    .run = {.drain_ns = 3 * SEC, .connect_rate = 100, .connecting_max = 8},
+    .kind = LH_KIND_HTTP,
+    .io = {.connect = io_connect, .send = io_send, .login = io_login, .close = io_close, .abort = io_abort},
+    .logins = &desk,
+    .sink = sink,
+    .clients = CLIENTS,
+    .steps = STEPS,
+    .seeds = SEEDS,
+    .pause_ns_max = 10 * SEC,
+    .clear = clear,
+    .act = act,
+    .check = check,
+    .check_end = check_end,
+};
 
 static void anything_may_come(void **state) {
   (void)state;
-  const char *replay = getenv("LH_CHAOS_SEED");
-  uint64_t first = replay ? strtoull(replay, NULL, 10) : 1, last = replay ? first : SEEDS;
-  for (uint64_t seed = first; seed <= last; seed++) {
-    print_message("seed %llu\n", (unsigned long long)seed);
-    run(seed);
-  }
+  chaos_try_seeds(&world);
 }
 
 int main(void) {
