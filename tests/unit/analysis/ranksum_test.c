@@ -1,22 +1,11 @@
 /* Mann-Whitney U, Cliff's delta, the widening and Holm's adjustment against SciPy's stored results (oracle/ranksum.py). */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "oracle/check.h"
 
 #include "longhaul/analysis/ranksum.h"
 
 #include "oracle/ranksum_cases.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-static void check(const char *name, const char *what, double got, double expected) {
-  double allowed = 1e-6 * fabs(expected) + 1e-9;
-  if (!(fabs(got - expected) <= allowed)) fail_msg("%s: %s is %.12g, expected %.12g", name, what, got, expected);
-}
 
 static void test_against_scipy(void **state) {
   (void)state;

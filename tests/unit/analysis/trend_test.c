@@ -1,20 +1,9 @@
 /* Mann-Kendall, Sen's slope and the widening against SciPy's stored results (oracle/trend.py). */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "oracle/check.h"
 
 #include "analysis/trend.h"
 
 #include "oracle/trend_cases.h"
-
-static void check(const char *name, const char *what, double got, double expected) {
-  double allowed = 1e-6 * fabs(expected) + 1e-9;
-  if (!(fabs(got - expected) <= allowed)) fail_msg("%s: %s is %.12g, expected %.12g", name, what, got, expected);
-}
 
 static void test_against_scipy(void **state) {
   (void)state;

@@ -158,16 +158,29 @@ static void a_refused_upgrade_leads_to_one_login(void **state) {
   rig_free(&rig);
 }
 
+/* What a peer says when it closes, and what is kept of it. */
+struct blotted {
+  const char *seen, *kept;
+};
+
+/* The client is logged in. */
+static void check_blotted(const struct blotted *words) {
+  rig_open(&rig);
+  struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 4000};
+  snprintf(seen.text, sizeof seen.text, "%s", words->seen);
+  lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
+  assert_string_equal(rig_ending(&rig)->text, words->kept);
+  rig_free(&rig);
+}
+
 /* Cookies one by one, as a peer may quote any of them; each ends with its line, or where its attributes begin. */
 static void cookies_are_blotted_out(void **state) {
   (void)state;
-  static const struct {
-    const char *seen, *kept;
-  } cases[] = {{"sid abcdefgh is over", "sid *** is over"},
-               {"no user ann-1234 here", "no user *** here"},
-               {"sid=abcdefgh; user=ann-1234", "sid=***; user=***"},
-               {"abcdefghann-1234", "******"},
-               {"abcdefgx", "abcdefgx"}};
+  static const struct blotted cases[] = {{"sid abcdefgh is over", "sid *** is over"},
+                                         {"no user ann-1234 here", "no user *** here"},
+                                         {"sid=abcdefgh; user=ann-1234", "sid=***; user=***"},
+                                         {"abcdefghann-1234", "******"},
+                                         {"abcdefgx", "abcdefgx"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     static const char cookies[] = "sid=abcdefgh; Path=/\nflag\nuser=ann-1234";
     const struct lh_text items[] = {{cookies, sizeof cookies - 1}};
@@ -175,34 +188,22 @@ static void cookies_are_blotted_out(void **state) {
     rig_start(&rig);
     lh_engine_on_login(rig.engine, 0, lh_texts_new(items, 1), rig.now);
     rig_run(&rig, MS);
-    rig_open(&rig);
-    struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 4000};
-    snprintf(seen.text, sizeof seen.text, "%s", cases[i].seen);
-    lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
-    assert_string_equal(rig_ending(&rig)->text, cases[i].kept);
-    rig_free(&rig);
+    check_blotted(&cases[i]);
   }
 }
 
 static void secrets_are_blotted_out(void **state) {
   (void)state;
-  static const struct {
-    const char *seen, *kept;
-  } cases[] = {{"the token s3cr3t-t0k3n is old", "the token *** is old"},
-               {"s3cr3t-t0k3ns3cr3t-t0k3n", "******"},
-               {"cut off: s3cr3t-t0", "cut off: ***"},
-               {"s3cr3t", "s3cr3t"},
-               {"", ""}};
+  static const struct blotted cases[] = {{"the token s3cr3t-t0k3n is old", "the token *** is old"},
+                                         {"s3cr3t-t0k3ns3cr3t-t0k3n", "******"},
+                                         {"cut off: s3cr3t-t0", "cut off: ***"},
+                                         {"s3cr3t", "s3cr3t"},
+                                         {"", ""}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     make(1);
     rig_start(&rig);
     log_in(0, "s3cr3t-t0k3n");
-    rig_open(&rig);
-    struct lh_ending seen = {.stage = LH_STAGE_COUNT, .reason = LH_REASON_CLOSE_FRAME, .code = 4000};
-    snprintf(seen.text, sizeof seen.text, "%s", cases[i].seen);
-    lh_engine_on_ended(rig.engine, 0, &seen, rig.now);
-    assert_string_equal(rig_ending(&rig)->text, cases[i].kept);
-    rig_free(&rig);
+    check_blotted(&cases[i]);
   }
 }
 

@@ -206,12 +206,12 @@ static void test_page_escapes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_same_twice, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_slower, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_other_intervals, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_left_out, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_storm, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_config, synthetic_set_up, synthetic_tear_down),
+      SYNTHETIC_TEST(test_same_twice),
+      SYNTHETIC_TEST(test_slower),
+      SYNTHETIC_TEST(test_other_intervals),
+      SYNTHETIC_TEST(test_left_out),
+      SYNTHETIC_TEST(test_storm),
+      SYNTHETIC_TEST(test_config),
       cmocka_unit_test(test_wrong_input),
       cmocka_unit_test(test_page_escapes),
   };

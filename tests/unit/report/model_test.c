@@ -404,19 +404,19 @@ static void test_metric_names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_faults_of_the_tester, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_endings_in_order, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_objectives, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_objectives_longer_than_a_try, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_storms_past_the_cap_of_rows, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_windows_against_brute_force, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_part_of_a_run, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_run_without_an_end, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_run_in_progress, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_interrupted, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_no_memory, synthetic_set_up, synthetic_tear_down),
-      cmocka_unit_test_setup_teardown(test_bad_input, synthetic_set_up, synthetic_tear_down),
+      SYNTHETIC_TEST(test_faults_of_the_tester),
+      SYNTHETIC_TEST(test_endings_in_order),
+      SYNTHETIC_TEST(test_objectives),
+      SYNTHETIC_TEST(test_objectives_longer_than_a_try),
+      SYNTHETIC_TEST(test_storms_past_the_cap_of_rows),
+      SYNTHETIC_TEST(test_windows_against_brute_force),
+      SYNTHETIC_TEST(test_part_of_a_run),
+      SYNTHETIC_TEST(test_run_without_an_end),
+      SYNTHETIC_TEST(test_run_in_progress),
+      SYNTHETIC_TEST(test_interrupted),
+      SYNTHETIC_TEST(test_bytes_that_are_no_text),
+      SYNTHETIC_TEST(test_no_memory),
+      SYNTHETIC_TEST(test_bad_input),
       cmocka_unit_test(test_metric_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

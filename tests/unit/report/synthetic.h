@@ -77,6 +77,8 @@ static inline int synthetic_tear_down(void **state) {
   return failed ? -1 : 0;
 }
 
+#define SYNTHETIC_TEST(body) cmocka_unit_test_setup_teardown(body, synthetic_set_up, synthetic_tear_down)
+
 static uint64_t synthetic_random(uint32_t k, uint32_t g, uint32_t salt) {
   return lh_rng_at(7, LH_RNG_SIM, ((uint64_t)k << 16) | g, salt);
 }

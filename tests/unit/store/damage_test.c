@@ -97,18 +97,11 @@ static int read_whole(const char *path, struct counts *counts, struct lh_err *er
 static void make_run(struct fixture *f, char *path, uint32_t intervals) {
   struct lh_err err = {0};
   struct lh_store *store;
-  struct lh_snapshot s;
-  lh_snapshot_init(&s);
   assert_ok(lh_store_create(&store, f->folder, &f->facts, &err), err);
   strcpy(path, lh_store_path(store));
   assert_ok(lh_store_event(store, START_NS, LH_EVENT_MARK, LH_NO_GROUP, "here", NULL, &err), err);
-  for (uint32_t k = 0; k < intervals; k++) {
-    assert_ok(store_interval(store, k, &s, &err), err);
-    assert_ok(lh_store_commit(store, &err), err);
-  }
-  assert_ok(lh_store_finish(store, LH_RUN_COMPLETE, START_NS + intervals * LH_NS_PER_S, 0, &err), err);
-  lh_store_close(store);
-  lh_snapshot_free(&s);
+  store_intervals(store, intervals);
+  store_finish(store, intervals);
 }
 
 static void sql(const char *path, const char *text) {

@@ -181,4 +181,23 @@ static inline int store_interval(struct lh_store *store, uint32_t k, struct lh_s
   return failed ? failed : lh_store_host(store, k, &sample, err);
 }
 
+/* The first intervals, each committed. */
+static inline void store_intervals(struct lh_store *store, uint32_t count) {
+  struct lh_err err = {0};
+  struct lh_snapshot s;
+  lh_snapshot_init(&s);
+  for (uint32_t k = 0; k < count; k++) {
+    assert_ok(store_interval(store, k, &s, &err), err);
+    assert_ok(lh_store_commit(store, &err), err);
+  }
+  lh_snapshot_free(&s);
+}
+
+/* A run of so many intervals is complete. */
+static inline void store_finish(struct lh_store *store, uint32_t intervals) {
+  struct lh_err err = {0};
+  assert_ok(lh_store_finish(store, LH_RUN_COMPLETE, START_NS + intervals * LH_NS_PER_S, 0, &err), err);
+  lh_store_close(store);
+}
+
 #endif

@@ -169,15 +169,10 @@ static void read_all(const char *path, uint32_t from_k, uint32_t until_k, struct
 static void write_run(struct fixture *f, uint32_t intervals, struct lh_store **store, char *path) {
   struct lh_err err = {0};
   fixture_make(f);
-  struct lh_snapshot s;
-  lh_snapshot_init(&s);
   assert_ok(lh_store_create(store, f->folder, &f->facts, &err), err);
   strcpy(path, lh_store_path(*store));
   assert_ok(lh_store_event(*store, START_NS - 5, LH_EVENT_RUN_STARTED, LH_NO_GROUP, "begun", NULL, &err), err);
-  for (uint32_t k = 0; k < intervals; k++) {
-    assert_ok(store_interval(*store, k, &s, &err), err);
-    assert_ok(lh_store_commit(*store, &err), err);
-  }
+  store_intervals(*store, intervals);
   struct lh_finding_row finding = {.id = "outage",
                                    .sentence = "All dropped.",
                                    .severity = "serious",
@@ -189,7 +184,14 @@ static void write_run(struct fixture *f, uint32_t intervals, struct lh_store **s
   assert_ok(lh_store_event(*store, START_NS + intervals * LH_NS_PER_S + 1, LH_EVENT_MARK, 1, "deployed <v2>",
                            "{\"by\":\"ann\"}", &err),
             err);
-  lh_snapshot_free(&s);
+}
+
+static struct lh_store *committed_run(struct fixture *f, uint32_t intervals, char *path) {
+  struct lh_store *store;
+  struct lh_err err = {0};
+  write_run(f, intervals, &store, path);
+  assert_ok(lh_store_commit(store, &err), err);
+  return store;
 }
 
 static void test_roundtrip(void **state) {
@@ -259,11 +261,8 @@ static void test_roundtrip(void **state) {
 static void test_part_of_a_run(void **state) {
   (void)state;
   struct fixture f;
-  struct lh_store *store;
-  struct lh_err err = {0};
   char path[256];
-  write_run(&f, 10, &store, path);
-  assert_ok(lh_store_commit(store, &err), err);
+  struct lh_store *store = committed_run(&f, 10, path);
   static const struct {
     uint32_t from, until, intervals, events;
   } rows[] = {{0, 3, 3, 1}, {3, 7, 4, 0}, {9, 10, 1, 1}, {9, 99, 1, 1}, {10, 20, 0, 0}, {5, 5, 0, 0}, {7, 2, 0, 0}};
@@ -286,11 +285,9 @@ static void test_part_of_a_run(void **state) {
 static void test_unfinished(void **state) {
   (void)state;
   struct fixture f;
-  struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
-  write_run(&f, 4, &store, path);
-  assert_ok(lh_store_commit(store, &err), err);
+  struct lh_store *store = committed_run(&f, 4, path);
   lh_store_close(store);
   struct lh_reader *reader;
   assert_ok(lh_reader_open(&reader, path, &err), err);
@@ -326,6 +323,16 @@ static void test_nothing_before_commit(void **state) {
   fixture_remove(&f);
 }
 
+/* As a reader that comes now is told. */
+static void check_left_out(struct lh_store *store, uint64_t endings, uint64_t events) {
+  struct lh_err err = {0};
+  struct lh_reader *reader;
+  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
+  assert_int_equal(lh_reader_run(reader)->endings_left_out, endings);
+  assert_int_equal(lh_reader_run(reader)->events_left_out, events);
+  lh_reader_close(reader);
+}
+
 static void test_caps(void **state) {
   (void)state;
   struct fixture f;
@@ -342,18 +349,12 @@ static void test_caps(void **state) {
   for (int i = 0; i < LH_EVENT_ROWS_MAX + 3; i++)
     assert_ok(lh_store_event(store, START_NS, LH_EVENT_WARNING, LH_NO_GROUP, "w", NULL, &err), err);
   assert_ok(lh_store_commit(store, &err), err);
-  struct lh_reader *reader;
-  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
-  assert_int_equal(lh_reader_run(reader)->endings_left_out, 12);
-  assert_int_equal(lh_reader_run(reader)->events_left_out, 3);
-  lh_reader_close(reader);
+  check_left_out(store, 12, 3);
   /* The counts are written even when nothing else is. */
   struct lh_ending ending = {.at_ns = START_NS + 1, .stage = LH_STAGE_OPEN, .reason = LH_REASON_FIN};
   assert_ok(lh_store_ending(store, &ending, 1, &err), err);
   assert_ok(lh_store_commit(store, &err), err);
-  assert_ok(lh_reader_open(&reader, lh_store_path(store), &err), err);
-  assert_int_equal(lh_reader_run(reader)->endings_left_out, 13);
-  lh_reader_close(reader);
+  check_left_out(store, 13, 3);
   lh_store_close(store);
   fixture_remove(&f);
 }
@@ -417,11 +418,9 @@ static void test_latest(void **state) {
 static void test_closing_under_a_reader(void **state) {
   (void)state;
   struct fixture f;
-  struct lh_store *store;
   struct lh_err err = {0};
   char path[256];
-  write_run(&f, 5, &store, path);
-  assert_ok(lh_store_commit(store, &err), err);
+  struct lh_store *store = committed_run(&f, 5, path);
   struct lh_reader *early;
   assert_ok(lh_reader_open(&early, path, &err), err);
   assert_ok(lh_store_finish(store, LH_RUN_COMPLETE, START_NS + 5 * LH_NS_PER_S, 0, &err), err);

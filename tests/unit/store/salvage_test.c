@@ -60,17 +60,10 @@ static int read_cut(const char *path, struct seen *seen, char note[LH_ERR_TEXT_M
 static void make_run(struct fixture *f, char *path) {
   struct lh_err err = {0};
   struct lh_store *store;
-  struct lh_snapshot s;
-  lh_snapshot_init(&s);
   assert_ok(lh_store_create(&store, f->folder, &f->facts, &err), err);
   strcpy(path, lh_store_path(store));
-  for (uint32_t k = 0; k < INTERVALS; k++) {
-    assert_ok(store_interval(store, k, &s, &err), err);
-    assert_ok(lh_store_commit(store, &err), err);
-  }
-  assert_ok(lh_store_finish(store, LH_RUN_COMPLETE, START_NS + INTERVALS * LH_NS_PER_S, 0, &err), err);
-  lh_store_close(store);
-  lh_snapshot_free(&s);
+  store_intervals(store, INTERVALS);
+  store_finish(store, INTERVALS);
 }
 
 static size_t size_of(const char *path) {
