@@ -143,13 +143,20 @@ static inline void chaos_run(const struct chaos_world *world, uint64_t seed) {
   lh_engine_free(c.engine);
 }
 
-static inline void chaos_try_seeds(const struct chaos_world *world) {
+static inline void anything_may_come(void **state) {
+  const struct chaos_world *world = *state;
   const char *replay = getenv("LH_CHAOS_SEED");
   const uint64_t first = replay ? strtoull(replay, NULL, 10) : 1, last = replay ? first : world->seeds;
   for (uint64_t seed = first; seed <= last; seed++) {
     print_message("seed %llu\n", (unsigned long long)seed);
     chaos_run(world, seed);
   }
+}
+
+/* The whole of a test program. */
+static inline int chaos_test(struct chaos_world *world) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(anything_may_come, world)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
 #endif

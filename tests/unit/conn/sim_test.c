@@ -16,6 +16,8 @@
 #include "longhaul/base/rng.h"
 #include "longhaul/conn/engine.h"
 
+#include "null_group.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 enum { CLIENTS_PRESET = 2000, HOURS_PRESET = 24 };
 #else
@@ -66,25 +68,6 @@ static struct lh_message loop[] = {
      .reply = {.match = LH_MATCH_ECHO, .within_ns = 5 * LH_NS_PER_S, .lost_after_ns = 60 * LH_NS_PER_S}},
 };
 
-static struct lh_group group_of(char *name, uint64_t clients, struct lh_ramp ramp) {
-  return (struct lh_group){
-      .name = name,
-      .kind = LH_KIND_NULL,
-      .target = LH_NO_TARGET,
-      .connections = (uint32_t)clients,
-      .ramp = ramp,
-      .connect_timeout_ns = 10 * LH_NS_PER_S,
-      .message_max = LH_REPLY_BYTES_MAX,
-      .reconnect = {.enabled = true,
-                    .first_ns = 500 * LH_NS_PER_MS,
-                    .max_ns = 30 * LH_NS_PER_S,
-                    .factor = 2,
-                    .jitter = LH_BACKOFF_FULL,
-                    .reset_after_ns = 10 * LH_NS_PER_S},
-      .null_service_ns = 20 * LH_NS_PER_MS,
-  };
-}
-
 static char names[GROUPS][8] = {"chat", "idle", "loop"};
 
 struct day {
@@ -103,17 +86,17 @@ static void plan_day(struct day *day, uint64_t clients) {
                                            {hour * 20 + minute * 10, chat}};
   for (int i = 0; i < 6; i++) day->up_down_up[i] = points[i];
   day->flat[0] = (struct lh_stage_point){0, (uint32_t)(clients * 3 / 10)};
-  day->groups[0] = group_of(names[0], chat, (struct lh_ramp){day->up_down_up, 6});
+  day->groups[0] = null_group(names[0], chat, (struct lh_ramp){day->up_down_up, 6});
   day->groups[0].messages = messages;
   day->groups[0].message_count = 2;
   day->groups[0].ping = (struct lh_ping_config){.every_ns = 30 * minute, .timeout_ns = 10 * LH_NS_PER_S};
   day->groups[0].null_drop_rate = 0.05;
-  day->groups[1] = group_of(names[1], clients * 3 / 10 - 10, (struct lh_ramp){day->flat, 1});
+  day->groups[1] = null_group(names[1], (uint32_t)(clients * 3 / 10 - 10), (struct lh_ramp){day->flat, 1});
   day->groups[1].ping = (struct lh_ping_config){.every_ns = 30 * minute, .timeout_ns = 10 * LH_NS_PER_S};
   day->groups[1].lifetime_ns = 6 * hour;
   day->groups[1].lifetime_jitter = 0.5;
   day->groups[1].null_drop_rate = 0.01;
-  day->groups[2] = group_of(names[2], 10, (struct lh_ramp){day->flat, 1});
+  day->groups[2] = null_group(names[2], 10, (struct lh_ramp){day->flat, 1});
   day->groups[2].messages = loop;
   day->groups[2].message_count = 1;
   day->config = (struct lh_config){.groups = day->groups, .group_count = GROUPS};

@@ -10,25 +10,15 @@
 #include "longhaul/base/clock.h"
 #include "longhaul/conn/engine.h"
 
+#include "null_group.h"
+
 enum { CLIENTS = 20000, CALM_S = 40, SECONDS = 90 };
 
 static struct lh_stage_point all[] = {{0, 0}, {10 * LH_NS_PER_S, CLIENTS}};
-static struct lh_group group = {.name = (char[]){"herd"},
-                                .kind = LH_KIND_NULL,
-                                .target = LH_NO_TARGET,
-                                .connections = CLIENTS,
-                                .ramp = {all, 2},
-                                .connect_timeout_ns = 10 * LH_NS_PER_S,
-                                .message_max = LH_REPLY_BYTES_MAX,
-                                .reconnect = {.enabled = true,
-                                              .first_ns = 500 * LH_NS_PER_MS,
-                                              .max_ns = 30 * LH_NS_PER_S,
-                                              .factor = 2,
-                                              .jitter = LH_BACKOFF_FULL,
-                                              .reset_after_ns = 10 * LH_NS_PER_S},
-                                .null_service_ns = 5 * LH_NS_PER_MS};
+static char name[] = "herd";
 
 struct herd {
+  struct lh_group group;
   struct lh_config config;
   struct lh_engine *engine;
   struct lh_snapshot total;
@@ -36,13 +26,15 @@ struct herd {
 };
 
 static void make(struct herd *herd, double connect_rate, uint32_t connecting_max) {
-  *herd = (struct herd){.config = {.groups = &group,
+  *herd = (struct herd){.group = null_group(name, CLIENTS, (struct lh_ramp){all, 2}),
+                        .config = {.groups = &herd->group,
                                    .group_count = 1,
                                    .run = {.seed = 7,
                                            .drain_ns = LH_NS_PER_S,
                                            .connect_rate = connect_rate,
                                            .connecting_max = connecting_max}},
                         .now_ns = LH_NS_PER_S};
+  herd->group.null_service_ns = 5 * LH_NS_PER_MS;
   const struct lh_engine_args args = {
       .config = &herd->config, .slice = {0, 1}, .start_ns = herd->now_ns, .start_wall_us = 1800000000000000, .workers = 1};
   struct lh_err err = {0};

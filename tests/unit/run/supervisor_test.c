@@ -189,6 +189,17 @@ static void free_outcome(struct outcome *o) {
   free(o->result.path);
 }
 
+static void free_both(struct read_back *r, struct outcome *o) {
+  free_read(r);
+  free_outcome(o);
+}
+
+/* As its run file says that it ended. */
+static void read_ended(const struct outcome *o, enum lh_run_end how, struct read_back *r) {
+  read_run(o->result.path, r);
+  assert_int_equal(r->how, how);
+}
+
 /* ---- somebody who interferes from outside ---- */
 static void wait_ms(long ms) {
   struct timespec t = {ms / 1000, ms % 1000 * 1000000};
@@ -244,8 +255,7 @@ static void test_complete(void **state) {
   struct read_back r;
   assert_int_equal(o.code, 0);
   assert_false(o.result.interrupted);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_COMPLETE);
+  read_ended(&o, LH_RUN_COMPLETE, &r);
   assert_int_equal(r.events[LH_EVENT_RUN_STARTED], 1);
   assert_int_equal(r.events[LH_EVENT_RUN_ENDED], 1);
   assert_in_range(r.intervals, 8, 10);
@@ -257,8 +267,7 @@ static void test_complete(void **state) {
   /* 100 clients, 10 messages a second, 2 s, and what a busy machine is late with the stop */
   assert_in_range(r.totals[0].counters[LH_COUNTER_messages_planned], 1900, 2500);
   assert_true(r.totals[1].counters[LH_COUNTER_drops] > 0);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 static void test_worker_killed(void **state) {
@@ -268,8 +277,7 @@ static void test_worker_killed(void **state) {
   struct read_back r;
   join(helper);
   assert_int_equal(o.code, 0);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_COMPLETE);
+  read_ended(&o, LH_RUN_COMPLETE, &r);
   assert_int_equal(r.events[LH_EVENT_WORKER_LOST], 1);
   assert_int_equal(r.events[LH_EVENT_WORKER_STARTED], 1);
   assert_true(r.findings > 0);
@@ -278,8 +286,7 @@ static void test_worker_killed(void **state) {
   assert_int_equal(r.totals[0].counters[LH_COUNTER_opened], 150);
   assert_int_equal(r.totals[0].counters[LH_COUNTER_reconnects], 50);
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_finished], 100);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 static void test_interrupted(void **state) {
@@ -292,11 +299,9 @@ static void test_interrupted(void **state) {
   assert_int_equal(o.code, 0);
   assert_true(o.result.interrupted);
   assert_true(lh_now_ns() - begun_ns < 5 * LH_NS_PER_S);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_INTERRUPTED);
+  read_ended(&o, LH_RUN_INTERRUPTED, &r);
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_finished], 100);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 /* Stopped while its workers start: they are done before the plan began, and none of them is lost. */
@@ -308,14 +313,12 @@ static void test_interrupted_before_the_start(void **state) {
   join(helper);
   assert_int_equal(o.code, 0);
   assert_true(o.result.interrupted);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_INTERRUPTED);
+  read_ended(&o, LH_RUN_INTERRUPTED, &r);
   assert_int_equal(r.events[LH_EVENT_WORKER_LOST], 0);
   assert_int_equal(r.events[LH_EVENT_RUN_ENDED], 1);
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_clients], 100);
   assert_int_equal(r.totals[0].counters[LH_COUNTER_opened], r.totals[0].counters[LH_COUNTER_ended]);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 /* An objective that ends the run once it was breached for a second; the other one holds. */
@@ -325,11 +328,9 @@ static void test_settled(void **state) {
   struct read_back r;
   struct outcome o = run_with("real", "duration: 60s", 50, "groups.b.simulate.drops_per_client_hour=0");
   if (o.code != 0) fail_msg("%s", o.err.text);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_COMPLETE);
+  read_ended(&o, LH_RUN_COMPLETE, &r);
   assert_in_range(r.intervals, 2 * 2, 2 * 60); /* of two groups, at half a second each */
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 static void test_aborted(void **state) {
@@ -341,13 +342,11 @@ static void test_aborted(void **state) {
   objectives = "";
   assert_int_equal(o.code, 0);
   assert_false(o.result.interrupted);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_ABORTED);
+  read_ended(&o, LH_RUN_ABORTED, &r);
   assert_int_equal(r.events[LH_EVENT_SLO_BREACH], 1);
   /* 500 replies of 1,000/s, then a second */
   assert_in_range(r.totals[0].counters[LH_COUNTER_replied], 1300, 2700);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 /* Workers that do not stop when they are told: the second signal ends them. */
@@ -362,11 +361,9 @@ static void test_interrupted_twice(void **state) {
   assert_int_equal(o.code, 0);
   assert_true(o.result.interrupted);
   assert_true(lh_now_ns() - begun_ns < 4 * LH_NS_PER_S);
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_INTERRUPTED);
+  read_ended(&o, LH_RUN_INTERRUPTED, &r);
   assert_int_equal(r.events[LH_EVENT_WORKER_LOST], 0);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 /* Five deaths in a row are enough. */
@@ -376,11 +373,9 @@ static void test_dying_workers(void **state) {
   struct read_back r;
   assert_int_equal(o.code, -ECHILD);
   assert_non_null(strstr(o.err.text, "5 times in a row"));
-  read_run(o.result.path, &r);
-  assert_int_equal(r.how, LH_RUN_FAILED);
+  read_ended(&o, LH_RUN_FAILED, &r);
   assert_in_range(r.events[LH_EVENT_WORKER_LOST], 9, 10);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 /* Bytes that are no frames: such a worker is ended and counts as lost. */
@@ -394,8 +389,7 @@ static void test_babbling_workers(void **state) {
   read_run(o.result.path, &r);
   assert_int_equal(r.events[LH_EVENT_WORKER_LOST], 2);
   assert_int_equal(r.totals[0].gauges[LH_GAUGE_never_started], 100);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 /* A worker that says that it cannot begin is not tried again. */
@@ -457,8 +451,7 @@ static void test_full_disk(void **state) {
   read_run(o.result.path, &r);
   assert_true(r.how == LH_RUN_FAILED || r.how == LH_RUN_UNFINISHED);
   assert_true(r.intervals > 0);
-  free_read(&r);
-  free_outcome(&o);
+  free_both(&r, &o);
 }
 
 static int make_folder(void **state) {
