@@ -27,13 +27,14 @@ struct cluster {
   size_t drops;
 };
 
-/* The drops that one search is about. */
+/* The drops that are looked through for limits of one kind. */
 struct search {
   const struct lh_find_group *group;
   enum lh_timeout_kind kind;
-  bool *of_age;    /* [storm_count] storms whose times lie closer together than their moments */
-  uint64_t *times; /* [drop_count] sorted; the drops they came from keep their order elsewhere */
-  size_t count;
+  uint64_t least_ns;
+  bool *of_age; /* [storm_count] storms whose times lie closer together than their moments */
+  size_t count; /* drops that may be such a limit's */
+  struct cluster best;
 };
 
 /* Storms stand in order of time and do not overlap. NULL: it was in none. */
@@ -96,38 +97,38 @@ static uint64_t spread_of(const uint64_t *times, size_t count) {
 }
 
 /* Whether a storm's drops, `count` of them from `drops` on, are of one age rather than of one moment. */
-static bool is_of_age(const struct search *search, const struct lh_drop *drops, size_t count) {
+static bool is_of_age(enum lh_timeout_kind kind, const struct lh_drop *drops, size_t count, uint64_t *times) {
   size_t kept = 0;
-  uint64_t *times = search->times;
   for (size_t i = 0; i < count; i++)
     if (is_of_others(&drops[i])) times[kept++] = drops[i].at_ns;
   if (kept < LEAST_DROPS) return false;
   uint64_t moments_ns = spread_of(times, kept);
   kept = 0;
   for (size_t i = 0; i < count; i++)
-    if (is_of_others(&drops[i])) times[kept++] = time_of(&drops[i], search->kind);
+    if (is_of_others(&drops[i])) times[kept++] = time_of(&drops[i], kind);
   qsort(times, kept, sizeof *times, compare);
   return spread_of(times, kept) * CLOSER_THAN_MOMENTS < moments_ns;
 }
 
-static void judge_storms(struct search *search) {
+static void judge_storms(struct search *search, uint64_t *times) {
   const struct lh_find_group *group = search->group;
   for (size_t i = 0, s = 0; s < group->storm_count; s++) {
     while (i < group->drop_count && group->drops[i].at_ns < group->storms[s].from_ns) i++;
     size_t first = i;
     while (i < group->drop_count && group->drops[i].at_ns <= group->storms[s].until_ns) i++;
-    search->of_age[s] = is_of_age(search, group->drops + first, i - first);
+    search->of_age[s] = is_of_age(search->kind, group->drops + first, i - first, times);
   }
 }
 
-static void gather(struct search *search, enum lh_timeout_kind kind) {
+/* True: enough of the drops lie in one window. `times` has room for all of them. */
+static bool finds(struct search *search, uint64_t *times) {
   const struct lh_find_group *group = search->group;
-  search->kind = kind;
-  judge_storms(search);
-  search->count = 0;
+  judge_storms(search, times);
   for (size_t i = 0; i < group->drop_count; i++)
-    if (may_be_timeout(search, &group->drops[i])) search->times[search->count++] = time_of(&group->drops[i], kind);
-  qsort(search->times, search->count, sizeof *search->times, compare);
+    if (may_be_timeout(search, &group->drops[i])) times[search->count++] = time_of(&group->drops[i], search->kind);
+  qsort(times, search->count, sizeof *times, compare);
+  search->best = fullest(times, search->count, search->least_ns);
+  return search->best.drops >= LEAST_DROPS && (double)search->best.drops >= cluster_share * (double)search->count;
 }
 
 /* What is common to the drops of the cluster: when in the run, how they ended, and whether anything ever came in. */
@@ -139,8 +140,9 @@ struct traits {
   size_t moments;  /* different seconds of the run */
 };
 
-static void describe(const struct search *search, const struct cluster *cluster, struct traits *out) {
+static void describe(const struct search *search, struct traits *out) {
   const struct lh_find_group *group = search->group;
+  const struct cluster *cluster = &search->best;
   *out = (struct traits){.from_ns = LH_NEVER};
   for (size_t i = 0; i < group->drop_count; i++) {
     const struct lh_drop *drop = &group->drops[i];
@@ -173,11 +175,12 @@ static void say_candidates(struct lh_finder *finder, enum lh_timeout_kind kind, 
   lh_say(finder, "; look for one of them on the way, it is no proof.");
 }
 
-static void say_cluster(struct lh_finder *finder, const struct search *search, const struct cluster *cluster) {
+static void say_cluster(struct lh_finder *finder, const struct search *search) {
+  const struct cluster *cluster = &search->best;
   const struct lh_find_group *group = search->group;
   const enum lh_timeout_kind kind = search->kind;
   struct traits traits;
-  describe(search, cluster, &traits);
+  describe(search, &traits);
   if (traits.moments < LEAST_MOMENTS) return; /* opened together and dropped together: of one age by their fate */
   unsigned reason = 0;
   for (unsigned i = 1; i < LH_REASON_COUNT; i++)
@@ -220,36 +223,23 @@ static void say_cluster(struct lh_finder *finder, const struct search *search, c
                                       .until_ns = traits.until_ns});
 }
 
-static bool is_enough(const struct search *search, const struct cluster *cluster) {
-  double share = cluster_share * (double)search->count;
-  return cluster->drops >= LEAST_DROPS && (double)cluster->drops >= share;
-}
-
-static void find_in(struct lh_finder *finder, struct search *search) {
-  gather(search, LH_TIMEOUT_IDLE);
-  struct cluster idle = fullest(search->times, search->count, idle_least_ns);
-  bool by_idle = is_enough(search, &idle);
-  gather(search, LH_TIMEOUT_LIFETIME);
-  struct cluster lifetime = fullest(search->times, search->count, lifetime_least_ns);
-  bool by_lifetime = is_enough(search, &lifetime);
-  /* Where both stand out, the sharper one is the cause and the other its shadow. */
-  if (by_idle && (!by_lifetime || idle.drops >= lifetime.drops)) {
-    gather(search, LH_TIMEOUT_IDLE);
-    say_cluster(finder, search, &idle);
-  } else if (by_lifetime) {
-    say_cluster(finder, search, &lifetime);
-  }
-}
-
 void lh_find_clusters(struct lh_finder *finder, const struct lh_find_group *group) {
   if (group->drop_count < LEAST_DROPS) return;
-  struct search search = {.group = group,
-                          .times = malloc(group->drop_count * sizeof *search.times),
-                          .of_age = calloc(group->storm_count + 1, sizeof *search.of_age)};
-  if (search.times && search.of_age)
-    find_in(finder, &search);
-  else
+  uint64_t *times = malloc(group->drop_count * sizeof *times);
+  bool *of_age = calloc(2 * group->storm_count + 1, sizeof *of_age);
+  if (times && of_age) {
+    struct search idle = {.group = group, .kind = LH_TIMEOUT_IDLE, .least_ns = idle_least_ns, .of_age = of_age};
+    struct search lifetime = {
+        .group = group, .kind = LH_TIMEOUT_LIFETIME, .least_ns = lifetime_least_ns, .of_age = of_age + group->storm_count};
+    bool by_idle = finds(&idle, times), by_lifetime = finds(&lifetime, times);
+    /* Where both stand out, the sharper one is the cause and the other its shadow. */
+    if (by_idle && (!by_lifetime || idle.best.drops >= lifetime.best.drops))
+      say_cluster(finder, &idle);
+    else if (by_lifetime)
+      say_cluster(finder, &lifetime);
+  } else {
     finder->failed = true;
-  free(search.times);
-  free(search.of_age);
+  }
+  free(times);
+  free(of_age);
 }
