@@ -40,8 +40,7 @@ static void say_workers(const struct lh_maker *m, struct lh_rung *rung, uint64_t
   if (m->needs->workers > 0)
     PUT(rung->detail, "%s clients in each worker, workers: %s", count_words(each).text, count_words(workers).text);
   else
-    PUT(rung->detail, "%s clients in each worker, at most %s workers", count_words(each).text,
-        count_words(workers).text);
+    PUT(rung->detail, "%s clients in each worker, at most %s workers", count_words(each).text, count_words(workers).text);
 }
 
 /* The soft limit does not count: longhaul raises it to the hard one. */
@@ -88,31 +87,41 @@ static bool judge_epoll(const struct lh_maker *m, struct lh_rung *rung) {
 /* Ports set aside, in use and in TIME_WAIT are rungs of their own when they are what makes the range small: at least a tenth of
  * it. Less than that is taken off the range's rung. Each such rung stands on the one before it: the range less what is set
  * aside, that less what is in use, that less what is in TIME_WAIT. */
+enum layer { BARE = -1, RESERVED, TAKEN, TIME_WAIT, LAYERS };
+
 struct ports {
-  uint64_t range, reserved, taken, time_wait;
-  bool reserved_apart, taken_apart, time_wait_apart;
+  uint64_t range, off[LAYERS];
 };
 
-static bool is_apart(uint64_t ports, uint64_t range) {
-  return ports > 0 && ports * 10 >= range;
-}
-
 static bool read_ports(const struct lh_maker *m, struct ports *p) {
-  *p = (struct ports){.range = lh_maker_range(m), .taken = lh_maker_taken(m), .time_wait = lh_maker_time_wait(m)};
-  if (p->range == LH_ANY) return false;
-  p->reserved = lh_maker_number(m, "ports.reserved_in_range", 0);
-  if (p->reserved == LH_ANY) p->reserved = 0;
-  p->reserved_apart = is_apart(p->reserved, p->range);
-  p->taken_apart = is_apart(p->taken, p->range);
-  p->time_wait_apart = is_apart(p->time_wait, p->range);
-  return true;
+  uint64_t reserved = lh_maker_number(m, "ports.reserved_in_range", 0);
+  *p = (struct ports){
+      .range = lh_maker_range(m),
+      .off = {
+          [RESERVED] = reserved == LH_ANY ? 0 : reserved, [TAKEN] = lh_maker_taken(m), [TIME_WAIT] = lh_maker_time_wait(m)}};
+  return p->range != LH_ANY;
 }
 
-static uint64_t clients_with(const struct lh_maker *m, const struct ports *p, bool reserved, bool taken, bool time_wait) {
+static bool is_apart(const struct ports *p, enum layer layer) {
+  return p->off[layer] > 0 && p->off[layer] * 10 >= p->range;
+}
+
+/* With what is taken off down to that layer, and what is too little for a rung of its own. */
+static uint64_t clients_down_to(const struct lh_maker *m, const struct ports *p, enum layer deepest) {
+  bool off[LAYERS];
+  for (int i = 0; i < LAYERS; i++) off[i] = i <= (int)deepest || !is_apart(p, (enum layer)i);
   return lh_maker_by_ports(m, &(struct lh_ports){.range = p->range,
-                                                 .reserved = reserved || !p->reserved_apart ? p->reserved : 0,
-                                                 .taken = taken || !p->taken_apart,
-                                                 .time_wait = time_wait || !p->time_wait_apart});
+                                                 .reserved = off[RESERVED] ? p->off[RESERVED] : 0,
+                                                 .taken = off[TAKEN],
+                                                 .time_wait = off[TIME_WAIT]});
+}
+
+static bool judge_layer(const struct lh_maker *m, struct lh_rung *rung, enum layer layer) {
+  struct ports p;
+  if (!read_ports(m, &p) || !is_apart(&p, layer)) return false;
+  PUT(rung->value, "%s of the range's %s", count_words(p.off[layer]).text, count_words(p.range).text);
+  rung->clients = clients_down_to(m, &p, layer);
+  return true;
 }
 
 static void say_paths(const struct lh_maker *m, struct lh_rung *rung) {
@@ -127,34 +136,25 @@ static bool judge_range(const struct lh_maker *m, struct lh_rung *rung) {
   uint64_t first = lh_maker_number(m, "net.ipv4.ip_local_port_range", 0);
   PUT(rung->value, "%" PRIu64 " to %" PRIu64 ", %s ports", first, first + p.range - 1, count_words(p.range).text);
   say_paths(m, rung);
-  rung->clients = clients_with(m, &p, false, false, false);
+  rung->clients = clients_down_to(m, &p, BARE);
   return true;
 }
 
 static bool judge_reserved(const struct lh_maker *m, struct lh_rung *rung) {
-  struct ports p;
-  if (!read_ports(m, &p) || !p.reserved_apart) return false;
-  PUT(rung->value, "%s of the range's %s", count_words(p.reserved).text, count_words(p.range).text);
+  if (!judge_layer(m, rung, RESERVED)) return false;
   say_paths(m, rung);
-  rung->clients = clients_with(m, &p, true, false, false);
   return true;
 }
 
 static bool judge_taken(const struct lh_maker *m, struct lh_rung *rung) {
-  struct ports p;
-  if (!read_ports(m, &p) || !p.taken_apart) return false;
-  PUT(rung->value, "%s of the range's %s", count_words(p.taken).text, count_words(p.range).text);
+  if (!judge_layer(m, rung, TAKEN)) return false;
   PUT(rung->detail, "listeners, and connections to the same destination");
-  rung->clients = clients_with(m, &p, true, true, false);
   return true;
 }
 
 static bool judge_time_wait(const struct lh_maker *m, struct lh_rung *rung) {
-  struct ports p;
-  if (!read_ports(m, &p) || !p.time_wait_apart) return false;
-  PUT(rung->value, "%s of the range's %s", count_words(p.time_wait).text, count_words(p.range).text);
+  if (!judge_layer(m, rung, TIME_WAIT)) return false;
   PUT(rung->detail, "each for a minute after a connection that this side closed first, to the same destination");
-  rung->clients = clients_with(m, &p, true, true, true);
   return true;
 }
 
