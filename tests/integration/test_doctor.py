@@ -1,5 +1,6 @@
 """longhaul doctor: for each limit that this kernel lets a test set low, doctor names it first and predicts the count, and the
 command it prints moves the binding limit to the next rung. That opening connections ends at that count is test_probe.py's."""
+import contextlib
 import json
 import os
 import re
@@ -65,6 +66,17 @@ class Shell:
         text = self(f"{self.program} doctor {self.write(conf)} --json {' '.join(arguments)}", check=False)
         assert self.code in (PASSED, HOST), text
         return json.loads(text)
+
+
+@contextlib.contextmanager
+def five_hundred_ports(hold):
+    """A shell in a network of its own whose range is 40000 to 40499, beside a Python process that holds what `hold` opens."""
+    with Shell("unshare", "--net") as shell:
+        shell("ip link set lo up; echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range")
+        shell(f"cat > hold.py <<'END'\nimport socket\n{hold}print('ready', flush=True)\ninput()\nEND")
+        shell("coproc python3 hold.py; read -r line <&${COPROC[0]}")
+        yield shell
+        shell("echo >&${COPROC[1]}; wait")
 
 
 def plan(connections=2000, url="ws://127.0.0.1:9/", workers="auto", **group):
@@ -158,21 +170,15 @@ class Limits(Bound):
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_ports_in_use(self):
         """Ports that others hold: listeners, and connections to the same destination from the same address."""
-        hold = ("import socket\n"
-                "s = [socket.create_server(('127.0.0.1', 40000 + n)) for n in range(50)]\n"
+        hold = ("s = [socket.create_server(('127.0.0.1', 40000 + n)) for n in range(50)]\n"
                 "t = socket.create_server(('127.0.0.1', 9), backlog=200)\n"
-                "c = [socket.create_connection(('127.0.0.1', 9), source_address=('127.0.0.1', 40100 + n)) for n in range(30)]\n"
-                "print('ready', flush=True)\ninput()\n")
-        with Shell("unshare", "--net") as shell:
-            shell("ip link set lo up; echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range")
-            shell(f"cat > hold.py <<'END'\n{hold}END")
-            shell("coproc python3 hold.py; read -r line <&${COPROC[0]}")
+                "c = [socket.create_connection(('127.0.0.1', 9), source_address=('127.0.0.1', 40100 + n)) for n in range(30)]\n")
+        with five_hundred_ports(hold) as shell:
             found = shell.doctor(plan())
             self.assertEqual((found["binds_first"], found["clients"]), ("ports in use", 420))
             self.assertEqual(rung(found, RANGE)["clients"], 500)
             elsewhere = shell.doctor(plan(url="ws://127.0.0.1:10/"))
             self.assertEqual((elsewhere["binds_first"], elsewhere["clients"]), ("ports in use", 450))
-            shell("echo >&${COPROC[1]}; wait")
 
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_accept_queue(self):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from common import Case, Faultd, config, longhaul, paths
 
-from test_doctor import RANGE, Shell, can, group_of, plan, typed
+from test_doctor import RANGE, Shell, can, five_hundred_ports, group_of, plan, typed
 
 HOST = 3
 
@@ -66,16 +66,9 @@ class Limits(Probe):
 
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_ports_in_use(self):
-        hold = ("import socket\n"
-                "s = [socket.create_server(('127.0.0.1', 40000 + n)) for n in range(80)]\n"
-                "print('ready', flush=True)\ninput()\n")
-        with Shell("unshare", "--net") as shell:
-            shell("ip link set lo up; echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range")
-            shell(f"cat > hold.py <<'END'\n{hold}END")
-            shell("coproc python3 hold.py; read -r line <&${COPROC[0]}")
+        with five_hundred_ports("s = [socket.create_server(('127.0.0.1', 40000 + n)) for n in range(80)]\n") as shell:
             made = self.hits(shell, plan(600), "ports in use")
             self.assertLessEqual(made["opened"], 420)
-            shell("echo >&${COPROC[1]}; wait")
 
     @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
     def test_ports_in_time_wait(self):
