@@ -355,6 +355,20 @@ static void test_mass_drop_of_one_age(void **state) {
          "way, it is no proof.");
 }
 
+/* Of any age, but all as long without a word: the last words went round within 20 s. */
+static void test_mass_drop_of_one_silence(void **state) {
+  (void)state;
+  struct night *n = night_begin(5000, 2880, 10);
+  for (size_t i = 0; i < 5000; i++)
+    night_drops(n, 20000 + (double)i / 250, 0, 1,
+                (struct lh_drop){.reason = LH_REASON_RST,
+                                 .open_ns = S(1000) + random_of(i, S(15000)),
+                                 .idle_ns = S(350) + random_of(i, S(0.2))});
+  night_find(n);
+  expect_only(n, 2);
+  assert_non_null(night_finding(n, "drops-at-idle-time"));
+}
+
 static void test_what_is_no_cluster(void **state) {
   (void)state;
   struct night *n = night_begin(5000, 2880, 10); /* our own ping timeout makes one time of silence */
@@ -597,6 +611,7 @@ int main(void) {
                                      cmocka_unit_test(test_lifetime_cluster),
                                      cmocka_unit_test(test_silent_cluster),
                                      cmocka_unit_test(test_mass_drop_of_one_age),
+                                     cmocka_unit_test(test_mass_drop_of_one_silence),
                                      cmocka_unit_test(test_what_is_no_cluster),
                                      cmocka_unit_test(test_messages),
                                      cmocka_unit_test(test_pushes),

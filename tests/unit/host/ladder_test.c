@@ -100,6 +100,7 @@ static struct lh_config *load(const char *run, const char *group) {
            "run: {name: t, duration: 1h%s}\n"
            "targets:\n  far: {url: 'ws://192.0.2.7:8080/'}\n  near: {url: 'ws://127.0.0.1:8080/'}\n"
            "  web: {url: 'https://192.0.2.7:8443/'}\n  named: {url: 'ws://example.test:8080/'}\n"
+           "  gated: {url: 'ws://192.0.2.7:8080/', connections_max: 5000}\n"
            "groups:\n  chat: {kind: websocket, %s}\n",
            run, group);
   return load_text(text);
@@ -163,6 +164,9 @@ static const struct row rows[] = {
      * 333 + 46 B each; the rest at 1,630 B */
     {"little address space", "address_space.soft=62914560", ", workers: 1", "target: far, connections: 25000",
      LH_LIMIT_ADDRESS_SPACE, 24103, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+    /* the same, less the slots of 60,000 */
+    {"slots of those not let in", "address_space.soft=62914560", ", workers: 1", "target: gated, connections: 60000",
+     LH_LIMIT_ADDRESS_SPACE, 15965, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"no address space at all", "address_space.soft=1048576", ", workers: 1", FAR5000, LH_LIMIT_ADDRESS_SPACE, 0, RANGE,
      LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"memory of the group", "cgroup.memory.max=67108864;cgroup.memory.used=0;cgroup.memory.file=/sys/fs/cgroup/a/memory.max",
