@@ -92,6 +92,12 @@ class Churn(Case):
         reasons = collections.Counter(reason for part in done.report["groups"] for (_, _, reason, _), n in endings(part).items() for _ in range(n))
         self.assertNotIn("unclassified", reasons)
 
+    def test_given_up_on_the_way(self):
+        """Upgrades that are under way when the run ends are ours, and the server saw them go."""
+        with Faultd("upgrade-delay 30s") as server:
+            done = self.checked(config(server.url(), connections=5, duration="1s"), server, code=4)
+        self.assertEqual(endings(done.group), {("upgrade", "us", "shutting down", None): 5})
+
     def test_idle_timeout_of_the_server(self):
         with Faultd("idle 500ms fin") as server:
             done = self.checked(config(server.url(), connections=10, duration="3s", messages=[], reconnect=BACK_SOON), server)
