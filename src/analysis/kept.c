@@ -9,6 +9,10 @@ static bool is_process(const struct lh_watched *w, const char *name) {
   return strcmp(w->source, "process") == 0 && strcmp(w->name, name) == 0;
 }
 
+bool lh_watched_is_processes(const struct lh_watched *watched) {
+  return is_process(watched, "processes");
+}
+
 bool lh_watched_is_counter(const char *source, const char *name) {
   static const char *const endings[] = {"_total", "_count", "_sum", "_bucket"};
   if (strcmp(source, "process") == 0) return strcmp(name, "cpu_us") == 0;
@@ -93,7 +97,7 @@ void lh_find_kept(struct lh_finder *finder) {
     const struct lh_watched *w = &finder->args->watched[i];
     if (strcmp(w->source, "supervisor") == 0) continue;
     if (is_process(w, "cpu_us")) fell = fell || w->fell;
-    if (is_process(w, "processes")) {
+    if (lh_watched_is_processes(w)) {
       if (w->has_before && left_of(w) < w->before) say_gone(finder, w);
       ended = ended || left_of(w) < w->before;
     } else if (w->has_before && w->has_after && !lh_watched_is_back(w->source, w->name, w->before, w->after)) {

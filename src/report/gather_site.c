@@ -93,12 +93,20 @@ static uint64_t end_of(const struct lh_gather *g, const struct lh_site *site) {
   return g->merged && site->row.length_ns > 0 ? g->run->start_ns + site->row.length_ns : g->run->end_ns;
 }
 
+/* Of processes that are gone there is no value at the end. */
+static void take_gone(struct lh_site *site, const struct lh_watched *processes) {
+  for (size_t i = 0; i < site->watched_count; i++) {
+    struct lh_watched *w = &site->watched[i];
+    if (w != processes && strcmp(w->source, processes->source) == 0) w->has_end = false;
+  }
+}
+
 /* The end of a run that is going on is its last interval's: nothing is after it. */
-static void take_sighting(const struct lh_gather *g, const struct lh_site *site, struct lh_watched *w, const struct lh_watched_row *row) {
+static void take_sighting(const struct lh_gather *g, struct lh_site *site, struct lh_watched *w, const struct lh_watched_row *row) {
   if (row->value > w->most) w->most = row->value;
   if (row->at_ns < g->run->start_ns) {
     w->before = w->end = row->value;
-    w->has_before = true;
+    w->has_before = w->has_end = true;
   } else if (g->run->how != LH_RUN_UNFINISHED && row->at_ns >= end_of(g, site)) {
     w->after = row->value;
     w->after_ns = row->at_ns - g->run->start_ns;
@@ -106,6 +114,8 @@ static void take_sighting(const struct lh_gather *g, const struct lh_site *site,
   } else {
     w->fell = w->fell || row->value < w->end;
     w->end = row->value;
+    w->has_end = true;
+    if (row->value == 0 && lh_watched_is_processes(w)) take_gone(site, w);
   }
 }
 

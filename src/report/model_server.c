@@ -31,16 +31,17 @@ static json_t *value_or_null(bool known, double value) {
 }
 
 static json_t *value_json(struct lh_build *b, const struct lh_watched *w) {
-  bool judged = w->has_before && w->has_after && !lh_watched_is_counter(w->source, w->name);
+  bool nobody = lh_watched_is_processes(w) && w->most == 0; /* what `watch` names was never there */
+  bool judged = !nobody && w->has_before && w->has_after && !lh_watched_is_counter(w->source, w->name);
   json_t *out = json_object();
   lh_put(b, out, "source", lh_json_text(w->source));
   lh_put(b, out, "name", lh_json_text(w->name));
   lh_put(b, out, "unit", lh_json_text(unit_of(w)));
   lh_put(b, out, "counter", json_boolean(lh_watched_is_counter(w->source, w->name)));
-  lh_put(b, out, "before", value_or_null(w->has_before, w->before));
-  lh_put(b, out, "most", lh_json_real(w->most, 3));
-  lh_put(b, out, "end", lh_json_real(w->end, 3));
-  lh_put(b, out, "after", value_or_null(w->has_after, w->after));
+  lh_put(b, out, "before", value_or_null(w->has_before && !nobody, w->before));
+  lh_put(b, out, "most", value_or_null(!nobody, w->most));
+  lh_put(b, out, "end", value_or_null(w->has_end && !nobody, w->end));
+  lh_put(b, out, "after", value_or_null(w->has_after && !nobody, w->after));
   lh_put(b, out, "back", judged ? json_boolean(lh_watched_is_back(w->source, w->name, w->before, w->after)) : json_null());
   return out;
 }

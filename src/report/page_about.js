@@ -128,7 +128,7 @@ const about = (() => {
         model.server.values.map((row) => [
           serverName(row),
           value(row, row.before),
-          value(row, row.most),
+          row.most === null ? 'not seen' : value(row, row.most),
           value(row, row.end),
           value(row, row.after),
           row.back === null ? '' : row.back ? 'yes' : 'no',

@@ -395,7 +395,8 @@ void lh_table_server(const json_t *model, struct lh_table *t) {
     bool metrics = strcmp(lh_look_text(row, "source"), "metrics") == 0;
     lh_table_add(t, (const char *[]){lh_look_text(row, "source"),
                                      metrics ? lh_look_text(row, "name") : lh_table_server_words(lh_look_text(row, "name")),
-                                     server_value(row, "before").text, server_value(row, "most").text,
+                                     server_value(row, "before").text,
+                                     lh_look_is_null(row, "most") ? "not seen" : server_value(row, "most").text,
                                      server_value(row, "end").text, server_value(row, "after").text,
                                      json_is_true(back)    ? "yes"
                                      : json_is_false(back) ? "NO"

@@ -56,9 +56,12 @@ static void read_processes(uv_work_t *work) {
   l->server_code = lh_process_read(&l->server, &l->server_sample);
 }
 
-static void note_process(struct lh_lookout *l, const char *source, const struct lh_process_sample *s) {
+/* Where no process is, there are none to count, and nothing that could hold memory: no zeros for what was not seen. */
+static void note_server(struct lh_lookout *l, const struct lh_process_sample *s) {
+  bool nobody = s->values[LH_PROCESS_processes] == 0;
   for (int i = 0; i < LH_PROCESS_COUNT; i++)
-    if (!(s->unread & 1u << i)) note(l, source, lh_process_value_name((enum lh_process_value)i), (double)s->values[i]);
+    if (!(s->unread & 1u << i) && (i == LH_PROCESS_processes || !nobody))
+      note(l, "process", lh_process_value_name((enum lh_process_value)i), (double)s->values[i]);
 }
 
 /* A few files of our own: no thread for that, whose stack an address-space limit may not have room for. */
@@ -90,7 +93,7 @@ static void judge_server(struct lh_lookout *l) {
     trouble(l, &l->process_failed, text);
     return;
   }
-  note_process(l, "process", &l->server_sample);
+  note_server(l, &l->server_sample);
   if (l->server_sample.values[LH_PROCESS_processes] == 0)
     say_nobody(l);
   else if (l->server_sample.unread)

@@ -120,6 +120,20 @@ class Process(Case):
         self.assertIn("server-ended", [f["id"] for f in child.report["findings"]])
         self.assertIn("no process is there that `watch` names", child.stderr)
 
+        # what is gone holds nothing that could be measured at the end
+        self.assertEqual((value(child, "processes")["most"], value(child, "processes")["after"]), (1, 0))
+        self.assertEqual([value(child, "descriptors")[key] for key in ("end", "after", "back")], [None, None, None])
+
+    def test_what_was_never_there_is_not_seen(self):
+        with Faultd() as server:
+            done = longhaul.run({**config(server.url(), connections=2, duration="1s"), "watch": {"name": "nobody-of-ours", "settle": "1s"}})
+        self.ended_with(done, 0)
+        (row,) = done.report["server"]["values"]
+        self.assertEqual((row["name"], {row[key] for key in ("before", "most", "end", "after", "back")}), ("processes", {None}))
+        for shown in (done.stdout, longhaul.command("report", done.path, "--format", "md").stdout):
+            line = next(line for line in shown.splitlines() if "not seen" in line)
+            self.assertEqual(line.replace("|", " ").replace("`", "").split()[-6:], ["processes", "-", "not", "seen", "-", "-"])
+
     def test_by_name(self):
         with Faultd() as server:
             name = "faultd" if os.readlink(f"/proc/{server.pid}/exe").endswith("faultd") else None

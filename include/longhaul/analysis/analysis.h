@@ -146,12 +146,14 @@ struct lh_find_group {
 /* One value of the server over the run: from its processes ("process") or from its own metrics ("metrics"). */
 struct lh_watched {
   const char *source, *name;
-  bool has_before, has_after; /* whether there was a sample before the first client, and after the last one */
-  double before, most, end, after; /* end: while the last clients were there */
+  bool has_before, has_end, has_after; /* whether there was a sample of it then */
+  double before, most, end, after;     /* before the first client; while the last clients were there; after the last one */
   uint64_t after_ns;          /* the latest sample, after the last client had left */
   bool fell;                  /* it went down from one sample to the next while there were clients */
 };
 
+/* Whether it is how many processes of the server were there. */
+bool lh_watched_is_processes(const struct lh_watched *watched);
 /* Whether it only ever grows, as far as its name tells. */
 bool lh_watched_is_counter(const char *source, const char *name);
 /* Whether `now` is where it was `before`: 2 % or 2 above it at most, 10 % or 16 MiB for memory, of which an allocator keeps
