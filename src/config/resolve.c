@@ -12,6 +12,7 @@
 #include "metrics.h"
 #include "nearest.h"
 #include "row.h"
+#include "rules.h"
 #include "text.h"
 #include "variables.h"
 
@@ -50,12 +51,15 @@ static void resolve_run(struct load *load) {
     if (run->name) node_set_text(load, node, "name", run->name);
   }
   struct node *interval = node_child(node, "interval");
-  if (run->interval_ns || (interval && interval->bad)) return;
+  bool over_try = interval && is_try(load) && interval_over(run);
+  if ((run->interval_ns && !over_try) || (interval && interval->bad)) return;
   const uint64_t hour_ns = 3600 * LH_NS_PER_S;
   uint64_t seconds = run->duration_ns <= hour_ns ? 1 : run->duration_ns <= 24 * hour_ns ? 10 : 60;
   run->interval_ns = seconds * LH_NS_PER_S;
   char text[32];
-  node_set_text(load, node, "interval", lh_format_duration(run->interval_ns, text, sizeof text));
+  lh_format_duration(run->interval_ns, text, sizeof text);
+  if (over_try) warn_value(load, interval, "is longer than the run was made by --duration: intervals of %s are stored", text);
+  node_set_text(load, node, "interval", text);
 }
 
 /* ---- groups ---- */

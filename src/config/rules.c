@@ -23,20 +23,32 @@ static unsigned count_given(const struct scope *scope, const char *const *keys, 
 }
 
 /* ---- run ---- */
-static bool warmup_too_long(const struct load *load, const struct scope *scope) {
-  (void)scope;
+bool is_try(const struct load *load) {
+  const struct node *duration = node_at(load->root, "run.duration");
+  return duration && duration->setting;
+}
+bool interval_over(const struct lh_run_config *run) {
+  return run->duration_ns && run->interval_ns > run->duration_ns && run->interval_ns > LH_NS_PER_S;
+}
+static bool warmup_over(const struct load *load) {
   const struct lh_run_config *run = &load->config->run;
   return run->duration_ns && run->warmup_ns >= run->duration_ns;
+}
+static bool warmup_too_long(const struct load *load, const struct scope *scope) {
+  (void)scope;
+  return !is_try(load) && warmup_over(load);
+}
+static bool warmup_over_try(const struct load *load, const struct scope *scope) {
+  (void)scope;
+  return is_try(load) && load->config->slo_count > 0 && warmup_over(load);
 }
 static bool interval_uneven(const struct load *load, const struct scope *scope) {
   (void)scope;
   return load->config->run.interval_ns % LH_NS_PER_S != 0;
 }
-/* One slice is the least a run has: auto's 1s is fine for a run of less. */
 static bool interval_too_long(const struct load *load, const struct scope *scope) {
   (void)scope;
-  const struct lh_run_config *run = &load->config->run;
-  return run->duration_ns && run->interval_ns > run->duration_ns && run->interval_ns > LH_NS_PER_S;
+  return interval_over(&load->config->run);
 }
 
 /* ---- targets ---- */
@@ -474,12 +486,6 @@ static bool direction_unclear(const struct load *load, const struct scope *scope
   (void)load;
   return given(scope, "below") == given(scope, "above");
 }
-/* A length given beside the file (--duration, or --set) makes a short try of a long config: what it cannot judge is no
- * mistake of the config. */
-static bool is_try(const struct load *load) {
-  const struct node *duration = node_at(load->root, "run.duration");
-  return duration && duration->setting;
-}
 static bool window_over(const struct load *load, const struct scope *scope) {
   const struct lh_slo_config *slo = scope->base;
   return load->config->run.duration_ns && slo->for_ns > load->config->run.duration_ns;
@@ -513,6 +519,9 @@ static bool grace_over_try(const struct load *load, const struct scope *scope) {
 /* Schemas are JSON with ' for ". */
 static const struct rule rows[] = {
     MUST("", "run.warmup", "run.warmup run.duration", warmup_too_long, "must be shorter than run.duration", NOT_IN_SCHEMA),
+    WARN("", "run.warmup", "run.warmup run.duration slo", warmup_over_try,
+         "takes all of the run, shortened by --duration: no objective can be judged, and the verdict is inconclusive "
+         "(--set run.warmup=0s judges them)", NOT_IN_SCHEMA),
     MUST("", "run.interval", "run.interval", interval_uneven, "must be whole seconds", NOT_IN_SCHEMA),
     MUST("", "run.interval", "run.interval run.duration", interval_too_long, "must not be longer than run.duration",
          NOT_IN_SCHEMA),

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct lh_run_config;
 struct load;
 struct scope;
 
@@ -19,5 +20,11 @@ struct rule {
 };
 
 const struct rule *rules(size_t *count);
+
+/* A length given beside the file (--duration, or --set) makes a short try of a long config: what it cannot judge is no
+ * mistake of the config. */
+bool is_try(const struct load *load);
+/* One slice is the least a run has: auto's 1s is fine for a run of less. */
+bool interval_over(const struct lh_run_config *run);
 
 #endif

@@ -122,8 +122,13 @@ static bool holds(const struct lh_slo_config *slo, double threshold, double valu
   return slo->is_below ? value < threshold : value > threshold;
 }
 
+/* What of the run an objective leaves out at its start. */
+static uint64_t grace_of(const struct lh_build *b, const struct lh_slo_config *slo) {
+  return slo->after_ns > b->g->run->warmup_ns ? slo->after_ns : b->g->run->warmup_ns;
+}
+
 static void mark_eligible(const struct lh_build *b, const struct lh_slo_config *slo, bool *eligible, struct verdict *v) {
-  uint64_t grace_ns = slo->after_ns > b->g->run->warmup_ns ? slo->after_ns : b->g->run->warmup_ns;
+  uint64_t grace_ns = grace_of(b, slo);
   for (uint32_t i = 0; i < b->g->count; i++) {
     uint64_t from_ns = (b->g->from_k + (uint64_t)i) * b->g->run->interval_ns;
     bool early = from_ns < grace_ns, late = b->late[i].why != 0;
@@ -190,10 +195,10 @@ static json_t *value_or_null(const struct lh_metric *m, double value) {
   return lh_json_real(value, strcmp(m->unit, "us") == 0 ? 1 : 9);
 }
 
-/* A run made shorter than its objectives by --duration. */
+/* A run made shorter than its objectives or its warm-up by --duration. */
 static bool too_short_for(const struct lh_build *b, const struct lh_slo_config *slo) {
   uint64_t planned_ns = b->g->run->duration_ns;
-  return planned_ns != 0 && (slo->for_ns > planned_ns || slo->after_ns >= planned_ns);
+  return planned_ns != 0 && (slo->for_ns > planned_ns || grace_of(b, slo) >= planned_ns);
 }
 
 static void put_note(struct lh_build *b, json_t *out, const struct lh_slo_config *slo, const struct verdict *v) {
@@ -205,7 +210,7 @@ static void put_note(struct lh_build *b, json_t *out, const struct lh_slo_config
     snprintf(text, sizeof text, window ? "the run was planned for %s, shorter than this objective's window of %s"
                                        : "the run was planned for %s, and this objective counts from %s on",
              lh_show_seconds((double)b->g->run->duration_ns / 1e9).text,
-             lh_show_seconds((double)(window ? slo->for_ns : slo->after_ns) / 1e9).text);
+             lh_show_seconds((double)(window ? slo->for_ns : grace_of(b, slo)) / 1e9).text);
     note = text;
   }
   lh_put(b, out, "note", lh_json_text(note));

@@ -76,6 +76,22 @@ class Runs(Case):
                     self.ended_with(done, code)
                     self.assertEqual({0: "passed", 1: "failed", 4: "inconclusive"}[done.code], done.report["verdict"])
 
+    def test_a_short_try_of_a_long_config(self):
+        """--duration below the warm-up and the interval: it runs, says what that costs, and without objectives it passes."""
+        with Faultd() as server:
+            conf = config(server.url(), duration="1h", connections=3, run={"warmup": "1m", "interval": "10s"})
+            for slo, code in (([], PASSED), ([{"metric": "availability", "above": "1%"}], TESTER)):
+                with self.subTest(slo):
+                    done = longhaul.run({**conf, "slo": slo}, "--duration", "1s")
+                    self.ended_with(done, code)
+                    self.assertIn("run.interval: is longer than the run was made by --duration: intervals of 1s are stored", done.stderr)
+                    self.assertEqual("run.warmup: takes all of the run" in done.stderr, bool(slo), done.stderr)
+                    self.assertEqual(done.report["run"]["interval_s"], 1)
+            said = "availability could not be evaluated: the run was planned for 1 s, and this objective counts from 1 min on"
+            self.assertIn(said, done.report["verdict_reasons"])
+            self.assertEqual(longhaul.run({**conf, "slo": slo}, "--duration", "1s", "--set", "run.warmup=0s").code, PASSED)
+            self.assertEqual(longhaul.run({**conf, "run": {**conf["run"], "duration": "1s"}}).code, USAGE)
+
     def test_nobody_listens(self):
         with Faultd() as server:
             url = server.url()
