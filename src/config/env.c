@@ -8,6 +8,7 @@
 
 #include "load_internal.h"
 #include "text.h"
+#include "variables.h"
 
 struct expansion {
   struct load *load;
@@ -38,6 +39,14 @@ static const char *name_end(const char *at) {
   return *at >= '0' && *at <= '9' ? at : at + strspn(at, letters);
 }
 
+/* A variable that is unset twice in one text is told once; `at` is where its name stands. */
+static bool is_told(const char *text, const char *at, const char *name) {
+  size_t len = strlen(name);
+  for (const char *other = text; (other = strstr(other, "${env.")) && other + 6 < at; other += 6)
+    if (strncmp(other + 6, name, len) == 0 && name_end(other + 6) == other + 6 + len) return true;
+  return false;
+}
+
 /* `at` is past "${env."; returns what follows the closing brace, NULL when it was reported. */
 static const char *expand_one(struct expansion *x, const char *at) {
   struct load *load = x->load;
@@ -53,8 +62,9 @@ static const char *expand_one(struct expansion *x, const char *at) {
   const char *value = load->args->getenv ? load->args->getenv(name) : getenv(name);
   if (has_default && (!value || !*value)) value = arena_copy(&load->arena, end + 2, (size_t)(close - end - 2));
   if (!value) {
-    report_value(load, x->node, "the environment variable %s is not set; expected it in the environment, or ${env.%s:-default}",
-                 name, name);
+    if (!is_told(x->node->text, at, name))
+      report_value(load, x->node, "the environment variable %s is not set; expected it in the environment, or ${env.%s:-default}",
+                   name, name);
     return NULL;
   }
   if (!text_is_utf8(value, strlen(value))) {
@@ -67,8 +77,10 @@ static const char *expand_one(struct expansion *x, const char *at) {
   return close + 1;
 }
 
+/* All that is wrong in a text is told at once. */
 static bool expand_all(struct expansion *x) {
   const char *at = x->node->text;
+  bool sound = true;
   while (*at && !x->failed) {
     size_t plain = strcspn(at, "$");
     if (strncmp(at + plain, "$${", 3) == 0)
@@ -81,10 +93,11 @@ static bool expand_all(struct expansion *x) {
       at += plain;
       continue;
     }
-    at = expand_one(x, at + 6);
-    if (!at) return false;
+    const char *next = expand_one(x, at + 6);
+    sound = sound && next;
+    at = next ? next : at + 6;
   }
-  return !x->failed;
+  return sound && !x->failed;
 }
 
 static void expand_scalar(struct load *load, struct node *node) {
@@ -100,6 +113,7 @@ static void expand_scalar(struct load *load, struct node *node) {
     load->overflowed = true;
     report_value(load, node, "the text grows past %d MiB once ${env.NAME} is expanded; expected less", CONFIG_BYTES_MAX >> 20);
   }
+  if (node->bad) variables_check_rest(load, node);
   lh_buf_free(&x.text);
   lh_buf_free(&x.masked);
 }

@@ -105,6 +105,14 @@ bool variables_check(struct load *load, struct node *node) {
   return variables_check_bytes(load, node, node->text, strlen(node->text));
 }
 
+void variables_check_rest(struct load *load, struct node *node) {
+  const char *end = node->text + strlen(node->text);
+  for (const char *at = next_variable(node->text, end); at < end; at = next_variable(at + 2, end)) {
+    const char *close = memchr(at, '}', (size_t)(end - at));
+    if (close && !starts(at + 2, close, "env.")) check_one(load, node, at + 2, close);
+  }
+}
+
 bool variables_has(const char *text, size_t len, const char *name) {
   const char *end = text + len;
   size_t name_len = strlen(name);

@@ -180,6 +180,11 @@ static const struct {
      "t.yaml:2:46: targets.t.headers.Cookie: \"***\" is not accepted; expected text in one line, without control characters"},
     {R "targets: {t: {url: '${env.NOPE}'}}\n" G,
      "t.yaml:2:20: targets.t.url: the environment variable NOPE is not set; expected it in the environment, or ${env.NOPE:-default}"},
+    /* everything that is wrong in one text, not its first unset variable alone; one that is unset twice is told once */
+    {R "targets: {t: {url: ws://h, headers: {A: '${env.NOPE} ${tokn} ${token} ${env.NO} ${env.NOPE} $${tokn} ${data.x}'}}}\n" G,
+     "t.yaml:2:41: targets.t.headers.A: the environment variable NOPE is not set; expected it in the environment, or ${env.NOPE:-default}\n"
+     "t.yaml:2:41: targets.t.headers.A: the environment variable NO is not set; expected it in the environment, or ${env.NO:-default}\n"
+     "t.yaml:2:41: targets.t.headers.A: \"${tokn}\" is not a known variable; did you mean ${token}?"},
     {R "targets: {t: {url: '${env.}'}}\n" G,
      "t.yaml:2:20: targets.t.url: \"${env.}\" is not a variable; expected ${env.NAME} or ${env.NAME:-default}"},
     {R "targets: {t: {url: 'ws://${env.LATIN1}'}}\n" G,
@@ -419,7 +424,7 @@ static const struct {
 };
 
 static const struct {
-  const char *settings[3], *sentences;
+  const char *settings[4], *sentences;
 } setting_cases[] = {
     {{"groups.g.conections=5"},
      "--set groups.g.conections=5: groups.g.conections: unknown key; did you mean groups.g.connections?"},
@@ -454,6 +459,13 @@ static const struct {
      "was made by --duration: this objective cannot be judged, and the verdict is inconclusive\n"
      "warning: --set slo=[{metric: drops, below: 1, for: 2m}, {metric: drops, below: 1, after: 30s}]: slo[1].after: leaves nothing of the "
      "run, shortened by --duration: this objective cannot be judged, and the verdict is inconclusive"},
+    {{"run={warmup: 1m, interval: 30s}", "run.duration=10s", "slo=[{metric: drops, below: 1}]"},
+     "warning: --set run={warmup: 1m, interval: 30s}: run.interval: is longer than the run was made by --duration: intervals of 1s are stored\n"
+     "warning: --set run={warmup: 1m, interval: 30s}: run.warmup: takes all of the run, shortened by --duration: no objective can be "
+     "judged, and the verdict is inconclusive (--set run.warmup=0s judges them)"},
+    /* with no objectives the warm-up leaves out nothing */
+    {{"run={warmup: 1m, interval: 30s}", "run.duration=20s"},
+     "warning: --set run={warmup: 1m, interval: 30s}: run.interval: is longer than the run was made by --duration: intervals of 1s are stored"},
 };
 
 /* clang-format on */
@@ -487,7 +499,8 @@ static void what_is_wrong_is_said_where_it_is(void **state) {
 static void a_wrong_setting_is_named(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(setting_cases); i++) {
-    size_t count = setting_cases[i].settings[1] ? 2 : 1;
+    size_t count = 1;
+    while (setting_cases[i].settings[count]) count++;
     check(&(struct lh_load_args){.path = "t.yaml",
                                  .text = R T G,
                                  .settings = setting_cases[i].settings,
