@@ -9,6 +9,7 @@ static const uint64_t least_span_ns = 10 * 60 * LH_NS_PER_S; /* shorter runs hav
 static const double significant_p = 0.001; /* two tests a group, many groups, and the word stands in a headline */
 static const double telling_share = 0.10;  /* of the level: less is real perhaps, but nobody's concern */
 static const double telling_us = 100;
+static const double confident_most = 0.99; /* p supposes that only neighbours resemble each other: a load that comes and goes is more than that */
 
 enum { LEAST_POINTS = 30 };
 
@@ -72,7 +73,7 @@ static void say_drift(struct lh_finder *finder, const struct lh_find_group *grou
                                       .severity = !rises  ? LH_SEVERITY_INFO
                                                   : grave ? LH_SEVERITY_SERIOUS
                                                           : LH_SEVERITY_NOTICE,
-                                      .confidence = 1 - trend->p,
+                                      .confidence = fmin(1 - trend->p, confident_most),
                                       .group = group->series.group,
                                       .from_ns = points->from_ns,
                                       .until_ns = points->until_ns});

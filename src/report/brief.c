@@ -108,7 +108,8 @@ static void say_streamed(struct brief *b, const json_t *groups) {
   say(b, "; %s of streams received, %s a second", lh_show_bytes(bytes).text, lh_show_bytes(bytes / seconds).text);
 }
 
-/* How many, how fast, and how many of those that ask for an answer got one that passes the checks of the config. */
+/* How many, how fast, and how many of those that ask for an answer got one that passes the checks of the config. Some of the
+ * damaged ones are among the lost, so they are told beside that share, not taken off it. */
 static void say_sent(struct brief *b) {
   double sent = lh_look_number(b->model, "totals.messages.sent"), seconds = lh_look_number(b->model, "run.duration_s");
   double replied = lh_look_number(b->model, "totals.messages.replied"), lost = lh_look_number(b->model, "totals.messages.lost");
@@ -116,7 +117,12 @@ static void say_sent(struct brief *b) {
   if (sent == 0) return;
   say(b, "; %s sent", lh_show_plural(sent, "message", "messages").text);
   if (seconds > 0) say(b, " (%s a second)", lh_show_rate(sent / seconds).text);
-  if (replied + lost > 0) say(b, ", %s answered right", lh_show_percent(100 * right / (replied + lost)).text);
+  if (replied + lost == 0) return;
+  double late = lh_look_number(b->model, "totals.messages.late"), damaged = lh_look_number(b->model, "totals.messages.corrupt");
+  say(b, ", %s answered", lh_show_percent(100 * right / (replied + lost)).text);
+  if (late + damaged == 0) say(b, " right");
+  if (late > 0) say(b, ", %s late", lh_show_count(late).text);
+  if (damaged > 0) say(b, ", %s damaged", lh_show_count(damaged).text);
 }
 
 static void write_ran(struct brief *b) {

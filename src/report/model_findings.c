@@ -179,6 +179,35 @@ static bool find_storms(struct arrays *a, struct lh_find_group *group) {
   return true;
 }
 
+struct place {
+  uint64_t from_ns;
+  uint32_t group;
+  size_t nth; /* of its group */
+};
+
+static int by_time(const void *left, const void *right) {
+  const struct place *a = left, *b = right;
+  if (a->from_ns != b->from_ns) return a->from_ns < b->from_ns ? -1 : 1;
+  if (a->group != b->group) return a->group < b->group ? -1 : 1;
+  return (a->nth > b->nth) - (a->nth < b->nth);
+}
+
+/* In order of time, over all groups: a table that ends early then leaves out what came last, not the last groups. */
+static void put_storms(struct lh_build *b, const struct lh_find_group *groups, json_t *out) {
+  size_t count = 0, at = 0;
+  for (uint32_t n = 0; n < b->g->group_count; n++) count += groups[n].storm_count;
+  struct place *places = calloc(count + 1, sizeof *places);
+  if (!places) b->failed = true;
+  for (uint32_t n = 0; places && n < b->g->group_count; n++)
+    for (size_t i = 0; i < groups[n].storm_count; i++) places[at++] = (struct place){groups[n].storms[i].from_ns, n, i};
+  if (places) qsort(places, count, sizeof *places, by_time);
+  for (size_t i = 0; places && i < count; i++) {
+    const struct lh_find_group *group = &groups[places[i].group];
+    lh_push(b, out, storm_json(b, &group->series, &group->storms[places[i].nth], places[i].nth < CURVES_MAX));
+  }
+  free(places);
+}
+
 void lh_build_findings(struct lh_build *b, json_t *model) {
   json_t *storms = json_array(), *findings = json_array();
   struct arrays *arrays = calloc(b->g->group_count + 1u, sizeof *arrays);
@@ -191,8 +220,8 @@ void lh_build_findings(struct lh_build *b, json_t *model) {
     struct lh_find_group *group = &groups[n];
     *group = describe(b, a, n);
     if (!find_storms(a, group)) b->failed = true;
-    for (size_t i = 0; i < group->storm_count; i++) lh_push(b, storms, storm_json(b, &group->series, &a->storms[i], i < CURVES_MAX));
   }
+  if (!b->failed) put_storms(b, groups, storms);
   struct lh_findings found = {0};
   const struct lh_site *watcher = lh_server_site(b->g);
   struct lh_find_args args = {.groups = groups, .group_count = b->g->group_count, .start_wall_us = b->g->run->start_wall_us,

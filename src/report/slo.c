@@ -139,16 +139,19 @@ static void mark_eligible(const struct lh_build *b, const struct lh_slo_config *
   }
 }
 
-/* Slides a window of `length` intervals; the value of each that is full (or of the last, when there is none) is compared. */
+/* Slides a window of `length` intervals; the value of each that is full (or of the last, when there is none) is compared. One
+ * that begins before the grace is over is not full: a moment after it would be judged as if it had lasted as long. */
 static void slide(struct window *w, const struct lh_slo_config *slo, double threshold, const bool *eligible, uint32_t length,
                   struct verdict *v) {
-  uint32_t count = w->g->count;
+  uint32_t count = w->g->count, last = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (eligible[i]) last = i;
   v->worst = NAN;
   for (uint32_t i = 0; i < count; i++) {
     if (eligible[i]) window_move(w, i, 1);
     if (i >= length && eligible[i - length]) window_move(w, i - length, -1);
-    uint32_t from = i + 1 >= length ? i + 1 - length : 0;
-    if ((i + 1 < length && i + 1 < count) || !eligible[i]) continue;
+    uint32_t from = i + 1 >= v->grace + length ? i + 1 - length : v->grace;
+    if (!eligible[i] || (i + 1 < v->grace + length && i != last)) continue;
     double value = window_value(w, eligible, from, i + 1);
     if (worse(slo, value, v->worst)) {
       v->worst = value;

@@ -35,6 +35,7 @@ void lh_table_objectives(const json_t *model, struct lh_table *t) {
                                              {.title = "metric", .flexible = true},
                                              {.title = "value", .right = true},
                                              {.title = "objective"},
+                                             {.title = "over each", .right = true, .wide = true},
                                              {.title = "worst", .right = true},
                                              {.title = "at (UTC)"},
                                              {.title = "breached", .right = true, .wide = true},
@@ -53,6 +54,7 @@ void lh_table_objectives(const json_t *model, struct lh_table *t) {
                                      : json_is_false(passed) ? "FAIL"
                                                              : "?",
                                      lh_look_text(slo, "metric"), lh_show_slo_value(slo, "value").text, limit,
+                                     seconds_or_none(slo, "for_s").text,
                                      has_worst ? lh_show_slo_value(slo, "worst").text : "-",
                                      has_worst ? when(model, lh_look_text(slo, "worst_at")).text : "-",
                                      lh_show_seconds(lh_look_number(slo, "breached_s")).text,
@@ -84,7 +86,8 @@ void lh_table_groups(const json_t *model, struct lh_table *t) {
                         lh_show_count(lh_look_number(group, "clients.planned")).text,
                         available ? lh_show_percent(lh_look_number(group, "availability_percent")).text : "-",
                         lh_show_count(lh_look_number(group, "drops")).text,
-                        lh_show_rate(lh_look_number(group, "drops_per_client_hour")).text,
+                        lh_look_is_null(group, "drops_per_client_hour") ? "-"
+                                                                        : lh_show_rate(lh_look_number(group, "drops_per_client_hour")).text,
                         lh_show_count(lh_look_number(group, "reconnects")).text,
                         us_or_none(group, "latency.outage.max_us").text, us_or_none(group, "latency.response.p50_us").text,
                         us_or_none(group, "latency.response.p99_us").text, us_or_none(group, "latency.response.max_us").text});

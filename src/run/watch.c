@@ -47,7 +47,7 @@ static bool judge(struct objective *o, const struct lh_slo_config *slo, const js
   const char *unit = json_string_value(json_object_get(entry, "unit"));
   if (json_integer_value(json_object_get(entry, "intervals")) == 0 || !json_is_number(value) || !json_is_boolean(passed))
     return false;
-  if (unit != NULL && strcmp(unit, "count") == 0) {
+  if (slo->for_ns == 0 && unit != NULL && strcmp(unit, "count") == 0) {
     o->sum += json_number_value(value);
     *breached = slo->is_below && o->sum >= slo->threshold;
     return true;
@@ -71,10 +71,17 @@ static const json_t *model_of(struct window *w, const char *path, uint64_t lengt
   return w->model;
 }
 
+/* A window is judged once all of it lies past the grace, as in the report. */
+static bool is_early(const struct lh_watch *w, const struct lh_slo_config *slo, uint64_t end_ns) {
+  uint64_t grace_ns = slo->after_ns > w->config->run.warmup_ns ? slo->after_ns : w->config->run.warmup_ns;
+  return slo->for_ns > 0 && end_ns < grace_ns + slo->for_ns;
+}
+
 static void judge_one(struct lh_watch *w, size_t i, const json_t *model, uint64_t end_ns, struct lh_watch_verdict *verdict) {
   const struct lh_slo_config *slo = &w->config->slo[i];
   struct objective *o = &w->objectives[i];
   bool breached;
+  if (is_early(w, slo, end_ns)) return;
   if (!judge(o, slo, json_array_get(json_object_get(model, "slo"), i), &breached)) return;
   if (!breached) o->since_ns = LH_NEVER;
   if (breached && o->since_ns == LH_NEVER) {

@@ -2,8 +2,8 @@
  *
  * Glossary
  *   window    the objective's `for`, at least one interval
- *   breached  the window's value does not meet the objective. A plain count (lost below 1000) is added up over the run
- *             instead, since an interval's share of it means nothing; "above" a count is for the end of the run to judge
+ *   breached  the window's value does not meet the objective. A plain count (lost below 1000) without `for` is
+ *             added up over the run instead, since an interval's share of it means nothing; "above" a count is for the end of the run to judge
  *
  * Intervals that the report leaves out (warm-up, grace, the tester was late) neither begin nor end a breach.
  */

@@ -35,7 +35,7 @@ struct lh_finding {
   uint64_t from_ns, until_ns;
 };
 struct lh_findings {
-  struct lh_finding *items; /* serious ones first, then in order of time */
+  struct lh_finding *items; /* serious ones first; then what explains drops, the drops, and all else, each in order of time */
   size_t count;
 };
 void lh_findings_free(struct lh_findings *findings);

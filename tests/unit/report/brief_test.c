@@ -56,6 +56,9 @@ static const struct {
     {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 3000, 'incoming': 0}", NULL, NULL, "ran",
      "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
      "(2 a second), 93.75 % answered right; from laptop"},
+    {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 0, 'late': 1200, 'corrupt': 3, 'incoming': 0}", NULL, NULL, "ran",
+     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
+     "(2 a second), 98.95 % answered, 1,200 late, 3 damaged; from laptop"},
     {"storms", "[{'group': 'chat', 'drops': 15, 'open_before': 5, 'at': '2026-11-22T20:03:28.000Z', 'from_s': 8, 'until_s': 8.0004}]", NULL, NULL, "drops",
      "none; most together: 15 of chat at 20:03:28, in < 1 ms"},
     {NULL, NULL, NULL, NULL, "latency",

@@ -13,6 +13,7 @@
 #include "longhaul/report/compare.h"
 #include "longhaul/report/report.h"
 #include "report/brief.h"
+#include "report/verdict.h"
 
 /* The last is a comparison of two runs. */
 static const char *const names[] = {"night", "quiet", "crash", "hostile", "compare"};
@@ -71,7 +72,10 @@ static void test_golden(void **state) {
     json_t *model = json_load_file(path, 0, &why);
     if (!model) fail_msg("%s:%d: %s", path, why.line, why.text);
     /* the sentences on top are made of the rest; the JSON has them too, and shows when they change */
-    if (json_object_get(model, "brief")) assert_int_equal(lh_brief_put(model, NULL), 0);
+    if (json_object_get(model, "brief")) {
+      assert_int_equal(lh_verdict_judge(model, NULL), 0);
+      assert_int_equal(lh_brief_put(model, NULL), 0);
+    }
     for (size_t f = 0; f < format_count(names[n]); f++) {
       struct lh_buf out = LH_BUF_INIT(1 << 20);
       struct lh_err err = {0};

@@ -176,6 +176,28 @@ static void test_windows_against_brute_force(void **state) {
   synthetic_free(&s);
 }
 
+/* A slow moment right after the grace is no slow window: the first one that counts begins there. Where none is full, what there
+ * is counts as one. */
+static void test_windows_after_the_grace(void **state) {
+  struct synthetic s = small_run(state);
+  s.slow_from = 60;
+  s.slow_until = 62;
+  s.slo = "slo:\n"
+          "  - {metric: chat.response.p50, below: 100ms, for: 1m, after: 10m}\n"
+          "  - {metric: chat.response.p50, below: 100ms, for: 1m, after: 19m40s}\n"
+          "  - {metric: chat.response.p50, below: 100ms, for: 20s}\n";
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  assert_true(lh_look_true(slo_row(model, 0), "passed"));
+  assert_int_equal(NUMBER(slo_row(model, 0), "intervals"), 60);
+  assert_true(NUMBER(slo_row(model, 0), "worst_s") >= 600);
+  assert_true(lh_look_true(slo_row(model, 1), "passed"));
+  assert_int_equal(NUMBER(slo_row(model, 1), "intervals"), 2);
+  assert_true(json_is_false(lh_look(slo_row(model, 2), "passed")));
+  json_decref(model);
+  synthetic_free(&s);
+}
+
 static void shorten(const char *path, const char *sql) {
   sqlite3 *db;
   assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
@@ -410,6 +432,7 @@ int main(void) {
       SYNTHETIC_TEST(test_objectives_longer_than_a_try),
       SYNTHETIC_TEST(test_storms_past_the_cap_of_rows),
       SYNTHETIC_TEST(test_windows_against_brute_force),
+      SYNTHETIC_TEST(test_windows_after_the_grace),
       SYNTHETIC_TEST(test_part_of_a_run),
       SYNTHETIC_TEST(test_run_without_an_end),
       SYNTHETIC_TEST(test_run_in_progress),

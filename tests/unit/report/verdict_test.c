@@ -47,6 +47,10 @@ static const struct verdict_case cases[] = {
                  "response p99 212 ms, no drift found"},
     {"slo", "[]", .verdict = "passed", .exit_code = 0, .reason = "no objectives were set"},
     {"slo.0.passed", "false", .verdict = "failed", .exit_code = 1, .reason = "chat.response.p99 was 212 ms, not below 250 ms"},
+    {"slo.0", "{'metric': 'chat.response.p99', 'op': 'below', 'unit': 'us', 'threshold': 250000, 'value': 212000, 'passed': false, "
+     "'for_s': 300, 'worst': 409000, 'worst_at': '2026-11-22T20:13:08.000Z'}", .verdict = "failed", .exit_code = 1,
+     .reason = "chat.response.p99 was 409 ms in the 5 min from 20:13:08 UTC, not below 250 ms"},
+    {"slo", "[{'passed': true}, {'passed': true}]", .verdict = "passed", .exit_code = 0, .reason = "both objectives held"},
     {"slo.0.passed", "null", "slo.0.note", "'nothing was measured'", "inconclusive", 4,
      "could not be evaluated: nothing was measured", NULL},
     {"config_note", "'night.yaml:3: what'", .verdict = "inconclusive", .exit_code = 4,
