@@ -1,7 +1,7 @@
 /* Compressed messages on the way out (RFC 7692), each for itself: one compressor serves every client of the worker.
  *
  * libwebsockets compresses too, but keeps pointing into the caller's buffer between writes, and holds a compressor for each
- * connection. What comes in is inflated by libwebsockets.
+ * connection. What comes in: inflate.h.
  */
 #ifndef WORKER_DEFLATE_H
 #define WORKER_DEFLATE_H

@@ -199,11 +199,7 @@ void lh_ending_find(const struct lh_demise *d, struct lh_ending *out) {
   } else if (p->fault) {
     set(out, d->stage == LH_STAGE_OPEN ? LH_REASON_BAD_FRAME : LH_REASON_BAD_HTTP, 0, p->fault);
   } else if (!from_words(d, out) && !from_tls(p, out) && !from_socket(d, out)) {
-    /* Neither side of the socket is down, so libwebsockets found fault with what it carries: a compressed message that does
-     * not inflate. */
-    if (d->stage == LH_STAGE_OPEN && p->wire.deflate)
-      set(out, LH_REASON_BAD_FRAME, 0, "compressed message that does not inflate");
-    else if (!strcmp(d->words, LH_COULD_NOT_BEGIN)) /* nothing was wrong yet: all that is left is that it allocates */
+    if (!strcmp(d->words, LH_COULD_NOT_BEGIN)) /* nothing was wrong yet: all that is left is that it allocates */
       set(out, LH_REASON_NO_MEMORY, 0, LH_COULD_NOT_BEGIN);
     else
       set(out, LH_REASON_UNCLASSIFIED, 0, d->words[0] ? d->words : "libwebsockets closed the connection");

@@ -38,7 +38,7 @@ struct lh_peer {
   int fd;                 /* LH_NO_FD when there is none */
   int error;              /* errno of the read or write that failed, 0 when none did */
   int tls_error;          /* OpenSSL's reason code, 0 when there is none */
-  uint32_t next;          /* of the list it stands in: queued, waiting for an address, draining */
+  uint32_t next;          /* of the list it stands in: queued, waiting for an address */
   uint16_t local_port;
   uint8_t state;          /* enum lh_peer_state */
   uint8_t alert;          /* fatal TLS alert received, 0 when none */
@@ -47,7 +47,7 @@ struct lh_peer {
   bool eof : 1;           /* the peer closed its direction */
   bool closing : 1;       /* we sent a close frame */
   bool is_tls : 1;
-  bool draining : 1;      /* stands in the list of those with more to inflate */
+  bool compressed : 1;    /* the message under way is */
   bool held_back : 1;     /* libwebsockets may hold bytes that the socket did not take */
   bool wants_write : 1;   /* the engine waits for lh_engine_on_writable */
   bool is_redirect : 1;

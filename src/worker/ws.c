@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "endings.h"
 #include "frame.h"
 #include "handshake.h"
+#include "inflate.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/conn/cookies.h"
 #include "longhaul/conn/http.h"
@@ -43,8 +43,14 @@ static const struct lh_handshake *handshake_of(const struct lh_ws *ws, uint32_t 
 
 /* ---- the end of a connection ---- */
 
+static void drop_inflater(struct lh_ws *ws, const struct lh_peer *p) {
+  struct lh_inflate **inflater = &ws->inflaters[lh_ws_slot(ws, p)];
+  lh_inflate_free(*inflater);
+  *inflater = NULL;
+}
+
 static void forget(struct lh_ws *ws, struct lh_peer *p) {
-  if (p->draining) lh_peer_list_remove(ws, &ws->draining, lh_ws_slot(ws, p));
+  if (ws->inflaters) drop_inflater(ws, p);
   lh_peer_unbind(p);
   p->wsi = NULL;
   lh_peer_reset(p);
@@ -93,18 +99,6 @@ static struct lh_peer *peer_of(struct lh_ws *ws, struct lws *wsi) {
   if (!p) return NULL;
   if (p == ws->handed && !p->wsi) p->wsi = wsi; /* from within lws_client_connect_via_info */
   return p->wsi == wsi ? p : NULL;
-}
-
-static int on_receive(struct lh_ws *ws, struct lh_peer *p, const void *bytes, size_t len) {
-  struct lws *wsi = p->wsi;
-  ws->received++;
-  if (p->wire.deflate && !p->draining && !lws_is_final_fragment(wsi)) {
-    p->draining = true;
-    lh_peer_list_push(ws, &ws->draining, lh_ws_slot(ws, p));
-  }
-  lh_engine_on_message(ws->engine, lh_ws_slot(ws, p), bytes, len, lws_is_first_fragment(wsi), lws_is_final_fragment(wsi),
-                       lws_frame_is_binary(wsi), lh_now_ns());
-  return 0;
 }
 
 static int on_pong(struct lh_ws *ws, struct lh_peer *p, const void *bytes, size_t len) {
@@ -183,14 +177,28 @@ static void redirect(struct lh_ws *ws, struct lh_peer *p, unsigned status) {
   if (why) snprintf(p->seen->text, sizeof p->seen->text, "%.60s: %.60s", why, location);
 }
 
+/* libwebsockets must not see what is wrong with the answer: it writes beyond an array when an extension is named twice, and
+ * leaks when parameters are bad. */
+static int agree_on_deflate(struct lh_ws *ws, struct lh_peer *p) {
+  char answer[256];
+  struct lh_deflate_terms terms;
+  const bool was_offered = p->wire.deflate;
+  p->wire.deflate = was_offered && lws_hdr_total_length(p->wsi, WSI_TOKEN_EXTENSIONS) > 0;
+  if (!p->wire.deflate) return 0;
+  bool is_short = lws_hdr_copy(p->wsi, answer, sizeof answer, WSI_TOKEN_EXTENSIONS) > 0;
+  p->fault = is_short ? lh_deflate_agree(answer, &terms) : "extension parameters of more than 255 bytes";
+  if (p->fault) return -1;
+  struct lh_inflate **inflater = &ws->inflaters[lh_ws_slot(ws, p)];
+  *inflater = lh_inflate_new(&terms);
+  if (!*inflater) lh_peer_saw_error(p, ENOMEM);
+  return *inflater ? 0 : -1;
+}
+
 /* The response's head is in. libwebsockets would log what is not a 101 and say no more about it. */
 static int on_response(struct lh_ws *ws, struct lh_peer *p) {
   unsigned status = lws_http_client_http_response(p->wsi);
   take_cookies(ws, p);
-  if (status == 101) {
-    p->wire.deflate = p->wire.deflate && lws_hdr_total_length(p->wsi, WSI_TOKEN_EXTENSIONS) > 0;
-    return 0;
-  }
+  if (status == 101) return agree_on_deflate(ws, p);
   if (!p->seen) return -1;
   char retry_after[64];
   if (lws_hdr_copy(p->wsi, retry_after, sizeof retry_after, WSI_TOKEN_HTTP_RETRY_AFTER) > 0)
@@ -235,7 +243,7 @@ static int on_writable(struct lh_ws *ws, struct lh_peer *p) {
 
 static int dispatch(struct lh_ws *ws, struct lh_peer *p, enum lws_callback_reasons what, void *in, size_t len) {
   switch (what) {
-  case LWS_CALLBACK_CLIENT_RECEIVE: return on_receive(ws, p, in, len);
+  case LWS_CALLBACK_CLIENT_RECEIVE: return lh_ws_receive(ws, p, in, len);
   case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return on_pong(ws, p, in, len);
   case LWS_CALLBACK_CLIENT_WRITEABLE: return on_writable(ws, p);
   case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: return on_request(ws, p, in, len);
@@ -276,34 +284,6 @@ int lh_ws_event(struct lws *wsi, enum lws_callback_reasons what, void *user, voi
   int result = dispatch(ws, p, what, in, len);
   ws->current = outer;
   return p->wsi == wsi ? result : -1;
-}
-
-/* ---- inflating ---- */
-
-/* Has libwebsockets hand over what it inflated of a message already; true when there may be more. On libuv it forgets about
- * that until the connection's next event. */
-static bool drain(struct lh_ws *ws, struct lh_peer *p) {
-  enum { STEPS = 64 }; /* of 1 KiB: others want their turn too */
-  struct lws *wsi = p->wsi;
-  for (int step = 0; step < STEPS; step++) {
-    uint64_t before = ws->received;
-    struct lws_pollfd event = {.fd = p->fd, .events = POLLIN, .revents = POLLIN};
-    lws_service_fd(lws_get_context(wsi), &event);
-    if (p->wsi != wsi || ws->received == before || lws_is_final_fragment(wsi)) return false;
-  }
-  return true;
-}
-
-static void drain_all(struct lh_ws *ws) {
-  struct lh_peer_list list = ws->draining;
-  ws->draining = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
-  for (uint32_t slot; (slot = lh_peer_list_pop(ws, &list)) != LH_NO_PEER;) {
-    struct lh_peer *p = &ws->peers[slot];
-    p->draining = false;
-    if (!drain(ws, p) || p->draining) continue;
-    p->draining = true;
-    lh_peer_list_push(ws, &ws->draining, slot);
-  }
 }
 
 /* ---- begin: addresses, TCP ---- */
@@ -364,10 +344,9 @@ static void begin(struct lh_ws *ws, struct lh_peer *p) {
 }
 
 bool lh_ws_before_wait(struct lh_ws *ws) {
-  drain_all(ws);
   for (uint32_t slot, left = LH_DIALS_AT_ONCE; left > 0 && (slot = lh_peer_list_pop(ws, &ws->queued)) != LH_NO_PEER; left--)
     begin(ws, &ws->peers[slot]);
-  return ws->draining.first != LH_NO_PEER || ws->queued.first != LH_NO_PEER;
+  return ws->queued.first != LH_NO_PEER;
 }
 
 void lh_ws_settled(void *context, uint32_t target, int error) {

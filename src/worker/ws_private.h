@@ -41,7 +41,8 @@ struct lh_ws {
   struct lws_vhost ***detour_vhosts; /* by number of the route behind those of targets, twice: without and with deflate */
   struct lh_lane *lanes;          /* by group number */
   struct lh_peer *peers;          /* by slot */
-  struct lh_peer_list queued, draining;
+  struct lh_peer_list queued;
+  struct lh_inflate **inflaters;  /* by slot; NULL when no group asks for deflate */
   struct lh_peer_list *awaiting;  /* by target number */
   struct lh_peer *current;        /* whose callback is running */
   struct lh_peer *handed;         /* whose socket is being handed to libwebsockets */
@@ -49,7 +50,6 @@ struct lh_ws {
   uint32_t sockets;
   size_t path_max;
   char *path;                     /* owned: room for the longest */
-  uint64_t received;              /* pieces of messages */
 };
 
 /* No keep-alive of libwebsockets' own: it would hide idle timeouts of the path, and costs a place in a sorted list. */
@@ -72,6 +72,8 @@ void lh_ws_tunnelling(void *context, uint32_t slot);
 void lh_ws_dialled(void *context, uint32_t slot, const struct lh_dialled *dialled);
 lh_resolve_settled lh_ws_settled;
 lh_peer_took lh_ws_took; /* context is the struct lh_ws */
+/* A piece of a message, from libwebsockets' callback, whose result it gives: below 0, the connection has to end. */
+int lh_ws_receive(struct lh_ws *ws, struct lh_peer *p, const char *bytes, size_t len);
 /* The vhost for connections of this lane by that route; NULL without memory. */
 struct lws_vhost *lh_ws_vhost(struct lh_ws *ws, const struct lh_lane *lane, uint32_t route, uint32_t context);
 extern const struct lh_io lh_ws_actions; /* with no context */

@@ -23,19 +23,20 @@ const lws_retry_bo_t lh_no_idle_policy = {.secs_since_valid_ping = 0, .secs_sinc
 static const struct lws_protocols protocols[] = {PROTOCOL(256),  PROTOCOL(512),  PROTOCOL(1024),
                                                  PROTOCOL(2048), PROTOCOL(4096), {.name = NULL}};
 
-/* For a frame that is not compressed, and for every pong, the extension answers "nothing to do"; the client parser of 4.1.6
- * takes that for "call again" and never comes back. "Unknown" makes it go on with the frame as it is. Both numbers are
- * private to libwebsockets (PMDR_NOTHING_WE_SHOULD_DO, PMDR_UNKNOWN). */
-static int inflate_or_pass(struct lws_context *context, const struct lws_extension *extension, struct lws *wsi,
-                           enum lws_extension_callback_reasons reason, void *user, void *in, size_t len) {
-  enum { UNKNOWN = 0, NOTHING_TO_DO = 5 };
-  int result = lws_extension_callback_pm_deflate(context, extension, wsi, reason, user, in, len);
-  return reason == LWS_EXT_CB_PAYLOAD_RX && result == NOTHING_TO_DO ? UNKNOWN : result;
+/* An extension that does nothing: it makes libwebsockets offer compression and let RSV1 pass. What was agreed is read by us
+ * (lh_deflate_agree), as are the messages. 0 is "go on with the frame as it is", private to libwebsockets (PMDR_UNKNOWN). */
+static int pass(struct lws_context *context, const struct lws_extension *extension, struct lws *wsi,
+                enum lws_extension_callback_reasons reason, void *user, void *in, size_t len) {
+  static const struct lws_ext_options options[] = {{"server_no_context_takeover", EXTARG_NONE},
+                                                   {"client_no_context_takeover", EXTARG_NONE},
+                                                   {"server_max_window_bits", EXTARG_OPT_DEC},
+                                                   {NULL, EXTARG_NONE}};
+  (void)context, (void)extension, (void)wsi, (void)user, (void)len;
+  if (reason == LWS_EXT_CB_CLIENT_CONSTRUCT) *(const struct lws_ext_options **)in = options;
+  return 0;
 }
 
-static const struct lws_extension extensions[] = {
-    {"permessage-deflate", inflate_or_pass, LH_DEFLATE_OFFER},
-    {NULL, NULL, NULL}};
+static const struct lws_extension extensions[] = {{"permessage-deflate", pass, LH_DEFLATE_OFFER}, {NULL, NULL, NULL}};
 
 /* ---- lists ---- */
 
@@ -270,7 +271,7 @@ int lh_ws_new(struct lh_ws **out, const struct lh_ws_args *args, struct lh_err *
   ws->args = *args;
   ws->io = lh_ws_actions;
   ws->io.context = ws;
-  ws->queued = ws->draining = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
+  ws->queued = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
   ws->tag = lh_token_tag(args->run_id);
   *out = ws; /* on failure the process ends, and what was made with it */
   uint32_t clients = clients_of_kind(args, true), others = clients_of_kind(args, false);
@@ -308,7 +309,8 @@ int lh_ws_attach(struct lh_ws *ws, struct lh_engine *engine, struct lh_err *err)
   if (!ws->context_count) return 0;
   uint32_t count = lh_engine_client_count(engine);
   ws->peers = aligned_alloc(LH_PEER_BYTES, ((size_t)count + 1) * sizeof *ws->peers);
-  if (!ws->peers) return lh_err_set(err, ENOMEM, "no memory for %u clients", count);
+  if (ws->deflate) ws->inflaters = calloc((size_t)count + 1, sizeof(struct lh_inflate *));
+  if (!ws->peers || (ws->deflate && !ws->inflaters)) return lh_err_set(err, ENOMEM, "no memory for %u clients", count);
   for (uint32_t i = 0; i < count; i++) {
     ws->peers[i] = (struct lh_peer){.fd = LH_NO_FD, .next = LH_NO_PEER};
   }
