@@ -49,6 +49,7 @@ struct answer {
   struct lh_shared *body;
   size_t at;
   struct lh_buf mark;
+  bool takes_mark; /* the request may mark: only then is its body looked at, since one comes with a refused request as well */
   bool too_long;
 };
 struct viewer {
@@ -180,7 +181,12 @@ static int on_request(struct lws *wsi, struct answer *answer, const char *path) 
   enum lh_access access = access_of(wsi);
   if (access != LH_ACCESS_GRANTED && access != LH_ACCESS_GRANTED_BY_QUERY) return refuse(wsi, answer, access);
   if (get && strcmp(path, "/metrics") == 0) return send_metrics(wsi, answer);
-  if (dashboard && post && strcmp(path, "/mark") == 0) return 0; /* the body follows */
+  if (dashboard && post && strcmp(path, "/mark") == 0) {
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+      return send_text(wsi, answer, 411, "a mark needs a Content-Length\n");
+    answer->takes_mark = true; /* the body follows */
+    return 0;
+  }
   if (!dashboard || strcmp(path, "/") != 0)
     return send_text(wsi, answer, 404,
                      dashboard ? "there is nothing here; the page is /, the metrics are /metrics\n"
@@ -192,6 +198,7 @@ static int on_request(struct lws *wsi, struct answer *answer, const char *path) 
 }
 
 static void take_body(struct answer *answer, const void *bytes, size_t len) {
+  if (!answer->takes_mark) return;
   if (answer->mark.limit == 0) answer->mark.limit = LH_LIVE_MARK_MOST + 1; /* and the NUL */
   if (lh_buf_add(&answer->mark, bytes, len) < 0) answer->too_long = true;
 }
@@ -200,6 +207,8 @@ static int on_mark(struct lws *wsi, struct answer *answer) {
   struct lh_server *s = server_of(wsi);
   char *text = answer->mark.data;
   size_t len = answer->mark.len;
+  if (!answer->takes_mark) return 0; /* it has its answer */
+  answer->takes_mark = false;
   while (len > 0 && (unsigned char)text[len - 1] <= ' ') text[--len] = '\0';
   if (answer->too_long || len > LH_LIVE_MARK_MOST)
     return send_text(wsi, answer, 413, "a mark has at most 1,024 bytes of text\n");

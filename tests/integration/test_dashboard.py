@@ -157,6 +157,10 @@ def soak(server, duration="6s", connections=40, **run):
     return config(server.url(), connections=connections, duration=duration, run={"interval": "1s", "workers": 1, **run})
 
 
+def marks_of(run):
+    return [event["text"] for event in run.report["events"] if event["kind"] == "mark"]
+
+
 class Dashboard(unittest.TestCase):
     def test_viewers_see_the_run_as_the_report_does(self):
         """One that came first, one that came late and one that came at once after a drop end with the same model: the report's."""
@@ -224,10 +228,14 @@ class Dashboard(unittest.TestCase):
             self.assertEqual(ask(address, "/mark", body=b"x", headers={"Origin": "http://evil.example"})[0], 403)
             self.assertEqual(ask(address, "/mark", body=b" \n")[0], 400)
             self.assertEqual(ask(address, "/mark", body=b"x" * 5000)[0], 413)
+            self.assertEqual(ask(address, "/nothing", body=b"not at this path")[0], 404)
+            self.assertEqual(ask(address, "/mark", body=iter([b"of no length"]))[0], 411)
             self.assertTrue(is_refused(address, "Origin: http://evil.example"))
             self.assertFalse(is_refused(address, f"Origin: http://{host}"))
+            self.assertEqual(ask(address, "/mark", body=b"the only one that may")[0], 200)
             run.signal(signal.SIGTERM)
             run.wait(30)
+            self.assertEqual(marks_of(run), ["the only one that may"])
 
     def test_token(self):
         with Faultd() as server:
@@ -244,10 +252,13 @@ class Dashboard(unittest.TestCase):
                 cookie = headers["set-cookie"].split(";")[0]
                 self.assertIn("HttpOnly; SameSite=Strict", headers["set-cookie"])
                 self.assertEqual(ask(address, headers={"Cookie": cookie})[0], 200)
+                self.assertEqual(ask(address, "/mark", body=b"without the token")[0], 401)
+                self.assertEqual(ask(address, "/mark", body=b"with it", headers={"Cookie": cookie})[0], 200)
                 self.assertTrue(is_refused(address, "X-Nothing: 1"))
                 self.assertFalse(is_refused(address, f"Cookie: {cookie}"))
                 run.signal(signal.SIGTERM)
                 run.wait(30)
+                self.assertEqual(marks_of(run), ["with it"])
                 self.assertNotIn(TOKEN.encode(), run.path.read_bytes())
                 self.assertIn("--dashboard-token ***", run.report["run"]["command_line"].replace("'", ""))
 
