@@ -51,10 +51,15 @@ static int open_one(const struct lh_cli_args *args, const char *name, const char
   return 0;
 }
 
-/* Said in any case, as with port 0 nobody could know it: LISTEN is for programs, the URL for people. */
+/* The address in any case, as with port 0 nobody could know it. */
 static void say(const char *what, const struct lh_live_address *address, char *url, size_t size) {
   lh_live_url(address, url, size);
   fprintf(stderr, "%s at %s\n", what, url);
+  if (!address->loopback)
+    lh_log(LH_LOG_WARNING,
+           "the %s speaks plain HTTP: whoever is on the way can read its token and its figures. Beyond a network that you trust, "
+           "listen on 127.0.0.1 and look through `ssh -L`, or put a proxy with TLS before it",
+           what);
 }
 
 int lh_lookers_open(const struct lh_cli_args *args, struct lh_lookers *lookers) {

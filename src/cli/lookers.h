@@ -17,7 +17,7 @@ struct lh_lookers {
    .argument = "ADDR",                                                                                                         \
    .fits = lh_live_is_address,                                                                                                 \
    .help = "serve the report as a live page while the run goes on, at " LH_LIVE_DASHBOARD_ADDRESS                              \
-           " or the HOST:PORT given, with /metrics beside it; any address but loopback needs a token"},                        \
+           " or the HOST:PORT given, with /metrics beside it; any address but loopback needs a token, and is not encrypted"},                        \
       {.name = "dashboard-token",                                                                                              \
        .argument = "TOKEN",                                                                                                    \
        .secret = true,                                                                                                         \

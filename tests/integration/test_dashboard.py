@@ -230,6 +230,7 @@ class Dashboard(unittest.TestCase):
             self.assertEqual(ask(address, "/mark", body=b"x" * 5000)[0], 413)
             self.assertEqual(ask(address, "/nothing", body=b"not at this path")[0], 404)
             self.assertEqual(ask(address, "/mark", body=iter([b"of no length"]))[0], 411)
+            self.assertNotIn("plain HTTP", run.stderr)
             self.assertTrue(is_refused(address, "Origin: http://evil.example"))
             self.assertFalse(is_refused(address, f"Origin: http://{host}"))
             self.assertEqual(ask(address, "/mark", body=b"the only one that may")[0], 200)
@@ -244,6 +245,7 @@ class Dashboard(unittest.TestCase):
                 self.assertIn("--dashboard-token", run.stderr)
             with Run(soak(server, duration="60s"), "--dashboard", "0.0.0.0:0", "--dashboard-token", TOKEN) as run:
                 address = ("127.0.0.1", dashboard_of(run)[1])
+                process.wait_until(lambda: "the dashboard speaks plain HTTP" in run.stderr, 10, "the warning")
                 for path in ("/", "/metrics", f"/?token={TOKEN}x"):
                     self.assertEqual(ask(address, path)[0], 401, path)
                 self.assertEqual(ask(address, "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})[0], 200)
