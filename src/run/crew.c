@@ -215,22 +215,22 @@ static int start_child(struct lh_supervisor *sv, struct lh_child *child, bool re
   return code < 0 ? code : lh_relay_tell(sv, child, err);
 }
 
-int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
-  const uint64_t cells = lh_plan_ledger_cells(sv->args->config);
-  if (cells > 0 && (sv->ledger_fd = lh_ledger_make(cells, err)) < 0) return sv->ledger_fd;
+int lh_crew_open(struct lh_supervisor *sv, struct lh_err *err) {
   sv->child_events = (struct lh_child_events){.context = sv, .frame = on_frame, .gone = on_gone};
   sv->children = calloc(sv->workers, sizeof *sv->children);
-  if (sv->children == NULL) {
-    int code = lh_err_set(err, ENOMEM, "no memory for %u workers", sv->workers);
-    sv->workers = 0;
-    return code;
-  }
+  if (sv->children == NULL) return lh_err_set(err, ENOMEM, "no memory for %u workers", sv->workers);
   for (uint32_t w = 0; w < sv->workers; w++) {
     sv->children[w].role = "worker";
     sv->children[w].number = w;
     sv->children[w].events = &sv->child_events;
     sv->children[w].restart_ns = LH_NEVER;
   }
+  return 0;
+}
+
+int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
+  const uint64_t cells = lh_plan_ledger_cells(sv->args->config);
+  if (cells > 0 && (sv->ledger_fd = lh_ledger_make(cells, err)) < 0) return sv->ledger_fd;
   for (uint32_t w = 0; w < sv->workers; w++) {
     int code = start_child(sv, &sv->children[w], false, err);
     if (code < 0 && w == 0) return code; /* else put_off sees to it */

@@ -73,12 +73,13 @@ static void on_gone(void *context, struct lh_child *child, const char *how) {
   if (d->ending) uv_stop(&d->sv->loop);
   if (child->done || child->killed) return;
   if (now_ns - child->started_ns >= LH_SETTLED_AFTER_MS * LH_NS_PER_MS) child->deaths_in_row = 0;
-  bool again = ++child->deaths_in_row < LH_DEATHS_IN_ROW_MAX && !d->ending;
+  bool over = d->ending || d->sv->phase == LH_RUN_OVER;
+  bool again = ++child->deaths_in_row < LH_DEATHS_IN_ROW_MAX && !over;
   if (again) d->due_ns = now_ns + LH_RESTART_AFTER_MS * LH_NS_PER_MS;
   if (!again) close_listeners(d); /* who looks on is refused, and does not wait for ever */
-  const char *then = again ? "it is started again" : d->ending ? "the run is over" : "the run goes on without it";
+  const char *then = again ? "it is started again" : over ? "the run is over" : "the run goes on without it";
   lh_log(LH_LOG_WARNING, "the dashboard is lost (%s); %s", how, then);
-  if (!d->ending) lh_journal_event(&d->sv->journal, now_ns, LH_EVENT_WARNING, "the dashboard was lost (%s); %s", how, then);
+  if (!over) lh_journal_event(&d->sv->journal, now_ns, LH_EVENT_WARNING, "the dashboard was lost (%s); %s", how, then);
 }
 
 /* ---- what it is told ---- */
@@ -157,7 +158,6 @@ void lh_dashboard_heard(struct lh_dashboard *d, uint32_t worker, const struct lh
 uint64_t lh_dashboard_due_ns(const struct lh_dashboard *d) {
   return d == NULL ? LH_NEVER : d->due_ns;
 }
-
 
 /* ---- its life ---- */
 

@@ -402,6 +402,7 @@ static int begin(struct lh_supervisor *sv, struct lh_err *err) {
   int code = open_journal(sv, err);
   if (code == 0) code = open_collection(sv, err);
   if (code == 0) code = open_watches(sv, err);
+  if (code == 0) code = lh_crew_open(sv, err);
   if (code == 0 && lh_watch_new(&sv->watch, args->config) < 0)
     code = lh_err_set(err, ENOMEM, "no memory to watch the objectives");
   if (code < 0) return code;

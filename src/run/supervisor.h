@@ -95,6 +95,8 @@ void lh_supervisor_fail(struct lh_supervisor *sv, const struct lh_err *err);
 void lh_supervisor_settle(struct lh_supervisor *sv);
 
 /* ---- crew.c ---- */
+/* Before anything that may fail the run: stopping it goes through the workers, there or not. */
+int lh_crew_open(struct lh_supervisor *sv, struct lh_err *err);
 int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err);
 void lh_crew_stop(struct lh_supervisor *sv);
 void lh_crew_kill(struct lh_supervisor *sv);

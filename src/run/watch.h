@@ -1,9 +1,11 @@
-/* Objectives with `abort_after`, all of them when hooks.on_breach is to hear of breaches: judged at the end of each interval, over the latest window, by the report's own rules.
+/* Objectives with `abort_after`, all of them when hooks.on_breach is to hear of breaches: judged at the end of each interval,
+ * over the latest window, by the report's own rules.
  *
  * Glossary
  *   window    the objective's `for`, at least one interval
- *   breached  the window's value does not meet the objective. A plain count (lost below 1000) without `for` is
- *             added up over the run instead, since an interval's share of it means nothing; "above" a count is for the end of the run to judge
+ *   breached  the window's value does not meet the objective. A count without `for` (lost below 1000) is added up over the
+ *             run instead, since an interval's share of it means nothing; "above" such a count is for the end of the run to
+ *             judge
  *
  * Intervals that the report leaves out (warm-up, grace, the tester was late) neither begin nor end a breach.
  */

@@ -321,7 +321,6 @@ static void test_interrupted_before_the_start(void **state) {
   free_both(&r, &o);
 }
 
-/* An objective that ends the run once it was breached for a second; the other one holds. */
 /* All clients are open and stay so: the minute is not waited for. */
 static void test_settled(void **state) {
   (void)state;
@@ -333,6 +332,7 @@ static void test_settled(void **state) {
   free_both(&r, &o);
 }
 
+/* An objective that ends the run once it was breached for a second; the other one holds. */
 static void test_aborted(void **state) {
   (void)state;
   objectives = "slo:\n  - {metric: a.service.p50, above: 1us, abort_after: 1s}\n"
@@ -346,6 +346,19 @@ static void test_aborted(void **state) {
   assert_int_equal(r.events[LH_EVENT_SLO_BREACH], 1);
   /* 500 replies of 1,000/s, then a second */
   assert_in_range(r.totals[0].counters[LH_COUNTER_replied], 1300, 2700);
+  free_both(&r, &o);
+}
+
+/* With `for` a count is that of each window: some 1,000 replies in a second here, however long the run. */
+static void test_count_of_a_window(void **state) {
+  (void)state;
+  objectives = "slo:\n  - {metric: a.replied, below: 2500, for: 1s, abort_after: 1s}\n";
+  struct outcome o = run("real", "duration: 4s", 100);
+  struct read_back r;
+  objectives = "";
+  assert_int_equal(o.code, 0);
+  read_ended(&o, LH_RUN_COMPLETE, &r);
+  assert_int_equal(r.events[LH_EVENT_SLO_BREACH], 0);
   free_both(&r, &o);
 }
 
@@ -416,6 +429,27 @@ static void test_no_program(void **state) {
   free_outcome(&o);
 }
 
+/* A dashboard that cannot be started ends a run that has no workers yet. */
+static void test_no_dashboard(void **state) {
+  (void)state;
+  struct lh_config *config = load("duration: 1h", 10);
+  struct lh_run_args args = {.config = config,
+                             .shard = 1,
+                             .shards = 1,
+                             .program = "/nowhere/longhaul",
+                             .command_line = "test",
+                             .quiet = true,
+                             .live = {.dashboard_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)}};
+  struct outcome o = {0};
+  struct read_back r;
+  o.code = lh_run(&args, &o.result, &o.err);
+  assert_int_equal(o.code, -ENOENT);
+  assert_non_null(strstr(o.err.text, "cannot start the dashboard (/nowhere/longhaul live)"));
+  read_ended(&o, LH_RUN_FAILED, &r);
+  lh_config_free(config);
+  free_both(&r, &o);
+}
+
 static void test_no_folder(void **state) {
   (void)state;
   struct lh_config *config = load("duration: 1h", 10);
@@ -476,8 +510,9 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_complete),          cmocka_unit_test(test_worker_killed),   cmocka_unit_test(test_interrupted),
       cmocka_unit_test(test_interrupted_before_the_start),
-      cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted), cmocka_unit_test(test_settled),         cmocka_unit_test(test_dying_workers),
+      cmocka_unit_test(test_interrupted_twice), cmocka_unit_test(test_aborted), cmocka_unit_test(test_count_of_a_window), cmocka_unit_test(test_settled),         cmocka_unit_test(test_dying_workers),
       cmocka_unit_test(test_babbling_workers),  cmocka_unit_test(test_failing_workers), cmocka_unit_test(test_no_program),
+      cmocka_unit_test(test_no_dashboard),
       cmocka_unit_test(test_no_folder),         cmocka_unit_test(test_full_disk)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
