@@ -18,7 +18,7 @@ class End(Exception):
 
 
 class RawClient:
-    def __init__(self, server, path="/", upgrade=True, headers=(), wrap=None, timeout=5):
+    def __init__(self, server, path="/", upgrade=True, headers=(), wrap=None, timeout=20):
         self.buffer = b""
         self.sock = socket.create_connection((server.host, server.port), timeout=timeout)
         self.local_port = self.sock.getsockname()[1]

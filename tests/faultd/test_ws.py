@@ -12,7 +12,7 @@ from rawws import BINARY, CLOSE, PING, PONG, TEXT, End, RawClient, frame
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 20))
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
 class Echo(unittest.TestCase):
@@ -28,7 +28,7 @@ class Echo(unittest.TestCase):
                     self.assertEqual(await ws.recv(), payload)
                 await ws.send(["in ", "three ", "parts"])
                 self.assertEqual(await ws.recv(), "in three parts")
-                await asyncio.wait_for(await ws.ping(b"are you there"), 2)
+                await (await ws.ping(b"are you there"))
                 await ws.send(b"z" * 20_000_000)
                 self.assertEqual(len(await ws.recv()), 20_000_000)
 
@@ -184,12 +184,11 @@ class Shapes(unittest.TestCase):
 
     def test_pushes_count_up_at_their_rate(self):
         with Faultd("push 50/s 200") as server, RawClient(server) as ws:
-            pushed, begin = [], time.monotonic()
-            while time.monotonic() - begin < 1.0:
-                pushed.append(ws.read_text())
-            self.assertEqual({len(p) for p in pushed}, {200})
-            self.assertEqual([json.loads(p)["seq"] for p in pushed], list(range(1, len(pushed) + 1)))
-            self.assertTrue(45 <= len(pushed) <= 53, len(pushed))
+            texts = [ws.read_text() for _ in range(51)]
+        pushed = [json.loads(text) for text in texts]
+        self.assertEqual({len(text) for text in texts}, {200})
+        self.assertEqual([push["seq"] for push in pushed], list(range(1, 52)))
+        self.assertAlmostEqual((pushed[-1]["time_us"] - pushed[0]["time_us"]) / 1e6, 1, delta=0.05 + server.lag_s)
 
     def test_spoilt_pushes(self):
         with Faultd("path /l push-lose 20%", "path /r push-repeat 20%", "path /s push-swap 20%", "path /a push-ahead 10s", "push 300/s") as server:
@@ -233,7 +232,8 @@ class Shapes(unittest.TestCase):
             with RawClient(server, "/e") as ws:
                 self.assertEqual(ws.read_frame()[2:], (PONG, b"unasked"))
         by_path = {line["path"]: line for line in server.log()}
-        self.assertEqual((by_path["/a"]["pings_out"], by_path["/a"]["pongs_in"]), (2, 1))
+        self.assertGreaterEqual(by_path["/a"]["pings_out"], 2)
+        self.assertEqual(by_path["/a"]["pongs_in"], 1)
         self.assertEqual((by_path["/b"]["pings_in"], by_path["/b"]["pongs_out"]), (1, 0))
 
 

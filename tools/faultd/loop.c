@@ -75,15 +75,22 @@ void loop_run_timers(struct loop *loop) {
   }
 }
 
-int loop_wait(struct loop *loop, struct epoll_event *events, int most) {
-  struct timespec wait, *timeout = NULL;
-  if (loop->count) {
-    loop->now_ns = lh_now_ns();
-    uint64_t due = loop->heap[0].due_ns, ns = due > loop->now_ns ? due - loop->now_ns : 0;
-    wait = (struct timespec){.tv_sec = (time_t)(ns / LH_NS_PER_S), .tv_nsec = (long)(ns % LH_NS_PER_S)};
-    timeout = &wait;
-  }
-  int n = epoll_pwait2(loop->epoll, events, most, timeout, NULL);
+static int take_events(struct loop *loop, struct epoll_event *events, int most, uint64_t wait_ns) {
+  struct timespec wait = {.tv_sec = (time_t)(wait_ns / LH_NS_PER_S), .tv_nsec = (long)(wait_ns % LH_NS_PER_S)};
+  int n = epoll_pwait2(loop->epoll, events, most, &wait, NULL);
   loop->now_ns = lh_now_ns();
   return n < 0 ? 0 : n;
+}
+
+int loop_wait(struct loop *loop, struct epoll_event *events, int most) {
+  /* Counted from the turn before, so that a long one counts too. */
+  uint64_t due = loop->now_ns + LOOP_BEAT_MS * LH_NS_PER_MS, begun = lh_now_ns();
+  if (loop->count && loop->heap[0].due_ns < due) due = loop->heap[0].due_ns;
+  int n = take_events(loop, events, most, due > begun ? due - begun : 0);
+  if (loop->now_ns > due && loop->now_ns - due > loop->lag_ns_max) loop->lag_ns_max = loop->now_ns - due;
+  return n;
+}
+
+int loop_look(struct loop *loop, struct epoll_event *events, int most) {
+  return take_events(loop, events, most, 0);
 }

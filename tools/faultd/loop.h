@@ -2,6 +2,8 @@
  *
  * Glossary
  *   timer   a call at a time; it cannot be taken back, so what it finds gone it ignores
+ *   lag     how much later a turn began than it was to: what this server did or saw late for want of a processor. Moments of its
+ *           log are not nearer to the truth than that, so tests that compare them with another clock's add it
  */
 #ifndef FAULTD_LOOP_H
 #define FAULTD_LOOP_H
@@ -32,6 +34,7 @@ struct loop {
   struct timer *heap;
   size_t count, room;
   uint64_t made; /* timers so far */
+  uint64_t lag_ns_max;
   void *context; /* first argument of every timer_fn */
 };
 
@@ -41,9 +44,12 @@ void loop_free(struct loop *loop);
 void loop_at(struct loop *loop, const struct timer *timer);
 /* Runs every timer that is due by now_ns. */
 void loop_run_timers(struct loop *loop);
-/* Waits for events until the next timer is due; sets now_ns. Returns how many there are, 0 when a timer is due or a signal
- * came. */
+/* Waits for events until the next timer is due, LOOP_BEAT_MS at the most; sets now_ns, and lag_ns_max when this was the worst. Returns
+ * how many there are, 0 when there are none yet. */
+enum { LOOP_BEAT_MS = 20 }; /* without timers a lag would go unseen: the turn is then to begin after so long */
 struct epoll_event;
 int loop_wait(struct loop *loop, struct epoll_event *events, int most);
+/* The same without waiting. */
+int loop_look(struct loop *loop, struct epoll_event *events, int most);
 
 #endif

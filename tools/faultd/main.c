@@ -88,12 +88,13 @@ static void print_summary(void) {
 #define X(name) sum.name += setup.totals[p].name;
     TOTAL_LIST(X)
 #undef X
+    if (setup.totals[p].lag_us_max > sum.lag_us_max) sum.lag_us_max = setup.totals[p].lag_us_max;
   }
   printf("SUMMARY");
 #define X(name) printf(" " #name "=%" PRIu64, sum.name);
   TOTAL_LIST(X)
 #undef X
-  printf("\n");
+  printf(" lag_us_max=%" PRIu64 "\n", sum.lag_us_max);
   fflush(stdout);
 }
 

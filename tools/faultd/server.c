@@ -16,7 +16,7 @@
 #include "longhaul/base/clock.h"
 #include "tls.h"
 
-enum { EVENTS_MAX = 256, ACCEPTS_MAX = 256, CORK_BYTES_MAX = 64 << 20, ACCEPT_PAUSE_MS = 100 };
+enum { EVENTS_MAX = 256, ACCEPTS_MAX = 256, CORK_BYTES_MAX = 64 << 20, ACCEPT_PAUSE_MS = 100, LAST_WORDS_MS = 200 };
 
 /* Ids with generation 0 are no connections. */
 #define SIGNALS_ID UINT64_C(0xffffffff)
@@ -190,6 +190,14 @@ static void dispatch(struct server *server, const struct epoll_event *event) {
   }
 }
 
+/* What clients did before the stop is in the log however late this process got to run; who goes on sending is not heard to an end. */
+static void hear_the_last(struct server *server, struct epoll_event *events) {
+  uint64_t until_ns = server->loop.now_ns + LAST_WORDS_MS * LH_NS_PER_MS;
+  epoll_ctl(server->loop.epoll, EPOLL_CTL_DEL, server->signals, NULL);
+  for (int n; server->loop.now_ns < until_ns && (n = loop_look(&server->loop, events, EVENTS_MAX)) > 0;)
+    for (int i = 0; i < n; i++) dispatch(server, &events[i]);
+}
+
 /* Connections that live on at the end are written as alive; the kernel ends them. */
 static void end_all(struct server *server) {
   for (size_t fd = 0; fd < server->conn_room; fd++)
@@ -220,6 +228,8 @@ int server_run(struct server *server, struct lh_err *err) {
     loop_run_timers(&server->loop);
     if (server->log.lines.len) log_flush(&server->log);
   }
+  hear_the_last(server, events);
+  server->totals->lag_us_max = server->loop.lag_ns_max / LH_NS_PER_US;
   end_all(server);
   log_close(&server->log);
   pulse_close(&server->pulse);

@@ -30,6 +30,7 @@ struct totals {
 #define X(name) uint64_t name;
   TOTAL_LIST(X)
 #undef X
+  uint64_t lag_us_max; /* of the loop; the one that is no sum */
 };
 
 struct listener {

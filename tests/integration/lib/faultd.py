@@ -35,6 +35,11 @@ class Faultd:
         return self
 
     @property
+    def lag_s(self):
+        """How late its loop was at its worst, by its own measure; after stop()."""
+        return self.summary["lag_us_max"] / 1e6 if self.summary else 0
+
+    @property
     def pid(self):
         return self.child.pid
 

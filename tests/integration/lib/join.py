@@ -6,7 +6,7 @@ were open) are joined by time alone.
 """
 import collections
 
-TICK_S = 0.25  # how far the two views of one moment may lie apart beside lag_s: several servers and testers share the cores
+TICK_S = 0.25  # how far the two views of one moment may lie apart beside the lags of both: several servers and testers share the cores
 CROSSED_S = 0.1  # how near each other two ends must be to have crossed on the wire
 
 # What faultd did, as longhaul must see it: (by, how) to (side, reason) or several of them.
@@ -31,6 +31,11 @@ SEEN_AS = {
 }
 
 GIVEN_UP = {("peer", "fin"), ("peer", "rst")}
+
+
+def stood_s(run):
+    """How long the worker's loops stood still in all: the worst lag of each interval, added up. What was to happen in that time did not."""
+    return (run.query("select sum(us) us from (select max(loop_lag_max_us) us from workers group by k)")[0]["us"] or 0) / 1e6
 
 
 def lag_s(run):
@@ -74,7 +79,7 @@ def check(test, run, server, seen_as=None, tick_s=TICK_S):
 
     tick_s: how far moments may lie apart beside the measured lag; more where thousands end in one moment and both cores are busy with that."""
     expected = {**SEEN_AS, **(seen_as or {})}
-    tick_s += lag_s(run)
+    tick_s += lag_s(run) + server.lag_s
     pairs, alone, unmatched = pair(run, server.log(), tick_s)
     reached = [row for row in alone if row["stage"] not in ("resolve", "connect")]
     test.assertEqual((reached, unmatched), ([], []))
