@@ -19,6 +19,7 @@ function check(name, ok, detail = '') {
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   headless: true,
+  timeout: 120000,
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
 });
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -26,13 +27,13 @@ const complaints = [];
 page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
 page.on('pageerror', (error) => complaints.push(error.message));
 await page.goto(url);
-await page.waitForFunction(() => document.querySelector('.link') && document.querySelector('.link').textContent === 'live', null, { timeout: 30000 });
-await page.waitForFunction(() => typeof view !== 'undefined' && view.items.length > 0 && view.items.every((item) => item.chart), null, { timeout: 30000 });
+await page.waitForFunction(() => document.querySelector('.link') && document.querySelector('.link').textContent === 'live', null, { timeout: 60000 });
+await page.waitForFunction(() => typeof view !== 'undefined' && view.items.length > 0 && view.items.every((item) => item.chart), null, { timeout: 60000 });
 
 // ---- it moves by itself ----
 const end = () => page.evaluate(() => view.full[1]);
 const first = await end();
-await page.waitForFunction((was) => view.full[1] >= was + 2, first, { timeout: 30000 });
+await page.waitForFunction((was) => view.full[1] >= was + 2, first, { timeout: 60000 });
 check('the charts grow', (await end()) >= first + 2);
 check('the whole run stays in view', await page.evaluate(() => view.until === view.full[1]));
 check('it says that it runs', (await page.textContent('.verdict')).startsWith('Running'), await page.textContent('.verdict'));
@@ -45,7 +46,7 @@ await page.selectOption('#group', { label: 'b' });
 await page.click('text=Glossary');
 await page.focus('#theme');
 const zoomed = await end();
-await page.waitForFunction((was) => view.full[1] >= was + 2, zoomed, { timeout: 30000 });
+await page.waitForFunction((was) => view.full[1] >= was + 2, zoomed, { timeout: 60000 });
 check('a zoom is kept', await page.evaluate(() => view.from === 1 && view.until === 3));
 check('the group is kept', (await page.evaluate(() => view.lane.group)) === 'b');
 check('what was opened stays open', await page.evaluate(() => [...document.querySelectorAll('details.big')].some((node) => node.open && node.textContent.includes('Availability'))));
@@ -69,14 +70,14 @@ const before = await end();
 renderers.forEach((pid) => process.kill(pid, 'SIGSTOP'));
 await new Promise((done) => setTimeout(done, asleep_s * 1000));
 renderers.forEach((pid) => process.kill(pid, 'SIGCONT'));
-await page.waitForFunction((least) => view.full[1] >= least, before + asleep_s - 1, { timeout: 30000 });
+await page.waitForFunction((least) => view.full[1] >= least, before + asleep_s - 1, { timeout: 60000 });
 check('after a stop it catches up', (await end()) >= before + asleep_s - 1);
 check('and is live', (await page.textContent('.link')) === 'live', await page.textContent('.link'));
 check('the drop is on the timeline', (await page.textContent('#timeline')).includes('mass drop'));
 
 // ---- the end of the run ----
 console.log('END');
-await page.waitForFunction(() => document.querySelector('.link').className.includes('ended'), null, { timeout: 30000 });
+await page.waitForFunction(() => document.querySelector('.link').className.includes('ended'), null, { timeout: 60000 });
 check('the verdict is the last one', ['Passed', 'Failed', 'Inconclusive'].includes(await page.textContent('.verdict')));
 check('the figures of this second are gone', (await page.$('#now')) === null);
 await page.waitForTimeout(1500); // the process is gone by now: the page must not begin to complain

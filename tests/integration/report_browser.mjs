@@ -28,13 +28,25 @@ const equal = (name, seen, expected) =>
   check(name, seen === expected, `saw ${JSON.stringify(seen)}, expected ${JSON.stringify(expected)}`);
 const at = (path) => path.split('.').reduce((value, key) => (value === null || value === undefined ? value : value[key]), json);
 
+const patience = 120000; // ms until a browser that does not come, or a page that does not change, is given up
+// What is seen once it is good, or given up: a page takes its time to follow a new size.
+async function settled(look, isGood) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))); // the new size is drawn
+  for (const end = Date.now() + 10000; ; await page.waitForTimeout(50)) {
+    const seen = await look();
+    if (isGood(seen) || Date.now() > end) return seen;
+  }
+}
+
 const profile = mkdtempSync(join(tmpdir(), 'longhaul-browser-'));
 const context = await chromium.launchPersistentContext(profile, {
   executablePath: '/usr/bin/chromium',
+  timeout: patience,
   headless: true,
   viewport: { width: 1440, height: 1000 },
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
 });
+context.setDefaultTimeout(patience);
 const page = await context.newPage();
 const complaints = [],
   requests = [];
@@ -117,7 +129,7 @@ const canvas = (id) => page.locator(`#chart-${id} canvas`);
 await canvas('clients').scrollIntoViewIfNeeded();
 let box = await canvas('clients').boundingBox();
 await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-await page.waitForFunction(() => view.items[0].chart.tooltip.opacity > 0, null, { timeout: 5000 }).catch(() => {});
+await page.waitForFunction(() => view.items[0].chart.tooltip.opacity > 0, null, { timeout: 30000 }).catch(() => {});
 const tip = await page.evaluate(() => {
   const c = view.items[0].chart.tooltip;
   return { opacity: c.opacity, body: (c.body || []).map((b) => b.lines[0]), title: (c.title || [''])[0] };
@@ -261,37 +273,39 @@ check(
 await page.locator('summary', { hasText: 'Glossary' }).click();
 
 // ---- widths, print, no script ----
+const spill = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 for (const width of [1440, 800, 390]) {
   await page.setViewportSize({ width, height: 900 });
-  await page.waitForTimeout(250);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const wide = await settled(spill, (px) => px <= 0);
   check(`nothing sticks out at ${width} px`, wide <= 0, `${wide} px`);
-  const cut = await page.$$eval('.figures dd, .figures dt, button, .bar .range, figcaption', (nodes) =>
-    nodes
-      .filter((node) => node.scrollWidth > node.clientWidth + 1 && node.getClientRects().length)
-      .map((node) => node.textContent),
-  );
+  const labelsCut = () =>
+    page.$$eval('.figures dd, .figures dt, button, .bar .range, figcaption', (nodes) =>
+      nodes
+        .filter((node) => node.scrollWidth > node.clientWidth + 1 && node.getClientRects().length)
+        .map((node) => node.textContent),
+    );
+  const cut = await settled(labelsCut, (labels) => labels.length === 0);
   check(`no label is cut at ${width} px`, cut.length === 0, cut.join(' | '));
 }
 await page.setViewportSize({ width: 1440, height: 1000 });
-await page.waitForTimeout(200);
-const bottoms = await page.evaluate(() => {
-  scrollTo(0, 0);
-  return ['.verdict', '.headline', '#objectives table', '#chart-clients canvas'].map((selector) =>
-    Math.round(document.querySelector(selector).getBoundingClientRect().bottom),
-  );
-});
+const bottomsOnTop = () =>
+  page.evaluate(() => {
+    scrollTo(0, 0);
+    return ['.verdict', '.headline', '#objectives table', '#chart-clients canvas'].map((selector) =>
+      Math.round(document.querySelector(selector).getBoundingClientRect().bottom),
+    );
+  });
+const bottoms = await settled(bottomsOnTop, (all) => Math.max(...all) <= 1000);
 check('verdict, sentence, objectives and timeline are on the first screen', Math.max(...bottoms) <= 1000, bottoms.join(', '));
 await page.emulateMedia({ media: 'print' });
 await page.setViewportSize({ width: 760, height: 1000 });
-await page.waitForTimeout(250);
-const spill = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-check('nothing sticks out on paper', spill <= 0, `${spill} px`);
+const spilt = await settled(spill, (px) => px <= 0);
+check('nothing sticks out on paper', spilt <= 0, `${spilt} px`);
 await page.emulateMedia({ media: null });
 await page.setViewportSize({ width: 1440, height: 1000 });
 check('prints', (await page.pdf({ format: 'A4' })).length > 50000);
 equal('no complaint in the console', complaints.join('; '), '');
-const bare = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+const bare = await chromium.launch({ executablePath: '/usr/bin/chromium', timeout: patience, args: ['--no-sandbox', '--disable-gpu'] });
 const plain = await bare.newPage({ javaScriptEnabled: false });
 await plain.goto(url);
 check(
@@ -304,6 +318,6 @@ check(
 );
 await bare.close();
 await context.close();
-rmSync(profile, { recursive: true, force: true });
+rmSync(profile, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }); // the browser's helpers outlive it a little, and write there
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

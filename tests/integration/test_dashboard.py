@@ -327,7 +327,7 @@ class Page(unittest.TestCase):
                 node = process.start(["node", paths.ROOT / "tests/integration/live_browser.mjs", f"http://{address[0]}:{address[1]}/", asleep_s],
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
                 with node.stdout:
-                    lines = [process.read_line(node.stdout, 100 + asleep_s, "word that the page has seen enough").strip()]
+                    lines = [process.read_line(node.stdout, 300 + asleep_s, "word that the page has seen enough").strip()]
                     run.signal(signal.SIGINT)  # the run ends when the browser is ready for that, however busy the machine is
                     lines += [line.decode().strip() for line in node.stdout]
                 node.wait(30)
