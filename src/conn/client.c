@@ -26,10 +26,17 @@ static bool has_connection(unsigned state) {
   return state == LH_CLIENT_CONNECTING || state == LH_CLIENT_OPEN || state == LH_CLIENT_CLOSING;
 }
 
+/* Nanoseconds of a million clients would fill 64 bits in five hours, so whole microseconds are counted and the rest is kept. */
+static void add_client_time(struct group *g, enum lh_counter_id us, uint64_t ns, uint64_t *rest_ns) {
+  ns += *rest_ns;
+  lh_count(g, us, ns / LH_NS_PER_US);
+  *rest_ns = ns % LH_NS_PER_US;
+}
+
 void lh_group_integrate(struct group *g, uint64_t now_ns) {
   uint64_t passed = now_ns - g->integrated_ns;
-  lh_count(g, LH_COUNTER_open_ns, passed * g->in_state[LH_CLIENT_OPEN]);
-  lh_count(g, LH_COUNTER_wanted_ns, passed * g->wanted);
+  add_client_time(g, LH_COUNTER_open_us, passed * g->in_state[LH_CLIENT_OPEN], &g->open_rest_ns);
+  add_client_time(g, LH_COUNTER_wanted_us, passed * g->wanted, &g->wanted_rest_ns);
   g->integrated_ns = now_ns;
 }
 

@@ -162,7 +162,8 @@ struct group {
   uint32_t queued; /* of those waiting: in the connect queue and still ready */
   uint64_t in_flight, pending;
   uint64_t sending_seq, sending_ns; /* of the message that is being sent */
-  uint64_t integrated_ns; /* open_ns and wanted_ns are counted up to here */
+  uint64_t integrated_ns; /* open_us and wanted_us are counted up to here, but for these */
+  uint64_t open_rest_ns, wanted_rest_ns;
   struct lh_snapshot snapshot;
 };
 

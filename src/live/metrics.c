@@ -61,7 +61,7 @@ static void sample(struct page *p, const char *name, uint32_t lane) {
 
 struct measure {
   const char *name, *help;
-  bool seconds; /* kept in nanoseconds */
+  bool seconds; /* kept in microseconds */
 };
 
 static void put_counters(struct page *p) {
@@ -72,15 +72,15 @@ static void put_counters(struct page *p) {
   };
   for (int c = 0; c < LH_COUNTER_COUNT; c++) {
     struct measure m = measures[c];
-    if (c == LH_COUNTER_open_ns) m = (struct measure){"open_seconds", "client-seconds open", true};
-    if (c == LH_COUNTER_wanted_ns)
+    if (c == LH_COUNTER_open_us) m = (struct measure){"open_seconds", "client-seconds open", true};
+    if (c == LH_COUNTER_wanted_us)
       m = (struct measure){"wanted_seconds", "client-seconds wanted: released by the ramp and not planned to be closed", true};
     family(p, m.name, "counter", m.help);
     for (uint32_t n = 0; n < p->lanes; n++) {
       put(p, "longhaul_%s_total{group=\"", m.name);
       put_value(p, p->names[n]);
       if (m.seconds)
-        put(p, "\"} %.3f\n", (double)p->lane[n]->counters[c] / 1e9);
+        put(p, "\"} %.3f\n", (double)p->lane[n]->counters[c] / 1e6);
       else
         put(p, "\"} %llu\n", (unsigned long long)p->lane[n]->counters[c]);
     }

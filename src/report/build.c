@@ -51,12 +51,12 @@ json_t *lh_json_group(const struct lh_build *b, uint32_t group) {
   return group < b->g->group_count ? lh_json_text(b->g->lanes[group].name) : json_null();
 }
 
-double lh_availability_percent(uint64_t open_ns, uint64_t wanted_ns) {
-  return wanted_ns ? 100.0 * (double)open_ns / (double)wanted_ns : NAN;
+double lh_availability_percent(uint64_t open_us, uint64_t wanted_us) {
+  return wanted_us ? 100.0 * (double)open_us / (double)wanted_us : NAN;
 }
 
-double lh_client_hours(uint64_t open_ns) {
-  return (double)open_ns / 3.6e12;
+double lh_client_hours(uint64_t open_us) {
+  return (double)open_us / 3.6e9;
 }
 
 uint64_t lh_target_drops(const uint64_t counters[LH_COUNTER_COUNT]) {

@@ -62,8 +62,8 @@ json_t *lh_build_shards(struct lh_build *b);
 json_t *lh_build_shard_series(struct lh_build *b);
 
 /* Share of the wanted client time in which clients were open, in percent; NaN when none was wanted. */
-double lh_availability_percent(uint64_t open_ns, uint64_t wanted_ns);
-double lh_client_hours(uint64_t open_ns);
+double lh_availability_percent(uint64_t open_us, uint64_t wanted_us);
+double lh_client_hours(uint64_t open_us);
 /* Drops that count against the target. */
 uint64_t lh_target_drops(const uint64_t counters[LH_COUNTER_COUNT]);
 

@@ -157,7 +157,7 @@ static json_t *fact_or_null(const struct lh_site *site, const char *name) {
 /* How its clients fared is of the whole run, whatever part of it the report is about. */
 static void put_shard_totals(struct lh_build *b, json_t *out, const struct lh_shard_row *row) {
   uint64_t drops = row->drops > row->tester_drops ? row->drops - row->tester_drops : 0, answered = row->replied + row->lost;
-  double hours = lh_client_hours(row->open_ns);
+  double hours = lh_client_hours(row->open_us);
   lh_put(b, out, "clients", lh_json_count(row->clients));
   lh_put(b, out, "attempts", lh_json_count(row->attempts));
   lh_put(b, out, "opened", lh_json_count(row->opened));
@@ -165,7 +165,7 @@ static void put_shard_totals(struct lh_build *b, json_t *out, const struct lh_sh
   lh_put(b, out, "drops", lh_json_count(drops));
   lh_put(b, out, "tester_drops", lh_json_count(row->tester_drops));
   lh_put(b, out, "reconnects", lh_json_count(row->reconnects));
-  lh_put(b, out, "availability_percent", lh_json_real(lh_availability_percent(row->open_ns, row->wanted_ns), 6));
+  lh_put(b, out, "availability_percent", lh_json_real(lh_availability_percent(row->open_us, row->wanted_us), 6));
   lh_put(b, out, "client_hours", lh_json_real(hours, 3));
   lh_put(b, out, "drops_per_client_hour", hours > 0 ? lh_json_real((double)drops / hours, 6) : json_null());
   lh_put(b, out, "messages_sent", lh_json_count(row->messages_sent));

@@ -42,7 +42,7 @@ static json_t *lane_series(struct lh_build *b, const struct lh_lane *lane) {
   for (uint32_t i = 0; i < count; i++) {
     const uint64_t *c = lane->counters[i];
     lh_push(b, drops, lh_json_count(lh_target_drops(c)));
-    lh_push(b, availability, lh_json_real(lh_availability_percent(c[LH_COUNTER_open_ns], c[LH_COUNTER_wanted_ns]), 3));
+    lh_push(b, availability, lh_json_real(lh_availability_percent(c[LH_COUNTER_open_us], c[LH_COUNTER_wanted_us]), 3));
   }
   lh_put(b, out, "availability_percent", availability);
   lh_put(b, out, "drops", drops);

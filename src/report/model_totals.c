@@ -81,8 +81,8 @@ static void put_books(struct lh_build *b, json_t *out, const struct lh_lane *lan
 
 json_t *lh_build_totals(struct lh_build *b, const struct lh_lane *lane) {
   json_t *out = json_object();
-  uint64_t open_ns = counter(lane, LH_COUNTER_open_ns), drops = lh_target_drops(lane->total.counters);
-  double hours = lh_client_hours(open_ns);
+  uint64_t open_us = counter(lane, LH_COUNTER_open_us), drops = lh_target_drops(lane->total.counters);
+  double hours = lh_client_hours(open_us);
   lh_put(b, out, "clients", clients(b, lane));
   put_counter(b, out, lane, LH_COUNTER_attempts);
   put_counter(b, out, lane, LH_COUNTER_connect_failures);
@@ -94,7 +94,7 @@ json_t *lh_build_totals(struct lh_build *b, const struct lh_lane *lane) {
   put_counter(b, out, lane, LH_COUNTER_gave_up);
   put_counter(b, out, lane, LH_COUNTER_rate_waits);
   lh_put(b, out, "availability_percent",
-         lh_json_real(lh_availability_percent(open_ns, counter(lane, LH_COUNTER_wanted_ns)), 6));
+         lh_json_real(lh_availability_percent(open_us, counter(lane, LH_COUNTER_wanted_us)), 6));
   lh_put(b, out, "client_hours", lh_json_real(hours, 3));
   lh_put(b, out, "drops_per_client_hour", lh_json_real(hours > 0 ? (double)drops / hours : NAN, 6));
   lh_put(b, out, "messages", messages(b, lane));

@@ -93,8 +93,8 @@ struct ratio {
 static struct ratio ratio_of(const struct cell *cell, enum lh_measure id, double length_s) {
   const uint64_t *c = cell->counters;
   switch (id) {
-  case LH_MEASURE_availability: return (struct ratio){100.0 * (double)c[LH_COUNTER_open_ns], (double)c[LH_COUNTER_wanted_ns]};
-  case LH_MEASURE_drop_rate: return (struct ratio){(double)lh_target_drops(c), lh_client_hours(c[LH_COUNTER_open_ns])};
+  case LH_MEASURE_availability: return (struct ratio){100.0 * (double)c[LH_COUNTER_open_us], (double)c[LH_COUNTER_wanted_us]};
+  case LH_MEASURE_drop_rate: return (struct ratio){(double)lh_target_drops(c), lh_client_hours(c[LH_COUNTER_open_us])};
   case LH_MEASURE_failed_attempts: return (struct ratio){(double)c[LH_COUNTER_connect_failures], length_s};
   case LH_MEASURE_lost:
     return (struct ratio){100.0 * (double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied])};

@@ -75,9 +75,9 @@ static double window_value(const struct window *w, const bool *eligible, uint32_
   const uint64_t *c = w->counters;
   double drops = (double)lh_target_drops(c);
   switch (w->metric->what) {
-  case LH_METRIC_AVAILABILITY: return ratio((double)c[LH_COUNTER_open_ns], (double)c[LH_COUNTER_wanted_ns]);
+  case LH_METRIC_AVAILABILITY: return ratio((double)c[LH_COUNTER_open_us], (double)c[LH_COUNTER_wanted_us]);
   case LH_METRIC_DROPS: return drops;
-  case LH_METRIC_DROPS_PER_HOUR: return ratio(drops, lh_client_hours(c[LH_COUNTER_open_ns]));
+  case LH_METRIC_DROPS_PER_HOUR: return ratio(drops, lh_client_hours(c[LH_COUNTER_open_us]));
   case LH_METRIC_FAILED: return ratio((double)c[LH_COUNTER_failed], (double)c[LH_COUNTER_replied]);
   case LH_METRIC_LOST: return ratio((double)c[LH_COUNTER_lost], (double)(c[LH_COUNTER_lost] + c[LH_COUNTER_replied]));
   case LH_METRIC_CONNECT_FAILURES: return ratio((double)c[LH_COUNTER_connect_failures], (double)c[LH_COUNTER_attempts]);

@@ -226,7 +226,7 @@ CREATE VIEW v_timeline AS
 SELECT i.k, strftime('%Y-%m-%dT%H:%M:%fZ', run.start_wall_us / 1e6 + i.k * run.interval_ns / 1e9, 'unixepoch') AS utc,
        i.k * run.interval_ns / 1e9 AS t_s, g.name AS group_name,
        i.wanted, i.open, i.connecting, i.waiting, i.opened, i.drops, i.tester_drops, i.reconnects, i.connect_failures,
-       round(100.0 * i.open_ns / nullif(i.wanted_ns, 0), 4) AS availability_percent,
+       round(100.0 * i.open_us / nullif(i.wanted_us, 0), 4) AS availability_percent,
        i.messages_planned, i.messages_sent, i.replied, i.late, i.lost, i.bytes_sent, i.bytes_received,
        h.count AS responses, h.p50_us AS response_p50_us, h.p99_us AS response_p99_us, h.max_us AS response_max_us
 FROM intervals i

@@ -15,7 +15,7 @@
  * connect, tls, upgrade. FINISHED: ramped down, gave up, or the run is over; a ramp that rises again starts it anew. Every
  * connection gets exactly one ending, recorded when it leaves CONNECTING, OPEN or CLOSING.
  *
- * What is wanted (wanted_ns, the base of the availability): a client the ramp has released, from then on until the plan ends
+ * What is wanted (wanted_us, the base of the availability): a client the ramp has released, from then on until the plan ends
  * it; also while it is down, and after it gave up. Not while a connection of it is being closed by plan.
  *
  * Messages

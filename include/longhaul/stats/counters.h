@@ -46,8 +46,8 @@
   X(pongs, "pongs that answer a ping; subset of pings_sent")                                                        \
   X(peer_pings, "pings of the peer, answered; comments of an event stream")                                                                      \
   X(choked, "sends that had to wait for the socket, or for the response before")                                                     \
-  X(open_ns, "client-nanoseconds open")                                                                             \
-  X(wanted_ns, "client-nanoseconds wanted: released by the ramp and not planned to be closed")                      \
+  X(open_us, "client-microseconds open")                                                                            \
+  X(wanted_us, "client-microseconds wanted: released by the ramp and not planned to be closed")                      \
   X(tcp_readings, "readings of the kernel's TCP_INFO of open connections, a few of each group with each report")    \
   X(tcp_segments, "TCP segments that the connections read sent between two readings")                               \
   X(retransmits, "TCP segments that the connections read sent again between two readings; part of tcp_segments")    \

@@ -15,8 +15,8 @@
   X(drops, "open connections that ended without the plan asking for it")                                                       \
   X(tester_drops, "drops that the tester caused; part of drops")                                                               \
   X(reconnects, "drops that were followed by an opening")                                                                      \
-  X(open_ns, "client time open")                                                                                               \
-  X(wanted_ns, "client time wanted")                                                                                           \
+  X(open_us, "client time open")                                                                                               \
+  X(wanted_us, "client time wanted")                                                                                           \
   X(messages_sent, "messages sent")                                                                                            \
   X(replied, "messages with a reply")                                                                                          \
   X(lost, "messages whose reply did not come")                                                                                 \

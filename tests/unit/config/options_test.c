@@ -275,9 +275,9 @@ static void metrics_are_those_of_the_stats_room(void **state) {
   assert_int_equal(count, COUNT(histograms));
   for (size_t i = 0; i < count; i++) assert_string_equal(metric_histograms(&count)[i], histograms[i]);
   metric_counters(&count);
-  assert_int_equal(count, COUNT(counters) - 2); /* open_ns and wanted_ns are what availability is made of */
+  assert_int_equal(count, COUNT(counters) - 2); /* open_us and wanted_us are what availability is made of */
   for (size_t i = 0, k = 0; k < COUNT(counters); k++)
-    if (strcmp(counters[k], "open_ns") != 0 && strcmp(counters[k], "wanted_ns") != 0)
+    if (strcmp(counters[k], "open_us") != 0 && strcmp(counters[k], "wanted_us") != 0)
       assert_string_equal(metric_counters(&count)[i++], counters[k]);
 }
 
@@ -295,7 +295,7 @@ static void metrics_have_their_units(void **state) {
               {"tcp.p", METRIC_UNKNOWN},       {"tcp.p9.", METRIC_UNKNOWN},
               {"tcp.p9.1234", METRIC_UNKNOWN}, {"tcp", METRIC_UNKNOWN},
               {"tcp.", METRIC_UNKNOWN},        {".p99", METRIC_UNKNOWN},
-              {"open_ns", METRIC_UNKNOWN},     {"", METRIC_UNKNOWN}};
+              {"open_us", METRIC_UNKNOWN},     {"", METRIC_UNKNOWN}};
   for (size_t i = 0; i < COUNT(rows); i++) assert_int_equal(metric_unit_of(rows[i].metric), rows[i].unit);
 }
 

@@ -391,7 +391,7 @@ static void a_login_is_the_last_step_of_connecting(void **state) {
   ride_rig(0);
   rig_run(&rig, 2 * SEC);
   assert_int_equal(rig_state(&rig), LH_CLIENT_CONNECTING);
-  assert_int_equal(rig_counter(&rig, LH_COUNTER_open_ns), 0);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_open_us), 0);
   open_logged_in();
   assert_int_equal(rig_hist(&rig, LH_HIST_login)->count, 1);
   assert_int_equal(rig_hist(&rig, LH_HIST_upgrade)->count, 0);

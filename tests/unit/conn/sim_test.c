@@ -167,10 +167,10 @@ static void check_day(const struct sim *sim, uint64_t hours) {
   assert_int_equal(run.hists[LH_HIST_response].count, c[LH_COUNTER_replied] + c[LH_COUNTER_skipped_charged]);
   assert_int_equal(run.hists[LH_HIST_lifetime].count, c[LH_COUNTER_ended_open]);
   assert_int_equal(run.hists[LH_HIST_idle_at_drop].count, c[LH_COUNTER_drops]);
-  assert_true(c[LH_COUNTER_open_ns] < c[LH_COUNTER_wanted_ns]);
-  assert_true((double)c[LH_COUNTER_open_ns] > 0.99 * (double)c[LH_COUNTER_wanted_ns]);
+  assert_true(c[LH_COUNTER_open_us] < c[LH_COUNTER_wanted_us]);
+  assert_true((double)c[LH_COUNTER_open_us] > 0.99 * (double)c[LH_COUNTER_wanted_us]);
   /* The pretended drop rate comes out of the drops that were no storm. */
-  double chat_hours = (double)counted(sim, 0, LH_COUNTER_open_ns) / 3600e9;
+  double chat_hours = (double)counted(sim, 0, LH_COUNTER_open_us) / 3600e6;
   double drops = (double)(counted(sim, 0, LH_COUNTER_drops) - sim->storm_drops);
   if (hours >= 24) assert_true(drops / chat_hours > 0.045 && drops / chat_hours < 0.055);
   lh_snapshot_free(&run);

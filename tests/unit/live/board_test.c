@@ -42,7 +42,7 @@ static void fill(struct lh_snapshot *s, uint64_t sent, const char *text) {
   s->gauges[LH_GAUGE_waiting] = 1;
   s->counters[LH_COUNTER_messages_sent] = s->counters[LH_COUNTER_replied] = sent;
   s->counters[LH_COUNTER_drops] = s->counters[LH_COUNTER_ended] = 1;
-  s->counters[LH_COUNTER_open_ns] = 9 * S + S / 2;
+  s->counters[LH_COUNTER_open_us] = (9 * S + S / 2) / LH_NS_PER_US;
   lh_hdr_record_n(&s->hists[LH_HIST_response], 2000, sent);
   struct lh_ending ending = {.stage = LH_STAGE_OPEN, .reason = LH_REASON_CLOSE_FRAME, .code = 1012};
   snprintf(ending.text, sizeof ending.text, "%s", text);

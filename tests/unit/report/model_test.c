@@ -7,6 +7,8 @@
 #include <sqlite3.h>
 
 #include "longhaul/report/report.h"
+#include <sqlite3.h>
+
 #include "report/gather.h"
 #include "report/look.h"
 #include "report/slo.h"
@@ -39,6 +41,33 @@ static json_t *model_of(const struct synthetic *s, uint64_t from_ns, uint64_t un
 
 static const json_t *slo_row(const json_t *model, size_t i) {
   return json_array_get(lh_look(model, "slo"), i);
+}
+
+/* 2.6 * 10^18 client-microseconds: in nanoseconds they would not fit, neither into 64 bits nor into SQLite's sum(). */
+static void test_a_month_of_a_million_clients(void **state) {
+  struct synthetic s = small_run(state);
+  s.groups = 1;
+  s.clients = 1000 * 1000;
+  s.intervals = 30 * 24;
+  s.interval_ns = 3600 * LH_NS_PER_S;
+  s.storm_at = 0;
+  s.endings_max = 1;
+  synthetic_write(&s);
+  json_t *model = model_of(&s, 0, LH_NEVER);
+  const json_t *totals = lh_look(model, "totals");
+  const double hours = 30 * 24 * 1e6;
+  assert_true(lh_look_number(totals, "client_hours") > 0.999 * hours && lh_look_number(totals, "client_hours") <= hours);
+  assert_true(lh_look_number(totals, "availability_percent") > 99.9);
+  sqlite3 *db;
+  sqlite3_stmt *sum;
+  assert_int_equal(sqlite3_open_v2(s.path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(db, "SELECT sum(open_us) / 3600e6 FROM intervals", -1, &sum, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_step(sum), SQLITE_ROW);
+  assert_true(sqlite3_column_double(sum, 0) > 0.999 * hours);
+  sqlite3_finalize(sum);
+  sqlite3_close(db);
+  json_decref(model);
+  synthetic_free(&s);
 }
 
 /* The commonest ending stands first, whatever came first in the run. */
@@ -427,7 +456,7 @@ static void test_metric_names(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       SYNTHETIC_TEST(test_faults_of_the_tester),
-      SYNTHETIC_TEST(test_endings_in_order),
+      SYNTHETIC_TEST(test_a_month_of_a_million_clients), SYNTHETIC_TEST(test_endings_in_order),
       SYNTHETIC_TEST(test_objectives),
       SYNTHETIC_TEST(test_objectives_longer_than_a_try),
       SYNTHETIC_TEST(test_storms_past_the_cap_of_rows),

@@ -97,7 +97,7 @@ static void check_totals(const json_t *totals, const uint64_t *c) {
               {"bytes.sent", LH_COUNTER_bytes_sent},
               {"bytes.received", LH_COUNTER_bytes_received}};
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) assert_int_equal(NUMBER(totals, same[i].path), c[same[i].id]);
-  double availability = 100.0 * (double)c[LH_COUNTER_open_ns] / (double)c[LH_COUNTER_wanted_ns];
+  double availability = 100.0 * (double)c[LH_COUNTER_open_us] / (double)c[LH_COUNTER_wanted_us];
   assert_true(fabs(lh_look_number(totals, "availability_percent") - availability) < 1e-6);
   assert_true(lh_look_true(totals, "books_balance"));
   uint64_t endings = 0;

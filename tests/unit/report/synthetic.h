@@ -201,8 +201,9 @@ static void synthetic_interval(const struct synthetic *s, struct lh_store *store
   c[LH_COUNTER_drops] += drops;
   c[LH_COUNTER_ended] += drops;
   c[LH_COUNTER_ended_open] += drops;
-  c[LH_COUNTER_wanted_ns] += wanted * s->interval_ns;
-  c[LH_COUNTER_open_ns] += state->open * s->interval_ns + drops * (s->interval_ns / 3);
+  const uint64_t interval_us = s->interval_ns / LH_NS_PER_US;
+  c[LH_COUNTER_wanted_us] += wanted * interval_us;
+  c[LH_COUNTER_open_us] += state->open * interval_us + drops * (interval_us / 3);
   synthetic_messages(s, now, k, g, state->open, state->waiting);
   if (last && s->finish) {
     struct lh_ending end = {

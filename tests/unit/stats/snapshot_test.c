@@ -94,7 +94,7 @@ static void every_number_has_a_name_and_help(void **state) {
   for (int i = 0; i < LH_COUNTER_COUNT; i++) assert_true(lh_counter_name(i)[0] && lh_counter_help(i)[0]);
   for (int i = 0; i < LH_GAUGE_COUNT; i++) assert_true(lh_gauge_name(i)[0] && lh_gauge_help(i)[0]);
   for (int i = 0; i < LH_HIST_COUNT; i++) assert_true(lh_hist_name(i)[0] && lh_hist_help(i)[0]);
-  assert_string_equal(lh_counter_name(LH_COUNTER_wanted_ns), "wanted_ns");
+  assert_string_equal(lh_counter_name(LH_COUNTER_wanted_us), "wanted_us");
   assert_string_equal(lh_gauge_name(LH_GAUGE_pending), "pending");
   assert_string_equal(lh_hist_name(LH_HIST_send_lateness), "send_lateness");
   assert_string_equal(lh_hist_help(LH_HIST_response), "planned time to reply");
@@ -341,7 +341,7 @@ static void an_idle_group_takes_some_dozens_of_bytes(void **state) {
   assert_int_equal(lh_snapshot_encode(&s, &out), 0);
   assert_in_range(out.len, 1, 8);
   lh_buf_reset(&out);
-  s.counters[LH_COUNTER_open_ns] = s.counters[LH_COUNTER_wanted_ns] = UINT64_C(180000000000000);
+  s.counters[LH_COUNTER_open_us] = s.counters[LH_COUNTER_wanted_us] = UINT64_C(180000000000);
   s.counters[LH_COUNTER_pings_sent] = s.counters[LH_COUNTER_pongs] = 6000;
   s.gauges[LH_GAUGE_clients] = s.gauges[LH_GAUGE_open] = s.gauges[LH_GAUGE_wanted] = 18000;
   assert_int_equal(lh_snapshot_encode(&s, &out), 0);

@@ -108,7 +108,7 @@ static inline void fill_snapshot(struct lh_snapshot *s, uint32_t k, uint32_t gro
   s->counters[LH_COUNTER_ended] = s->counters[LH_COUNTER_ended_open] = s->counters[LH_COUNTER_drops] = 3;
   s->counters[LH_COUNTER_reconnects] = 3;
   s->counters[LH_COUNTER_messages_planned] = s->counters[LH_COUNTER_messages_sent] = s->counters[LH_COUNTER_replied] = clients;
-  s->counters[LH_COUNTER_open_ns] = s->counters[LH_COUNTER_wanted_ns] = clients * LH_NS_PER_S;
+  s->counters[LH_COUNTER_open_us] = s->counters[LH_COUNTER_wanted_us] = clients * (LH_NS_PER_S / LH_NS_PER_US);
   s->gauges[LH_GAUGE_clients] = s->gauges[LH_GAUGE_open] = s->gauges[LH_GAUGE_wanted] = clients;
   for (uint32_t i = 0; i < clients; i++) lh_hdr_record(&s->hists[LH_HIST_response], 1000 + 37 * i + k);
   lh_hdr_record(&s->hists[LH_HIST_outage], UINT64_C(7200) * 1000000);

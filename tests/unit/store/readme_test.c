@@ -28,7 +28,7 @@ static sqlite3 *open_a_run(struct fixture *f) {
     assert_ok(lh_store_watched(store, &watched, &err), err);
     assert_ok(lh_store_commit(store, &err), err);
   }
-  struct lh_shard_row shard = {.shard = 1, .workers = 1, .version = "9.9", .how = "complete", .clients = 150, .wanted_ns = 1};
+  struct lh_shard_row shard = {.shard = 1, .workers = 1, .version = "9.9", .how = "complete", .clients = 150, .wanted_us = 1};
   assert_ok(lh_store_shard(store, &shard, &err), err);
   assert_ok(lh_store_commit(store, &err), err);
   assert_int_equal(sqlite3_open(lh_store_path(store), &db), SQLITE_OK);
