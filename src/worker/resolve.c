@@ -49,9 +49,17 @@ static int compare(const void *left, const void *right) {
   return memcmp(a, b, sizeof *a);
 }
 
-/* Puts the preferred family in front, in the order there was, and sorts within each when clients are spread over them. */
+static bool holds(const struct lh_book *book, int family) {
+  for (uint32_t i = 0; i < book->count; i++)
+    if (family_of(&book->addresses[i]) == family) return true;
+  return false;
+}
+
+/* Puts the preferred family in front, in the order there was, and sorts within each when clients are spread over them. One that
+ * the name has lost is no preference. */
 static void arrange(struct lh_book *book, int preferred) {
   uint32_t front = 0;
+  if (!holds(book, preferred)) preferred = family_of(&book->addresses[0]);
   for (uint32_t i = 0; i < book->count; i++) {
     if (family_of(&book->addresses[i]) != preferred) continue;
     struct lh_address moved = book->addresses[i];
@@ -123,8 +131,7 @@ static int copy_found(struct entry *e, const struct addrinfo *found) {
   struct lh_address *fitting = realloc(addresses, count * sizeof *addresses);
   free(e->book.addresses);
   e->book = (struct lh_book){.addresses = fitting ? fitting : addresses, .count = count, .spread = e->target->spread};
-  arrange(&e->book, e->prefers ? e->prefers : family_of(&e->book.addresses[0]));
-  if (!e->book.first_count) arrange(&e->book, family_of(&e->book.addresses[0]));
+  arrange(&e->book, e->prefers); /* 0: of the first, in the resolver's order */
   return 0;
 }
 
@@ -195,7 +202,7 @@ static int pin(struct entry *e, char *const *texts, size_t count, struct lh_err 
   }
   if (!e->book.count)
     return lh_err_set(err, EINVAL, "targets.%s: none of its addresses is of the family that `family` asks for", t->name);
-  arrange(&e->book, family_of(&addresses[0]));
+  arrange(&e->book, 0);
   e->is_fixed = true;
   return 0;
 }
