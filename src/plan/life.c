@@ -22,7 +22,7 @@ uint64_t lh_plan_backoff_ns(const struct lh_reconnect_config *reconnect, uint64_
                             uint32_t nth, uint32_t attempt) {
   uint64_t most = reconnect->max_ns && reconnect->max_ns < LONGEST_NS ? reconnect->max_ns : LONGEST_NS;
   double grown = (double)reconnect->first_ns * power(reconnect->factor, attempt ? attempt - 1 : 0);
-  uint64_t wait = grown < (double)most ? (uint64_t)grown : most;
+  uint64_t wait = reconnect->first_ns == 0 ? 0 : grown < (double)most ? (uint64_t)grown : most; /* 0 times infinity is no number */
   uint64_t word = lh_rng_at(seed, LH_RNG_BACKOFF, (uint64_t)group << 32 | client, (uint64_t)nth << 32 | attempt);
   switch (reconnect->jitter) {
   case LH_BACKOFF_NONE: return wait;

@@ -34,6 +34,7 @@ static void backoff_grows_to_its_limit(void **state) {
       {100 * MS, 30 * S, 1.5, 3, 225 * MS},
       {60 * S, 30 * S, 2, 1, 30 * S},
       {0, 30 * S, 2, 9, 0},
+      {0, 30 * S, 2, 5000, 0},
       {500 * MS, 0, 2, 8, 64 * S}, /* no limit */
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
