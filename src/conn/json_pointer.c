@@ -18,18 +18,15 @@ static bool take(struct text *t, char c) {
   return true;
 }
 
+/* Each byte is looked at twice at most, however many escapes there are. */
 static bool skip_string(struct text *t) {
   if (!take(t, '"')) return false;
-  while (t->at < t->end) {
-    const char *quote = memchr(t->at, '"', (size_t)(t->end - t->at));
-    if (!quote) return false;
-    const char *escape = memchr(t->at, '\\', (size_t)(quote - t->at));
-    if (!escape) {
-      t->at = quote + 1;
-      return true;
-    }
-    if (t->end - escape < 2) return false;
-    t->at = escape + 2;
+  for (const char *quote; (quote = memchr(t->at, '"', (size_t)(t->end - t->at)));) {
+    const char *escape;
+    while (t->at < quote && (escape = memchr(t->at, '\\', (size_t)(quote - t->at)))) t->at = escape + 2;
+    if (t->at > quote) continue; /* it was escaped */
+    t->at = quote + 1;
+    return true;
   }
   return false;
 }

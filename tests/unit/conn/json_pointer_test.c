@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -119,6 +120,22 @@ static void survives_every_cut(void **state) {
   }
 }
 
+/* A log in a string, line by line: what is skipped takes time in step with its length. */
+static void skips_a_string_full_of_escapes(void **state) {
+  (void)state;
+  enum { ESCAPES = 500000 };
+  static char json[2 * ESCAPES + 32];
+  char *at = stpcpy(json, "{\"log\":\"");
+  for (int i = 1; i < ESCAPES; i++) at = stpcpy(at, "\\n");
+  at = stpcpy(at, "\\\"");
+  at = stpcpy(at, "\",\"id\":7}");
+  struct lh_json_span value;
+  const clock_t begun = clock();
+  assert_true(lh_json_pointer_find("/id", json, (size_t)(at - json), &value));
+  assert_true(value.len == 1 && *value.at == '7');
+  assert_true(clock() - begun < 2 * CLOCKS_PER_SEC);
+}
+
 static void tells_valid_pointers(void **state) {
   (void)state;
   static const struct {
@@ -134,6 +151,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_values),
       cmocka_unit_test(survives_every_cut),
+      cmocka_unit_test(skips_a_string_full_of_escapes),
       cmocka_unit_test(tells_valid_pointers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
