@@ -254,14 +254,9 @@ void lh_schedule_closed(struct lh_engine *e, uint32_t slot) {
 
 /* A prompted one has got its due time: sent now, or when it is due. */
 static void prompt(struct lh_engine *e, uint32_t slot, uint32_t message) {
-  struct client *c = &e->clients[slot];
-  const struct message_state *state = &lh_states_of(lh_group_of(e, c), slot)[message];
-  uint64_t due = state->due_ns;
-  if (due <= e->now_ns && !e->stopping) {
-    take_due(e, slot, message);
-    due = state->held ? c->lost_ns : lh_min(c->lost_ns, state->due_ns); /* behind a pause */
-  }
-  lh_client_arm_by(e, slot, due);
+  const struct client *c = &e->clients[slot];
+  if (lh_states_of(&e->groups[c->group], slot)[message].due_ns <= e->now_ns && !e->stopping) take_due(e, slot, message);
+  lh_client_arm_by(e, slot, lh_min(c->lost_ns, lh_schedule_next_ns(e, slot)));
 }
 
 void lh_schedule_answered(struct lh_engine *e, uint32_t slot, uint32_t message) {

@@ -127,6 +127,28 @@ static bool live(struct rig *rig) {
   return true;
 }
 
+/* Nothing else of the client is due, so that what is held for want of memory has a time of its own. */
+static void what_is_held_for_want_of_memory_goes_out_later(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_add_message(&rig, (struct lh_message){.after = LH_AFTER_INCOMING,
+                                            .source = LH_PAYLOAD_TEXT,
+                                            PAYLOAD("${token}"),
+                                            .when = {.equals = (char[]){"go"}},
+                                            .reply = {.match = LH_MATCH_TOKEN}});
+  rig_start(&rig);
+  rig_open(&rig);
+  fail_in = 0;
+  rig_hear(&rig, "go", 2);
+  assert_int_equal(fail_in, -1);
+  assert_int_equal(rig.counts[CALL_SEND], 0);
+  rig_run(&rig, SEC);
+  assert_int_equal(rig.counts[CALL_SEND], 1);
+  assert_int_equal(lh_engine_faults(rig.engine).no_memory, 1);
+  lh_engine_free(rig.engine);
+}
+
 static void every_allocation_may_fail(void **state) {
   (void)state;
   static struct rig rig;
@@ -158,6 +180,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(more_in_flight_than_can_be_remembered),
 #if !defined(__SANITIZE_ADDRESS__)
+    cmocka_unit_test(what_is_held_for_want_of_memory_goes_out_later),
     cmocka_unit_test(every_allocation_may_fail),
 #endif
   };
