@@ -36,7 +36,8 @@ struct lh_null {
   struct lh_io io;
   struct answers *answers; /* owned, one for each null group */
   uint32_t count, first_timer;
-  struct lh_buf bytes; /* owned: of the event being told, since the queue may move meanwhile */
+  struct lh_buf bytes;    /* owned: of the event being told, since the queue may move meanwhile */
+  struct lh_buf composed; /* owned: an answer being made up, while that event is still being told */
 };
 
 static struct answers *answers_of(struct lh_null *null, uint32_t slot) {
@@ -85,12 +86,12 @@ static int compose(struct lh_null *null, uint32_t slot, const struct message *me
   struct lh_engine *e = null->engine;
   struct lh_template_values values = lh_message_values(e, slot, e->clients[slot].seq, e->now_ns);
   const struct lh_template *parts[] = {message->answer, message->contains};
-  lh_buf_reset(&null->bytes);
-  int rc = message->answer ? 0 : lh_buf_add(&null->bytes, bytes, len);
+  lh_buf_reset(&null->composed);
+  int rc = message->answer ? 0 : lh_buf_add(&null->composed, bytes, len);
   for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == 0; i++) {
     if (!parts[i]) continue;
     char text[ANSWER_MAX]; /* lh_null_compile sees to it that they fit */
-    rc = lh_buf_add(&null->bytes, text, lh_template_render(parts[i], &values, text));
+    rc = lh_buf_add(&null->composed, text, lh_template_render(parts[i], &values, text));
   }
   return rc;
 }
@@ -103,7 +104,7 @@ static enum lh_send_result null_send(void *context, uint32_t slot, uint32_t mess
   if (m->config->reply.match == LH_MATCH_ECHO || (!m->answer && !m->contains))
     return ask(null, slot, event, bytes, len) == 0 ? LH_SEND_DONE : LH_SEND_FAILED;
   if (compose(null, slot, m, bytes, len) < 0) return LH_SEND_FAILED;
-  return ask(null, slot, event, null->bytes.data, null->bytes.len) == 0 ? LH_SEND_DONE : LH_SEND_FAILED;
+  return ask(null, slot, event, null->composed.data, null->composed.len) == 0 ? LH_SEND_DONE : LH_SEND_FAILED;
 }
 
 static enum lh_send_result null_ping(void *context, uint32_t slot, uint64_t cookie) {
@@ -262,7 +263,7 @@ int lh_null_new(struct lh_engine *e, uint32_t first_timer, struct lh_err *err) {
   if (!e->null || !e->null->answers) return lh_err_set(err, ENOMEM, "no memory for the null kind");
   *e->null = (struct lh_null){.engine = e, .io = null_functions, .answers = e->null->answers, .first_timer = first_timer};
   e->null->io.context = e->null;
-  e->null->bytes = (struct lh_buf)LH_BUF_INIT(LH_PAYLOAD_BYTES_MAX + (1 << 16));
+  e->null->bytes = e->null->composed = (struct lh_buf)LH_BUF_INIT(LH_PAYLOAD_BYTES_MAX + (1 << 16));
   for (uint32_t g = 0; g < e->group_count; g++)
     if (e->config->groups[g].kind == LH_KIND_NULL)
       e->null->answers[e->null->count++] = (struct answers){.queue = LH_BUF_INIT(QUEUE_BYTES_MAX), .group = g};
@@ -274,6 +275,7 @@ void lh_null_free(struct lh_null *null) {
   for (uint32_t i = 0; i < null->count; i++) lh_buf_free(&null->answers[i].queue);
   free(null->answers);
   lh_buf_free(&null->bytes);
+  lh_buf_free(&null->composed);
   free(null);
 }
 

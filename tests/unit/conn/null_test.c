@@ -82,6 +82,25 @@ static void pings_and_closings_are_answered(void **state) {
   rig_free(&rig);
 }
 
+/* A reply lets the loop send at once, while what else it sets off is still being looked for in it. */
+static void a_reply_outlives_the_next_answer(void **state) {
+  (void)state;
+  static struct rig rig;
+  null_group(&rig, 1);
+  rig_add_message(&rig, (struct lh_message){.after = LH_AFTER_REPLY,
+                                            .source = LH_PAYLOAD_TEXT,
+                                            PAYLOAD("n${seq};"),
+                                            .reply = {.match = LH_MATCH_ORDER, .contains = (char[]){"a rather longer text, that makes memory move"}}});
+  rig_add_message(&rig, (struct lh_message){.after = LH_AFTER_INCOMING,
+                                            .source = LH_PAYLOAD_TEXT,
+                                            PAYLOAD("seen"),
+                                            .when = {.begins = (char[]){"n0;"}}});
+  rig_start(&rig);
+  rig_run(&rig, SEC);
+  assert_int_equal(rig_counter(&rig, LH_COUNTER_one_way), 1);
+  rig_free(&rig);
+}
+
 /* A hundred busy closed loops: one queue serves them all, and moves while it is read. */
 static void closed_loops_keep_the_queue_busy(void **state) {
   (void)state;
@@ -169,6 +188,7 @@ int main(void) {
       cmocka_unit_test(every_message_gets_the_reply_it_expects),
       cmocka_unit_test(what_expects_no_reply_gets_none),
       cmocka_unit_test(pings_and_closings_are_answered),
+      cmocka_unit_test(a_reply_outlives_the_next_answer),
       cmocka_unit_test(closed_loops_keep_the_queue_busy),
       cmocka_unit_test(drops_come_at_their_rate_and_follow_the_seed),
       cmocka_unit_test(answers_do_not_outlive_their_connection),
