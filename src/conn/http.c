@@ -79,7 +79,6 @@ static int on_body(llhttp_t *parser, const char *at, size_t len) {
 static int on_message_complete(llhttp_t *parser) {
   struct lh_http_reader *reader = reader_of(parser);
   if (is_informational(parser)) {
-    reader->informational++;
     reader->head_bytes = 0;
     return HPE_OK;
   }
@@ -107,7 +106,7 @@ void lh_http_expect(struct lh_http_reader *reader, bool head_request) {
   lh_buf_free(&reader->value);
   reader->phase = LH_HTTP_HEAD;
   reader->head_request = head_request;
-  reader->in_value = false;
+  reader->in_value = reader->begun = false;
   reader->head_bytes = 0;
 }
 
@@ -116,7 +115,7 @@ unsigned lh_http_status(const struct lh_http_reader *reader) {
 }
 
 bool lh_http_begun(const struct lh_http_reader *reader) {
-  return reader->phase == LH_HTTP_BODY || (reader->phase == LH_HTTP_HEAD && (reader->head_bytes || reader->informational));
+  return reader->phase != LH_HTTP_IDLE && reader->begun;
 }
 
 /* Tells `done` after the parser has let go of its own state, so that the caller may send the next request from there. */
@@ -132,6 +131,7 @@ int lh_http_feed(struct lh_http_reader *reader, const struct lh_http_events *eve
   parser->data = reader;
   reader->events = events;
   reader->context = context;
+  reader->begun = true;
   llhttp_errno_t result = llhttp_execute(parser, bytes, len);
   if (result == HPE_OK) return 0;
   bool switched = result == HPE_PAUSED_UPGRADE || (result == HPE_PAUSED && parser->status_code == 101);
@@ -149,7 +149,7 @@ int lh_http_feed(struct lh_http_reader *reader, const struct lh_http_events *eve
 }
 
 int lh_http_eof(struct lh_http_reader *reader, const struct lh_http_events *events, void *context, struct lh_err *err) {
-  if (reader->phase == LH_HTTP_IDLE || !lh_http_begun(reader)) return 0;
+  if (!lh_http_begun(reader)) return 0;
   reader->events = events;
   reader->context = context;
   llhttp_t *parser = parser_of(reader);

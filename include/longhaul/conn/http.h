@@ -2,7 +2,7 @@
  * awaited and what a connection may do next. Pure.
  *
  * Glossary
- *   head      status line and headers of a final response; 1xx responses before it are skipped with their headers, and counted
+ *   head      status line and headers of a final response; 1xx responses before it are skipped with their headers
  *   to close  a body without a length: it ends when the connection does (RFC 9112, 6.3)
  *
  * Memory is held only while a header straddles reads.
@@ -39,8 +39,8 @@ struct lh_http_reader {
   void *context;
   struct lh_buf name, value;           /* a header being read over several reads */
   uint32_t head_bytes;                 /* of this response's head, against LH_HTTP_HEAD_BYTES_MAX */
-  uint16_t informational;              /* 1xx responses skipped */
   uint8_t phase;                       /* enum lh_http_phase */
+  bool begun;                          /* a byte of the awaited response was read */
   bool head_request, in_value;
 };
 

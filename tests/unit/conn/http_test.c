@@ -160,6 +160,27 @@ static void a_connection_carries_many_responses(void **state) {
   lh_http_free(&reader);
 }
 
+/* Any byte counts, and each response for itself: what came before the last one is no beginning of this one. */
+static void a_response_has_begun_with_its_first_byte(void **state) {
+  (void)state;
+  struct lh_http_reader reader;
+  struct seen seen = {LH_BUF_INIT(1 << 20), false};
+  struct lh_err err = {0};
+  static const char hinted[] = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+  lh_http_init(&reader);
+  lh_http_expect(&reader, false);
+  assert_int_equal(lh_http_feed(&reader, &events, &seen, hinted, sizeof hinted - 1, &err), 0);
+  lh_http_expect(&reader, false);
+  assert_false(lh_http_begun(&reader));
+  assert_int_equal(lh_http_eof(&reader, &events, &seen, &err), 0);
+  assert_int_equal(lh_http_feed(&reader, &events, &seen, "HTTP/1.1 2", 10, &err), 0);
+  assert_true(lh_http_begun(&reader));
+  assert_int_equal(lh_http_eof(&reader, &events, &seen, &err), -EPROTO);
+  assert_string_equal(err.text, "the connection was closed in the middle of a response's head");
+  lh_buf_free(&seen.text);
+  lh_http_free(&reader);
+}
+
 static void a_head_without_end_is_refused(void **state) {
   (void)state;
   struct lh_http_reader reader;
@@ -210,6 +231,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(cases_hold_at_every_split),
       cmocka_unit_test(a_connection_carries_many_responses),
+      cmocka_unit_test(a_response_has_begun_with_its_first_byte),
       cmocka_unit_test(a_head_without_end_is_refused),
       cmocka_unit_test(retry_after_is_read_in_both_forms),
   };
