@@ -89,6 +89,7 @@ struct lh_estate lh_estate_settle(const struct lh_estate_args *args, uint64_t st
   standing[LH_GAUGE_waiting] += all;
   standing[LH_GAUGE_connecting] = standing[LH_GAUGE_open] = standing[LH_GAUGE_closing] = 0;
   standing[LH_GAUGE_in_flight] = standing[LH_GAUGE_pending] = standing[LH_GAUGE_queued] = 0;
+  standing[LH_GAUGE_tcp_seats] = standing[LH_GAUGE_unacked] = 0;
 
   struct lh_ending e = lh_estate_ending(args, LH_STAGE_LOGIN);
   lh_snapshot_tally_n(into, &e, logins);

@@ -31,6 +31,7 @@ static void fill(struct lh_snapshot *total) {
   c[LH_COUNTER_replied] = 14;
   g[LH_GAUGE_in_flight] = 4;
   g[LH_GAUGE_pending] = 2;
+  g[LH_GAUGE_tcp_seats] = g[LH_GAUGE_unacked] = 3;
   struct lh_ending e = {.stage = LH_STAGE_OPEN, .reason = LH_REASON_RST};
   lh_snapshot_tally(total, &e);
   lh_snapshot_tally(total, &e);
@@ -157,6 +158,7 @@ static void check_row(const struct row *row) {
   assert_int_equal(added.counters[LH_COUNTER_connect_failures], row->failures);
   assert_int_equal(added.counters[LH_COUNTER_lost], 4);
   assert_int_equal(standing[LH_GAUGE_open] + standing[LH_GAUGE_connecting] + standing[LH_GAUGE_closing], 0);
+  assert_int_equal(standing[LH_GAUGE_tcp_seats] + standing[LH_GAUGE_unacked], 0);
 
   uint64_t tallied = 0;
   for (uint32_t i = 0; i < added.tally_count; i++) tallied += added.tallies[i].count;
