@@ -110,14 +110,17 @@ static void enter_open(struct lh_engine *e, struct group *g, struct client *c, u
   if (c->flight_first != LH_NONE) lh_message_resend(e, slot);
 }
 
+/* The end of the run waits for a closing handshake as long as for replies, or a moment where that is longer. */
+static void hurry_closing(const struct lh_engine *e, struct client *c) {
+  uint64_t last_ns = e->now_ns + closing_last_ns;
+  c->due_ns = lh_min(c->due_ns, e->drain_ns > last_ns ? e->drain_ns : last_ns);
+}
+
 static void enter_closing(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
   c->stage = LH_STAGE_CLOSING;
   c->mark_ns = e->now_ns;
   c->due_ns = e->now_ns + (c->asked == LH_REASON_REPLY_MISSING ? closing_last_ns : closing_ns);
-  if (e->stopping && e->drain_ns < c->due_ns) {
-    uint64_t last_ns = e->now_ns + closing_last_ns;
-    c->due_ns = e->drain_ns > last_ns ? e->drain_ns : last_ns;
-  }
+  if (e->stopping) hurry_closing(e, c);
   uint16_t code = c->asked == LH_REASON_SHUTDOWN      ? CLOSE_GOING_AWAY
                   : c->asked == LH_REASON_DISTURBANCE ? e->close_code
                                                       : CLOSE_NORMAL;
@@ -327,6 +330,14 @@ void lh_client_arm(struct lh_engine *e, uint32_t slot) {
   lh_client_arm_by(e, slot, next_due_ns(e, lh_group_of(e, c), c, slot));
 }
 
+void lh_client_arm_anew(struct lh_engine *e, uint32_t slot) {
+  struct client *c = &e->clients[slot];
+  uint64_t due_ns = next_due_ns(e, lh_group_of(e, c), c, slot);
+  if (due_ns == c->armed_ns) return;
+  c->armed_ns = due_ns;
+  lh_wheel_set(e->wheel, slot, due_ns);
+}
+
 static void time_out(struct lh_engine *e, const struct client *c, uint32_t slot) {
   enum lh_reason reason = c->stage == LH_STAGE_TLS       ? LH_REASON_TLS_TIMEOUT
                           : c->stage == LH_STAGE_UPGRADE ? LH_REASON_UPGRADE_TIMEOUT
@@ -375,6 +386,8 @@ static void wind_down(struct lh_engine *e, struct client *c, uint32_t slot) {
     lh_client_enter(e, slot, LH_CLIENT_FINISHED);
   else if (c->state == LH_CLIENT_CONNECTING)
     lh_client_abort(e, slot, LH_REASON_SHUTDOWN, "");
+  else if (c->state == LH_CLIENT_CLOSING)
+    hurry_closing(e, c);
   if (c->state != LH_CLIENT_OPEN) return;
   c->due_ns = e->drain_ns;
   bool answered = c->flight_first == LH_NONE && !lh_schedule_holds(e, slot);

@@ -274,7 +274,7 @@ void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_p
   c->tunnelling = 0;
   if (local_port) c->local_port = local_port;
   lh_client_enter(engine, slot, LH_CLIENT_OPEN);
-  lh_client_arm(engine, slot);
+  lh_client_arm_anew(engine, slot);
   if (engine->stopping && c->flight_first == LH_NONE) lh_client_arm_by(engine, slot, engine->now_ns);
 }
 
@@ -353,6 +353,7 @@ void lh_engine_on_stall(struct lh_engine *engine, uint64_t from_ns, uint64_t unt
 void lh_engine_on_suspension(struct lh_engine *engine, uint64_t slept_ns, uint64_t now_ns) {
   engine->slept_ns = slept_ns;
   engine->woke_ns = now_ns;
+  engine->args.start_wall_us += (int64_t)(slept_ns / LH_NS_PER_US); /* the wall clock went on */
 }
 
 /* ---- the end of the run ---- */

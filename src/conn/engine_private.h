@@ -263,6 +263,8 @@ void lh_client_fire(struct lh_engine *e, uint32_t slot);
 /* Sees to it that the timer comes at or before all that is due for the client, or at or before due_ns. */
 void lh_client_arm(struct lh_engine *e, uint32_t slot);
 void lh_client_arm_by(struct lh_engine *e, uint32_t slot, uint64_t due_ns);
+/* The same, and not earlier than that: what was due before is over, and would wake a loop that has nothing to do. */
+void lh_client_arm_anew(struct lh_engine *e, uint32_t slot);
 /* Asks for the end of an open connection in good order, or at once where the kind knows no other way. From a turn only. */
 void lh_client_close(struct lh_engine *e, uint32_t slot, enum lh_reason reason);
 /* Ends a connection at once. From a turn only. */

@@ -313,6 +313,39 @@ static void the_end_of_a_run_leaves_nothing(void **state) {
   rig_free(&rig);
 }
 
+/* What was being closed when the run ends has no longer than what is closed then. */
+static void the_end_of_a_run_hurries_a_closing(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig.config.run.drain_ns = 2 * SEC;
+  rig.group.lifetime_ns = 60 * SEC;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_run(&rig, 60 * SEC + MS);
+  assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+  lh_engine_stop(rig.engine, rig.now);
+  rig_run(&rig, 2 * SEC - MS);
+  assert_false(lh_engine_done(rig.engine));
+  rig_run(&rig, 2 * MS);
+  assert_true(lh_engine_done(rig.engine));
+  assert_int_equal(rig_ending(&rig)->reason, LH_REASON_LIFETIME);
+  rig_free(&rig);
+}
+
+/* The deadlines of connecting are over: nothing wakes a loop for them. */
+static void an_open_client_with_nothing_to_do_sleeps(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_start(&rig);
+  lh_engine_on_stage(rig.engine, 0, LH_STAGE_UPGRADE, rig.now);
+  assert_true(lh_engine_next_ns(rig.engine) <= rig.now + 10 * SEC);
+  rig_open(&rig);
+  assert_true(lh_engine_next_ns(rig.engine) == LH_NEVER);
+  rig_free(&rig);
+}
+
 static void half_built_engines_are_refused_with_a_sentence(void **state) {
   (void)state;
   static struct rig rig;
@@ -336,6 +369,8 @@ int main(void) {
       cmocka_unit_test(events_out_of_place_are_defects_of_the_adapter),
       cmocka_unit_test(late_events_of_a_closing_connection_are_heard),
       cmocka_unit_test(the_end_of_a_run_leaves_nothing),
+      cmocka_unit_test(the_end_of_a_run_hurries_a_closing),
+      cmocka_unit_test(an_open_client_with_nothing_to_do_sleeps),
       cmocka_unit_test(half_built_engines_are_refused_with_a_sentence),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

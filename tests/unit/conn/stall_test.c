@@ -97,12 +97,29 @@ static void long_after_a_suspension(void **state) {
   rig_free(&rig);
 }
 
+/* CLOCK_MONOTONIC stood still, the wall clock did not. */
+static void the_wall_clock_goes_on_in_a_suspension(void **state) {
+  (void)state;
+  static struct rig rig;
+  rig_make(&rig, 1);
+  rig_add_message(&rig, (struct lh_message){.every_ns = SEC, .source = LH_PAYLOAD_TEXT, PAYLOAD("${time_ms}")});
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_run(&rig, SEC);
+  const long long before = strtoll(rig_last(&rig, CALL_SEND)->bytes, NULL, 10);
+  lh_engine_on_suspension(rig.engine, 600 * SEC, rig.now);
+  rig_run(&rig, SEC);
+  assert_int_equal(strtoll(rig_last(&rig, CALL_SEND)->bytes, NULL, 10), before + 601000);
+  rig_free(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_ended_meanwhile),
       cmocka_unit_test(deadlines_of_connecting),
       cmocka_unit_test(what_did_not_outlive_a_suspension),
       cmocka_unit_test(long_after_a_suspension),
+      cmocka_unit_test(the_wall_clock_goes_on_in_a_suspension),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
