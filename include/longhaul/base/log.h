@@ -1,6 +1,6 @@
-/* Log lines on stderr. Only cli, run and worker log; pure rooms report through struct lh_err.
+/* Log lines on stderr. Pure rooms do not log; they report through struct lh_err.
  *
- * One line: "HH:MM:SS level text" (local time). The lines of one process never interleave within a line.
+ * One line: "HH:MM:SSZ level text" (UTC, as in reports). The lines of one process never interleave within a line.
  */
 #ifndef LONGHAUL_BASE_LOG_H
 #define LONGHAUL_BASE_LOG_H
