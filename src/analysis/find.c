@@ -156,6 +156,7 @@ int lh_find(const struct lh_find_args *args, struct lh_findings *out, struct lh_
     lh_find_storm_rhythm(&finder, group);
     lh_find_drift(&finder, group);
     lh_find_clusters(&finder, group);
+    lh_find_login_trouble(&finder, group);
     lh_find_message_trouble(&finder, group);
     lh_find_push_trouble(&finder, group);
     lh_find_tester_trouble(&finder, group);

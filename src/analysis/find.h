@@ -60,6 +60,7 @@ void lh_find_outages(struct lh_finder *finder, const struct lh_find_group *group
 void lh_find_storm_rhythm(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_drift(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_clusters(struct lh_finder *finder, const struct lh_find_group *group);
+void lh_find_login_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_push_trouble(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_tester_trouble(struct lh_finder *finder, const struct lh_find_group *group);

@@ -41,12 +41,14 @@ static struct lh_found found_of(const struct lh_find_group *group, const char *i
 
 /* ---- never opened ---- */
 
-/* What to look at when nothing opens. */
-static const struct {
+struct advice {
   enum lh_reason reason;
   int32_t code; /* 0: any */
   const char *advice;
-} advice_rows[] = {
+};
+
+/* What to look at when nothing opens. */
+static const struct advice advice_rows[] = {
     {LH_REASON_REFUSED, 0, "Nothing listens at that address and port, or a firewall refuses: are host and port of the URL right?"},
     {LH_REASON_UNREACHABLE, 0, "There is no way to that address from this host."},
     {LH_REASON_CONNECT_TIMEOUT, 0, "Nothing answers at that address: a wrong one, or a firewall that drops."},
@@ -75,12 +77,27 @@ static const struct {
     {LH_REASON_NO_LOCAL_PORT, 0, "`longhaul doctor` says how to raise that limit."},
 };
 
+/* The same where it was the login that failed; what is no matter of logins stands above. */
+static const struct advice login_rows[] = {
+    {LH_REASON_STATUS_REFUSED, 401, "The server does not know these credentials: `text`, `headers` and `data` of the login."},
+    {LH_REASON_STATUS_REFUSED, 403, "The server does not let this client in: `text`, `headers` and `data` of the login."},
+    {LH_REASON_STATUS_REFUSED, 404, "The server has nothing at that path: is the path of the login right?"},
+    {LH_REASON_STATUS_REFUSED, 0, "Are path, `text` and `headers` of the login right? `status` of the login lists what is accepted."},
+    {LH_REASON_LOGIN_ANSWER, 0, "`extract` of the login says where the answer has each value."},
+    {LH_REASON_LOGIN_TIMEOUT, 0, "`within` of the login says how long it may take."},
+};
+
+static const struct advice *find_advice(const struct advice *rows, size_t count, const struct lh_tally *of) {
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].reason == of->reason && (rows[i].code == 0 || rows[i].code == of->code)) return &rows[i];
+  return NULL;
+}
+
 static void advise(struct lh_finder *finder, const struct lh_tally *most) {
-  for (size_t i = 0; i < sizeof advice_rows / sizeof advice_rows[0]; i++) {
-    if (advice_rows[i].reason != most->reason || (advice_rows[i].code != 0 && advice_rows[i].code != most->code)) continue;
-    lh_say(finder, " %s", advice_rows[i].advice);
-    return;
-  }
+  const struct advice *found = NULL;
+  if (most->stage == LH_STAGE_LOGIN) found = find_advice(login_rows, sizeof login_rows / sizeof *login_rows, most);
+  if (!found) found = find_advice(advice_rows, sizeof advice_rows / sizeof *advice_rows, most);
+  if (found) lh_say(finder, " %s", found->advice);
 }
 
 static bool is_failure(const struct lh_tally *tally) {
@@ -97,14 +114,38 @@ void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *
     lh_say(finder, "No client of %s was ever open: %s.", group->series.name,
            attempts ? "no attempt to connect came to an end within the run" : "no attempt to connect was made within the run");
   } else {
-    lh_say(finder, "None of %s of %s was ever open: %s to connect failed (",
-           lh_word_many(group->connections, "client", clients), group->series.name,
-           lh_word_many(kinds.total, "attempt", tries));
+    bool is_login = attempts == 0;
+    lh_say(finder, "None of %s of %s was ever open: %s%s failed (", lh_word_many(group->connections, "client", clients),
+           group->series.name, lh_word_many(kinds.total, is_login ? "login" : "attempt", tries), is_login ? "" : " to connect");
     say_kind(finder, &kinds);
     lh_say(finder, ").");
     advise(finder, kinds.most);
   }
   lh_prove(finder, "attempts %" PRIu64 ", opened 0, failed %" PRIu64, attempts, kinds.total);
+  lh_found(finder, &found);
+}
+
+/* ---- logins ---- */
+
+static bool is_failed_login(const struct lh_tally *tally) {
+  return tally->stage == LH_STAGE_LOGIN && lh_reason_side(tally->reason) != LH_SIDE_US;
+}
+
+/* Where no client got further, that says it already. */
+void lh_find_login_trouble(struct lh_finder *finder, const struct lh_find_group *group) {
+  enum { GRAVE_PERCENT = 1 };
+  uint64_t failed = lh_counter(group, LH_COUNTER_logins_failed), begun = lh_counter(group, LH_COUNTER_logins);
+  struct kinds kinds = count_kinds(group, is_failed_login);
+  if (failed == 0 || kinds.total == 0 || lh_counter(group, LH_COUNTER_opened) == 0) return;
+  char many[LH_WORD_SIZE], share[LH_WORD_SIZE], all[LH_WORD_SIZE];
+  lh_say(finder, "%s of %s failed: %s of the %s begun (", lh_word_many(failed, "login", many), group->series.name,
+         lh_word_share(failed, begun, share), lh_word_count(begun, all));
+  say_kind(finder, &kinds);
+  lh_say(finder, ").");
+  advise(finder, kinds.most);
+  lh_prove(finder, "logins_failed %" PRIu64 ", logins %" PRIu64, failed, begun);
+  bool is_serious = percent(failed, begun) > GRAVE_PERCENT;
+  struct lh_found found = found_of(group, "logins-failed", is_serious ? LH_SEVERITY_SERIOUS : LH_SEVERITY_NOTICE);
   lh_found(finder, &found);
 }
 

@@ -77,7 +77,7 @@ char *lh_word_reason(unsigned reason, int32_t code, char *out) {
   const char *name = lh_reason_name(reason);
   const char *meaning = reason == LH_REASON_CLOSE_FRAME ? close_code_name(code) : NULL;
   bool telling = code != 0 && (reason == LH_REASON_CLOSE_FRAME || reason == LH_REASON_UPGRADE_REFUSED ||
-                               reason == LH_REASON_REDIRECT || reason == LH_REASON_TLS_ALERT);
+                               reason == LH_REASON_STATUS_REFUSED || reason == LH_REASON_REDIRECT || reason == LH_REASON_TLS_ALERT);
   if (telling && meaning)
     snprintf(out, LH_WORD_SIZE, "%s %d, %s", name, code, meaning);
   else if (telling)

@@ -97,21 +97,28 @@ static void say_hosts(struct brief *b) {
   if (i > NAMED_MAX) say(b, " and %zu more", i - NAMED_MAX);
 }
 
+/* Of the part that is reported; nothing is sent once the plan is over and replies are awaited. */
+static double seconds_of_plan(const json_t *model) {
+  double from = lh_look_number(model, "run.from_s"), until = lh_look_number(model, "run.until_s");
+  double planned = lh_look_number(model, "run.planned_s");
+  return (planned > from && planned < until ? planned : until) - from;
+}
+
 /* What a stream without end is held for: messages and pushes are counted elsewhere, a body has bytes alone. */
 static void say_streamed(struct brief *b, const json_t *groups) {
   const json_t *group;
-  double bytes = 0, seconds = lh_look_number(b->model, "run.duration_s");
+  double bytes = 0, seconds = seconds_of_plan(b->model);
   size_t i;
   json_array_foreach(groups, i, group) if (strcmp(lh_look_text(group, "kind"), "stream") == 0) bytes +=
       lh_look_number(group, "bytes.received");
-  if (bytes == 0 || seconds == 0) return;
+  if (bytes == 0 || seconds <= 0) return;
   say(b, "; %s of streams received, %s a second", lh_show_bytes(bytes).text, lh_show_bytes(bytes / seconds).text);
 }
 
 /* How many, how fast, and how many of those that ask for an answer got one that passes the checks of the config. Some of the
  * damaged ones are among the lost, so they are told beside that share, not taken off it. */
 static void say_sent(struct brief *b) {
-  double sent = lh_look_number(b->model, "totals.messages.sent"), seconds = lh_look_number(b->model, "run.duration_s");
+  double sent = lh_look_number(b->model, "totals.messages.sent"), seconds = seconds_of_plan(b->model);
   double replied = lh_look_number(b->model, "totals.messages.replied"), lost = lh_look_number(b->model, "totals.messages.lost");
   double right = replied - lh_look_number(b->model, "totals.messages.failed");
   if (sent == 0) return;
@@ -195,24 +202,33 @@ static void say_storm(struct brief *b) {
   if (json_array_size(storms) > 1) say(b, ", one of %zu mass drops", json_array_size(storms));
 }
 
-static bool is_failed_attempt(const json_t *ending) {
+static bool is_failed(const json_t *ending, bool login) {
   const char *stage = lh_look_text(ending, "stage");
   return !lh_look_true(ending, "drop") && strcmp(lh_look_text(ending, "side"), "us") && strcmp(stage, "open") && strcmp(stage, "closing") &&
-         strcmp(stage, "login");
+         login == (strcmp(stage, "login") == 0);
+}
+
+static void say_commonest_failure(struct brief *b, bool login) {
+  const json_t *ending;
+  size_t i;
+  json_array_foreach(lh_look(b->model, "totals.endings"), i, ending) {
+    if (!is_failed(ending, login)) continue;
+    say(b, ", mostly by %s: %s", lh_look_text(ending, "side"), lh_look_text(ending, "reason"));
+    bool status = strcmp(lh_look_text(ending, "side"), "peer") == 0; /* else an errno, which the words tell already */
+    if (status && lh_look_number(ending, "code") >= 300) say(b, " %.0f", lh_look_number(ending, "code"));
+    return;
+  }
 }
 
 static void say_failed_attempts(struct brief *b) {
-  double failed = lh_look_number(b->model, "totals.connect_failures");
-  const json_t *ending;
-  size_t i;
-  if (failed == 0) return;
-  say(b, "; %s to connect failed", lh_show_plural(failed, "attempt", "attempts").text);
-  json_array_foreach(lh_look(b->model, "totals.endings"), i, ending) {
-    if (!is_failed_attempt(ending)) continue;
-    say(b, ", mostly by %s: %s", lh_look_text(ending, "side"), lh_look_text(ending, "reason"));
-    bool status = strcmp(lh_look_text(ending, "side"), "peer") == 0; /* else an errno, which the words tell already */
-    if (status && !lh_look_is_null(ending, "code")) say(b, " %.0f", lh_look_number(ending, "code"));
-    return;
+  double failed = lh_look_number(b->model, "totals.connect_failures"), logins = lh_look_number(b->model, "totals.logins.failed");
+  if (failed > 0) {
+    say(b, "; %s to connect failed", lh_show_plural(failed, "attempt", "attempts").text);
+    say_commonest_failure(b, false);
+  }
+  if (logins > 0) {
+    say(b, "; %s failed", lh_show_plural(logins, "login", "logins").text);
+    say_commonest_failure(b, true);
   }
 }
 

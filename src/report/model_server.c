@@ -32,7 +32,8 @@ static json_t *value_or_null(bool known, double value) {
 
 static json_t *value_json(struct lh_build *b, const struct lh_watched *w) {
   bool nobody = lh_watched_is_processes(w) && w->most == 0; /* what `watch` names was never there */
-  bool judged = !nobody && w->has_before && w->has_after && !lh_watched_is_counter(w->source, w->name);
+  bool gone = lh_watched_is_processes(w) && w->has_after && w->after == 0; /* which is no way of going back */
+  bool judged = !nobody && !gone && w->has_before && w->has_after && !lh_watched_is_counter(w->source, w->name);
   json_t *out = json_object();
   lh_put(b, out, "source", lh_json_text(w->source));
   lh_put(b, out, "name", lh_json_text(w->name));

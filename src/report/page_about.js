@@ -131,7 +131,7 @@ const about = (() => {
           row.most === null ? 'not seen' : value(row, row.most),
           value(row, row.end),
           value(row, row.after),
-          row.back === null ? '' : row.back ? 'yes' : 'no',
+          row.back === null ? (row.source === 'process' && row.after === 0 ? 'gone' : '') : row.back ? 'yes' : 'no',
         ]),
         { label: 'Server' },
       ),

@@ -122,15 +122,44 @@ static void measure(const struct lh_table *t, char *const *cells, size_t *width)
   }
 }
 
+/* Bytes of text that fit into width columns: all of it, or up to a space, or as many as there is room for. */
+static size_t fitting(const char *text, size_t width) {
+  size_t bytes = 0, space = 0, n = 0;
+  for (; text[bytes] && n < width; n++) {
+    if (text[bytes] == ' ') space = bytes;
+    size_t len = lh_utf8_len(text + bytes);
+    bytes += len ? len : 1;
+  }
+  return !text[bytes] || text[bytes] == ' ' || space == 0 ? bytes : space;
+}
+
+static int put_filled(struct lh_buf *out, const char *text, size_t at_column, size_t width) {
+  size_t bytes = fitting(text, width);
+  int failed = lh_buf_add(out, text, bytes);
+  for (text += bytes; *text && !failed; text += bytes) {
+    text += strspn(text, " ");
+    bytes = fitting(text, width);
+    failed = lh_buf_addstr(out, "\n");
+    if (!failed) failed = spaces(out, at_column);
+    if (!failed) failed = lh_buf_add(out, text, bytes);
+  }
+  return failed;
+}
+
 static int put_row(const struct lh_table *t, char *const *row, const size_t *width, struct lh_buf *out) {
-  size_t last = 0;
+  size_t last = 0, at_column = 0;
   for (size_t c = 0; c < t->column_count; c++)
     if (!t->columns[c].wide) last = c;
   int failed = 0;
   for (size_t c = 0; c <= last && !failed; c++) {
     if (t->columns[c].wide) continue;
+    if (row && t->columns[c].filled && c == last) {
+      failed = put_filled(out, row[c], at_column, width[c]);
+      continue;
+    }
     failed = put_cell(out, row ? row[c] : t->columns[c].title, width[c], t->columns[c].right, c == last);
     if (!failed && c < last) failed = spaces(out, GAP);
+    at_column += width[c] + GAP;
   }
   return failed ? failed : lh_buf_addstr(out, "\n");
 }

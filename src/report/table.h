@@ -5,6 +5,7 @@
  *   wide       left out on a terminal: Markdown has the room
  *   narrow     on a terminal alone, where it stands for a wide one
  *   state      an outcome ("worse", "better"): HTML gives it its colour
+ *   filled     a flexible last column, which goes on in further lines where others are cut: sentences of ours
  *   verbatim   bytes of a peer: a code span in Markdown, so that they format, link and mention nothing
  */
 #ifndef LONGHAUL_REPORT_TABLE_H
@@ -19,7 +20,7 @@ enum { LH_TABLE_COLUMNS_MAX = 24, LH_TEXT_COLUMNS = 80 };
 
 struct lh_column {
   const char *title;
-  bool right, flexible, wide, narrow, verbatim, state;
+  bool right, flexible, filled, wide, narrow, verbatim, state;
 };
 
 struct lh_table {

@@ -372,6 +372,14 @@ void lh_table_latencies(const json_t *model, struct lh_table *t) {
   }
 }
 
+/* Of a process that is no more nothing went back. */
+static const char *server_back(const json_t *row) {
+  const json_t *back = lh_look(row, "back");
+  if (!json_is_null(back)) return json_is_true(back) ? "yes" : "NO";
+  bool of_process = strcmp(lh_look_text(row, "source"), "process") == 0;
+  return of_process && json_is_number(lh_look(row, "after")) && lh_look_number(row, "after") == 0 ? "gone" : "";
+}
+
 static struct lh_shown server_value(const json_t *row, const char *key) {
   double value = lh_look_number(row, key);
   const char *unit = lh_look_text(row, "unit");
@@ -394,16 +402,13 @@ void lh_table_server(const json_t *model, struct lh_table *t) {
   const json_t *row;
   size_t i;
   json_array_foreach(lh_look(model, "server.values"), i, row) {
-    const json_t *back = lh_look(row, "back");
     bool metrics = strcmp(lh_look_text(row, "source"), "metrics") == 0;
     lh_table_add(t, (const char *[]){lh_look_text(row, "source"),
                                      metrics ? lh_look_text(row, "name") : lh_table_server_words(lh_look_text(row, "name")),
                                      server_value(row, "before").text,
                                      lh_look_is_null(row, "most") ? "not seen" : server_value(row, "most").text,
                                      server_value(row, "end").text, server_value(row, "after").text,
-                                     json_is_true(back)    ? "yes"
-                                     : json_is_false(back) ? "NO"
-                                                           : ""});
+                                     server_back(row)});
   }
 }
 
@@ -416,7 +421,7 @@ void lh_table_events(const json_t *model, struct lh_table *t) {
   static const struct lh_column columns[] = {{.title = "at (UTC)"},
                                              {.title = "event"},
                                              {.title = "group", .wide = true},
-                                             {.title = "what", .flexible = true, .verbatim = false}};
+                                             {.title = "what", .flexible = true, .filled = true}};
   BEGIN(t, "Events", columns);
   bool storms = json_array_size(lh_look(model, "storms")) > 0;
   const json_t *event;

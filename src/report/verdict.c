@@ -70,25 +70,49 @@ static void judge_objectives(struct reasons *r, const json_t *model) {
     say(r, held == 1 ? "the objective held" : held == 2 ? "both objectives held" : "all %zu objectives held", held);
 }
 
-/* The commonest way in which the attempts of a group ended before they were open. */
+static bool is_by(const json_t *ending, const char *side) {
+  return strcmp(lh_look_text(ending, "side"), side) == 0;
+}
+
+/* The commonest way in which the attempts of a group ended before they were open; what we ended only when there is no other. */
 static const json_t *commonest_failure(const json_t *group) {
-  const json_t *ending;
+  const json_t *ending, *by_us = NULL;
   size_t i;
   json_array_foreach(lh_look(group, "endings"), i, ending) {
-    const char *stage = lh_look_text(ending, "stage"), *side = lh_look_text(ending, "side");
-    if (strcmp(stage, "open") && strcmp(stage, "closing") && strcmp(side, "us")) return ending;
+    const char *stage = lh_look_text(ending, "stage");
+    if (strcmp(stage, "open") == 0 || strcmp(stage, "closing") == 0) continue;
+    if (!is_by(ending, "us")) return ending;
+    if (!by_us) by_us = ending;
   }
-  return NULL;
+  return by_us;
 }
 
 /* "upgrade refused 404"; the finding has the text as well, which may be a page of HTML. */
 static const char *ending_words(const json_t *ending, char out[64]) {
-  bool is_status = strcmp(lh_look_text(ending, "stage"), "upgrade") == 0 && lh_look_number(ending, "code") != 0;
-  if (is_status)
+  bool of_status = strcmp(lh_look_text(ending, "stage"), "upgrade") == 0 || strcmp(lh_look_text(ending, "reason"), "HTTP status") == 0;
+  if (of_status && lh_look_number(ending, "code") != 0)
     snprintf(out, 64, "%s %.0f", lh_look_text(ending, "reason"), lh_look_number(ending, "code"));
   else
     snprintf(out, 64, "%s", lh_look_text(ending, "reason"));
   return out;
+}
+
+/* No doing of the target: an address that is denied, no descriptor, a lost worker. */
+static bool is_ours(const json_t *ending) {
+  return !ending || is_by(ending, "us") || is_by(ending, "host") || is_by(ending, "tester");
+}
+
+/* Clients that log in first, and were never let in, had nothing to connect with. */
+static void say_no_login(struct reasons *r, const json_t *group) {
+  const json_t *why = commonest_failure(group);
+  char words[64];
+  if (is_ours(why))
+    r->doubt = true;
+  else
+    r->failed_slo = true;
+  say(r, "group %s never had a client open: %s failed, mostly by %s: %s", lh_look_text(group, "name"),
+      lh_show_plural(lh_look_number(group, "logins.failed"), "login", "logins").text, lh_look_text(why, "side"),
+      ending_words(why, words));
 }
 
 static void judge_never_opened(struct reasons *r, const json_t *model) {
@@ -97,23 +121,26 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
   size_t i;
   json_array_foreach(lh_look(model, "groups"), i, group) {
     if (lh_look_number(group, "opened") > 0 || lh_look_number(group, "clients.open_most") > 0) continue;
+    if (lh_look_number(group, "attempts") == 0 && lh_look_number(group, "logins.failed") > 0) {
+      say_no_login(r, group);
+      continue;
+    }
     if (lh_look_number(group, "attempts") == 0) {
       if (going_on || !lh_look_true(model, "run.whole") || lh_look_number(group, "clients.planned") == 0) continue;
       r->doubt = true;
-      say(r, "group %s never tried to connect: the run ended before its ramp began", lh_look_text(group, "name"));
+      say(r, "group %s never tried to connect: the run ended before %s", lh_look_text(group, "name"),
+          lh_look_number(group, "logins.begun") > 0 ? "any of its logins was answered" : "its ramp began");
       continue;
     }
     const json_t *why = commonest_failure(group);
     char words[64];
-    if (going_on && !why) continue;
-    const char *side = lh_look_text(why, "side");
-    bool ours = strcmp(side, "host") == 0 || strcmp(side, "tester") == 0;
-    if (ours || !why)
+    if (going_on && (!why || is_by(why, "us"))) continue;
+    if (is_ours(why))
       r->doubt = true;
     else
       r->failed_slo = true;
     say(r, "group %s never had a client open: %s, mostly ended by %s: %s", lh_look_text(group, "name"),
-        lh_show_plural(lh_look_number(group, "attempts"), "attempt", "attempts").text, why ? side : "us",
+        lh_show_plural(lh_look_number(group, "attempts"), "attempt", "attempts").text, why ? lh_look_text(why, "side") : "us",
         why ? ending_words(why, words) : "shutting down");
   }
 }
@@ -327,7 +354,11 @@ static void write_headline(struct sentence *s, const json_t *model) {
   const json_t *totals = lh_look(model, "totals");
   add_span(s, model);
   if (lh_look_number(totals, "opened") == 0 && lh_look_number(totals, "clients.open_most") == 0) {
-    add(s, ": no connection ever opened (%s)", lh_show_plural(lh_look_number(totals, "attempts"), "attempt", "attempts").text);
+    double attempts = lh_look_number(totals, "attempts"), logins = lh_look_number(totals, "logins.failed");
+    if (attempts == 0 && logins > 0)
+      add(s, ": no connection ever opened (%s)", lh_show_plural(logins, "failed login", "failed logins").text);
+    else
+      add(s, ": no connection ever opened (%s)", lh_show_plural(attempts, "attempt", "attempts").text);
     return;
   }
   if (!lh_look_is_null(totals, "availability_percent"))

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "longhaul/base/log.h"
 #include "run/exposition.h"
 #include "run/scrape.h"
 
@@ -20,7 +21,7 @@ struct lh_lookout {
   uv_work_t work;
   bool has_process;
   bool is_working, is_scraping;       /* what this look still waits for */
-  bool process_failed, scrape_failed; /* told already */
+  bool process_failed, scrape_failed, several; /* told already */
   bool closed;
   uint64_t at_ns;
   /* written by the thread while is_working */
@@ -80,10 +81,19 @@ static void say_nobody(struct lh_lookout *l) {
   if (watch->name != NULL)
     snprintf(text, sizeof text, "no process is there that `watch` names: none is called \"%.200s\" (as in `ps -e -o comm`)", watch->name);
   else if (watch->pid != 0)
-    snprintf(text, sizeof text, "no process is there that `watch` names: none has the number %" PRIu32, watch->pid);
+    snprintf(text, sizeof text, "no process is there that `watch` names: none has the process id %" PRIu32, watch->pid);
   else
     snprintf(text, sizeof text, "no process is there that `watch` names: control group %.200s holds none", watch->cgroup);
   trouble(l, &l->process_failed, text);
+}
+
+/* An editor's processes may have the name of the server too, and what they hold would count as its own. */
+static void say_several(struct lh_lookout *l) {
+  double processes = (double)l->server_sample.values[LH_PROCESS_processes];
+  if (l->several || l->config->watch.name == NULL || processes < 2) return;
+  l->several = true;
+  lh_log(LH_LOG_INFO, "watching %.0f processes that are called \"%.200s\", as one server; `watch.pid` takes one of them",
+         processes, l->config->watch.name);
 }
 
 static void judge_server(struct lh_lookout *l) {
@@ -94,6 +104,7 @@ static void judge_server(struct lh_lookout *l) {
     return;
   }
   note_server(l, &l->server_sample);
+  say_several(l);
   if (l->server_sample.values[LH_PROCESS_processes] == 0)
     say_nobody(l);
   else if (l->server_sample.unread)

@@ -58,6 +58,7 @@ void lh_present_hold(struct lh_supervisor *sv) {
   if (sv->recent == NULL || sv->held != NULL) return;
   size_t count = sv->args->config->group_count;
   sv->held = calloc(count, sizeof *sv->held);
+  sv->held_ns = lh_now_ns();
   for (uint32_t g = 0; sv->held != NULL && g < count; g++) show_group(sv, g, &sv->held[g]);
 }
 
@@ -69,15 +70,15 @@ static void show_held(const struct lh_screen_group *held, struct lh_screen_group
   out->waiting = held->waiting;
 }
 
-/* is_last: nothing more is open by plan, which says nothing of the run. */
-static int show(struct lh_supervisor *sv, uint64_t at_ns, bool is_last, struct shown *s) {
+/* as_held: what is open now is what the stop has left, which says nothing of the run. */
+static int show(struct lh_supervisor *sv, uint64_t at_ns, bool as_held, struct shown *s) {
   static const char *const phases[] = {"running", "draining", "ending", "settling", "ended"};
   const struct lh_config *config = sv->args->config;
   s->groups = calloc(config->group_count, sizeof *s->groups);
   if (s->groups == NULL) return -1;
   for (uint32_t g = 0; g < config->group_count; g++) {
     show_group(sv, g, &s->groups[g]);
-    if (is_last && sv->held != NULL) show_held(&sv->held[g], &s->groups[g]);
+    if (as_held && sv->held != NULL) show_held(&sv->held[g], &s->groups[g]);
   }
   struct lh_recent_ending endings[LH_RECENT_ENDINGS];
   uint32_t count = lh_recent_endings(sv->recent, endings);
@@ -108,11 +109,12 @@ void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns) {
   free(s.groups);
 }
 
+/* An interval that the run was stopped in is told as it was before that; a later one has only what is left to close. */
 void lh_present_line(struct lh_supervisor *sv, uint64_t end_ns) {
   struct shown s = {0};
   if (sv->view != NULL || sv->recent == NULL) return;
-  uint64_t now_ns = lh_now_ns();
-  if (show(sv, end_ns < now_ns ? end_ns : now_ns, sv->phase != LH_RUN_RUNNING, &s) < 0) return;
+  uint64_t now_ns = lh_now_ns(), middle_ns = end_ns - sv->args->config->run.interval_ns / 2;
+  if (show(sv, end_ns < now_ns ? end_ns : now_ns, middle_ns < sv->held_ns, &s) < 0) return;
   struct lh_buf line = LH_BUF_INIT(2048);
   if (lh_screen_line(&s.facts, &line) == 0) lh_log(LH_LOG_INFO, "%s", line.data);
   lh_buf_free(&line);

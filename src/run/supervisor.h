@@ -57,6 +57,7 @@ struct lh_supervisor {
   uint64_t timer_due_ns; /* what the timer is set to */
   uint64_t awake_ns;     /* since when we run without a stop: late workers are given their time from here */
   struct lh_screen_group *held;  /* owned; [group]: as it stood when the run began to stop; NULL: it has not, or no view */
+  uint64_t held_ns;              /* when that was */
   struct lh_massdrop *massdrops; /* owned; by group */
   bool *silent;          /* owned; by group: clients fell silent in the interval before */
   struct lh_buf *logins;         /* owned; by group: what its login gave (relay.h); NULL: none yet */
@@ -135,7 +136,7 @@ void lh_guard_free(struct lh_supervisor *sv);
 
 /* ---- present.c ---- */
 void lh_present_open(struct lh_supervisor *sv);
-/* The run begins to stop: what it held then is what its last lines and the ended view show. */
+/* The run begins to stop: what it held then is what the line of that interval and the ended view show. */
 void lh_present_hold(struct lh_supervisor *sv);
 void lh_present_draw(struct lh_supervisor *sv, uint64_t now_ns);
 /* The line for logs, at the end of an interval. */

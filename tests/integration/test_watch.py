@@ -118,6 +118,8 @@ class Process(Case):
                 threading.Timer(0.9, server.child.kill).start()
                 child.wait(30)
         self.assertIn("server-ended", [f["id"] for f in child.report["findings"]])
+        self.assertIsNone(value(child, "descriptors")["back"])
+        self.assertIn("gone", longhaul.command("report", child.path).stdout)
         self.assertIn("no process is there that `watch` names", child.stderr)
 
         # what is gone holds nothing that could be measured at the end
@@ -135,11 +137,12 @@ class Process(Case):
             self.assertEqual(line.replace("|", " ").replace("`", "").split()[-6:], ["processes", "-", "not", "seen", "-", "-"])
 
     def test_by_name(self):
-        with Faultd() as server:
+        with Faultd("--processes", "2") as server:
             name = "faultd" if os.readlink(f"/proc/{server.pid}/exe").endswith("faultd") else None
             done = longhaul.run({**config(server.url(), connections=10, duration="1s"), "watch": {"name": name, "settle": "1s"}})
         self.ended_with(done, 0)
-        self.assertGreaterEqual(value(done, "processes")["most"], 1)
+        self.assertGreaterEqual(value(done, "processes")["most"], 2)
+        self.assertRegex(done.stderr, r'watching \d+ processes that are called "faultd"')
 
     def test_an_interrupt_ends_the_waiting(self):
         with Leaky(keep=1) as server:

@@ -584,6 +584,58 @@ static void test_never_opened(void **state) {
   night_find(n);
   expect(n, "never-opened", LH_SEVERITY_SERIOUS,
          "No client of chat was ever open: no attempt to connect was made within the run.");
+  struct lh_tally login = {.stage = LH_STAGE_LOGIN, .reason = LH_REASON_STATUS_REFUSED, .code = 404, .count = 787};
+  n->total.tallies = &login;
+  n->total.tally_count = 1;
+  n->total.counters[LH_COUNTER_logins_failed] = 787;
+  night_find(n);
+  expect(n, "never-opened", LH_SEVERITY_SERIOUS,
+         "None of 5,000 clients of chat was ever open: 787 logins failed (HTTP status 404 in stage login). The server has nothing at that "
+         "path: is the path of the login right?");
+  n->total.tallies = NULL;
+  n->total.tally_count = 0;
+}
+
+static void test_failed_logins(void **state) {
+  (void)state;
+  static const struct {
+    struct lh_tally tally;
+    const char *sentence; /* of 200 logins, 5 of which failed */
+  } cases[] = {
+      {{.reason = LH_REASON_STATUS_REFUSED, .code = 401},
+       "5 logins of chat failed: 2.5 % of the 200 begun (HTTP status 401 in stage login). The server does not know these credentials: "
+       "`text`, `headers` and `data` of the login."},
+      {{.reason = LH_REASON_STATUS_REFUSED, .code = 500},
+       "5 logins of chat failed: 2.5 % of the 200 begun (HTTP status 500 in stage login). Are path, `text` and `headers` of the login "
+       "right? `status` of the login lists what is accepted."},
+      {{.reason = LH_REASON_LOGIN_ANSWER, .code = 200, .text = "token: nothing at /jwt"},
+       "5 logins of chat failed: 2.5 % of the 200 begun (answer without what is extracted in stage login, \"token: nothing at /jwt\"). "
+       "`extract` of the login says where the answer has each value."},
+      {{.reason = LH_REASON_REFUSED, .code = 111},
+       "5 logins of chat failed: 2.5 % of the 200 begun (connection refused in stage login). Nothing listens at that address and port, "
+       "or a firewall refuses: are host and port of the URL right?"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct night *n = night_begin(5000, 2880, 10);
+    struct lh_tally tally = cases[i].tally;
+    tally.stage = LH_STAGE_LOGIN;
+    tally.count = 5;
+    n->total.counters[LH_COUNTER_opened] = 195;
+    n->total.counters[LH_COUNTER_logins] = 200;
+    n->total.counters[LH_COUNTER_logins_failed] = 5;
+    n->total.tallies = &tally;
+    n->total.tally_count = 1;
+    night_find(n);
+    expect(n, "logins-failed", LH_SEVERITY_SERIOUS, cases[i].sentence);
+    n->total.counters[LH_COUNTER_logins_failed] = tally.count = 1;
+    night_find(n);
+    assert_int_equal(night_finding(n, "logins-failed")->severity, LH_SEVERITY_NOTICE);
+    n->total.counters[LH_COUNTER_opened] = 0; /* then it is the one reason for which nothing opened */
+    n->total.counters[LH_COUNTER_attempts] = 0;
+    night_find(n);
+    assert_null(night_finding(n, "logins-failed"));
+    n->total.tallies = NULL;
+    n->total.tally_count = 0;
+  }
 }
 
 /* Only the two arrays that are needed, no totals, no drops. */
@@ -635,7 +687,7 @@ int main(void) {
       cmocka_unit_test(test_order),
                                      cmocka_unit_test(test_pushes),
                                      cmocka_unit_test(test_tester_and_host),
-                                     cmocka_unit_test(test_never_opened),
+                                     cmocka_unit_test(test_never_opened), cmocka_unit_test(test_failed_logins),
                                      cmocka_unit_test(test_little_is_known),
                                      cmocka_unit_test(test_next_day)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 #include "report/look.h"
 
 static const char sound[] =
-    "{'run': {'duration_s': 28800}, 'shards': null,"
+    "{'run': {'duration_s': 28803, 'planned_s': 28800, 'from_s': 0, 'until_s': 28803}, 'shards': null,"
     " 'groups': [{'name': 'chat', 'kind': 'websocket', 'url': 'wss://gw.example.test/ws', 'clients': {'planned': 5000}},"
     "            {'name': 'api', 'kind': 'http', 'url': 'https://gw.example.test/', 'clients': {'planned': 1}}],"
     " 'totals': {'opened': 5001, 'connect_failures': 0, 'messages': {'sent': 1234, 'incoming': 0}, 'endings': [],"
@@ -59,6 +59,17 @@ static const struct {
     {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 0, 'late': 1200, 'corrupt': 3, 'incoming': 0}", NULL, NULL, "ran",
      "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
      "(2 a second), 98.95 % answered, 1,200 late, 3 damaged; from laptop"},
+    {"run", "{'duration_s': 28803, 'planned_s': 28800, 'from_s': 600, 'until_s': 610}", NULL, NULL, "ran",
+     "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 1,234 messages sent "
+     "(123 a second); from laptop"}, /* --from 10m --until 10m10s */
+    {"totals.endings",
+     "[{'stage': 'login', 'side': 'peer', 'reason': 'HTTP status', 'code': 401, 'drop': false, 'count': 90}, {'stage': 'login', 'side': "
+     "'peer', 'reason': 'answer without what is extracted', 'code': 200, 'drop': false, 'count': 2}]",
+     "totals.logins", "{'begun': 99, 'failed': 92}", "drops", "none; 92 logins failed, mostly by peer: HTTP status 401"},
+    {"totals.endings",
+     "[{'stage': 'login', 'side': 'peer', 'reason': 'answer without what is extracted', 'code': 200, 'drop': false, 'count': 2}]",
+     "totals.logins", "{'begun': 99, 'failed': 2}", "drops",
+     "none; 2 logins failed, mostly by peer: answer without what is extracted"},
     {"storms", "[{'group': 'chat', 'drops': 15, 'open_before': 5, 'at': '2026-11-22T20:03:28.000Z', 'from_s': 8, 'until_s': 8.0004}]", NULL, NULL, "drops",
      "none; most together: 15 of chat at 20:03:28, in < 1 ms"},
     {NULL, NULL, NULL, NULL, "latency",

@@ -34,6 +34,33 @@ static void test_plain(void **state) {
   }
 }
 
+/* A sentence of ours goes on below, at a space where it has one. */
+static void test_filled_column(void **state) {
+  (void)state;
+  static const struct lh_column columns[] = {
+      {.title = "at"}, {.title = "hidden", .wide = true}, {.title = "what", .flexible = true, .filled = true}};
+  struct lh_table table = {.title = "Events", .columns = columns, .column_count = 3};
+  lh_table_add(&table, (const char *[]){"05:48:28", "x", "short"});
+  lh_table_add(&table, (const char *[]){"05:48:30", "x",
+                                        "no process is there that `watch` names: none has the process id 13510; caf\xc3\xa9, and so "
+                                        "on until a third line is needed, after all of these words"});
+  lh_table_add(&table, (const char *[]){"05:48:31", "x",
+                                        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"});
+  lh_table_add(&table, (const char *[]){"05:48:32", "x", ""});
+  struct lh_buf out = LH_BUF_INIT(10000);
+  assert_int_equal(lh_table_text(&table, false, &out), 0);
+  assert_string_equal(out.data, "\nEvents\n"
+                                "at        what\n"
+                                "05:48:28  short\n"
+                                "05:48:30  no process is there that `watch` names: none has the process id 13510;\n"
+                                "          caf\xc3\xa9, and so on until a third line is needed, after all of these words\n"
+                                "05:48:31  0123456789012345678901234567890123456789012345678901234567890123456789\n"
+                                "          012345678901234567890\n"
+                                "05:48:32  \n");
+  lh_buf_free(&out);
+  lh_table_free(&table);
+}
+
 static void test_text_table(void **state) {
   (void)state;
   static const struct lh_column columns[] = {{.title = "name"},
@@ -103,7 +130,7 @@ static void test_json_in_a_script(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_text_table),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_filled_column), cmocka_unit_test(test_text_table),
                                      cmocka_unit_test(test_markdown), cmocka_unit_test(test_filled),
                                      cmocka_unit_test(test_json_in_a_script)};
   return cmocka_run_group_tests(tests, NULL, NULL);

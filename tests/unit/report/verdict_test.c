@@ -97,6 +97,22 @@ static const struct verdict_case cases[] = {
     {"groups.0", "{'name': 'chat', 'attempts': 1, 'endings': [{'stage': 'upgrade', 'side': 'peer', 'reason': 'upgrade refused', "
      "'code': 404, 'text': '<html>'}]}", .verdict = "failed", .exit_code = 1,
      .reason = "group chat never had a client open: 1 attempt, mostly ended by peer: upgrade refused 404"},
+    {"groups.0",
+     "{'name': 'chat', 'attempts': 0, 'logins': {'begun': 90, 'failed': 87}, 'endings': [{'stage': 'login', 'side': 'peer', 'reason': "
+     "'HTTP status', 'code': 401}, {'stage': 'login', 'side': 'us', 'reason': 'shutting down'}]}",
+     "totals", "{'clients': {'planned': 200}, 'attempts': 0, 'logins': {'begun': 90, 'failed': 87}}", "failed", 1,
+     "group chat never had a client open: 87 logins failed, mostly by peer: HTTP status 401",
+     "200 clients for 8 h: no connection ever opened (87 failed logins)"},
+    {"groups.0",
+     "{'name': 'chat', 'attempts': 0, 'logins': {'begun': 90, 'failed': 87}, 'endings': [{'stage': 'login', 'side': 'us', 'reason': "
+     "'address denied'}]}", .verdict = "inconclusive", .exit_code = 4,
+     .reason = "group chat never had a client open: 87 logins failed, mostly by us: address denied"},
+    {"groups.0", "{'name': 'chat', 'attempts': 0, 'clients': {'planned': 1}, 'logins': {'begun': 1, 'failed': 0}}", .verdict = "inconclusive",
+     .exit_code = 4, .reason = "group chat never tried to connect: the run ended before any of its logins was answered"},
+    {"groups.0",
+     "{'name': 'chat', 'attempts': 7, 'endings': [{'stage': 'connect', 'side': 'us', 'reason': 'address denied'}, {'stage': 'connect', "
+     "'side': 'us', 'reason': 'shutting down'}]}", .verdict = "inconclusive", .exit_code = 4,
+     .reason = "group chat never had a client open: 7 attempts, mostly ended by us: address denied"},
     {"totals.drops", "0", .verdict = "passed", .exit_code = 0, .reason = "held",
      .headline = "5,000 clients for 8 h: availability 99.987 %, no drops; response p99 212 ms, no drift found"},
     {"totals.latency.outage.count", "30", .verdict = "passed", .exit_code = 0, .reason = "held",
