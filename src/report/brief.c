@@ -316,7 +316,7 @@ static void say_busy_host(struct brief *b) {
 static void write_tester(struct brief *b) {
   const json_t *t = lh_look(b->model, "tester");
   double late = lh_look_number(t, "intervals_late"), lost = lh_look_number(t, "workers_lost");
-  struct lh_shown all = lh_show_plural(lh_look_number(t, "intervals"), "interval", "intervals");
+  struct lh_shown all = lh_show_plural(lh_look_number(t, "intervals") - lh_look_number(t, "intervals_away"), "interval", "intervals");
   bool refused = say_host_refused(b);
   if (late > 0) {
     say(b, "it was the limit in %s of %s, left out of the objectives", lh_show_count(late).text, all.text);

@@ -34,7 +34,7 @@ static bool arrays_make(struct arrays *a, const struct lh_build *b, const struct
     const uint64_t *c = lane->counters[i], *latency = lane->latency[i];
     a->wanted[i] = (uint32_t)lane->gauges[i][LH_GAUGE_wanted];
     a->open[i] = (uint32_t)lane->gauges[i][LH_GAUGE_open];
-    a->late[i] = b->late[i].why != 0;
+    a->late[i] = lh_tester_is_late(b->late[i]);
     a->numbers[DROPS * count + i] = lh_target_drops(c);
     a->numbers[RECONNECTS * count + i] = c[LH_COUNTER_reconnects];
     a->numbers[ATTEMPTS * count + i] = c[LH_COUNTER_attempts];

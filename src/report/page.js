@@ -265,6 +265,7 @@
     preferred.addEventListener('change', () => theme(preferred.matches ? 'dark' : 'light'));
     addEventListener('beforeprint', () => {
       theme('light');
+      document.querySelectorAll('.long.on-paper').forEach((box) => box.expand());
       charts.resize();
     });
     addEventListener('afterprint', () => charts.resize());

@@ -8,8 +8,8 @@ const about = (() => {
       facts = [
         [
           'Left out of the verdict',
-          t.intervals_late
-            ? `${show.count(t.intervals_late)} of ${show.plural(t.intervals, 'interval', 'intervals')}, ${show.percent(t.late_percent)}`
+          t.intervals_late + t.intervals_away
+            ? `${show.count(t.intervals_late)} late${t.intervals_away ? ` and ${show.count(t.intervals_away)} not watched` : ''} of ${show.plural(t.intervals, 'interval', 'intervals')}`
             : 'nothing',
         ],
         ['Workers', `${show.count(t.workers)}${t.workers_lost ? `, ${show.count(t.workers_lost)} lost` : ''}`],
@@ -60,7 +60,7 @@ const about = (() => {
       .map(([key, n]) => `${show.count(n)} ${names[key] || key}`);
     const late = t.intervals_late
       ? `The tester was late in ${show.count(t.intervals_late)} of ${show.count(t.intervals)} intervals (${show.percent(t.late_percent)}); they are shaded on the charts and left out of the objectives.`
-      : `The tester was in time in all ${show.count(t.intervals)} intervals.`;
+      : `The tester was in time in all ${show.plural(t.intervals - t.intervals_away, 'interval', 'intervals')}${t.intervals_away ? ' in which it watched' : ''}.`;
     return [
       el(
         'p',

@@ -71,8 +71,9 @@ const dom = (() => {
       box.dataset.all = 'yes';
       box.replaceChildren(table(columns, rows, options));
     };
-    const more = el('button', { type: 'button', onclick: box.expand }, `Show all ${show.count(rows.length)} rows`);
-    box.append(table(columns, rows.slice(0, most), options), el('p', {}, more));
+    const more = el('button', { type: 'button', onclick: box.expand }, `Show all ${show.count(rows.length)} rows`),
+      paper = el('span', { class: 'paper' }, `The first ${show.count(most)} of ${show.count(rows.length)} rows.`);
+    box.append(table(columns, rows.slice(0, most), options), el('p', {}, more, paper));
     return box;
   }
 

@@ -163,18 +163,14 @@ const first = (() => {
           ),
         ),
       );
-    const box = el('div', {}, list(model.findings.slice(0, most)));
+    const box = el('div', { class: 'long on-paper' }, list(model.findings.slice(0, most)));
+    box.expand = () => {
+      box.dataset.all = 'yes';
+      box.replaceChildren(list(model.findings));
+    };
     if (model.findings.length > most)
       box.append(
-        el(
-          'p',
-          {},
-          el(
-            'button',
-            { type: 'button', onclick: () => box.replaceChildren(list(model.findings)) },
-            `Show all ${show.count(model.findings.length)} findings`,
-          ),
-        ),
+        el('p', {}, el('button', { type: 'button', onclick: box.expand }, `Show all ${show.count(model.findings.length)} findings`)),
       );
     return section('findings', 'Findings', 'What the analysis of the run would tell you, with its evidence.', box);
   }

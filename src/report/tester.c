@@ -41,8 +41,12 @@ void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out) {
   }
 }
 
+bool lh_tester_is_late(struct lh_lateness late) {
+  return late.why != 0 && late.why != 1u << LH_LATE_AWAY;
+}
+
 uint32_t lh_tester_late_count(const struct lh_gather *g, const struct lh_lateness *late) {
   uint32_t count = 0;
-  for (uint32_t i = 0; i < g->count; i++) count += late[i].why != 0 && late[i].why != 1u << LH_LATE_AWAY;
+  for (uint32_t i = 0; i < g->count; i++) count += lh_tester_is_late(late[i]);
   return count;
 }

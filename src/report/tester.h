@@ -2,6 +2,7 @@
 #ifndef LONGHAUL_REPORT_TESTER_H
 #define LONGHAUL_REPORT_TESTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "report/gather.h"
@@ -36,7 +37,8 @@ struct lh_lateness {
 const char *lh_late_words(enum lh_late_reason reason);
 /* Fills out[0 .. g->count). */
 void lh_tester_judge(const struct lh_gather *g, struct lh_lateness *out);
-/* Those in which the tester was there and late. */
+/* It was there, and late: an interval in which nobody watched is left out as well, but tells nothing of the tester. */
+bool lh_tester_is_late(struct lh_lateness late);
 uint32_t lh_tester_late_count(const struct lh_gather *g, const struct lh_lateness *late);
 
 #endif

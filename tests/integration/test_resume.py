@@ -91,6 +91,9 @@ class Resume(Case):
         self.assertEqual(len(whole["series"]["t_s"]), len(first["series"]["t_s"]) + len(rest["series"]["t_s"]) + away)
         if away:
             self.assertIn(f"nobody watched in {away} of", " ".join(whole["verdict_reasons"]))
+            self.assertIn(f"of {len(whole['series']['t_s']) - away} intervals" if whole["tester"]["intervals_late"] else "in time in all", whole["brief"]["tester"])
+            late = [finding for finding in whole["findings"] if finding["id"] == "tester-late"]
+            self.assertEqual(len(late), whole["tester"]["intervals_late"] > 0)
             at = len(first["series"]["t_s"])
             self.assertEqual(whole["series"]["run"]["open"][at:at + away], [0] * away)
         self.assertNotIn("rest of", " ".join(whole["verdict_reasons"]))
