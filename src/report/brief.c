@@ -7,6 +7,7 @@
 #include "report/build.h"
 #include "report/look.h"
 #include "report/show.h"
+#include "report/tester.h"
 
 enum { NAMED_MAX = 3, TEXT_MAX = 1 << 16 };
 
@@ -277,6 +278,7 @@ static void say_why_late(struct brief *b) {
   size_t i, n;
   json_array_foreach(lh_look(b->model, "tester.late_spans"), i, span) {
     json_array_foreach(lh_look(span, "why"), n, why) {
+      if (strcmp(json_string_value(why), lh_late_words(LH_LATE_AWAY)) == 0) continue; /* it was not there, and not late */
       if (is_said(said, json_string_value(why)) || json_array_size(said) >= NAMED_MAX) continue;
       say(b, "%s%s", json_array_size(said) ? ", " : ": ", json_string_value(why));
       if (json_array_append(said, why)) b->failed = true;

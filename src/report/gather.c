@@ -350,6 +350,8 @@ int lh_gather_read(struct lh_gather *g, struct lh_err *err) {
   if (lh_gather_unlisted(g)) return lh_err_set(err, -ENOMEM, "no memory for the mass drops of this run");
   close_watches(g);
   sum_run_lane(g);
+  for (uint32_t i = 0; i < g->count; i++) g->away += !g->stored[i];
+  g->torn = g->away > 0 && g->run->how == LH_RUN_UNFINISHED && lh_reader_note(g->reader);
   for (uint32_t n = 0; n < g->group_count; n++)
     if (lh_snapshot_merge_beside(&run->total, &g->lanes[n].total))
       return lh_err_set(err, -ENOMEM, "no memory for the totals of the run");

@@ -138,7 +138,9 @@ struct lh_gather {
   bool whole;                 /* nothing was left out by --from or --until */
   struct lh_lane *lanes;      /* group_count + 1: the last is the whole run */
   uint32_t group_count;
-  bool *stored;               /* by interval: it has a row. Without one nobody watched: the run was stopped and resumed */
+  bool *stored;               /* by interval: it has a row. Without one nobody watched (the run was stopped and resumed), or the file is damaged */
+  uint32_t away;              /* how many have none */
+  bool torn;                  /* the file is not whole, and lacks some of them */
   struct lh_hdr now[LH_HIST_COUNT]; /* the whole run's histograms of the interval being read */
   struct lh_health_sum *health;     /* by interval */
   struct lh_site *sites; /* by rising shard; always one at least */

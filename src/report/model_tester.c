@@ -88,13 +88,6 @@ static json_t *supervisor(struct lh_build *b) {
   return out;
 }
 
-/* Between two parts of a run that was resumed. */
-static uint32_t away_count(const struct lh_build *b) {
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < b->g->count; i++) count += !b->g->stored[i];
-  return count;
-}
-
 json_t *lh_build_tester(struct lh_build *b) {
   const struct lh_gather *g = b->g;
   uint64_t cpu_us = 0, lag_us = 0, rss = 0, engine = 0, descriptors = 0, rss_clients = 0;
@@ -131,7 +124,7 @@ json_t *lh_build_tester(struct lh_build *b) {
   lh_put(b, out, "supervisor", supervisor(b));
   lh_put(b, out, "intervals", lh_json_count(g->count));
   lh_put(b, out, "intervals_late", lh_json_count(late));
-  lh_put(b, out, "intervals_away", lh_json_count(away_count(b)));
+  lh_put(b, out, "intervals_away", lh_json_count(g->away));
   lh_put(b, out, "late_percent", lh_json_real(100.0 * late / g->count, 2));
   lh_put(b, out, "late_rules", rules(b));
   lh_put(b, out, "late_spans", late_spans(b));

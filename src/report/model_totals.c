@@ -71,10 +71,10 @@ static json_t *network(struct lh_build *b, const struct lh_lane *lane) {
 
 static void put_books(struct lh_build *b, json_t *out, const struct lh_lane *lane) {
   struct lh_err err = {0};
-  bool balance = b->g->whole && lh_snapshot_check(&lane->total, &err) == 0;
-  lh_put(b, out, "books_balance", b->g->whole ? json_boolean(balance) : json_null());
+  bool all = b->g->whole && !b->g->torn, balance = all && lh_snapshot_check(&lane->total, &err) == 0;
+  lh_put(b, out, "books_balance", all ? json_boolean(balance) : json_null());
   lh_put(b, out, "books",
-         lh_json_text(!b->g->whole ? "not checked: the books hold over a whole run, and this is a part of one"
+         lh_json_text(!all         ? "not checked: the books hold over a whole run, and this is a part of one"
                       : balance    ? "every client, connection and message is accounted for"
                                    : err.text));
 }

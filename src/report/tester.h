@@ -16,7 +16,7 @@
   X(CLOCK, "the machine was suspended")                                                                                       \
   X(SILENT, "a worker did not report in time")                                                                                 \
   X(FULL, "a worker held messages back for want of room or memory")                                                           \
-  X(AWAY, "nobody watched: the run had stopped and was resumed later")
+  X(AWAY, "nobody watched (the run had stopped and was resumed later), or the run file is damaged here")
 
 enum lh_late_reason {
 #define X(id, words) LH_LATE_##id,

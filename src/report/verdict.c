@@ -237,6 +237,12 @@ static const char *why_failed(const json_t *model) {
   return "the run file could not be written to its end (a full disk?)";
 }
 
+/* A damaged file lacks intervals between others. */
+static bool is_torn(const json_t *model) {
+  return strcmp(lh_look_text(model, "run.how"), "unfinished") == 0 && !lh_look_is_null(model, "run.note") &&
+         lh_look_number(model, "tester.intervals_away") > 0;
+}
+
 static void judge_end(struct reasons *r, const json_t *model) {
   const char *how = lh_look_text(model, "run.how");
   struct lh_shown lasted = lh_show_seconds(lh_look_number(model, "run.duration_s"));
@@ -248,6 +254,9 @@ static void judge_end(struct reasons *r, const json_t *model) {
   r->doubt = true;
   if (strcmp(how, "failed") == 0)
     say(r, "the tester failed after %s of %s: %s", lasted.text, planned.text, why_failed(model));
+  else if (is_torn(model))
+    say(r, "the run file is not whole: %s of %s intervals cannot be read, and are left out of all figures",
+        lh_show_count(lh_look_number(model, "tester.intervals_away")).text, lh_show_count(lh_look_number(model, "tester.intervals")).text);
   else if (!lh_look_is_null(model, "run.note"))
     say(r, "the run file is not whole: it holds %s of %s", lasted.text, planned.text);
   else
@@ -261,7 +270,7 @@ static void judge_tester(struct reasons *r, const json_t *model) {
     say(r, "the tester was late in %s of %s intervals (%s): left out of the objectives", lh_show_count(late).text,
         lh_show_count(all).text, lh_show_percent(100 * late / all).text);
   double away = lh_look_number(model, "tester.intervals_away");
-  if (away > 0)
+  if (away > 0 && !is_torn(model))
     say(r, "nobody watched in %s of %s intervals, between the parts of the run: left out of the objectives",
         lh_show_count(away).text, lh_show_count(all).text);
   if (late > LH_LATE_SHARE_MAX * (all - away)) r->doubt = true;

@@ -18,11 +18,9 @@ static int insert(sqlite3 *db, uint64_t since_start_ns, enum lh_event_kind kind,
 
 int lh_store_add_event(const char *path, uint64_t since_start_ns, enum lh_event_kind kind, const char *text, struct lh_err *err) {
   struct lh_reader *reader = NULL;
-  struct lh_file_cut cut;
-  int failed = lh_reader_check(path, &cut, err);
-  if (!failed && cut.bytes < cut.bytes_whole)
-    return lh_err_set(err, EBADMSG, "the run file %s is cut off: it can be read, but nothing can be added to it", path);
-  if (!failed) failed = lh_reader_open(&reader, path, err); /* whether it is a run file that this version may write to */
+  int failed = lh_reader_open(&reader, path, err); /* whether it is a run file that this version may write to */
+  if (!failed && reader->is_salvaged)
+    failed = lh_err_set(err, EBADMSG, "the run file %s is cut off or damaged: it can be read, but nothing can be added to it", path);
   lh_reader_close(reader);
   if (failed) return failed;
   sqlite3 *db = NULL;

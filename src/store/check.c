@@ -45,8 +45,7 @@ static int read_header(const char *path, uint8_t header[HEADER_BYTES], uint64_t 
   return 0;
 }
 
-/* A WAL beside the file may hold the pages that the file itself lacks. */
-static bool has_wal(const char *path) {
+bool lh_reader_has_wal(const char *path) {
   char *wal = sqlite3_mprintf("%s-wal", path);
   struct stat stat_of;
   bool found = !wal || (stat(wal, &stat_of) == 0 && stat_of.st_size > 0);
@@ -78,7 +77,7 @@ int lh_reader_check(const char *path, struct lh_file_cut *cut, struct lh_err *er
   uint64_t page = (uint64_t)header[AT_PAGE_SIZE] << 8 | header[AT_PAGE_SIZE + 1];
   uint64_t expected = (page == 1 ? 65536 : page) * be32(header + AT_PAGES);
   bool counted = be32(header + AT_CHANGES) == be32(header + AT_VALID_FOR);
-  bool is_cut = counted && size < expected && !has_wal(path);
+  bool is_cut = counted && size < expected && !lh_reader_has_wal(path);
   *cut = (struct lh_file_cut){size, is_cut ? expected : size};
   return 0;
 }

@@ -63,6 +63,18 @@ static int open_as(struct lh_reader *reader, int flags) {
   return code == SQLITE_OK ? lh_sql_exec(reader->db, "SELECT 1 FROM sqlite_master LIMIT 1") : code;
 }
 
+/* A run that ended in good order is one plain file, and is looked through once: 0.1 s for the 30 MB of a night. What has a
+ * WAL beside it may be in progress, and could not be salvaged without it. */
+static int check_pages(const struct lh_reader *reader) {
+  LH_SQL_SCOPED *check = NULL;
+  if (lh_reader_has_wal(reader->path)) return SQLITE_OK;
+  int code = lh_sql_prepare(reader->db, "PRAGMA quick_check(1)", &check);
+  if (code == SQLITE_OK) code = sqlite3_step(check);
+  if (code != SQLITE_ROW) return code;
+  const char *said = (const char *)sqlite3_column_text(check, 0);
+  return said && strcmp(said, "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+}
+
 /* Reading alone suffices but for one thing: a rollback journal (of a file whose making was cut short, or from where WAL does
  * not work) must be played back before the file makes sense, and that is a write. */
 int lh_reader_open_database(struct lh_reader *reader) {
@@ -78,5 +90,5 @@ int lh_reader_open_database(struct lh_reader *reader) {
   }
   if (code == SQLITE_OK)
     code = lh_sql_exec(reader->db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
-  return code;
+  return code == SQLITE_OK ? check_pages(reader) : code;
 }

@@ -187,21 +187,32 @@ static int read_reasons(struct lh_reader *reader, struct lh_err *err) {
   return code == SQLITE_DONE ? 0 : read_failed(reader, code, err);
 }
 
+static int salvage(struct lh_reader *reader, const struct lh_file_cut *cut, struct lh_err *err) {
+  sqlite3_close(reader->db);
+  sqlite3_free(reader->note);
+  reader->db = NULL;
+  reader->note = NULL;
+  reader->is_salvaged = true;
+  return lh_salvage(reader->path, cut, &reader->db, &reader->note, err);
+}
+
+/* Of a file that is cut off or damaged, what can be read of it. */
+static int open_database(struct lh_reader *reader, const struct lh_file_cut *cut, struct lh_err *err) {
+  if (cut->bytes < cut->bytes_whole) return salvage(reader, cut, err);
+  int code = lh_reader_open_database(reader);
+  if ((code & 0xff) == SQLITE_CORRUPT && !lh_reader_has_wal(reader->path)) return salvage(reader, cut, err);
+  return code == SQLITE_OK ? 0 : read_failed(reader, code, err);
+}
+
 int lh_reader_open(struct lh_reader **out, const char *path, struct lh_err *err) {
   struct lh_file_cut cut;
-  int failed = lh_reader_check(path, &cut, err), code = SQLITE_OK;
+  int failed = lh_reader_check(path, &cut, err), code;
   if (failed) return failed;
   struct lh_reader *reader = sqlite3_malloc64(sizeof *reader);
   if (!reader) return lh_err_set(err, ENOMEM, "no memory is left to read the run file %s", path);
   *reader = (struct lh_reader){.path = sqlite3_mprintf("%s", path)};
-  if (!reader->path)
-    code = SQLITE_NOMEM;
-  else if (cut.bytes < cut.bytes_whole)
-    failed = lh_salvage(path, &cut, &reader->db, &reader->note, err);
-  else
-    code = lh_reader_open_database(reader);
-  if (!failed && code == SQLITE_OK) code = lh_sql_exec(reader->db, "BEGIN");
-  if (!failed && code != SQLITE_OK) failed = lh_sql_fail(err, reader->db, code, path, LH_SQL_READING);
+  failed = reader->path ? open_database(reader, &cut, err) : lh_sql_fail(err, NULL, SQLITE_NOMEM, path, LH_SQL_READING);
+  if (!failed && (code = lh_sql_exec(reader->db, "BEGIN")) != SQLITE_OK) failed = read_failed(reader, code, err);
   if (!failed) failed = read_run(reader, err);
   if (!failed) failed = read_groups(reader, err);
   if (!failed) failed = read_reasons(reader, err);

@@ -1,6 +1,6 @@
 /* Tables only ever grew at their ends, so that what a shorter file lacks is mostly the end of each. A tree's inner pages may
- * lie behind the leaves they lead to, though, and then there are holes: they are stepped over by searching for the next key
- * that can be read.
+ * lie behind the leaves they lead to, though, and then there are holes, as where a page is damaged: they are stepped over by
+ * searching for the next key that can be read.
  *
  * The file is not opened but mapped, as many whole pages as there are, and its header says so: of half a page SQLite would
  * take the missing half for zeros, and make rows of them. */
@@ -10,14 +10,16 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "longhaul/base/units.h"
+#include "longhaul/stats/hdr.h"
 #include "store/sql.h"
 
-enum { AT_WRITE_VERSION = 18, AT_READ_VERSION = 19, AT_PAGES = 28, HOLES_MOST = 1000, NAME_MOST = 64 };
+enum { AT_WRITE_VERSION = 18, AT_READ_VERSION = 19, AT_PAGES = 28, HOLES_MOST = 1000, SPANS_MOST = 5 };
 
 /* Intervals k that may lack rows. */
 struct hole {
@@ -30,6 +32,7 @@ struct salvage {
   size_t size;
   struct hole holes[HOLES_MOST];
   size_t hole_count;
+  int64_t intervals;       /* that the run had */
   sqlite3_str *incomplete; /* names of further tables with holes, ", " before each */
 };
 
@@ -39,7 +42,7 @@ struct passage {
   sqlite3_stmt *select, *insert; /* select: the key, then every column */
   int columns, k_column;         /* k_column: among those of select; 0: it has none */
   int64_t key, k;                /* of the last row that was read; -1: none yet */
-  bool seekable, after_hole;
+  bool seekable, after_hole, noted;
 };
 
 static bool is_damage(int code) {
@@ -89,14 +92,19 @@ static void close_from(struct salvage *s) {
 
 /* ---- a table ---- */
 
-static void note_hole(struct salvage *s, const struct passage *p, int64_t from_k, int64_t until_k) {
-  if (!p->k_column) {
-    sqlite3_str_appendf(s->incomplete, ", %s", p->name);
-  } else if (s->hole_count < HOLES_MOST) {
+static void add_hole(struct salvage *s, int64_t from_k, int64_t until_k) {
+  if (s->hole_count < HOLES_MOST)
     s->holes[s->hole_count++] = (struct hole){from_k, until_k};
-  } else { /* the last one takes all that follow */
-    s->holes[HOLES_MOST - 1].until_k = INT64_MAX;
-  }
+  else /* the last one takes all that follow */
+    s->holes[HOLES_MOST - 1] = (struct hole){from_k < s->holes[HOLES_MOST - 1].from_k ? from_k : s->holes[HOLES_MOST - 1].from_k, INT64_MAX};
+}
+
+static void note_hole(struct salvage *s, struct passage *p, int64_t from_k, int64_t until_k) {
+  if (p->k_column)
+    add_hole(s, from_k, until_k);
+  else if (!p->noted)
+    sqlite3_str_appendf(s->incomplete, ", %s", p->name);
+  p->noted = true;
 }
 
 static int take_row(struct passage *p) {
@@ -233,17 +241,69 @@ static int64_t ask(sqlite3 *db, const char *sql, int64_t otherwise) {
   return code == SQLITE_ROW && sqlite3_column_type(select, 0) != SQLITE_NULL ? sqlite3_column_int64(select, 0) : otherwise;
 }
 
+/* A page may have kept its shape and lost its contents; sums over such a histogram would be refused. */
+static int find_torn_histograms(struct salvage *s) {
+  LH_SQL_SCOPED *select = NULL;
+  struct lh_hdr hist;
+  struct lh_err why;
+  lh_hdr_init(&hist);
+  int code = lh_sql_prepare(s->to, "SELECT k, count - overflow, payload FROM histograms", &select);
+  if (code == SQLITE_OK) code = sqlite3_step(select);
+  for (; code == SQLITE_ROW; code = sqlite3_step(select)) {
+    lh_hdr_reset(&hist);
+    const void *payload = sqlite3_column_blob(select, 2);
+    int failed = lh_hdr_decode(&hist, payload ? payload : "", (size_t)sqlite3_column_bytes(select, 2), &why);
+    if (failed == -ENOMEM) break;
+    int64_t k = sqlite3_column_int64(select, 0);
+    if (failed || hist.count - hist.overflow != (uint64_t)sqlite3_column_int64(select, 1)) add_hole(s, k, k);
+  }
+  lh_hdr_free(&hist);
+  return code == SQLITE_DONE ? SQLITE_OK : code == SQLITE_ROW ? SQLITE_NOMEM : code;
+}
+
+static int by_start(const void *left, const void *right) {
+  const struct hole *a = left, *b = right;
+  return (a->from_k > b->from_k) - (a->from_k < b->from_k);
+}
+
+/* How many intervals there were: the run's own row tells, or else the last one that is there. */
+static int64_t intervals_of(const struct salvage *s) {
+  int64_t all = ask(s->to, "SELECT (end_ns + interval_ns - 1) / interval_ns FROM run", 0);
+  int64_t last = ask(s->to, "SELECT max(k) + 1 FROM intervals", 0);
+  return all > last ? all : last;
+}
+
+/* Rising, within the run, and no two of them touch. */
+static void join_holes(struct salvage *s) {
+  int64_t all = s->intervals;
+  size_t kept = 0;
+  qsort(s->holes, s->hole_count, sizeof *s->holes, by_start);
+  for (size_t i = 0; i < s->hole_count; i++) {
+    struct hole h = s->holes[i];
+    if (h.from_k < 0) h.from_k = 0;
+    if (h.until_k >= all) h.until_k = all - 1;
+    if (kept && h.from_k <= s->holes[kept - 1].until_k + 1) {
+      if (h.until_k > s->holes[kept - 1].until_k) s->holes[kept - 1].until_k = h.until_k;
+    } else if (h.until_k >= h.from_k) {
+      s->holes[kept++] = h;
+    }
+  }
+  s->hole_count = kept;
+}
+
 /* An interval that may lack a row would give wrong sums: better none of it. */
 static int leave_out_parts(struct salvage *s) {
   static const char *const tables[] = {"intervals", "histograms", "tallies", "workers", "host"};
-  int code = SQLITE_OK;
-  for (size_t h = 0; h < s->hole_count; h++)
-    for (size_t t = 0; t < sizeof tables / sizeof *tables && code == SQLITE_OK; t++) {
-      char *sql = sqlite3_mprintf("DELETE FROM %s WHERE k BETWEEN %lld AND %lld", tables[t], (long long)s->holes[h].from_k,
-                                  (long long)s->holes[h].until_k);
-      code = sql ? lh_sql_exec(s->to, sql) : SQLITE_NOMEM;
-      sqlite3_free(sql);
-    }
+  LH_SQL_SCOPED *insert = NULL;
+  int code = lh_sql_exec(s->to, "CREATE TEMP TABLE holes (from_k, until_k)");
+  if (code == SQLITE_OK) code = lh_sql_prepare(s->to, "INSERT INTO temp.holes VALUES (?,?)", &insert);
+  for (size_t h = 0; h < s->hole_count && code == SQLITE_OK; h++)
+    code = lh_sql_run(insert, "ii", s->holes[h].from_k, s->holes[h].until_k);
+  for (size_t t = 0; t < sizeof tables / sizeof *tables && code == SQLITE_OK && s->hole_count > 0; t++) {
+    char *sql = sqlite3_mprintf("DELETE FROM %s WHERE EXISTS (SELECT 1 FROM temp.holes WHERE k BETWEEN from_k AND until_k)", tables[t]);
+    code = sql ? lh_sql_exec(s->to, sql) : SQLITE_NOMEM;
+    sqlite3_free(sql);
+  }
   if (code == SQLITE_OK && s->hole_count > 0)
     code = lh_sql_exec(s->to, "UPDATE run SET how = NULL, end_ns = NULL, end_wall_us = NULL");
   return code;
@@ -257,7 +317,36 @@ static int64_t first_missing(const struct salvage *s) {
   return first < 0 ? 0 : first;
 }
 
-static char *say(const struct salvage *s, const char *path, const struct lh_file_cut *cut) {
+static const char *since_start(int64_t k, int64_t every, char out[32]) {
+  return lh_format_duration(every > 0 && k < INT64_MAX / every ? (uint64_t)(k * every) : 0, out, 32);
+}
+
+/* "; missing are 10m to 12m, 1h to 1h5m and 3 more spans, from its start" */
+static void add_spans(sqlite3_str *out, const struct salvage *s, int64_t every) {
+  char from[32], until[32];
+  for (size_t i = 0; i < s->hole_count && i < SPANS_MOST; i++)
+    sqlite3_str_appendf(out, "%s%s to %s", i == 0 ? "; missing are " : ", ", since_start(s->holes[i].from_k, every, from),
+                        since_start(s->holes[i].until_k + 1, every, until));
+  if (s->hole_count > SPANS_MOST) sqlite3_str_appendf(out, " and %d more spans", (int)(s->hole_count - SPANS_MOST));
+  if (s->hole_count > 0) sqlite3_str_appendall(out, ", from its start");
+}
+
+static char *say_damaged(const struct salvage *s, const char *path) {
+  int64_t whole = ask(s->to, "SELECT count(DISTINCT k) FROM intervals", 0), every = ask(s->to, "SELECT interval_ns FROM run", 1);
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(out, "%s is damaged in the middle: ", path);
+  if (s->hole_count == 0)
+    sqlite3_str_appendf(out, "all %lld intervals are whole", (long long)whole);
+  else
+    sqlite3_str_appendf(out, "%lld of %lld intervals are whole", (long long)whole, (long long)s->intervals);
+  add_spans(out, s, every);
+  const char *tables = sqlite3_str_value(s->incomplete);
+  if (tables && *tables) sqlite3_str_appendf(out, "; rows are missing in %s", tables + 2);
+  sqlite3_str_appendall(out, ". Copy it again from where it was written, if that is still there");
+  return sqlite3_str_finish(out);
+}
+
+static char *say_cut(const struct salvage *s, const char *path, const struct lh_file_cut *cut) {
   int64_t whole = ask(s->to, "SELECT count(DISTINCT k) FROM intervals", 0), every = ask(s->to, "SELECT interval_ns FROM run", 1);
   int64_t all = ask(s->from, "SELECT (end_ns + interval_ns - 1) / interval_ns FROM run", 0);
   char since[32], of[32] = "";
@@ -283,7 +372,10 @@ static char *say(const struct salvage *s, const char *path, const struct lh_file
 static bool is_run(sqlite3 *db) {
   return ask(db, "SELECT count(*) FROM run", 0) == 1 && ask(db, "SELECT count(*) FROM intervals", 0) > 0 &&
          ask(db, "SELECT count(*) FROM (SELECT reason_id FROM tallies UNION SELECT reason_id FROM endings)"
-                 " WHERE reason_id NOT IN (SELECT reason_id FROM reasons)", 1) == 0;
+                 " WHERE reason_id NOT IN (SELECT reason_id FROM reasons)", 1) == 0 &&
+         ask(db, "SELECT count(*) FROM (SELECT group_no FROM intervals UNION SELECT group_no FROM endings UNION SELECT group_no FROM"
+                 " seconds UNION SELECT group_no FROM events WHERE group_no IS NOT NULL UNION SELECT group_no FROM findings WHERE"
+                 " group_no IS NOT NULL) WHERE group_no NOT IN (SELECT group_no FROM groups)", 1) == 0;
 }
 
 int lh_salvage(const char *path, const struct lh_file_cut *cut, sqlite3 **db, char **note, struct lh_err *err) {
@@ -291,11 +383,14 @@ int lh_salvage(const char *path, const struct lh_file_cut *cut, sqlite3 **db, ch
   int code = open_both(&s, path, cut->bytes);
   if (code == SQLITE_OK) code = lh_sql_exec(s.to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN");
   if (code == SQLITE_OK) code = copy_tables(&s, "table");
+  if (code == SQLITE_OK) code = find_torn_histograms(&s);
+  s.intervals = intervals_of(&s);
+  join_holes(&s);
   if (code == SQLITE_OK) code = leave_out_parts(&s);
   if (code == SQLITE_OK) code = copy_tables(&s, "index");
   if (code == SQLITE_OK) code = lh_sql_exec(s.to, "COMMIT");
-  bool found = code == SQLITE_OK && is_run(s.to);
-  char *said = found ? say(&s, path, cut) : NULL;
+  bool found = code == SQLITE_OK && is_run(s.to), is_cut = cut->bytes < cut->bytes_whole;
+  char *said = !found ? NULL : is_cut ? say_cut(&s, path, cut) : say_damaged(&s, path);
   close_from(&s);
   if (said) {
     *db = s.to;
@@ -304,6 +399,11 @@ int lh_salvage(const char *path, const struct lh_file_cut *cut, sqlite3 **db, ch
   }
   sqlite3_close(s.to);
   if (code == SQLITE_NOMEM || found) return lh_err_set(err, ENOMEM, "no memory is left to read the run file %s", path);
+  if (!is_cut)
+    return lh_err_set(err, EBADMSG,
+                      "the run file %s is damaged, and too little of it is left to read. Copy it again from where it was "
+                      "written, or try `sqlite3 FILE .recover`",
+                      path);
   return lh_err_set(err, EBADMSG,
                     "the run file %s is cut off: it has %" PRIu64 " of %" PRIu64 " bytes, and too little of it is left to read. "
                     "Copy it again from where it was written",

@@ -70,10 +70,10 @@ struct lh_reader_visits {
   int (*finding)(void *context, const struct lh_finding_row *finding);
 };
 
-/* A file that is cut off is read as far as it holds whole intervals, with a note; EBADMSG when it holds none. */
+/* A file that is cut off or damaged is read as far as it holds whole intervals, with a note; EBADMSG when it holds none. */
 int lh_reader_open(struct lh_reader **reader, const char *path, struct lh_err *err);
 void lh_reader_close(struct lh_reader *reader);
-/* A sentence that whoever shows the file must show too (opened immutable or cut off, and what that leaves out), or NULL. */
+/* A sentence that whoever shows the file must show too (opened immutable, cut off or damaged, and what that leaves out), or NULL. */
 const char *lh_reader_note(const struct lh_reader *reader);
 const struct lh_run_row *lh_reader_run(const struct lh_reader *reader);
 const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint32_t group);

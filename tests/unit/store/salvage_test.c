@@ -133,7 +133,108 @@ static void test_cut_in_wal_mode(void **state) {
   fixture_remove(&f);
 }
 
+static char *read_bytes(const char *path, size_t len) {
+  char *bytes = malloc(len);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  assert_int_equal(fread(bytes, 1, len, file), len);
+  fclose(file);
+  return bytes;
+}
+
+static void write_at(const char *path, size_t at, const char *bytes, size_t len) {
+  FILE *file = fopen(path, "r+");
+  assert_non_null(file);
+  assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+  assert_int_equal(fwrite(bytes, 1, len, file), len);
+  fclose(file);
+}
+
+/* Each page in turn, zeroed or overwritten: what is read is whole intervals still, nearly all of them, and the file says so. */
+static void test_damaged_in_the_middle(void **state) {
+  (void)state;
+  enum { PAGE = 4096, STEP = 7 };
+  struct fixture f;
+  fixture_make(&f);
+  char path[256], note[LH_ERR_TEXT_MAX], damage[PAGE];
+  make_run(&f, path);
+  size_t size = size_of(path), read = 0, holed = 0, refused = 0;
+  char *whole = read_bytes(path, size);
+  for (size_t page = 1; page < size / PAGE; page += STEP) {
+    memset(damage, page % 2 ? 0 : 0xa5, sizeof damage);
+    write_at(path, page * PAGE, damage, PAGE);
+    struct seen seen;
+    enum lh_run_end how;
+    if (read_cut(path, &seen, note, &how) != 0) {
+      refused++;
+    } else {
+      read++;
+      assert_non_null(strstr(note, "is damaged in the middle"));
+      bool holes = strstr(note, " of 600 intervals are whole; missing are ") != NULL;
+      assert_true(holes != (strstr(note, "all 600 intervals are whole") != NULL));
+      assert_int_equal(how, holes ? LH_RUN_UNFINISHED : LH_RUN_COMPLETE);
+      assert_true(holes == (seen.rows < INTERVALS * GROUPS));
+      holed += holes;
+    }
+    write_at(path, page * PAGE, whole + page * PAGE, PAGE);
+  }
+  /* Refused are those that hold the schema, the groups and reasons, and the roots of tables. */
+  assert_true(read > 10 * refused);
+  assert_true(holed > 10);
+  struct seen seen;
+  enum lh_run_end how;
+  assert_int_equal(read_cut(path, &seen, note, &how), 0);
+  assert_string_equal(note, "");
+  free(whole);
+  fixture_remove(&f);
+}
+
+static void sql(const char *path, const char *text) {
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+static uint32_t page_of(const char *path, const char *table) {
+  sqlite3 *db;
+  sqlite3_stmt *select;
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_master WHERE name = ?", -1, &select, NULL), SQLITE_OK);
+  sqlite3_bind_text(select, 1, table, -1, SQLITE_STATIC);
+  assert_int_equal(sqlite3_step(select), SQLITE_ROW);
+  uint32_t page = (uint32_t)sqlite3_column_int(select, 0);
+  sqlite3_finalize(select);
+  sqlite3_close(db);
+  return page;
+}
+
+/* A histogram that lost its contents takes its interval with it, and what is missing is said in the run's own time. */
+static void test_words_of_damage(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  char path[256], note[LH_ERR_TEXT_MAX], zeros[4096] = "", expected[LH_ERR_TEXT_MAX];
+  make_run(&f, path);
+  sql(path, "UPDATE histograms SET payload = zeroblob(20) WHERE k IN (30, 31, 90)");
+  write_at(path, (page_of(path, "tallies_at") - 1) * sizeof zeros, zeros, sizeof zeros); /* an index: nothing is lost by it */
+  struct seen seen;
+  enum lh_run_end how;
+  assert_int_equal(read_cut(path, &seen, note, &how), 0);
+  assert_int_equal(seen.rows, 597 * GROUPS);
+  snprintf(expected, sizeof expected,
+           "%s is damaged in the middle: 597 of 600 intervals are whole; missing are 30s to 32s, 1m30s to 1m31s, from its "
+           "start. Copy it again from where it was written, if that is still there",
+           path);
+  assert_string_equal(note, expected);
+  struct lh_err err = {0};
+  assert_int_equal(lh_store_add_event(path, 0, LH_EVENT_MARK, "here", &err), -EBADMSG);
+  assert_non_null(strstr(err.text, "nothing can be added"));
+  fixture_remove(&f);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_cut_in_wal_mode)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_cut_in_wal_mode),
+                                     cmocka_unit_test(test_damaged_in_the_middle), cmocka_unit_test(test_words_of_damage)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
