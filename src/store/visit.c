@@ -61,7 +61,8 @@ enum { WIDE_MOST = LH_COUNTER_COUNT + LH_GAUGE_COUNT + 64 };
 
 /* A table whose columns follow a list of the program. */
 struct wide_table {
-  const char *name, *first, *order; /* first: columns before the list */
+  const char *name, *first; /* first: columns before the list */
+  const char *rest;         /* what comes after the table's name: rows and order */
   const char *const *names;
   size_t count;
 };
@@ -80,7 +81,7 @@ static int find_columns(struct visit *v, const struct wide_table *wide, bool *fo
 }
 
 /* SELECT first, then each name, or 0 where an older file has no such column. Columns that only a newer one has are not
- * asked for. */
+ * asked for. What `rest` asks for is the caller's to bind. */
 static int prepare_wide(struct visit *v, const struct wide_table *wide, sqlite3_stmt **statement) {
   bool found[WIDE_MOST] = {false};
   int code = find_columns(v, wide, found);
@@ -88,12 +89,16 @@ static int prepare_wide(struct visit *v, const struct wide_table *wide, sqlite3_
   sqlite3_str *sql = sqlite3_str_new(v->reader->db);
   sqlite3_str_appendf(sql, "SELECT %s", wide->first);
   for (size_t i = 0; i < wide->count; i++) sqlite3_str_appendf(sql, found[i] ? ", \"%w\"" : ", 0", wide->names[i]);
-  sqlite3_str_appendf(sql, " FROM %s WHERE k >= ? AND k < ? ORDER BY %s", wide->name, wide->order);
+  sqlite3_str_appendf(sql, " FROM %s %s", wide->name, wide->rest);
   char *text = sqlite3_str_finish(sql);
   code = text ? lh_sql_prepare(v->reader->db, text, statement) : SQLITE_NOMEM;
   sqlite3_free(text);
-  if (code == SQLITE_OK) code = lh_sql_bind(*statement, "ii", (int64_t)v->from_k, (int64_t)v->until_k);
   return code;
+}
+
+#define BY_INTERVAL "WHERE k >= ? AND k < ? ORDER BY k, "
+static int bind_intervals(const struct visit *v, int code, sqlite3_stmt *statement) {
+  return code == SQLITE_OK ? lh_sql_bind(statement, "ii", (int64_t)v->from_k, (int64_t)v->until_k) : code;
 }
 
 /* ---- intervals ---- */
@@ -202,8 +207,9 @@ static int prepare_walk(struct visit *v, struct interval_walk *walk) {
 #undef X
   };
   int code = prepare_wide(
-      v, &(struct wide_table){"intervals", "k, group_no, tallies_folded", "k, group_no", names, sizeof names / sizeof names[0]},
+      v, &(struct wide_table){"intervals", "k, group_no, tallies_folded", BY_INTERVAL "group_no", names, sizeof names / sizeof names[0]},
       &walk->intervals);
+  code = bind_intervals(v, code, walk->intervals);
   if (code == SQLITE_OK)
     code = lh_sql_prepare(v->reader->db,
                           "SELECT k, group_no, name, count, overflow, lost, min_us, max_us, sum_us, payload FROM histograms"
@@ -214,9 +220,8 @@ static int prepare_walk(struct visit *v, struct interval_walk *walk) {
                           "SELECT k, group_no, reason_id, code, text, count, first_ns, last_ns FROM tallies"
                           " WHERE k >= ? AND k < ? ORDER BY k, group_no, rowid",
                           &walk->tallies);
-  if (code == SQLITE_OK) code = lh_sql_bind(walk->histograms, "ii", (int64_t)v->from_k, (int64_t)v->until_k);
-  if (code == SQLITE_OK) code = lh_sql_bind(walk->tallies, "ii", (int64_t)v->from_k, (int64_t)v->until_k);
-  return code;
+  code = bind_intervals(v, code, walk->histograms);
+  return bind_intervals(v, code, walk->tallies);
 }
 
 static int visit_intervals(struct visit *v) {
@@ -297,14 +302,14 @@ static int visit_second(struct visit *v, sqlite3_stmt *row) {
 }
 
 static int visit_seconds(struct visit *v) {
-  LH_SQL_SCOPED *rows = NULL;
-  int code = lh_sql_prepare(v->reader->db,
-                            "SELECT from_ns, group_no"
-#define X(name, source, help) ", " #name
-                            LH_SECOND_COUNTER_LIST(X) LH_SECOND_GAUGE_LIST(X)
+  static const char *const names[] = {
+#define X(name, source, help) #name,
+      LH_SECOND_COUNTER_LIST(X) LH_SECOND_GAUGE_LIST(X)
 #undef X
-                            " FROM seconds WHERE from_ns >= ? AND from_ns < ? ORDER BY from_ns, group_no",
-                            &rows);
+  };
+  LH_SQL_SCOPED *rows = NULL;
+  int code = prepare_wide(v, &(struct wide_table){"seconds", "from_ns, group_no", "WHERE from_ns >= ? AND from_ns < ? ORDER BY from_ns, group_no", names,
+                                                  sizeof names / sizeof names[0]}, &rows);
   if (code == SQLITE_OK) code = lh_sql_bind(rows, "ii", v->from_ns, v->until_ns);
   return walk_rows(v, code, rows, visit_second);
 }
@@ -361,8 +366,8 @@ static int visit_workers(struct visit *v) {
   };
   LH_SQL_SCOPED *rows = NULL;
   int code = prepare_wide(
-      v, &(struct wide_table){"workers", "k, worker", "k, worker, rowid", names, sizeof names / sizeof names[0]}, &rows);
-  return walk_rows(v, code, rows, visit_worker);
+      v, &(struct wide_table){"workers", "k, worker", BY_INTERVAL "worker, rowid", names, sizeof names / sizeof names[0]}, &rows);
+  return walk_rows(v, bind_intervals(v, code, rows), rows, visit_worker);
 }
 
 static int visit_sample(struct visit *v, sqlite3_stmt *row) {
@@ -381,8 +386,8 @@ static int visit_host(struct visit *v) {
 #undef X
   };
   LH_SQL_SCOPED *rows = NULL;
-  int code = prepare_wide(v, &(struct wide_table){"host", "k, shard", "k, rowid", names, sizeof names / sizeof names[0]}, &rows);
-  return walk_rows(v, code, rows, visit_sample);
+  int code = prepare_wide(v, &(struct wide_table){"host", "k, shard", BY_INTERVAL "rowid", names, sizeof names / sizeof names[0]}, &rows);
+  return walk_rows(v, bind_intervals(v, code, rows), rows, visit_sample);
 }
 
 static int visit_one_watched(struct visit *v, sqlite3_stmt *row) {
@@ -454,14 +459,15 @@ static int visit_shard(struct visit *v, sqlite3_stmt *row) {
 }
 
 static int visit_shards(struct visit *v) {
-  LH_SQL_SCOPED *rows = NULL;
-  int code = lh_sql_prepare(v->reader->db,
-                            "SELECT shard, first_worker, workers, version, how, clients, start_wall_us, length_ns"
-#define X(name, ...) ", " #name
-                            LH_SHARD_COUNTER_LIST(X) LH_SHARD_LATENCY_LIST(X)
+  static const char *const names[] = {
+#define X(name, ...) #name,
+      LH_SHARD_COUNTER_LIST(X) LH_SHARD_LATENCY_LIST(X)
 #undef X
-                            " FROM shards ORDER BY shard",
-                            &rows);
+  };
+  static const struct wide_table shards = {"shards", "shard, first_worker, workers, version, how, clients, start_wall_us, length_ns",
+                                           "ORDER BY shard", names, sizeof names / sizeof names[0]};
+  LH_SQL_SCOPED *rows = NULL;
+  int code = prepare_wide(v, &shards, &rows);
   return walk_rows(v, code, rows, visit_shard);
 }
 

@@ -57,6 +57,10 @@ static int see_shard(void *context, const struct lh_shard_row *row) {
   assert_true(row->version && row->how);
   return 0;
 }
+static int see_second(void *context, uint32_t group, const struct lh_second *second) {
+  (void)context, (void)group, (void)second;
+  return 0;
+}
 
 static int see_fact(void *context, const struct lh_fact_row *fact) {
   (void)context;
@@ -81,6 +85,7 @@ static int read_whole(const char *path, struct counts *counts, struct lh_err *er
                                           .worker = see_worker,
                                           .host = see_host,
                                           .shard = see_shard,
+                                          .second = see_second,
                                           .fact = see_fact,
                                           .finding = see_finding};
   int code = lh_reader_open(&reader, path, err);
@@ -228,11 +233,13 @@ static void test_other_minor_versions(void **state) {
   sql(path, "UPDATE reasons SET reason = 'HTTP/2 GOAWAY' WHERE reason = 'RST';"
             "UPDATE reasons SET stage = 'early data' WHERE stage = 'open' AND reason = 'close frame';"
             "UPDATE events SET kind = 'moon phase';"
-            "DROP VIEW v_timeline; DROP VIEW v_workers; DROP VIEW v_host;"
+            "DROP VIEW v_timeline; DROP VIEW v_workers; DROP VIEW v_host; DROP VIEW v_seconds;"
             "ALTER TABLE intervals ADD COLUMN moons INTEGER NOT NULL DEFAULT 3;"
             "ALTER TABLE intervals DROP COLUMN drops;"
             "ALTER TABLE workers DROP COLUMN turns;"
             "ALTER TABLE host DROP COLUMN net_drops;"
+            "ALTER TABLE seconds DROP COLUMN retry_afters;"
+            "ALTER TABLE shards DROP COLUMN lost;"
             "UPDATE histograms SET name = 'dream' WHERE name = 'outage'");
   struct counts counts;
   struct lh_err err;
