@@ -32,7 +32,7 @@
 /* clang-format on */
 
 static bool is_tls(const void *target) {
-  return ((const struct lh_target *)target)->tls_scheme;
+  return ((const struct lh_target *)target)->tls_scheme || ((const struct lh_target *)target)->may_turn_tls;
 }
 static bool is_connected(const void *group) {
   return ((const struct lh_group *)group)->kind != LH_KIND_NULL;
@@ -500,7 +500,7 @@ static const struct lh_option options[] = {
      .help = "Kind http: the path of a HEAD request; it may hold variables.",
      .landing = LAND(.set = set_request, .alternative = true)},
     {.key = "groups.*.messages[].options", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/orders/${seq}",
-     .help = "Kind http: the path of a OPTIONS request; it may hold variables.",
+     .help = "Kind http: the path of an OPTIONS request; it may hold variables.",
      .landing = LAND(.set = set_request, .alternative = true)},
     {.key = "groups.*.messages[].headers", .type = LH_OPTION_HEADERS, .preset = "",
      .example = "{X-Request-Id: \"${token}\"}",

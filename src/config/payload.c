@@ -237,6 +237,10 @@ bool set_payload_file(struct load *load, const struct lh_option *row, struct nod
   char *path;
   if (!is_text(load, row, node) || !file_read(load, node, LH_PAYLOAD_BYTES_MAX, &path, &content)) return false;
   free(path);
-  take(base, LH_PAYLOAD_FILE, content.data, content.len);
-  return true;
+  char *bytes = content.data ? content.data : strdup(""); /* an empty file is an empty payload */
+  if (bytes)
+    take(base, LH_PAYLOAD_FILE, bytes, content.len);
+  else
+    load->arena.out_of_memory = true;
+  return bytes != NULL;
 }

@@ -120,8 +120,9 @@ static void resolve_target(struct load *load, const struct scope *scope) {
     report_child(load, scope->node, "target", "missing; expected %s", target_names(load));
   }
   if (group->target == LH_NO_TARGET) return;
-  const struct lh_target *target = &load->config->targets[group->target];
+  struct lh_target *target = &load->config->targets[group->target];
   if (!node_child(scope->node, "redirects") && group->kind != LH_KIND_TCP) group->redirects = target->redirects;
+  if (group->redirects) target->may_turn_tls = true;
   if (!target->host || scheme_fits(group->kind, target->scheme)) return;
   report_value(load, sound(scope, written ? "target" : "kind"), "the URL of target %s is %s://; kind %s expects %s",
                target->name, lh_scheme_name(target->scheme), lh_kind_name(group->kind), schemes_of(group->kind));

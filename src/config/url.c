@@ -290,7 +290,7 @@ bool set_proxy(struct load *load, const struct lh_option *row, struct node *node
 bool set_metrics(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_target *metrics = &((struct lh_config *)base)->watch.metrics;
   if (!set_url(load, row, node, metrics)) return false;
-  if (metrics->scheme == LH_SCHEME_HTTP) return true;
+  if (metrics->scheme == LH_SCHEME_HTTP && !metrics->unix_path) return true;
   report_value(load, node, "%s cannot be fetched; expected http://HOST:PORT/PATH", quoted(load, node));
   return false;
 }

@@ -99,6 +99,7 @@ struct lh_target {
   uint32_t redirects;              /* of its groups, where they say nothing else */
   bool redirects_to_plain;         /* follow them from TLS to plain too; default false */
   bool tls_scheme;                 /* scheme is wss, https or tls */
+  bool may_turn_tls;               /* a group on it follows redirects, which may lead to TLS: its settings are used there */
   bool authorized;                 /* may be loaded though it is outside of private networks: reach.h */
   struct lh_place place;
 };

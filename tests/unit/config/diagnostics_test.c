@@ -159,6 +159,11 @@ static const struct {
      "t.yaml:2:39: targets.t.tls.ca: \"/dev/null\" is not a regular file; expected one"},
     {R "targets: {t: {url: ws://h, tls: {verify: true}}}\n" G,
      "warning: t.yaml:2:33: targets.t.tls: has no effect: the URL of this target is not encrypted"},
+    {R "targets: {t: {url: ws://h, redirects: 3, tls: {verify: true}}, u: {url: ws://h, tls: {verify: true}}}\n"
+     "groups: {g: {kind: websocket, target: t, connections: 1}, h: {kind: websocket, target: u, connections: 1}}\n",
+     "warning: t.yaml:2:86: targets.u.tls: has no effect: the URL of this target is not encrypted"},
+    {R T "watch: {metrics: 'http+unix:///run/m.sock:/metrics', names: [up]}\n" G,
+     "t.yaml:3:18: watch.metrics: \"http+unix:///run/m.sock:/metrics\" cannot be fetched; expected http://HOST:PORT/PATH"},
     {R "targets: {t: {url: ws://h, family: 4}}\n" G,
      "t.yaml:2:36: targets.t.family: \"4\" is not known; expected any, ipv4 or ipv6"},
     {R "targets: {t: {url: ws://h, family: ipv6, addresses: [10.0.0.1]}}\n" G,

@@ -594,12 +594,14 @@ static void files_count_from_the_config(void **state) {
     size_t len;
   } files[] = {{"p.json", "{\"id\":\"${token}\"}", 17},
                {"p.bin", "\xff\0x", 3},
+               {"p.none", "", 0},
                {"ca.pem", "-----BEGIN CERTIFICATE-----\n", 28},
                {"key.pem", "-----BEGIN EC PRIVATE KEY-----\n", 31},
                {"c.yaml", "", 0}};
   static const char text[] = "run: {duration: 1m}\n"
                              "targets: {t: {url: 'wss://h/', tls: {ca: ca.pem, cert: ca.pem, key: key.pem}}}\n" GROUP
-                             "    messages: [{every: 1s, file: p.json, reply: {within: 1s}}, {every: 1s, file: p.bin}]\n";
+                             "    messages: [{every: 1s, file: p.json, reply: {within: 1s}}, {every: 1s, file: p.bin},\n"
+                             "               {every: 1s, file: p.none}]\n";
   for (size_t i = 0; i < COUNT(files); i++) {
     snprintf(name, sizeof name, "%s/%s", folder, files[i].name);
     FILE *f = fopen(name, "w");
@@ -622,6 +624,9 @@ static void files_count_from_the_config(void **state) {
   assert_int_equal(m[0].reply.match, LH_MATCH_TOKEN);
   assert_int_equal(m[1].payload_len, 3);
   assert_true(m[1].binary);
+  assert_int_equal(m[2].source, LH_PAYLOAD_FILE);
+  assert_int_equal(m[2].payload_len, 0);
+  assert_false(m[2].binary);
   snprintf(name, sizeof name, "%s/ca.pem", folder);
   assert_string_equal(c->targets[0].tls.ca, name);
   assert_non_null(strstr(c->masked, "ca: ca.pem"));
