@@ -139,7 +139,7 @@ static int write_image(struct lh_data *data, const struct measure *m, const char
   size_t words = m->columns + cell_count(m->columns, m->rows);
   size_t size = sizeof(struct image) + words * sizeof(uint32_t) + m->bytes;
   void *at = MAP_FAILED;
-  data->fd = memfd_create("longhaul data", MFD_ALLOW_SEALING);
+  data->fd = memfd_create("longhaul data", MFD_ALLOW_SEALING | MFD_CLOEXEC);
   if (data->fd >= 0 && posix_fallocate(data->fd, 0, (off_t)size) == 0)
     at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, data->fd, 0);
   if (at == MAP_FAILED) return lh_err_set(err, ENOMEM, "no memory for its rows, which take %zu bytes", size);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -170,8 +171,16 @@ static int send_plain(struct lh_child *child, enum lh_frame_type type, struct lh
   return code;
 }
 
-/* Their descriptors have the same numbers in every child. */
-static void lend_rows(const struct lh_config *config, struct lh_start *start) {
+/* Whether a process that is started now has them: workers do, hooks and the dashboard do not. */
+static void lend(const struct lh_supervisor *sv, bool lent) {
+  const struct lh_config *config = sv->args->config;
+  for (size_t g = 0; g < config->group_count; g++)
+    if (config->groups[g].data.rows) fcntl(lh_data_fd(config->groups[g].data.rows), F_SETFD, lent ? 0 : FD_CLOEXEC);
+  if (sv->ledger_fd >= 0) fcntl(sv->ledger_fd, F_SETFD, lent ? 0 : FD_CLOEXEC);
+}
+
+/* Their descriptors have the same numbers in every worker. */
+static void name_rows(const struct lh_config *config, struct lh_start *start) {
   start->data_fd_count = (uint32_t)config->group_count;
   for (size_t g = 0; g < config->group_count; g++)
     start->data_fds[g] = config->groups[g].data.rows ? lh_data_fd(config->groups[g].data.rows) : -1;
@@ -194,7 +203,7 @@ static int send_start(struct lh_supervisor *sv, struct lh_child *child, bool rep
                                args->config->run.interval_ns / lh_ticks_each(args->config->run.interval_ns),
                            .replacement = replacement,
                            .ledger_fd = sv->ledger_fd};
-  lend_rows(args->config, &start);
+  name_rows(args->config, &start);
   struct lh_buf frame = LH_BUF_INIT(LH_FRAME_BYTES_MAX);
   size_t begin = lh_frame_begin(&frame, LH_FRAME_START);
   int code = lh_start_encode(&start, &frame);
@@ -210,7 +219,9 @@ static int start_child(struct lh_supervisor *sv, struct lh_child *child, bool re
   child->reports = 0;
   child->silent = false;
   child->restart_ns = LH_NEVER;
+  lend(sv, true);
   int code = lh_child_spawn(child, &sv->loop, sv->args->program, err);
+  lend(sv, false);
   if (code == 0) code = send_start(sv, child, replacement, err);
   return code < 0 ? code : lh_relay_tell(sv, child, err);
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 int lh_ledger_make(uint64_t cells, struct lh_err *err) {
-  int fd = memfd_create("longhaul ledger", 0);
+  int fd = memfd_create("longhaul ledger", MFD_CLOEXEC);
   int failed = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)(cells * sizeof(uint64_t)));
   if (!failed) return fd;
   if (fd >= 0) close(fd);

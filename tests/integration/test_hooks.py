@@ -51,6 +51,22 @@ class Hooks(Case):
         left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if readable(path) in (b"sleep\x0061\x00", b"sleep\x0062\x00")]
         self.assertEqual(left, [])
 
+    def test_hooks_inherit_nothing(self):
+        """Rows of data, which may be passwords, and the counts of messages are the workers' alone."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "users.csv").write_text("user\nann\nbob\n")
+        with Faultd("delay 30ms") as server:
+            conf = config(server.url(), connections=2, duration="3s", messages=[
+                {"every": "200ms", "count": 5, "text": "${data.user} ${token}", "reply": {"within": "1s"}}])
+            conf["groups"]["g"]["data"] = {"file": str(folder / "users.csv")}
+            conf["slo"] = [{"metric": "g.response.p50", "below": "10ms"}]
+            conf["hooks"] = {"on_breach": ["sh", "-c", "ls -l /proc/$$/fd"], "on_end": ["sh", "-c", "ls -l /proc/$$/fd"]}
+            done = run(conf)
+        self.assertEqual(done.report["totals"]["messages"]["replied"], 10, done.stderr)
+        self.assertEqual(len(hooks(done)), 2)
+        self.assertIn(" 2 -> ", done.stderr)
+        self.assertNotIn("memfd", done.stderr)
+
     def test_report_asked_for_is_the_one_told(self):
         done = self.soak({"on_end": ["sh", "-c", "echo verdict $LONGHAUL_VERDICT, $LONGHAUL_REPORT; exit 3"]}, "--report", "a.md", rules=(), duration="1s")
         self.assertIn("verdict ", done.stderr)

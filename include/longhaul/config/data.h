@@ -30,7 +30,7 @@ int lh_data_new(struct lh_data **data, const char *bytes, size_t len, struct lh_
 int lh_data_attach(struct lh_data **data, int fd, struct lh_err *err);
 void lh_data_free(struct lh_data *data); /* accepts NULL */
 
-/* The image's descriptor; inherited by children. */
+/* The image's descriptor, which no child inherits unless it is lent to it (run/crew.c): rows may be names and passwords. */
 int lh_data_fd(const struct lh_data *data);
 uint32_t lh_data_rows(const struct lh_data *data); /* at least 1 */
 uint32_t lh_data_columns(const struct lh_data *data);
