@@ -18,6 +18,7 @@ struct lh_scrape {
   uv_tcp_t tcp;
   uv_connect_t connect;
   uv_write_t write;
+  struct addrinfo *found, *next; /* found: owned; next: the address to try when the one at hand refuses, NULL: there is none */
   struct lh_buf request, answer;
   bool busy;       /* between begin and done */
   bool is_looking; /* the look-up is under way: it cannot be taken back, only be waited for */
@@ -31,8 +32,14 @@ static const struct lh_target *endpoint(const struct lh_scrape *s) {
 }
 
 /* ---- the end ---- */
+static void forget_addresses(struct lh_scrape *s) {
+  uv_freeaddrinfo(s->found);
+  s->found = s->next = NULL;
+}
+
 static void give_back(struct lh_scrape *s) {
   if (!s->closed || s->handles > 0 || s->is_looking) return;
+  forget_addresses(s);
   lh_buf_free(&s->request);
   lh_buf_free(&s->answer);
   free(s);
@@ -44,9 +51,13 @@ static void on_closed(uv_handle_t *handle) {
   give_back(s);
 }
 
+static void dial(struct lh_scrape *s);
+
+/* Closed while it is still busy: the address refused, and there is another. */
 static void on_tcp_closed(uv_handle_t *handle) {
   struct lh_scrape *s = handle->data;
   s->has_tcp = false;
+  if (s->busy) dial(s);
   on_closed(handle);
 }
 
@@ -60,6 +71,7 @@ static void finish(struct lh_scrape *s, const char *page, const struct lh_err *e
   s->busy = false;
   uv_timer_stop(&s->deadline);
   close_tcp(s);
+  forget_addresses(s);
   if (!s->closed) s->done(s->context, page, err);
 }
 
@@ -112,19 +124,32 @@ static void on_written(uv_write_t *write, int status) {
   if (status < 0 && status != UV_ECANCELED) fail(s, status, uv_strerror(status));
 }
 
+/* localhost is ::1 and 127.0.0.1, and most servers listen at one of them. */
+static void refused(struct lh_scrape *s, int code) {
+  if (s->next)
+    close_tcp(s);
+  else
+    fail(s, code, uv_strerror(code));
+}
+
 static void on_connected(uv_connect_t *connect, int status) {
   struct lh_scrape *s = connect->data;
   if (status == UV_ECANCELED) return;
+  if (status < 0) {
+    refused(s, status);
+    return;
+  }
   uv_buf_t request = uv_buf_init(s->request.data, (unsigned)s->request.len);
   s->write.data = s;
-  if (status == 0) status = uv_write(&s->write, (uv_stream_t *)&s->tcp, &request, 1, on_written);
+  status = uv_write(&s->write, (uv_stream_t *)&s->tcp, &request, 1, on_written);
   if (status == 0) status = uv_read_start((uv_stream_t *)&s->tcp, on_room, on_read);
   if (status < 0) fail(s, status, uv_strerror(status));
 }
 
-static void dial(struct lh_scrape *s, struct sockaddr *address) {
-  const char *pattern = lh_deny_address(&s->config->deny, address);
-  if (pattern) {
+static void dial(struct lh_scrape *s) {
+  struct sockaddr *address = s->next->ai_addr;
+  s->next = s->next->ai_next;
+  if (lh_deny_address(&s->config->deny, address)) {
     fail(s, EPERM, "`deny` of the config matches where it leads to");
     return;
   }
@@ -135,19 +160,19 @@ static void dial(struct lh_scrape *s, struct sockaddr *address) {
   s->has_tcp = true;
   s->handles++;
   int code = uv_tcp_connect(&s->connect, &s->tcp, address, on_connected);
-  if (code < 0) fail(s, code, uv_strerror(code));
+  if (code < 0) refused(s, code);
 }
 
 static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found) {
   struct lh_scrape *s = lookup->data;
   s->is_looking = false;
-  if (s->busy && !s->closed) {
-    if (status < 0)
-      fail(s, status, uv_strerror(status));
-    else
-      dial(s, found->ai_addr);
-  }
-  uv_freeaddrinfo(found);
+  s->found = s->next = found;
+  if (!s->busy || s->closed)
+    forget_addresses(s);
+  else if (status < 0)
+    fail(s, status, uv_strerror(status));
+  else
+    dial(s);
   give_back(s);
 }
 

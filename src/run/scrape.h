@@ -1,6 +1,6 @@
 /* One page over plain HTTP, fetched on the supervisor's loop without ever making it wait: the server's metrics.
  *
- * HTTP/1.0 with Connection: close, so that the page ends where the connection does.
+ * HTTP/1.0 with Connection: close, so that the page ends where the connection does. The addresses of a name are tried in turn.
  */
 #ifndef LH_RUN_SCRAPE_H
 #define LH_RUN_SCRAPE_H

@@ -1,14 +1,19 @@
 """What is watched beside the connections: the server's processes and metrics, and limits that fill up."""
 import contextlib
 import os
+import re
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from common import Case, Faultd, config, longhaul, paths
+from lib import process
+from lib.netns import Namespace
 
 
 class Leaky:
@@ -182,6 +187,23 @@ class Metrics(Case):
                     self.assertIsNone(done.report["server"])
                     if words:
                         self.assertEqual(done.stderr.count(words), 1, done.stderr)
+
+    @unittest.skipIf(Namespace.why_not(), Namespace.why_not())
+    def test_each_address_of_a_name_is_tried(self):
+        """As of localhost, which is ::1 and 127.0.0.1, while a server listens at one of them."""
+        serve = ["python3", "-u", "-m", "http.server", "--bind", "127.0.0.2", "0"]
+        with Namespace(hosts="127.0.0.2 both.test\n127.0.0.1 both.test\n") as ns, tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "metrics").write_text("x 7\n", encoding="ascii")
+            with process.start([*ns.prefix, *serve], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0) as server:
+                port = re.search(r"port (\d+)", process.read_line(server.stdout, 20, "the port"))[1]
+                conf = {"run": {"name": "test", "duration": "1s"}, "groups": {"g": {"kind": "null", "connections": 1}},
+                        "watch": {"metrics": f"http://both.test:{port}/metrics", "names": ["x"], "settle": "0s"}}
+                try:
+                    with longhaul.Run(conf, prefix=ns.prefix) as done:
+                        self.assertEqual(done.wait(30), 0, done.stderr)
+                        self.assertEqual(value(done, "x", "metrics")["most"], 7, done.stderr)
+                finally:
+                    process.stop(server)
 
     def test_deny_holds_for_the_endpoint_too(self):
         with Leaky(keep=0) as server, metrics(["x 1\n"]) as url:
