@@ -63,11 +63,12 @@ static int on_headers_complete(llhttp_t *parser) {
   flush_header(reader);
   lh_buf_free(&reader->name);
   lh_buf_free(&reader->value);
-  if (is_informational(parser)) return 0;
+  enum { BODY_FOLLOWS, NO_BODY }; /* llhttp's words; RFC 9112, 6.3, whatever lengths are said */
+  if (is_informational(parser)) return NO_BODY;
   reader->phase = LH_HTTP_BODY;
   if (reader->events->head) reader->events->head(reader->context, parser->status_code);
-  bool bodyless = reader->head_request || parser->status_code == 204 || parser->status_code == 304; /* RFC 9112, 6.3 */
-  return bodyless ? 1 : 0; /* 1: llhttp's word for "no body follows" */
+  bool bodyless = reader->head_request || parser->status_code == 204 || parser->status_code == 304;
+  return bodyless ? NO_BODY : BODY_FOLLOWS;
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len) {

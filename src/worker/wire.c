@@ -176,6 +176,7 @@ static void begin_frame(struct lh_wire *w, uint8_t byte) {
   uint8_t opcode = byte & 0x0f;
   w->first = byte;
   w->code = 0;
+  w->compressed |= (byte & RSV1) != 0;
   w->state = LH_WIRE_LENGTH;
   if (opcode == OP_TEXT || opcode == OP_BINARY) w->checks_text = opcode == OP_TEXT && !(byte & RSV1);
   /* A close frame ends the message that it may have come into. */

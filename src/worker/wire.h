@@ -43,6 +43,7 @@ struct lh_wire {
   bool deflate : 1;    /* RSV1 is allowed */
   bool in_length : 1;  /* inside the value of Content-Length */
   bool has_body : 1;   /* Content-Length is not 0: a body will follow the head */
+  bool compressed : 1; /* a message with RSV1 has come */
 };
 
 /* What one read showed. The caller clears it before; text is NUL-terminated. */

@@ -186,8 +186,11 @@ static int agree_on_deflate(struct lh_ws *ws, struct lh_peer *p) {
   p->wire.deflate = was_offered && lws_hdr_total_length(p->wsi, WSI_TOKEN_EXTENSIONS) > 0;
   if (!p->wire.deflate) return 0;
   bool is_short = lws_hdr_copy(p->wsi, answer, sizeof answer, WSI_TOKEN_EXTENSIONS) > 0;
-  p->fault = is_short ? lh_deflate_agree(answer, &terms) : "extension parameters of more than 255 bytes";
-  if (p->fault) return -1;
+  const char *fault = is_short ? lh_deflate_agree(answer, &terms) : "extension parameters of more than 255 bytes";
+  if (fault) {
+    p->fault = fault;
+    return -1;
+  }
   struct lh_inflate **inflater = &ws->inflaters[lh_ws_slot(ws, p)];
   *inflater = lh_inflate_new(&terms);
   if (!*inflater) lh_peer_saw_error(p, ENOMEM);
@@ -198,8 +201,18 @@ static int agree_on_deflate(struct lh_ws *ws, struct lh_peer *p) {
 static int on_response(struct lh_ws *ws, struct lh_peer *p) {
   unsigned status = lws_http_client_http_response(p->wsi);
   take_cookies(ws, p);
+  /* libwebsockets takes heads that are not quite HTTP, and what it makes of them may be what no one meant. */
+  if (p->wire.state == LH_WIRE_HEAD || (status == 101) != (p->wire.state != LH_WIRE_BODY)) {
+    free(p->seen);
+    p->seen = NULL;
+    p->fault = "response head that is not HTTP";
+    return -1;
+  }
   if (status == 101) return agree_on_deflate(ws, p);
-  if (!p->seen) return -1;
+  if (!p->seen) {
+    lh_peer_saw_error(p, ENOMEM);
+    return -1;
+  }
   char retry_after[64];
   if (lws_hdr_copy(p->wsi, retry_after, sizeof retry_after, WSI_TOKEN_HTTP_RETRY_AFTER) > 0)
     p->seen->retry_after_ns = lh_http_retry_after_ns(retry_after, lh_wall_us());
@@ -213,10 +226,11 @@ static int on_response(struct lh_ws *ws, struct lh_peer *p) {
 static int on_open(struct lh_ws *ws, struct lh_peer *p) {
   p->state = LH_PEER_OPEN;
   lh_detour_drop(&ws->detours, lh_ws_slot(ws, p));
-  /* Frames that came in one read with the head have been looked at already. */
-  if (p->wire.state == LH_WIRE_HEAD) p->wire = (struct lh_wire){.state = LH_WIRE_FRAME, .deflate = p->wire.deflate};
   lh_engine_on_open(ws->engine, lh_ws_slot(ws, p), p->local_port, lh_now_ns());
-  return 0;
+  /* In one read with the head, when it was not known yet what that agrees to. */
+  if (!p->wire.compressed || p->wire.deflate) return 0;
+  p->fault = "reserved bits set";
+  return -1;
 }
 
 static void write_close(struct lh_peer *p, uint16_t code);

@@ -98,5 +98,37 @@ class Compression(Case):
         self.assertEqual([(row["reason"], row["text"]) for row in done.group["endings"]], [("bad frame", "compressed message that does not inflate")])
 
 
+# name: (what the server sends after the request, the one ending that it leads to)
+HEADS = {
+    "bare LF": (lambda head: upgraded(head).replace(b"\r\n", b"\n"), ("upgrade", "bad HTTP", "response head that is not HTTP")),
+    "status at another place": (lambda head: upgraded(head).replace(b"1.1 101", b"1.1  101") + frame(0xf1, b""), ("upgrade", "bad HTTP", "response head that is not HTTP")),
+    "status of four digits": (lambda head: upgraded(head).replace(b" 101 ", b" 1010 "), ("upgrade", "bad HTTP", "response head that is not HTTP")),
+    "compressed, not agreed": (lambda head: upgraded(head) + frame(0xc1, b"\x02\x00"), ("open", "bad frame", "reserved bits set")),
+    "bad frame with the head": (lambda head: upgraded(head, Compression.AGREED) + frame(0x81, b"\xff"), ("open", "bad frame", "text that is not UTF-8")),
+    "extension not offered": (lambda head: upgraded(head, b"Sec-WebSocket-Extensions: x"), ("upgrade", "bad HTTP", "extension that was not offered")),
+}
+
+
+class Heads(Case):
+    def test_where_two_readers_may_differ(self):
+        """Each byte is read by us and by libwebsockets: they must agree, or the connection ends."""
+        answers = [answer for answer, _ in HEADS.values()]
+
+        def serve(client):
+            head = read_head(client)
+            client.sendall(answers[int(head.split()[1][1:])](head))
+            listen(client)
+
+        with Listener(serve) as server:
+            conf = {"run": {"name": "test", "duration": "400ms", "drain": "500ms", "workers": 1}, "targets": {"t": {"url": f"ws://127.0.0.1:{server.port}/"}}, "groups": {}}
+            for number, name in enumerate(HEADS):
+                conf["groups"][f"g{number}"] = {"kind": "websocket", "target": "t", "connections": 2, "path": f"/{number}", "deflate": name != "extension not offered", "reconnect": False}
+            done = run(conf)
+        books.check(self, done)
+        for group, (name, (_, ending)) in zip(done.report["groups"], HEADS.items(), strict=True):
+            with self.subTest(name):
+                self.assertEqual([(row["stage"], row["reason"], row["text"], row["count"]) for row in group["endings"]], [(*ending, 2)])
+
+
 if __name__ == "__main__":
     unittest.main()
