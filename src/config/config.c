@@ -118,6 +118,8 @@ static void free_group(struct lh_group *group) {
   lh_data_free(group->data.rows);
   free(group->data.file);
   free(group->data.sha256);
+  lh_strings_free(&group->data.secret);
+  free(group->data.secret_columns);
 }
 
 void lh_config_free(struct lh_config *config) {

@@ -10,12 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "longhaul/base/limits.h"
 #include "longhaul/base/sha256.h"
 
 #include "csv.h"
 #include "text.h"
 
-enum { COLUMNS_MAX = 1024, DIGEST_ROOM = LH_SHA256_HEX + 8 };
+enum { DIGEST_ROOM = LH_SHA256_HEX + 8 };
 static const uint32_t image_mark = 0x4c486463; /* "LHdc" */
 
 /* What stands in the shared memory: this, then the longest cell of each column, then where each cell ends (names first, then row
@@ -77,7 +78,7 @@ static int measure(const char *text, size_t len, struct measure *out, struct lh_
     if (named && out->rows == UINT32_MAX - 1) return lh_err_set(err, EFBIG, "more rows than 4294967294");
     if (named) out->rows++;
     out->columns = fields;
-    if (fields > COLUMNS_MAX) return lh_err_set(err, EINVAL, "line 1: %" PRIu32 " columns; expected at most %d", fields, COLUMNS_MAX);
+    if (fields > LH_DATA_COLUMNS_MAX) return lh_err_set(err, EINVAL, "line 1: %" PRIu32 " columns; expected at most %d", fields, LH_DATA_COLUMNS_MAX);
     named = true;
     fields = 0;
   }

@@ -77,6 +77,7 @@ static struct lh_ending ending_of(struct lh_engine *e, uint32_t slot, const stru
   ending.text[sizeof ending.text - 1] = '\0';
   lh_login_scrub(e, slot, ending.text);
   lh_scrub_all(ending.text, e->config->secrets);
+  lh_scrub_rows(ending.text, e, g, ending.client, c->seq);
   return ending;
 }
 

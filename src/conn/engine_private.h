@@ -306,6 +306,8 @@ void lh_scrub(char *text, const struct lh_texts *secrets);
 /* The same of secrets that are no login's: the first of them is no list of cookies. */
 void lh_scrub_all(char *text, const struct lh_texts *secrets);
 void lh_scrub_text(char *text, struct lh_text secret);
+/* The same of the secret columns of the rows that the client's messages took lately; `seq` is that of its next message. */
+void lh_scrub_rows(char *text, const struct lh_engine *e, const struct group *g, uint32_t client, uint64_t seq);
 
 /* ---- jars.c ---- */
 int lh_jars_new(struct group *g, struct lh_err *err);

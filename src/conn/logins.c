@@ -161,6 +161,8 @@ static void book(struct lh_engine *e, struct visit v, enum lh_counter_id as, con
                              .code = seen->code};
   memcpy(ending.text, seen->text, sizeof ending.text);
   ending.text[sizeof ending.text - 1] = '\0';
+  lh_scrub_all(ending.text, e->config->secrets);
+  lh_scrub_rows(ending.text, e, v.g, ending.client, 0);
   lh_count(v.g, as, 1);
   lh_snapshot_tally(&v.g->snapshot, &ending);
   if (e->args.ending_sink) e->args.ending_sink(e->args.ending_context, &ending);

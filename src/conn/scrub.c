@@ -1,10 +1,14 @@
-/* What a login gave, and secrets of the config, must not come back in the words of a peer: a refusal that quotes the token, a close frame's text. */
+/* What a login gave, and secrets of the config and of its rows of data, must not come back in the words of a peer: a refusal that
+ * quotes the token, a close frame's text. */
 #include <string.h>
 
 #include "conn/engine_private.h"
+#include "longhaul/config/data.h"
 #include "longhaul/conn/cookies.h"
+#include "longhaul/plan/plan.h"
 
 enum { SHORTEST = 4, SHORTEST_CUT = 8 }; /* shorter ones would blot out words that are no secret */
+enum { ROWS_RECENT = 32 };               /* a peer quotes what it was sent lately */
 
 static const char blot[] = "***";
 
@@ -49,4 +53,20 @@ void lh_scrub(char *text, const struct lh_texts *secrets) {
 
 void lh_scrub_all(char *text, const struct lh_texts *secrets) {
   for (uint32_t i = 0; *text && secrets && i < secrets->count; i++) lh_scrub_text(text, lh_texts_at(secrets, i));
+}
+
+static void scrub_row(char *text, const struct lh_data_config *data, uint32_t row) {
+  for (size_t i = 0; i < data->secret_count; i++) {
+    struct lh_cell cell = lh_data_cell(data->rows, row, data->secret_columns[i]);
+    lh_scrub_text(text, (struct lh_text){cell.at, cell.len});
+  }
+}
+
+/* The row of the first message is also that of the login and of what opens a connection. */
+void lh_scrub_rows(char *text, const struct lh_engine *e, const struct group *g, uint32_t client, uint64_t seq) {
+  const struct lh_data_config *data = &g->config->data;
+  if (!*text || data->secret_count == 0) return;
+  uint64_t recent = seq < ROWS_RECENT ? seq : ROWS_RECENT;
+  for (uint64_t n = 0; n <= recent; n++)
+    scrub_row(text, data, lh_plan_data_row(g->config, e->config->run.seed, g->number, client, n == 0 ? 0 : seq - n));
 }

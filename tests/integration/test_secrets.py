@@ -40,6 +40,23 @@ class Secrets(Case):
             self.assertIn("bad token *** or ***", texts)
             self.assertIn("ws://127.0.0.1:1/?token=***", texts)
 
+    def test_rows_of_data_quoted_by_the_peer(self):
+        """Columns whose names say so, and those that the config names; of the row that the client's messages take, not another's."""
+        said = "no user ann with secret-of-ann and 4711-4711, nor secret-of-bob"
+        with Faultd(f'path /close after 300ms close 1008 "{said}"') as server, tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "users.csv").write_text("user,password,pin\nann,secret-of-ann,4711-4711\n")
+            conf = config(server.url(), connections=1, duration="1s", path="/close", data={"file": f"{folder}/users.csv", "secret": ["pin"]},
+                          messages=[{"after": "open", "text": "${data.user} ${data.password}"}])
+            run = longhaul.run(conf)
+            for name, text in self.outputs(run, folder).items():
+                for secret in (b"secret-of-ann", b"4711-4711"):
+                    self.assertNotIn(secret, text, name)
+            self.assertIn("no user ann with *** and ***, nor secret-of-bob", {row["text"] for row in run.report["groups"][0]["endings"]})
+            conf["groups"]["g"]["data"]["secret"] = ["pun"]
+            wrong = longhaul.run(conf)
+            self.assertEqual(wrong.code, 2)
+            self.assertIn('groups.g.data.secret: users.csv has no column called "pun"; expected names of its columns', wrong.stderr.replace(folder + "/", ""))
+
 
 if __name__ == "__main__":
     unittest.main()

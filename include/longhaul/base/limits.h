@@ -22,6 +22,7 @@ enum {
   LH_CONFIG_BYTES_MAX = 4 << 20, /* a config file */
   LH_PAYLOAD_BYTES_MAX = 16 << 20, /* one message to send */
   LH_DATA_BYTES_MAX = 1 << 30,   /* a CSV file of rows */
+  LH_DATA_COLUMNS_MAX = 1024,    /* of it */
   LH_EXTRACTS_MAX = 32,          /* values that one login extracts */
   LH_LOGIN_VALUE_MAX = 16 << 10, /* bytes of one of them, and of all cookies that it sets */
   LH_COOKIE_BYTES_MAX = 4 << 10, /* name and value of one cookie (RFC 6265, 6.1) */

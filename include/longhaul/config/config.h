@@ -219,6 +219,9 @@ struct lh_data_config {
   char *file;           /* as found from the config's folder */
   char *sha256;         /* what the file must be, or NULL */
   enum lh_data_order order;
+  struct lh_strings secret;  /* columns that are named in the config */
+  uint32_t *secret_columns;  /* those and the ones whose names say so: their values are blotted out of what a peer says */
+  size_t secret_count;
 };
 
 /* Where a value stands in a message that the server pushes. */
