@@ -187,19 +187,6 @@ static bool judge_memory(const struct lh_maker *m, struct lh_rung *rung) {
   return true;
 }
 
-/* Clients that one worker holds in so many bytes. Each client of the plan has its slot from the start, open or not; in address
- * space it takes SLOT_ENDS more, for tables that end within a page and blocks that no longer fit anything. */
-static uint64_t held_in(const struct lh_maker *m, uint64_t bytes) {
-  enum { CLIENTS_EACH = 10000, SLOT_ENDS = 46 };
-  uint64_t planned = m->needs->plan.wanted, whole = m->needs->client_bytes + SLOT_ENDS, slot = m->needs->slot_bytes + SLOT_ENDS;
-  if (m->needs->workers > 0)
-    planned = (planned + m->needs->workers - 1) / m->needs->workers;
-  else if (planned > CLIENTS_EACH)
-    planned = CLIENTS_EACH;
-  if (whole <= slot || bytes >= planned * whole) return bytes / (whole > 0 ? whole : 1);
-  return less(bytes, planned * slot) / (whole - slot);
-}
-
 static bool judge_address_space(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "address_space.soft")) return false;
   uint64_t most = lh_maker_number(m, "address_space.soft", 0), space = lh_maker_worker_space(m);
@@ -213,7 +200,7 @@ static bool judge_address_space(const struct lh_maker *m, struct lh_rung *rung) 
     return true;
   }
   PUT(rung->detail, "a worker takes about %s, and %" PRIu64 " B a client", size_words(space).text, m->needs->client_bytes);
-  rung->clients = lh_maker_held(m, held_in(m, less(most, space)));
+  rung->clients = lh_maker_held(m, lh_maker_held_in(m, less(most, space)));
   return true;
 }
 

@@ -59,8 +59,9 @@ uint64_t lh_maker_memory(const struct lh_maker *maker, uint64_t clients, bool wi
 /* Clients that fit when so many tasks are left, and the tasks that so many clients take. */
 uint64_t lh_maker_by_tasks(const struct lh_maker *maker, uint64_t tasks);
 uint64_t lh_maker_tasks(const struct lh_maker *maker, uint64_t clients);
-/* One worker's address space without clients. */
+/* One worker's address space without clients, and the clients that it holds in so much more. */
 uint64_t lh_maker_worker_space(const struct lh_maker *maker);
-uint64_t lh_maker_supervisor_space(const struct lh_maker *maker); /* and the supervisor's */
+uint64_t lh_maker_held_in(const struct lh_maker *maker, uint64_t bytes);
+uint64_t lh_maker_supervisor_space(const struct lh_maker *maker); /* the supervisor's */
 
 #endif

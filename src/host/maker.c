@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "host/judge.h"
-#include "longhaul/worker/worker.h"
 
 uint64_t lh_maker_number(const struct lh_maker *m, const char *name, uint32_t n) {
   uint64_t value;
@@ -182,25 +181,6 @@ uint64_t lh_maker_by_memory(const struct lh_maker *m, uint64_t bytes, bool with_
 uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool with_peer) {
   return (uint64_t)(LH_SUPERVISOR_BYTES + (double)LH_WORKER_BYTES * (double)workers_for(m, clients) +
                     (double)clients * lh_maker_client_bytes(m, with_peer) + 0.999);
-}
-
-/* The program and its libraries without data: the same in each process of ours. */
-static uint64_t program_space(const struct lh_maker *m) {
-  enum { PROGRAM_KIB = 12 * 1024 };
-  uint64_t own = lh_maker_number(m, "address_space.self", 0), data = lh_maker_number(m, "address_space.data", 0);
-  return (own == LH_ANY || data == LH_ANY || data > own ? PROGRAM_KIB : own - data) * 1024;
-}
-
-/* A loop, a context of libwebsockets and a loaded config without clients; and what a worker leaves to the clients it has. */
-uint64_t lh_maker_worker_space(const struct lh_maker *m) {
-  enum { DATA_BYTES = 520000 };
-  uint64_t threads = m->needs->tasks_each - 1;
-  return program_space(m) + DATA_BYTES + threads * LH_THREAD_SPACE + LH_SPARE_BYTES;
-}
-
-uint64_t lh_maker_supervisor_space(const struct lh_maker *m) {
-  enum { DATA_BYTES = 2 << 20 };
-  return program_space(m) + DATA_BYTES + (uint64_t)m->needs->supervisor_threads * LH_THREAD_SPACE;
 }
 
 /* ---- tasks ---- */

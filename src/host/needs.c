@@ -116,24 +116,56 @@ static void scale_plan(struct lh_needs *needs, const struct lh_config *config, u
 }
 
 static uint64_t client_bytes(const struct lh_config *config, const struct lh_group *group) {
+  static const uint64_t kinds[] = {[LH_KIND_WEBSOCKET] = LH_WEBSOCKET_BYTES, [LH_KIND_HTTP] = LH_HTTP_BYTES,
+                                   [LH_KIND_SSE] = LH_SSE_BYTES,             [LH_KIND_STREAM] = LH_STREAM_BYTES,
+                                   [LH_KIND_TCP] = LH_TCP_BYTES,             [LH_KIND_NULL] = LH_TCP_BYTES};
   const struct lh_target *target = target_of(config, group);
-  uint64_t bytes = group->kind == LH_KIND_WEBSOCKET                            ? LH_WEBSOCKET_BYTES
-                   : group->kind == LH_KIND_TCP || group->kind == LH_KIND_NULL ? LH_TCP_BYTES
-                                                                               : LH_HTTP_BYTES;
-  return bytes + (target && target->tls_scheme ? LH_TLS_BYTES : 0);
+  return kinds[group->kind] + group->message_count * LH_MESSAGE_BYTES + (target && target->tls_scheme ? LH_TLS_BYTES : 0);
 }
 
 static uint64_t slot_bytes(const struct lh_group *group) {
-  return group->kind == LH_KIND_WEBSOCKET ? LH_WEBSOCKET_SLOT_BYTES : LH_SLOT_BYTES;
+  uint64_t bytes = group->kind == LH_KIND_WEBSOCKET ? LH_WEBSOCKET_SLOT_BYTES : LH_SLOT_BYTES;
+  return bytes + group->message_count * LH_MESSAGE_BYTES;
+}
+
+/* Measured in workers: a loop and the loaded config; the histograms of a group; libwebsockets; OpenSSL, the handshakes under way, and the
+ * authorities of each target that trusts those of the system (142 on Debian 12). */
+enum {
+  DATA_BYTES = 706000,
+  DATA_GROUP_BYTES = 30000,
+  DATA_WEBSOCKET_BYTES = 200000,
+  DATA_TLS_BYTES = 580000,
+  DATA_STORE_BYTES = 905000
+};
+
+static bool is_used(const struct lh_config *config, size_t target) {
+  for (size_t g = 0; g < config->group_count; g++)
+    if (target_of(config, &config->groups[g]) == &config->targets[target]) return true;
+  return false;
+}
+
+static uint64_t worker_bytes(const struct lh_config *config) {
+  uint64_t stores = 0;
+  bool websocket = false, tls = false;
+  for (size_t g = 0; g < config->group_count; g++) websocket = websocket || config->groups[g].kind == LH_KIND_WEBSOCKET;
+  for (size_t t = 0; t < config->target_count; t++) {
+    bool speaks = config->targets[t].tls_scheme && is_used(config, t);
+    tls = tls || speaks;
+    stores += speaks && !config->targets[t].tls.ca;
+  }
+  return DATA_BYTES + config->group_count * DATA_GROUP_BYTES + (websocket ? DATA_WEBSOCKET_BYTES : 0) +
+         (tls ? DATA_TLS_BYTES : 0) + stores * DATA_STORE_BYTES;
 }
 
 static int add_groups(struct lh_needs *needs, const struct lh_config *config, uint32_t shard, uint32_t shards) {
-  uint64_t clients = 0, bytes = 0, slots = 0;
+  uint64_t clients = 0, bytes = 0, slots = 0, planned = 0, websockets = 0;
   for (size_t g = 0; g < config->group_count; g++) {
     const struct lh_group *group = &config->groups[g];
     const struct lh_target *target = target_of(config, group);
     uint64_t all = shard_clients(group, shard, shards);
     uint64_t count = (uint64_t)ceil((double)all * lh_plan_let_in(config, group)); /* the others wait and hold no socket */
+    planned += all;
+    websockets += group->kind == LH_KIND_WEBSOCKET ? all : 0;
     clients += count;
     bytes += count * client_bytes(config, group);
     slots += count * slot_bytes(group);
@@ -145,6 +177,7 @@ static int add_groups(struct lh_needs *needs, const struct lh_config *config, ui
   }
   needs->client_bytes = clients > 0 ? (bytes + clients - 1) / clients : LH_WEBSOCKET_BYTES;
   needs->slot_bytes = clients > 0 ? slots / clients : LH_WEBSOCKET_SLOT_BYTES;
+  needs->websockets = planned > 0 ? (double)websockets / (double)planned : 0;
   if (needs->local_sockets > needs->plan.sockets) needs->local_sockets = needs->plan.sockets; /* groups at different times */
   return 0;
 }
@@ -165,6 +198,7 @@ int lh_needs_make(struct lh_needs *needs, const struct lh_config *config, uint32
                              .supervisor_threads = supervisor_threads(config),
                              .tasks_each = 1,
                              .reserve = lh_needs_reserve(config),
+                             .worker_bytes = worker_bytes(config),
                              .connecting_max = lh_plan_connecting_max(config)};
   scale_plan(needs, config, shard, shards);
   if (add_groups(needs, config, shard, shards) < 0) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
@@ -177,7 +211,9 @@ int lh_needs_plain(struct lh_needs *needs, bool local, struct lh_err *err) {
                              .reserve = OWN + OWN_WEBSOCKET,
                              .connecting_max = CONNECTING_MAX,
                              .client_bytes = LH_WEBSOCKET_BYTES,
-                             .slot_bytes = LH_WEBSOCKET_SLOT_BYTES};
+                             .slot_bytes = LH_WEBSOCKET_SLOT_BYTES,
+                             .worker_bytes = DATA_BYTES + DATA_GROUP_BYTES + DATA_WEBSOCKET_BYTES,
+                             .websockets = 1};
   needs->paths = calloc(1, sizeof *needs->paths);
   if (needs->paths == NULL) return lh_err_set(err, ENOMEM, "no memory to work out the plan's needs");
   needs->paths[0].local = local;

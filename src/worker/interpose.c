@@ -15,7 +15,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "chain.h"
 #include "peer.h"
+#include "tls.h"
 
 /* ---- a connected socket in place of a new one ---- */
 
@@ -256,7 +258,24 @@ int SSL_read(SSL *ssl, void *bytes, int len) {
   }
   int got = original(ssl, bytes, len);
   if (!peer) return got;
-  if (got > 0) return (int)show(peer, bytes, got);
-  saw_tls_failure(peer, ssl, got);
-  return got;
+  if (got <= 0) saw_tls_failure(peer, ssl, got);
+  lh_tls_rest(ssl);
+  return got > 0 ? (int)show(peer, bytes, got) : got;
+}
+
+/* OpenSSL decodes what a server sent into a new certificate: one that is kept takes its place. */
+X509 *d2i_X509(X509 **into, const unsigned char **bytes, long len) {
+  static X509 *(*original)(X509 **, const unsigned char **, long);
+  if (!original) *(void **)&original = dlsym(RTLD_NEXT, "d2i_X509");
+  const unsigned char *const from = *bytes;
+  X509 *found = into && *into && len > 0 ? lh_chain_find(from, (size_t)len) : NULL;
+  if (found && X509_up_ref(found) == 1) {
+    X509_free(*into);
+    *into = found;
+    *bytes += len;
+    return found;
+  }
+  X509 *made = original(into, bytes, len);
+  if (made && into && len > 0 && *bytes == from + len) lh_chain_keep(made, from, (size_t)len);
+  return made;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "raw_private.h"
+#include "tls.h"
 
 /* ---- reading ---- */
 
@@ -16,7 +17,7 @@ static enum lh_pull tls_outcome(struct lh_line *line, int result, long *got) {
   int saved = errno;
   switch (SSL_get_error(line->ssl, result)) {
   case SSL_ERROR_WANT_READ:
-  case SSL_ERROR_WANT_WRITE: return LH_PULL_AGAIN;
+  case SSL_ERROR_WANT_WRITE: lh_tls_rest(line->ssl); return LH_PULL_AGAIN;
   case SSL_ERROR_ZERO_RETURN: *got = 0; return LH_PULL_GONE;
   case SSL_ERROR_SYSCALL: *got = saved; return LH_PULL_GONE;
   default: {

@@ -122,6 +122,12 @@ SSL_CTX *lh_tls_context(const struct lh_tls *tls) {
   return tls->context;
 }
 
+/* Not in the middle of a record: before 3.0.14 OpenSSL would go on in the freed buffer (CVE-2024-4741). */
+void lh_tls_rest(SSL *ssl) {
+  bool is_between_records = !SSL_has_pending(ssl) && strcmp(SSL_rstate_string(ssl), "RH") == 0;
+  if (is_between_records) SSL_free_buffers(ssl);
+}
+
 void lh_tls_free(struct lh_tls *tls) {
   if (!tls) return;
   SSL_CTX_free(tls->context);

@@ -20,6 +20,11 @@ int lh_tls_new(struct lh_tls **tls, const struct lh_target *target, struct lh_er
 SSL_CTX *lh_tls_context(const struct lh_tls *tls);
 void lh_tls_free(struct lh_tls *tls);              /* accepts NULL */
 
+/* Gives the buffers of a connection's records back, 16 KiB and more each, as far as nothing is in them. To be called once what
+ * came has been read: SSL_MODE_RELEASE_BUFFERS frees what a read or a write of ours has used, but not what OpenSSL makes ready
+ * to answer a handshake's last messages with, session tickets among them. */
+void lh_tls_rest(SSL *ssl);
+
 /* The reason that a verify result of OpenSSL (X509_V_ERR_*) stands for. */
 enum lh_reason lh_tls_verify_reason(long result);
 

@@ -145,7 +145,7 @@ class Limits(Bound):
     def test_address_space(self):
         with Shell() as shell:
             shell("ulimit -S -v 61440")
-            before, _ = self.bound_by(shell, plan(1000, url="wss://127.0.0.1:9/", workers=1), "RLIMIT_AS", 1266, off=0.05, next_name=None)
+            before, _ = self.bound_by(shell, plan(1000, url="wss://127.0.0.1:9/", workers=1), "RLIMIT_AS", 2896, off=0.05, next_name=None)
             self.assertTrue(before["fits"])
             shell("ulimit -S -v 20480")  # less than the threads that look up names ask for
             self.assertEqual(rung(shell.doctor(plan(workers=1, url="ws://name.test:9/")), "RLIMIT_AS")["clients"], 0)
@@ -254,9 +254,9 @@ class Groups(Bound):
         with Shell() as shell:
             shell(f"echo $$ > {folder}/cgroup.procs")
             # less the supervisor and one worker, as src/host/maker.c has them; what the shell and doctor hold is little
-            before, _ = self.bound_by(shell, plan(), "memory.max", (60 - 24 - 16) * mib / (1963 + 4128), off=0.25)
+            before, _ = self.bound_by(shell, plan(), "memory.max", (60 - 24 - 16) * mib / (1876 + 4128), off=0.25)
             used = int(next(fact["value"] for fact in before["facts"] if fact["name"] == "cgroup.memory.used"))
-            self.assertAlmostEqual(before["clients"], ((60 - 24 - 16) * mib - used) / (1963 + 4128), delta=2)
+            self.assertAlmostEqual(before["clients"], ((60 - 24 - 16) * mib - used) / (1876 + 4128), delta=2)
 
 
 class Reached(Case):

@@ -36,12 +36,15 @@ enum { LH_REMEDIES_MAX = 6, LH_NOTES_MAX = 16 };
  * each client of the plan; of processes without clients; and the kernel's part of one socket (socket, file, inode, epoll
  * entry) as its control group is charged for it. */
 enum {
-  LH_WEBSOCKET_BYTES = 1963,
-  LH_WEBSOCKET_SLOT_BYTES = 333,
-  LH_HTTP_BYTES = 442,
-  LH_TCP_BYTES = 235,
-  LH_SLOT_BYTES = 228,
-  LH_TLS_BYTES = 36 * 1024, /* on top */
+  LH_WEBSOCKET_BYTES = 1876,
+  LH_WEBSOCKET_SLOT_BYTES = 248,
+  LH_HTTP_BYTES = 475,
+  LH_SSE_BYTES = 1100,
+  LH_STREAM_BYTES = 1030,
+  LH_TCP_BYTES = 248,
+  LH_SLOT_BYTES = 240,
+  LH_MESSAGE_BYTES = 24, /* on top of the slot: the schedule of each message of the group */
+  LH_TLS_BYTES = 14240,  /* on top, once the handshake is over */
   LH_SOCKET_BYTES = 4128,
   LH_THREAD_SPACE = 8 << 20, /* address space of a thread: its stack */
   LH_WORKER_BYTES = 16 << 20,
@@ -98,6 +101,8 @@ struct lh_needs {
   uint64_t connecting_max;   /* handshakes at once */
   uint64_t client_bytes;     /* user space of the plan's average client */
   uint64_t slot_bytes;       /* of those: there from the start */
+  uint64_t worker_bytes;     /* address space of a worker's own data: what is there without clients */
+  double websockets;         /* share of the clients that libwebsockets holds */
   uint64_t local_sockets;    /* of plan.sockets: both ends are on this host */
   struct lh_needs_path *paths; /* owned */
   size_t path_count;

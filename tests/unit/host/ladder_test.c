@@ -1,5 +1,6 @@
 /* The ladder on made-up facts: each limit set low in turn must come first, with the count that follows from it by hand. */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,20 +158,25 @@ static const struct row rows[] = {
      LH_LIMIT_PORT_RANGE, "sysctl"},
     {"TCP buffers", "net.ipv4.tcp_mem=100 200 1100", "", FAR5000, LH_LIMIT_TCP_MEM, 1000, RANGE, LH_LIMIT_PORT_RANGE,
      "sysctl -w \"net.ipv4.tcp_mem="},
-    /* 64 MiB less 24 for the supervisor and 16 for the worker: 24 MiB at 1,963 + 4,128 B, and a bit of a further worker */
-    {"little memory", "memory.available=65536 kB", ", workers: 1", FAR5000, LH_LIMIT_MEMORY, 4140, 4140, LH_LIMIT_MEMORY,
+    /* 64 MiB less 24 for the supervisor and 16 for the worker: 24 MiB at 1,876 + 4,128 B, and a bit of a further worker */
+    {"little memory", "memory.available=65536 kB", ", workers: 1", FAR5000, LH_LIMIT_MEMORY, 4191, 4191, LH_LIMIT_MEMORY,
      "free for it"},
-    /* 60 MiB less 12 MiB of the program, 520,000 B of data and 1 MiB to spare: 48,763,072 B, of which the slots of 25,000 take
-     * 333 + 46 B each; the rest at 1,630 B */
+    /* 60 MiB less 12 MiB of the program, 936,000 B of data and 1 MiB to spare: 48,347,072 B. The slots of 25,000 take 248 B each,
+     * and 11 contexts 14,750 B and 16 B for each of 25,256 descriptors; the rest at 1,628 B */
     {"little address space", "address_space.soft=62914560", ", workers: 1", "target: far, connections: 25000",
-     LH_LIMIT_ADDRESS_SPACE, 24103, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
-    /* the same, less the slots of 60,000 */
+     LH_LIMIT_ADDRESS_SPACE, 23058, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+    /* the same, less the slots of 60,000, and 25 contexts with 60,256 descriptors */
     {"slots of those not let in", "address_space.soft=62914560", ", workers: 1", "target: gated, connections: 60000",
-     LH_LIMIT_ADDRESS_SPACE, 15965, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+     LH_LIMIT_ADDRESS_SPACE, 5525, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+    /* 64 MiB less the program's and the spare; 2,451,000 B of data, for two groups, libwebsockets, OpenSSL and its authorities;
+     * 5,001 slots of 240 B and one context; the rest at 15,338 - 240 B */
+    {"address space of events under TLS", "address_space.soft=67108864", ", workers: 1",
+     "target: far, connections: 1}\n  more: {kind: sse, target: web, connections: 5000", LH_LIMIT_ADDRESS_SPACE, 3293, RANGE,
+     LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"no address space at all", "address_space.soft=1048576", ", workers: 1", FAR5000, LH_LIMIT_ADDRESS_SPACE, 0, RANGE,
      LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"memory of the group", "cgroup.memory.max=67108864;cgroup.memory.used=0;cgroup.memory.file=/sys/fs/cgroup/a/memory.max",
-     ", workers: 1", FAR5000, LH_LIMIT_CGROUP_MEMORY, 4140, RANGE, LH_LIMIT_PORT_RANGE, "echo "},
+     ", workers: 1", FAR5000, LH_LIMIT_CGROUP_MEMORY, 4191, RANGE, LH_LIMIT_PORT_RANGE, "echo "},
     {"tasks of the group", "cgroup.pids.max=12;cgroup.pids.used=10;cgroup.pids.file=/sys/fs/cgroup/a/pids.max", ", workers: 4",
      FAR5000, LH_LIMIT_CGROUP_PIDS, 2500, RANGE, LH_LIMIT_PORT_RANGE, "echo 16 > /sys/fs/cgroup/a/pids.max"},
     {"no task left", "cgroup.pids.max=10;cgroup.pids.used=10", ", workers: 4", FAR5000, LH_LIMIT_CGROUP_PIDS, 0, RANGE,
@@ -507,7 +513,10 @@ static void test_needs(void **state) {
   assert_true(needs.paths[0].local && !needs.paths[2].local);
   assert_int_equal(needs.local_sockets, 1001);
   assert_int_equal(needs.tasks_each, 1);
-  assert_int_equal(needs.client_bytes, (1001 * LH_WEBSOCKET_BYTES + 9 * (LH_HTTP_BYTES + LH_TLS_BYTES) + 1009) / 1010);
+  assert_int_equal(needs.client_bytes,
+                   (1001 * LH_WEBSOCKET_BYTES + 9 * (LH_HTTP_BYTES + LH_MESSAGE_BYTES + LH_TLS_BYTES) + 1009) / 1010);
+  assert_int_equal(needs.slot_bytes, (1001 * LH_WEBSOCKET_SLOT_BYTES + 9 * (LH_SLOT_BYTES + LH_MESSAGE_BYTES)) / 1010);
+  assert_true(fabs(needs.websockets - 1001.0 / 1010) < 1e-9);
   lh_needs_free(&needs);
   assert_int_equal(lh_needs_make(&needs, config, 2, 2, &err), 0);
   assert_int_equal(needs.paths[0].clients, 250);
