@@ -282,10 +282,18 @@ static void end_silent(struct lh_engine *e, struct group *g, const struct client
   lh_client_abort(e, slot, reason, text);
 }
 
+/* What tells a process that stands still from a way that is cut. */
+static const char *why_no_pong(const struct group *g, const struct client *c, uint32_t slot) {
+  static const char *const words[] = {
+      [LH_TAKEN_UNKNOWN] = "", [LH_TAKEN] = "TCP acknowledged the ping", [LH_NOT_TAKEN] = "TCP acknowledged no ping"};
+  if (c->ping_unsent) return "socket full";
+  if (c->heard_ns > c->ping_sent_ns) return "no pong, though data came";
+  return words[g->io->taken ? g->io->taken(g->io->context, slot, c->ping_sent_ns) : LH_TAKEN_UNKNOWN];
+}
+
 static void tend_pings(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
   if (pong_deadline_ns(g, c) <= e->now_ns) {
-    const char *text = c->ping_unsent ? "socket full" : c->heard_ns > c->ping_sent_ns ? "no pong, though data came" : "";
-    end_silent(e, g, c, slot, LH_REASON_SILENT_PEER, text);
+    end_silent(e, g, c, slot, LH_REASON_SILENT_PEER, why_no_pong(g, c, slot));
     return;
   }
   uint64_t every = g->config->ping.every_ns, late = e->now_ns - c->ping_due_ns;

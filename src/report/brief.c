@@ -157,6 +157,9 @@ static void say_reason(struct brief *b, const json_t *ending, const char *before
   say(b, "%s%s %s", before, lh_show_count(lh_look_number(ending, "count")).text, lh_look_text(ending, "reason"));
   if (!lh_look_is_null(ending, "code")) say(b, " %.0f", lh_look_number(ending, "code"));
   if (*code_name) say(b, " %s", code_name);
+  const char *text = lh_look_text(ending, "text");
+  bool is_ours = strcmp(lh_look_text(ending, "side"), "network") == 0; /* of a peer it may be anything */
+  if (is_ours && *text) say(b, " (%s)", text);
   struct lh_shown first = when(b, ending, "first"), last = when(b, ending, "last");
   if (strcmp(first.text, last.text) == 0)
     say(b, " at %s", first.text);

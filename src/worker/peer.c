@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "longhaul/base/clock.h"
+
 static struct lh_peer **peers_by_fd;
 static uint32_t peers_max;
 static lh_peer_pinged *on_ping;
@@ -107,6 +109,17 @@ static bool was_reset(int fd) {
   socklen_t info_len = sizeof info, error_len = sizeof error;
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) || info.tcpi_state != TCP_CLOSE) return false;
   return !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) && error != EPIPE;
+}
+
+/* Something that arrives on the way to nowhere is sent again and again; else an acknowledgement later than since_ns is one
+ * of what was sent before it, or there is nothing left to acknowledge. */
+enum lh_taken lh_peer_taken(const struct lh_peer *peer, uint64_t since_ns, uint64_t now_ns) {
+  struct tcp_info info = {.tcpi_state = 0};
+  socklen_t len = sizeof info;
+  if (peer->fd == LH_NO_FD || getsockopt(peer->fd, IPPROTO_TCP, TCP_INFO, &info, &len)) return LH_TAKEN_UNKNOWN;
+  if (info.tcpi_retransmits > 0) return LH_NOT_TAKEN;
+  bool acknowledged = info.tcpi_unacked == 0 || info.tcpi_last_ack_recv < (now_ns - since_ns) / LH_NS_PER_MS;
+  return acknowledged ? LH_TAKEN : LH_TAKEN_UNKNOWN;
 }
 
 void lh_peer_saw_eof(struct lh_peer *peer) {

@@ -14,6 +14,7 @@
 
 #include "longhaul/base/ending.h"
 #include "longhaul/base/err.h"
+#include "longhaul/conn/engine.h"
 #include "wire.h"
 
 enum { LH_NO_PEER = UINT32_MAX, LH_NO_FD = -1 };
@@ -86,6 +87,7 @@ size_t lh_peer_saw(struct lh_peer *peer, const void *bytes, size_t len);
 bool lh_peer_awaits_body(const struct lh_peer *peer);
 /* A read gave the end of the stream. A reset whose errno a write took away reads the same; the socket tells them apart. */
 void lh_peer_saw_eof(struct lh_peer *peer);
+enum lh_taken lh_peer_taken(const struct lh_peer *peer, uint64_t since_ns, uint64_t now_ns);
 /* A read or a write failed with this errno. After the end of the stream that says nothing new: the answer to our last bytes. */
 void lh_peer_saw_error(struct lh_peer *peer, int error);
 /* Forgets everything of the last connection. */

@@ -576,6 +576,11 @@ static void io_abort(void *context, uint32_t slot) {
   lh_peer_reset(p);
 }
 
+static enum lh_taken io_taken(void *context, uint32_t slot, uint64_t since_ns) {
+  const struct lh_ws *ws = context;
+  return lh_peer_taken(&ws->peers[slot], since_ns, lh_now_ns());
+}
+
 static uint64_t io_now(void *context) {
   (void)context;
   return lh_now_ns();
@@ -589,4 +594,4 @@ static void io_reset(void *context, uint32_t slot) {
 
 const struct lh_io lh_ws_actions = {
     .connect = io_connect, .send = io_send, .ping = io_ping, .close = io_close, .abort = io_abort,
-    .reset = io_reset, .now = io_now};
+    .reset = io_reset, .taken = io_taken, .now = io_now};

@@ -82,6 +82,9 @@ enum lh_client_state {
 /* What a send came to. CHOKED: nothing was taken; the adapter calls lh_engine_on_writable once the socket drains. */
 enum lh_send_result { LH_SEND_DONE, LH_SEND_CHOKED, LH_SEND_FAILED };
 
+/* Whether the peer's TCP, which may well live on where the process behind it stands still, has taken what was sent. */
+enum lh_taken { LH_TAKEN_UNKNOWN, LH_TAKEN, LH_NOT_TAKEN };
+
 /* The I/O of one kind of connection. Every slot of this table but connect and abort has a default in the engine (a NULL
  * slot is "not supported": pings are then not planned, messages count as skipped_not_open, close becomes abort).
  * connect, close and abort are called from lh_engine_turn only, never from within an event; send and ping also from within
@@ -107,6 +110,8 @@ struct lh_io {
   /* How long the server asked this client to wait before it connects again, whatever the ending, in ns; 0: it did not. It
    * stands in place of the policy's first wait, and no wait is shorter. */
   uint64_t (*retry_after)(void *context, uint32_t slot);
+  /* Whether what was sent up to since_ns was acknowledged. NULL: unknown. */
+  enum lh_taken (*taken)(void *context, uint32_t slot, uint64_t since_ns);
   /* The clock, read for each send, so that lateness and service time stay true in a long turn. NULL: the turn's now_ns. */
   uint64_t (*now)(void *context);
 };

@@ -115,6 +115,16 @@ static void silence(struct rig *rig) {
   rig_run(rig, 31 * SEC);
 }
 
+static void silence_of_a_process(struct rig *rig) {
+  rig->taken = LH_TAKEN;
+  silence(rig);
+}
+
+static void silence_of_the_way(struct rig *rig) {
+  rig->taken = LH_NOT_TAKEN;
+  silence(rig);
+}
+
 static void data_but_no_pong(struct rig *rig) {
   rig_open(rig);
   while (rig->counts[CALL_PING] == 0) rig_run(rig, SEC);
@@ -160,6 +170,8 @@ static const struct {
     {"reset while open", open_then_reset, LH_STAGE_OPEN, LH_REASON_RST, 104, "", DROP},
     {"stall of ours", open_then_stall, LH_STAGE_OPEN, LH_REASON_LOOP_STALLED, 0, "", DROP | TESTER},
     {"silent peer", silence, LH_STAGE_OPEN, LH_REASON_SILENT_PEER, 0, "", DROP | ABORTED},
+    {"silent process", silence_of_a_process, LH_STAGE_OPEN, LH_REASON_SILENT_PEER, 0, "TCP acknowledged the ping", DROP | ABORTED},
+    {"silent way", silence_of_the_way, LH_STAGE_OPEN, LH_REASON_SILENT_PEER, 0, "TCP acknowledged no ping", DROP | ABORTED},
     {"no pong", data_but_no_pong, LH_STAGE_OPEN, LH_REASON_SILENT_PEER, 0, "no pong, though data came", DROP | ABORTED},
     {"lifetime", rig_lifetime_over, LH_STAGE_CLOSING, LH_REASON_LIFETIME, 0, "", 0},
     {"lifetime, peer resets", lifetime_reset, LH_STAGE_CLOSING, LH_REASON_LIFETIME, 0, "", 0},
@@ -173,7 +185,7 @@ static void check_ending(size_t i) {
   static struct rig rig;
   rig_make(&rig, 1);
   rig.group.lifetime_ns = 60 * SEC;
-  if (endings[i].play == silence || endings[i].play == data_but_no_pong)
+  if (endings[i].reason == LH_REASON_SILENT_PEER)
     rig.group.ping = (struct lh_ping_config){.every_ns = 20 * SEC, .timeout_ns = 10 * SEC};
   rig_start(&rig);
   endings[i].play(&rig);

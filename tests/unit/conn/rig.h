@@ -53,6 +53,7 @@ struct rig {
   struct lh_ending endings[RIG_ENDINGS]; /* the latest */
   size_t ending_count;
   enum lh_send_result send_result, ping_result;
+  enum lh_taken taken; /* what the peer's TCP made of what was sent */
   const struct lh_ending *fails_at_once; /* what connect reports from within */
   uint64_t clock_ahead_ns;               /* how far the io's clock is ahead of the turn */
 };
@@ -104,6 +105,13 @@ static inline void rig_abort(void *context, uint32_t slot) {
   rig_call(context, CALL_ABORT, slot);
 }
 
+static inline enum lh_taken rig_taken(void *context, uint32_t slot, uint64_t since_ns) {
+  const struct rig *rig = context;
+  (void)slot;
+  assert_true(since_ns <= rig->now);
+  return rig->taken;
+}
+
 static inline uint64_t rig_clock(void *context) {
   const struct rig *rig = context;
   return rig->now + rig->clock_ahead_ns;
@@ -145,6 +153,7 @@ static inline void rig_make(struct rig *rig, uint32_t clients) {
                            .ping = rig_ping,
                            .close = rig_close,
                            .abort = rig_abort,
+                           .taken = rig_taken,
                            .now = rig_clock};
   rig->now = rig_start_ns;
 }

@@ -53,6 +53,10 @@ static const struct {
      "drops",
      "93 by the peer (90 RST at 20:03:28, 3 close frame 1012 service restart from 20:03:28 to 21:03:29); 2 by the tester, counted apart "
      "(2 worker lost at 20:05:00); most together: 60 of 61 of chat at 20:03:28, in 7.98 s, one of 2 mass drops"},
+    {"totals.endings",
+     "[{'stage': 'open', 'side': 'network', 'reason': 'silent peer', 'code': null, 'text': 'TCP acknowledged the ping', 'drop': true, "
+     "'count': 9, 'first': '2026-11-22T20:03:28.000Z', 'last': '2026-11-22T20:03:28.100Z'}]",
+     NULL, NULL, "drops", "9 by the network (9 silent peer (TCP acknowledged the ping) at 20:03:28)"},
     {"totals.messages", "{'sent': 57600, 'replied': 57000, 'lost': 600, 'failed': 3000, 'incoming': 0}", NULL, NULL, "ran",
      "chat: 5,000 websocket clients, api: 1 http client; to wss://gw.example.test/ws, https://gw.example.test/; 57,600 messages sent "
      "(2 a second), 93.75 % answered right; from laptop"},
