@@ -60,10 +60,12 @@ static void say_failures(struct lh_finder *finder, const struct failures *failur
     lh_say(finder, ", %s failed for %s (%s%s)", lh_word_many(failures->total, "connection attempt", count), length,
            others ? "mostly " : "", reason);
   }
-  for (unsigned i = 0; i < LH_REASON_COUNT; i++)
-    if (failures->by_reason[i])
-      lh_prove(finder, "; failed attempts: %s x %s", lh_word_count(failures->by_reason[i], count),
-               lh_word_reason(i, failures->codes[i], reason));
+  const char *before = "; failed attempts: ";
+  for (unsigned i = 0; i < LH_REASON_COUNT; i++) {
+    if (!failures->by_reason[i]) continue;
+    lh_prove(finder, "%s%s x %s", before, lh_word_count(failures->by_reason[i], count), lh_word_reason(i, failures->codes[i], reason));
+    before = ", ";
+  }
 }
 
 /* "All 5,000 clients of chat dropped at 05:00:00 UTC within 0.4 s (RST)" */
@@ -90,6 +92,16 @@ static void say_drop(struct lh_finder *finder, const struct lh_find_group *group
              lh_reason_name(storm->reasons[i].reason));
 }
 
+/* Clients are counted at the end of a second or an interval: they were back by then, and may have been long before. */
+static char *word_within(uint64_t back_ns, char *out) {
+  char length[LH_WORD_SIZE];
+  if (back_ns == LH_NEVER)
+    snprintf(out, LH_WORD_SIZE, "not seen");
+  else
+    snprintf(out, LH_WORD_SIZE, "within %.100s", lh_word_duration(back_ns, length));
+  return out;
+}
+
 static void say_back(struct lh_finder *finder, const struct lh_storm *storm) {
   char half[LH_WORD_SIZE], most[LH_WORD_SIZE], all[LH_WORD_SIZE];
   const char *by = storm->overtaken ? "before the next mass drop" : "by the end";
@@ -101,10 +113,10 @@ static void say_back(struct lh_finder *finder, const struct lh_storm *storm) {
     lh_say(finder, ", half were back within %s, the others not %s", lh_word_duration(storm->back_50_ns, half), by);
   else
     lh_say(finder, ", and they were not back %s", by);
-  lh_prove(finder, "; back: 50 %% after %s, 95 %% after %s, all after %s",
-           storm->back_50_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_50_ns, half),
-           storm->back_95_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_95_ns, most),
-           storm->back_100_ns == LH_NEVER ? "(not seen)" : lh_word_duration(storm->back_100_ns, all));
+  lh_prove(finder, "; counted as back: 50 %% %s, 95 %% %s, all %s",
+           word_within(storm->back_50_ns, half),
+           word_within(storm->back_95_ns, most),
+           word_within(storm->back_100_ns, all));
   if (storm->attempts_peak_per_s > 0) lh_prove(finder, "; at most %.0f attempts a second", storm->attempts_peak_per_s);
 }
 

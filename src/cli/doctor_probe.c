@@ -17,7 +17,7 @@ static int add_line(struct lh_buf *out, const char *text) {
 
 static int add_opened(const struct lh_probe *p, struct lh_buf *out) {
   char opened[32], wanted[32], text[256];
-  snprintf(text, sizeof text, "Opened %s of %s connections to %s, in %.0f s.",
+  snprintf(text, sizeof text, "Opened %s of %s connections to %s, in %.1f s.",
            lh_format_count(p->opened, opened, sizeof opened), lh_format_count(p->wanted, wanted, sizeof wanted),
            p->targets ? "the targets of the plan" : "a listener of its own", p->seconds);
   int code = add_line(out, text);
@@ -28,7 +28,8 @@ static int add_opened(const struct lh_probe *p, struct lh_buf *out) {
 }
 
 static int add_judgement(const struct lh_probe *p, struct lh_buf *out) {
-  char predicted[32], text[320];
+  char predicted[32], wanted[32], agrees[96], text[320];
+  snprintf(agrees, sizeof agrees, "the %s that were tried fit", lh_format_count(p->wanted, wanted, sizeof wanted));
   bool bound = p->predicted != LH_ANY && p->limit >= 0;
   if (!bound)
     snprintf(text, sizeof text, "The ladder has no limit for it%s.", p->matches ? ", and none was met" : ", but one was met");
@@ -36,7 +37,7 @@ static int add_judgement(const struct lh_probe *p, struct lh_buf *out) {
     snprintf(text, sizeof text, "The ladder predicts %s (%s): %s.", lh_format_count(p->predicted, predicted, sizeof predicted),
              lh_limit_name((enum lh_limit)p->limit),
              !p->matches                 ? "it does NOT match"
-             : p->predicted >= p->wanted ? "so many were tried, and that fits"
+             : p->predicted >= p->wanted ? agrees
                                          : "it matches, within 2 %");
   return add_line(out, text);
 }

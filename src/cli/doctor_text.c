@@ -210,7 +210,8 @@ static void put_gaps(struct page *p) {
 static void put_changes(struct page *p) {
   const struct lh_doctor *d = p->doctor;
   if (d->compared == NULL) return;
-  put(p, "\n%sSince the run of %s%s\n", paint(p, BOLD), d->compared_at, paint(p, PLAIN));
+  /* "2026-11-22T20:03:28.123Z" as reports write it */
+  put(p, "\n%sSince the run of %.10s %.8s UTC%s\n", paint(p, BOLD), d->compared_at, d->compared_at + 11, paint(p, PLAIN));
   for (size_t i = 0; i < d->change_count; i++) {
     const struct lh_doctor_change *c = &d->changes[i];
     put(p, "   %s\n     was  ", c->name);

@@ -355,6 +355,18 @@ static void name_some(const json_t *list, const char *outcome, struct lh_buf *ou
   if (all > named) lh_buf_addf(out, " and %zu more", all - named);
 }
 
+/* Drops all at one moment are no shift of the intervals' values; a reader who sees only "same" would not look for them. */
+static void name_untested_drops(const struct compare *c, const json_t *list, struct lh_buf *out) {
+  double a = lh_look_number(c->pair.a_model, "totals.drops"), b = lh_look_number(c->pair.b_model, "totals.drops");
+  const json_t *item;
+  size_t i, unclear = 0;
+  json_array_foreach(list, i, item) unclear +=
+      strcmp(lh_look_text(item, "measure"), "drop_rate") == 0 && strcmp(lh_look_text(item, "outcome"), "unclear") == 0;
+  if (unclear == 0 || a == b) return;
+  lh_buf_addf(out, "; A had %s and B %s, in too few intervals for a test", lh_show_plural(a, "drop", "drops").text,
+              lh_show_plural(b, "drop", "drops").text);
+}
+
 static json_t *headline(struct compare *c, const json_t *list, const json_t *objectives) {
   struct lh_buf text = LH_BUF_INIT(1 << 16);
   size_t worse = count_outcomes(list, "worse"), better = count_outcomes(list, "better");
@@ -373,6 +385,7 @@ static json_t *headline(struct compare *c, const json_t *list, const json_t *obj
   }
   size_t unclear = count_outcomes(list, "unclear");
   if (unclear) lh_buf_addf(&text, "; %zu %s unclear", unclear, unclear == 1 ? "is" : "are");
+  name_untested_drops(c, list, &text);
   if (failed) lh_buf_addf(&text, "; %zu objective%s that A held failed in B", failed, failed == 1 ? "" : "s");
   if (mended) lh_buf_addf(&text, "; %zu objective%s that A failed held in B", mended, mended == 1 ? "" : "s");
   json_t *out = lh_json_text(text.data ? text.data : "");

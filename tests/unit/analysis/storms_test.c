@@ -149,7 +149,7 @@ static void test_recovery_never_seen(void **state) {
   night_find(n);
   const struct lh_finding *outage = night_finding(n, "outage");
   assert_non_null(outage);
-  assert_non_null(strstr(outage->evidence, "back: 50 % after 55.0 s, 95 % after (not seen), all after (not seen)"));
+  assert_non_null(strstr(outage->evidence, "counted as back: 50 % within 55.0 s, 95 % not seen, all not seen"));
 }
 
 /* A ramp that goes down in the meantime asks for fewer; one that goes up does not make the storm end sooner. */

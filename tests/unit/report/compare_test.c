@@ -139,6 +139,7 @@ static void test_storm(void **state) {
   assert_string_equal(lh_look_text(drops, "outcome"), "unclear");
   assert_true(lh_look_number(drops, "b.mean") > 1.5 * lh_look_number(drops, "a.mean"));
   assert_string_equal(lh_look_text(difference(c, "chat", "response_p50"), "outcome"), "same");
+  assert_non_null(strstr(lh_look_text(c, "headline"), "; A had 5 drops and B 205 drops, in too few intervals for a test"));
   assert_false(lh_compare_is_worse(c));
   json_decref(c);
 }
