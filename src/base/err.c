@@ -1,5 +1,6 @@
 #include "longhaul/base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@ int lh_err_set(struct lh_err *err, int code, const char *format, ...) {
 }
 
 int lh_err_prefix(struct lh_err *err, const char *format, ...) {
-  if (!err) return 0;
+  if (!err) return -EINVAL;
   char text[LH_ERR_TEXT_MAX];
   va_list args;
   va_start(args, format);

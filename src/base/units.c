@@ -124,20 +124,15 @@ char *lh_format_duration(uint64_t ns, char *out, size_t size) {
                {"s", LH_NS_PER_S},         {"ms", LH_NS_PER_MS},      {"us", LH_NS_PER_US}};
   size_t len = 0;
   if (size) out[0] = 0;
-  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-    uint64_t n = ns / units[i].ns;
+  for (size_t i = 0; i < sizeof units / sizeof *units && len < size; i++) {
+    unsigned long long n = ns / units[i].ns, part = units[i].ns == LH_NS_PER_US ? ns % LH_NS_PER_US : 0;
     ns %= units[i].ns;
-    if (!n || len >= size) continue;
-    int wrote = snprintf(out + len, size - len, "%llu%s", (unsigned long long)n, units[i].name);
+    int wrote = part ? snprintf(out + len, size - len, "%llu.%03llu%s", n, part, units[i].name)
+                : n  ? snprintf(out + len, size - len, "%llu%s", n, units[i].name)
+                     : 0;
     if (wrote > 0) len += (size_t)wrote;
   }
-  if (ns && len < size) { /* less than a microsecond is left: keep it exact all the same */
-    char rest[16];
-    snprintf(rest, sizeof rest, "%.3fus", (double)ns / 1e3);
-    snprintf(out + len, size - len, "%s", rest);
-  } else if (len == 0) {
-    snprintf(out, size, "0s");
-  }
+  if (len == 0) snprintf(out, size, "0s");
   return out;
 }
 

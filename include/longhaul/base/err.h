@@ -20,7 +20,7 @@ struct lh_err {
 /* Sets code (its sign is made negative) and text; returns the negative code, so that `return lh_err_set(...)` reads well. */
 int lh_err_set(struct lh_err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts `prefix: ` before the sentence that err already holds; returns err's code. */
+/* Puts `prefix: ` before the sentence that err already holds; returns err's code. Without err nobody knows it any more: -EINVAL. */
 int lh_err_prefix(struct lh_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -18,7 +18,7 @@ int lh_parse_size(const char *text, uint64_t *bytes);
 int lh_parse_rate(const char *text, double *per_second);
 int lh_parse_share(const char *text, double *fraction);
 
-/* Shortest exact form that the parser above reads back: "8h", "1h30m", "250ms", "0s". Returns out. */
+/* Exact, as the parser above reads it back: "8h", "1h30m", "250ms", "1ms20.500us", "0s". Returns out. */
 char *lh_format_duration(uint64_t ns, char *out, size_t size);
 /* For people, three significant digits: "4.13 s", "212 ms", "63 us", "7 h 59 min". Returns out. */
 char *lh_format_duration_brief(uint64_t ns, char *out, size_t size);
