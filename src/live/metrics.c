@@ -65,13 +65,8 @@ struct measure {
 };
 
 static void put_counters(struct page *p) {
-  static const struct measure measures[] = {
-#define X(name, help) {#name, help, false},
-      LH_COUNTER_LIST(X)
-#undef X
-  };
   for (int c = 0; c < LH_COUNTER_COUNT; c++) {
-    struct measure m = measures[c];
+    struct measure m = {lh_counter_name((enum lh_counter_id)c), lh_counter_help((enum lh_counter_id)c), false};
     if (c == LH_COUNTER_open_us) m = (struct measure){"open_seconds", "client-seconds open", true};
     if (c == LH_COUNTER_wanted_us)
       m = (struct measure){"wanted_seconds", "client-seconds wanted: released by the ramp and not planned to be closed", true};

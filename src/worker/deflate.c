@@ -27,13 +27,6 @@ int lh_deflate_new(struct lh_deflate **deflate, struct lh_err *err) {
   return 0;
 }
 
-void lh_deflate_free(struct lh_deflate *deflate) {
-  if (!deflate) return;
-  deflateEnd(&deflate->stream);
-  free(deflate->room);
-  free(deflate);
-}
-
 static int make_room(struct lh_deflate *d, size_t len) {
   enum { FLUSH_BYTES = 16 }; /* what a flush adds to the bound of a stream that ends */
   size_t need = LH_FRAME_HEAD_MAX + deflateBound(&d->stream, len) + FLUSH_BYTES;

@@ -15,8 +15,8 @@ struct lh_deflate;
 /* What the client offers: it compresses without memory of earlier messages, whatever the server says to that. */
 #define LH_DEFLATE_OFFER "permessage-deflate; client_no_context_takeover"
 
+/* Lives as long as the worker. */
 int lh_deflate_new(struct lh_deflate **deflate, struct lh_err *err);
-void lh_deflate_free(struct lh_deflate *deflate); /* accepts NULL */
 
 /* Compresses one message. *out has LH_FRAME_HEAD_MAX writable bytes before it and is valid until the next call.
  * 0, or -ENOMEM. */

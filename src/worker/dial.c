@@ -210,28 +210,10 @@ int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, const struct lh
   if (!failed) {
     d->watch.data = d;
     failed = uv_poll_start(&d->watch, UV_READABLE, on_ready);
-    if (!failed) {
-      *dialler = d;
-      return 0;
-    }
-    lh_dialler_free(d);
-  } else {
-    if (d->epoll >= 0) close(d->epoll);
-    free(d);
   }
-  return lh_err_set(err, failed, "cannot watch connecting sockets: %s", strerror(-failed));
-}
-
-static void on_closed(uv_handle_t *handle) {
-  struct lh_dialler *d = handle->data;
-  close(d->epoll);
-  for (uint32_t fd = 0; fd < d->tunnels_len; fd++) free(d->tunnels[fd]);
-  free(d->tunnels);
-  free(d);
-}
-
-void lh_dialler_free(struct lh_dialler *dialler) {
-  if (dialler) uv_close((uv_handle_t *)&dialler->watch, on_closed);
+  if (failed) return lh_err_set(err, failed, "cannot watch connecting sockets: %s", strerror(-failed));
+  *dialler = d;
+  return 0;
 }
 
 /* Connecting to no address dissolves the association, and Linux tells the peer of an established one by RST; closing with

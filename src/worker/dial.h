@@ -63,14 +63,13 @@ struct lh_dial_events {
 enum { LH_DIALS_AT_ONCE = 16 };
 
 struct lh_dialler;
+/* Lives as long as the worker, which ends when it cannot be made. */
 int lh_dialler_new(struct lh_dialler **dialler, uv_loop_t *loop, const struct lh_dial_events *events, struct lh_err *err);
 /* Begins to connect. Returns the descriptor (non-blocking, TCP_NODELAY), or a negative errno or LH_DIAL_ code and no `done`.
  * Every connection of a client goes through here, so that none gets past `deny`. */
 int lh_dial(struct lh_dialler *dialler, const struct lh_dial *dial);
 /* Closes a descriptor that is not connected yet; no `done` follows. */
 void lh_dial_cancel(struct lh_dialler *dialler, int fd);
-/* Accepts NULL. Needs one more turn of the loop before the loop may be closed. */
-void lh_dialler_free(struct lh_dialler *dialler);
 
 /* Resets a connection at once: the peer gets an RST. The descriptor stays the caller's to close. */
 void lh_dial_reset(int fd);

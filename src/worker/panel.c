@@ -52,10 +52,6 @@ struct lh_panels *lh_panels_new(struct lh_engine *engine, uint32_t group_count, 
   return panels;
 }
 
-void lh_panels_free(struct lh_panels *panels) {
-  free(panels);
-}
-
 static bool is_seated(const struct lh_panels *panels, const struct panel *panel, uint32_t slot) {
   for (uint32_t i = 0; i < panels->seat_count; i++)
     if (panel->seats[i].slot == slot) return true;

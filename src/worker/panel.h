@@ -21,10 +21,10 @@ enum { LH_SEATS_MAX = 32, LH_READINGS_MAX = 1024 };
 typedef int lh_panel_fd_of(void *context, uint32_t slot, uint16_t *local_port);
 
 struct lh_panels;
-/* Clients of `engine` whose kind is one that fd_of knows. The engine is borrowed until the process ends. NULL: no memory. */
+/* Clients of `engine` whose kind is one that fd_of knows. They live as long as the process, for which the engine is borrowed.
+ * NULL: no memory. */
 struct lh_panels *lh_panels_new(struct lh_engine *engine, uint32_t group_count, lh_panel_fd_of *fd_of, void *context);
 /* Reads the group's panel into its snapshot: round trips, segments, what was sent again, what is unacknowledged. */
 void lh_panel_read(struct lh_panels *panels, uint32_t group, struct lh_snapshot *into);
-void lh_panels_free(struct lh_panels *panels); /* accepts NULL */
 
 #endif

@@ -25,12 +25,6 @@ int lh_peers_open(uint32_t descriptors_max, struct lh_err *err) {
   return 0;
 }
 
-void lh_peers_close(void) {
-  free(peers_by_fd);
-  peers_by_fd = NULL;
-  peers_max = 0;
-}
-
 struct lh_peer *lh_peer_of(int fd) {
   return (uint32_t)fd < peers_max ? peers_by_fd[fd] : NULL;
 }

@@ -62,8 +62,7 @@ enum { LH_PEER_BYTES = 64 }; /* a line of the cache each */
 _Static_assert(sizeof(struct lh_peer) == LH_PEER_BYTES, "a peer is one cache line");
 
 /* ---- the table of descriptors, for the interposed calls ---- */
-int lh_peers_open(uint32_t descriptors_max, struct lh_err *err);
-void lh_peers_close(void);
+int lh_peers_open(uint32_t descriptors_max, struct lh_err *err); /* once for the process */
 /* The peer of a descriptor, NULL for every descriptor that is not a client's connection. */
 struct lh_peer *lh_peer_of(int fd);
 void lh_peer_bind(struct lh_peer *peer, int fd);
