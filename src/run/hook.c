@@ -17,7 +17,7 @@ struct hook {
   uv_process_t process;
   uv_timer_t timer;
   int open; /* handles still to be closed */
-  bool killed;
+  bool killed, interrupted; /* by its deadline, or by who wants the run to end */
   uint64_t timeout_ns;
   int64_t exit_code;
   int signal;
@@ -33,7 +33,9 @@ static void on_closed(uv_handle_t *handle) {
 
 static void tell(struct hook *hook) {
   char how[96], limit[32];
-  if (hook->killed)
+  if (hook->interrupted)
+    snprintf(how, sizeof how, "killed: interrupted");
+  else if (hook->killed)
     snprintf(how, sizeof how, "killed: not done in %s", lh_format_duration(hook->timeout_ns, limit, sizeof limit));
   else if (hook->signal != 0)
     snprintf(how, sizeof how, "signal %d (%s)", hook->signal, strsignal(hook->signal));
@@ -52,10 +54,24 @@ static void on_ended(uv_process_t *process, int64_t exit_code, int signal) {
 }
 
 /* Its children go with it. */
-static void on_deadline(uv_timer_t *timer) {
-  struct hook *hook = timer->data;
+static void end(struct hook *hook) {
   hook->killed = true;
   if (kill(-hook->process.pid, SIGKILL) != 0) uv_process_kill(&hook->process, SIGKILL);
+}
+
+static void on_deadline(uv_timer_t *timer) {
+  end(timer->data);
+}
+
+static void interrupt(uv_handle_t *handle, void *context) {
+  (void)context;
+  if (handle->type != UV_PROCESS || ((uv_process_t *)handle)->exit_cb != on_ended || uv_is_closing(handle)) return;
+  ((struct hook *)handle->data)->interrupted = true;
+  end(handle->data);
+}
+
+void lh_hooks_interrupt(uv_loop_t *loop) {
+  uv_walk(loop, interrupt, NULL);
 }
 
 /* ---- environment ---- */

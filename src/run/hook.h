@@ -24,12 +24,14 @@ struct lh_hook_args {
   uint64_t timeout_ns;
   const char *what; /* "on_breach (chat.response.p99)", for `done`; copied */
   void *context;
-  /* It has ended, from the loop. `how`: "exit code 0", "signal 15 (Terminated)", "killed after 30s". */
+  /* It has ended, from the loop. `how`: "exit code 0", "signal 15 (Terminated)", "killed: not done in 30s". */
   void (*done)(void *context, const char *what, const char *how, bool good);
 };
 
 /* Starts it and returns; the loop goes on until it has ended. */
 int lh_hook_start(uv_loop_t *loop, const struct lh_hook_args *args, struct lh_err *err);
+/* Ends all hooks of this loop before their time; `done` follows for each. */
+void lh_hooks_interrupt(uv_loop_t *loop);
 
 struct lh_supervisor;
 /* The commands of on_breach for one objective; results are events. */

@@ -1,5 +1,6 @@
 /* When the commands of `hooks` run, and what becomes of their results. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,6 +64,25 @@ static void on_end_done(void *context, const char *what, const char *how, bool g
   add_event(context, text);
 }
 
+/* The hook is in a group of its own, which the terminal's Ctrl-C does not reach. */
+static void on_signal(uv_signal_t *handle, int number) {
+  (void)number;
+  lh_hooks_interrupt(handle->loop);
+}
+
+static void wait_for(uv_loop_t *loop) {
+  static const int numbers[] = {SIGINT, SIGTERM};
+  uv_signal_t signals[sizeof numbers / sizeof *numbers];
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    uv_signal_init(loop, &signals[i]);
+    uv_signal_start(&signals[i], on_signal, numbers[i]);
+    uv_unref((uv_handle_t *)&signals[i]);
+  }
+  uv_run(loop, UV_RUN_DEFAULT);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) uv_close((uv_handle_t *)&signals[i], NULL);
+  uv_run(loop, UV_RUN_DEFAULT); /* they close */
+}
+
 void lh_run_end_hook(const struct lh_end_hook_args *end) {
   const struct lh_hooks_config *hooks = &end->config->hooks;
   char exit_code[16];
@@ -88,6 +108,6 @@ void lh_run_end_hook(const struct lh_end_hook_args *end) {
     lh_log(LH_LOG_WARNING, "hook %s", err.text);
     add_event(end, err.text);
   }
-  uv_run(&loop, UV_RUN_DEFAULT);
+  wait_for(&loop);
   uv_loop_close(&loop);
 }

@@ -266,6 +266,9 @@ void lh_supervisor_settle(struct lh_supervisor *sv) {
   }
   if (sv->phase != LH_RUN_RUNNING && lh_crew_alive(sv) == 0 && !is_settling(sv, now_ns)) {
     sv->phase = LH_RUN_OVER;
+    if (sv->hooks_running > 0)
+      lh_log(LH_LOG_INFO, "waiting for %u hook%s; Ctrl-C ends %s", sv->hooks_running, sv->hooks_running == 1 ? "" : "s",
+             sv->hooks_running == 1 ? "it" : "them");
     close_handles(sv);
     return;
   }
@@ -280,6 +283,10 @@ static void on_signal(uv_signal_t *handle, int number) {
     return;
   }
   const char *name = number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+  if (sv->phase == LH_RUN_OVER) { /* hooks or the dashboard are waited for: the run itself is complete */
+    lh_hooks_interrupt(&sv->loop);
+    return;
+  }
   sv->interrupted = true;
   if (sv->phase == LH_RUN_RUNNING)
     lh_supervisor_stop(sv, name);

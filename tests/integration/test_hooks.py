@@ -1,9 +1,12 @@
 """The commands of `hooks`: what they are told, their deadline, and what becomes of their results."""
+import signal
 import tempfile
 import unittest
 from pathlib import Path
 
 from common import Case, Faultd, config, run
+from lib import process
+from lib.longhaul import Run
 
 SHOW = "env | grep ^LONGHAUL_ | sort > $0.$LONGHAUL_EVENT.$$; test -z \"$LONGHAUL_REPORT\" || head -c 15 \"$LONGHAUL_REPORT\" > $0.head"
 
@@ -48,8 +51,23 @@ class Hooks(Case):
         self.assertEqual(first, "on_breach (g.response.p50): killed: not done in 1s")
         self.assertRegex(second, "^on_end: /none/such could not be started: no such file")
         self.assertGreater(done.report["totals"]["messages"]["sent"], 40)
-        left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if readable(path) in (b"sleep\x0061\x00", b"sleep\x0062\x00")]
-        self.assertEqual(left, [])
+        self.assertFalse(running("sleep", "61") or running("sleep", "62"))
+
+    def test_an_interrupt_ends_hooks_that_are_waited_for(self):
+        """The run itself is complete by then: its file and its exit code say so."""
+        with Faultd("delay 60ms") as server:
+            conf = config(server.url(), connections=3, duration="3s")
+            conf["slo"] = [{"metric": "g.response.p50", "below": "10ms"}]
+            conf["hooks"] = {"on_breach": ["sleep", "71"], "on_end": ["sleep", "72"], "timeout": "1h"}
+            with Run(conf) as child:
+                process.wait_until(lambda: "waiting for 1 hook; Ctrl-C ends it" in child.stderr, 30, "the run to wait")
+                child.signal(signal.SIGINT)
+                process.wait_until(lambda: running("sleep", "72"), 20, "on_end")
+                child.signal(signal.SIGTERM)
+                self.assertIn(child.wait(10), (1, 4), child.stderr)
+                self.assertCountEqual(hooks(child), ["on_breach (g.response.p50): killed: interrupted", "on_end: killed: interrupted"])
+                self.assertEqual(child.report["run"]["how"], "complete")
+                self.assertFalse(running("sleep", "71") or running("sleep", "72"))
 
     def test_hooks_inherit_nothing(self):
         """Rows of data, which may be passwords, and the counts of messages are the workers' alone."""
@@ -74,6 +92,11 @@ class Hooks(Case):
         self.assertTrue((done.folder / "a.md").exists())
         self.assertEqual(hooks(done), ["on_end: exit code 3"])
         self.assertEqual([path.suffix for path in done.store.iterdir()], [".longhaul"])
+
+
+def running(*command):
+    wanted = b"".join(word.encode() + b"\0" for word in command)
+    return any(readable(path) == wanted for path in Path("/proc").glob("[0-9]*/cmdline"))
 
 
 def readable(path):

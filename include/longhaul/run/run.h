@@ -52,7 +52,7 @@ struct lh_run_args {
 
 struct lh_run_result {
   char *path;        /* run file, owned by the caller; NULL when none was made */
-  bool interrupted;  /* SIGINT or SIGTERM: exit 130 */
+  bool interrupted;  /* SIGINT, SIGTERM or SIGHUP before its end: exit 130 */
 };
 
 /* Runs to the end. 0 when a complete or interrupted run file was written; negative errno with a sentence when it could not
