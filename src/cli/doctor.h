@@ -36,7 +36,6 @@ int lh_doctor_script(const struct lh_doctor *doctor, struct lh_buf *out);
 uint32_t lh_doctor_shown(const struct lh_doctor *doctor);
 /* Commands that a user other than root types need sudo. */
 bool lh_doctor_is_root(const struct lh_doctor *doctor);
-bool lh_remedy_needs_root(const struct lh_remedy *remedy);
 
 /* ---- doctor_probe.c ---- */
 int lh_doctor_probe_text(const struct lh_probe *probe, bool color, struct lh_buf *out);

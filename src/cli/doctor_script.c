@@ -8,7 +8,6 @@
 
 struct script {
   struct lh_buf *out;
-  bool root; /* who asks: root needs no sudo, but the script is for either */
   int code;
 };
 
@@ -118,7 +117,7 @@ static bool has_remedy(const struct lh_doctor *doctor, enum lh_remedy_kind one, 
 }
 
 int lh_doctor_script(const struct lh_doctor *doctor, struct lh_buf *out) {
-  struct script s = {.out = out, .root = lh_doctor_is_root(doctor)};
+  struct script s = {.out = out};
   uint32_t shown = lh_doctor_shown(doctor);
   put(&s, "%s%s%s", head, has_remedy(doctor, LH_REMEDY_ULIMIT, LH_REMEDY_PRLIMIT) ? find_shell : "",
       has_remedy(doctor, LH_REMEDY_SYSCTL_D, LH_REMEDY_LIMITS_D) ? keep_line : "");

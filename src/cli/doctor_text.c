@@ -124,12 +124,18 @@ bool lh_doctor_is_root(const struct lh_doctor *doctor) {
   return lh_facts_number(&doctor->facts, "user", 0, &user) == 0 && user == 0;
 }
 
-bool lh_remedy_needs_root(const struct lh_remedy *remedy) {
-  return strncmp(lh_remedy_takes(remedy->kind), "root", 4) == 0;
-}
-
 /* Commands stand alone on their line, unbroken, so that they can be copied. */
 enum { INDENT = 14 };
+
+/* One may be two, each of which takes root: "sysctl ... && prlimit ...". */
+static void put_command(struct page *p, const char *text, bool sudo) {
+  static const char both[] = " && ";
+  const char *next;
+  put(p, "%s", paint(p, BOLD));
+  for (; (next = strstr(text, both)) != NULL; text = next + sizeof both - 1)
+    put(p, "%s%.*s%s", sudo ? "sudo " : "", (int)(next - text), text, both);
+  put(p, "%s%s%s\n", sudo ? "sudo " : "", text, paint(p, PLAIN));
+}
 
 static void put_remedy(struct page *p, const struct lh_remedy *remedy) {
   bool command = remedy->kind == LH_REMEDY_SYSCTL || remedy->kind == LH_REMEDY_PRLIMIT;
@@ -144,7 +150,7 @@ static void put_remedy(struct page *p, const struct lh_remedy *remedy) {
   bool container = remedy->kind == LH_REMEDY_CONTAINER;
   put(p, "   %-11s", container ? "container" : when);
   if (remedy->file == NULL) {
-    put(p, "%s%s%s%s\n", paint(p, BOLD), sudo ? "sudo " : "", remedy->text, paint(p, PLAIN));
+    put_command(p, remedy->text, sudo);
   } else {
     put(p, "in %s:\n", remedy->file);
     for (const char *line = remedy->text; *line != '\0';) {

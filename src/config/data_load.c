@@ -30,11 +30,7 @@ static bool read_rows(struct load *load, struct node *node, struct lh_group *gro
 
 bool set_data_file(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_group *group = base;
-  if (node->bad) return false;
-  if (node->kind != NODE_SCALAR || node_is_null(node)) {
-    report_value(load, node, "%s stands here; expected %s", quoted(load, node), type_expected(row->type));
-    return false;
-  }
+  if (!value_has_text(load, node, type_expected(row->type))) return false;
   if (!inherit(load, node, group) && !read_rows(load, node, group)) return false;
   group->data.file = value_string(load, node);
   return group->data.file != NULL;

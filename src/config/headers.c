@@ -47,11 +47,7 @@ static bool check_name(struct load *load, struct node *child) {
 }
 
 static bool check_value(struct load *load, struct node *child) {
-  if (child->bad) return false;
-  if (child->kind != NODE_SCALAR || node_is_null(child)) {
-    report_value(load, child, "%s stands here; expected the header's text", quoted(load, child));
-    return false;
-  }
+  if (!value_has_text(load, child, "the header's text")) return false;
   const char *expected = text_header_value(child->text);
   if (expected)
     report_value(load, child, "%s is not accepted; expected %s", quoted(load, child), expected);

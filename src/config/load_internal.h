@@ -148,6 +148,8 @@ void settings_apply(struct load *load);
 void env_expand(struct load *load, struct node *root);
 void bind_config(struct load *load);
 void resolve_config(struct load *load);
+/* The number of the target that the node names; LH_NO_TARGET: reported, with the nearest name. */
+uint32_t target_by_name(struct load *load, struct node *node);
 /* The defaults of everything in the scope of `row`. */
 void scope_preset(struct load *load, const struct lh_option *row, void *base);
 void resolve_login(struct load *load, const struct scope *scope);
@@ -170,6 +172,8 @@ int known_secrets(struct load *load, struct lh_texts **out);
 bool value_store(struct load *load, const struct lh_option *row, struct node *node, void *base);
 /* Stores the row's default. */
 void value_preset(struct load *load, const struct lh_option *row, void *base);
+/* False when nothing, a map or a list stands there, or something was wrong with it before: it was reported. */
+bool value_has_text(struct load *load, struct node *node, const char *expected);
 /* A string for the config to own, `$${` unescaped; NULL and a diagnostic when it holds a variable. */
 char *value_string(struct load *load, struct node *node);
 

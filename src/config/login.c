@@ -13,13 +13,6 @@ static struct lh_login_config *login_of(void *group) {
   return &((struct lh_group *)group)->login;
 }
 
-static bool is_text(struct load *load, const struct lh_option *row, struct node *node) {
-  if (node->bad) return false;
-  if (node->kind == NODE_SCALAR && !node_is_null(node)) return true;
-  report_value(load, node, "%s stands here; expected %s", quoted(load, node), type_expected(row->type));
-  return false;
-}
-
 /* What may be secret in a path stands in its query, as in a URL. */
 static void mask_path(struct load *load, struct node *node) {
   char *masked = secret_url(node->masked);
@@ -37,7 +30,7 @@ static void take_text(struct load *load, char **at, const char *text) {
 /* The key is the method. A second one is a rule's to report. */
 bool set_login_request(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_login_config *login = login_of(base);
-  if (!is_text(load, row, node)) return false;
+  if (!value_has_text(load, node, type_expected(row->type))) return false;
   mask_path(load, node);
   if (!variables_check(load, node)) return false;
   const char *expected = text_path(node->text);
@@ -71,7 +64,7 @@ bool set_login_url(struct load *load, const struct lh_option *row, struct node *
 bool set_login_text(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_login_config *login = login_of(base);
   node->masked = "***"; /* before the first sentence that shows it */
-  if (!is_text(load, row, node) || !variables_check(load, node)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !variables_check(load, node)) return false;
   take_text(load, &login->body, node->text);
   login->body_len = strlen(node->text);
   return true;
@@ -81,7 +74,7 @@ bool set_login_file(struct load *load, const struct lh_option *row, struct node 
   struct lh_login_config *login = login_of(base);
   struct lh_buf content;
   char *path;
-  if (!is_text(load, row, node) || !file_read(load, node, LH_PAYLOAD_BYTES_MAX, &path, &content)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !file_read(load, node, LH_PAYLOAD_BYTES_MAX, &path, &content)) return false;
   free(path);
   free(login->body);
   login->body = content.data ? content.data : strdup("");
@@ -132,14 +125,6 @@ static void use_own_target(struct load *load, struct lh_group *group) {
   if (login->target == LH_NO_TARGET) return;
   free(login->own_target);
   login->own_target = NULL;
-}
-
-static uint32_t target_by_name(struct load *load, struct node *node) {
-  const struct lh_config *config = load->config;
-  for (size_t i = 0; i < config->target_count; i++)
-    if (config->targets[i].name && strcmp(config->targets[i].name, node->text) == 0) return (uint32_t)i;
-  report_value(load, node, "no target is called %s; expected the name of one", quoted(load, node));
-  return LH_NO_TARGET;
 }
 
 static bool same_text(const char *a, const char *b) {

@@ -68,17 +68,10 @@ bool file_read(struct load *load, struct node *node, size_t limit, char **path, 
   return done;
 }
 
-static bool is_text(struct load *load, const struct lh_option *row, struct node *node) {
-  if (node->bad) return false;
-  if (node->kind == NODE_SCALAR && !node_is_null(node)) return true;
-  report_value(load, node, "%s stands here; expected %s", quoted(load, node), type_expected(row->type));
-  return false;
-}
-
 bool set_file(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_buf content;
   char *path;
-  if (!is_text(load, row, node) || !file_read(load, node, LH_CONFIG_BYTES_MAX, &path, &content)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !file_read(load, node, LH_CONFIG_BYTES_MAX, &path, &content)) return false;
   const char *expected = row->landing->check(content.data ? content.data : "");
   lh_buf_free(&content);
   if (expected) {
@@ -100,7 +93,7 @@ static void take(struct lh_message *message, enum lh_payload_source source, char
 }
 
 bool set_payload_text(struct load *load, const struct lh_option *row, struct node *node, void *base) {
-  if (!is_text(load, row, node) || !variables_check(load, node)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !variables_check(load, node)) return false;
   char *copy = strdup(node->text);
   if (copy)
     take(base, LH_PAYLOAD_TEXT, copy, strlen(copy));
@@ -136,7 +129,7 @@ static long base64_decode(const char *text, char *out) {
 }
 
 bool set_payload_base64(struct load *load, const struct lh_option *row, struct node *node, void *base) {
-  if (!is_text(load, row, node)) return false;
+  if (!value_has_text(load, node, type_expected(row->type))) return false;
   char *bytes = malloc(strlen(node->text) + 3);
   if (!bytes) {
     load->arena.out_of_memory = true;
@@ -216,7 +209,7 @@ static bool take_hex(struct load *load, struct node *node, bool variables, char 
 bool set_payload_hex(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   char *bytes;
   size_t len;
-  if (!is_text(load, row, node) || !variables_check(load, node) || !take_hex(load, node, true, &bytes, &len)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !variables_check(load, node) || !take_hex(load, node, true, &bytes, &len)) return false;
   take(base, LH_PAYLOAD_HEX, bytes, len);
   return true;
 }
@@ -225,7 +218,7 @@ bool set_when_hex(struct load *load, const struct lh_option *row, struct node *n
   struct lh_when_config *when = &((struct lh_message *)base)->when;
   char *bytes;
   size_t len;
-  if (!is_text(load, row, node) || !take_hex(load, node, false, &bytes, &len)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !take_hex(load, node, false, &bytes, &len)) return false;
   free(when->hex);
   when->hex = bytes;
   when->hex_len = len;
@@ -235,7 +228,7 @@ bool set_when_hex(struct load *load, const struct lh_option *row, struct node *n
 bool set_payload_file(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_buf content;
   char *path;
-  if (!is_text(load, row, node) || !file_read(load, node, LH_PAYLOAD_BYTES_MAX, &path, &content)) return false;
+  if (!value_has_text(load, node, type_expected(row->type)) || !file_read(load, node, LH_PAYLOAD_BYTES_MAX, &path, &content)) return false;
   free(path);
   char *bytes = content.data ? content.data : strdup(""); /* an empty file is an empty payload */
   if (bytes)

@@ -8,17 +8,10 @@
 #include "text.h"
 #include "variables.h"
 
-static bool is_text(struct load *load, struct node *node, const char *expected) {
-  if (node->bad) return false;
-  if (node->kind == NODE_SCALAR && !node_is_null(node)) return true;
-  report_value(load, node, "%s stands here; expected %s", quoted(load, node), expected);
-  return false;
-}
-
 /* The key is the method. A second one is a rule's to report. */
 bool set_request(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_message *message = base;
-  if (!is_text(load, node, "the path of a request") || !variables_check(load, node)) return false;
+  if (!value_has_text(load, node, "the path of a request") || !variables_check(load, node)) return false;
   const char *expected = text_path(node->text);
   if (expected) {
     report_value(load, node, "%s is not accepted; expected %s", quoted(load, node), expected);
@@ -46,7 +39,7 @@ static unsigned status_of(const char *text) {
 
 static void add_status(struct load *load, struct node *node, uint16_t *statuses, size_t at) {
   static const char expected[] = "a status from 200 to 599, or a class such as 2xx";
-  if (!is_text(load, node, expected)) return;
+  if (!value_has_text(load, node, expected)) return;
   unsigned status = status_of(node->text);
   if (status == 1 || status == 0 || (status >= 100 && status < 200))
     report_value(load, node, "%s is not a final status; expected %s", quoted(load, node), expected);

@@ -72,7 +72,7 @@ static const char *target_names(struct load *load) {
   return *list ? list : "a target to be described under targets";
 }
 
-static uint32_t target_by_name(struct load *load, struct node *node) {
+uint32_t target_by_name(struct load *load, struct node *node) {
   const struct lh_config *config = load->config;
   struct nearest nearest = {0};
   for (size_t i = 0; i < config->target_count; i++) {

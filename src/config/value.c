@@ -185,6 +185,13 @@ static bool choice_store(struct load *load, const struct lh_option *row, struct 
   return false;
 }
 
+bool value_has_text(struct load *load, struct node *node, const char *expected) {
+  if (node->bad) return false;
+  if (node->kind == NODE_SCALAR && !node_is_null(node)) return true;
+  report_value(load, node, "%s stands here; expected %s", quoted(load, node), expected);
+  return false;
+}
+
 char *value_string(struct load *load, struct node *node) {
   size_t len = strlen(node->text), kept = 0;
   char *out = malloc(len + 1);

@@ -90,7 +90,8 @@ def value(done, name, source="process"):
 class Process(Case):
     def test_what_the_server_kept_is_found(self):
         with Leaky(keep=2) as server:
-            done = longhaul.run(tcp(server.port, {"pid": server.child.pid, "settle": "2s", "descriptors_max": 30}))
+            done = longhaul.run(tcp(server.port, {"pid": server.child.pid, "settle": "2s", "descriptors_max": 30, "memory_max": "1MiB",
+                                                   "threads_max": 1}))
         self.ended_with(done, 0)
         row = value(done, "descriptors")
         self.assertEqual(row["most"], row["before"] + 40)
@@ -99,7 +100,8 @@ class Process(Case):
         found = [f["sentence"] for f in done.report["findings"] if f["id"] == "server-kept"]
         self.assertIn("The server kept 20 descriptors after every client had left.", found)
         warned = [e["text"] for e in done.report["events"] if e["kind"] == "limit near"]
-        self.assertTrue([text for text in warned if text.startswith("descriptors of the watched processes: ")], warned)
+        for what in ("descriptors", "memory", "threads"):
+            self.assertTrue([text for text in warned if text.startswith(f"{what} of the watched processes: ")], warned)
         self.assertIn("the config's maximum is 30", done.stderr)
         self.assertIn("Server", done.stdout)
         # the run ends with its clients, however long the server was watched
