@@ -8,10 +8,11 @@
 #include "cli/which_run.h"
 #include "longhaul/base/clock.h"
 #include "longhaul/base/units.h"
+#include "longhaul/plan/plan.h"
 #include "longhaul/run/run.h"
 #include "longhaul/store/reader.h"
 
-enum { WORDS_MAX = 2048, EXTRA_WORDS = 6 };
+enum { WORDS_MAX = 2048, EXTRA_WORDS = 6, ANEW_BYTES = 160 };
 
 /* The run that goes on, as its file tells it. */
 struct before {
@@ -20,6 +21,8 @@ struct before {
   uint64_t earlier_ns; /* of the plan, held by parts before it: it is itself the rest of a run */
   int64_t end_wall_us;
   bool unfinished, complete;
+  uint64_t *counted; /* owned; how often messages with a count were sent; NULL: the file does not tell */
+  size_t counted_cells;
 };
 
 static void free_before(struct before *b) {
@@ -28,6 +31,7 @@ static void free_before(struct before *b) {
   free(b->id);
   free(b->command_line);
   free(b->config);
+  free(b->counted);
 }
 
 /* The event that a resumed run begins with tells how much of the plan was held before it. */
@@ -58,6 +62,7 @@ static int read_before(struct before *b) {
   b->complete = run->how == LH_RUN_COMPLETE;
   struct lh_reader_visits visits = {.context = b, .event = on_event};
   int failed = lh_reader_visit(reader, 0, UINT32_MAX, &visits, &err);
+  if (failed == 0) failed = lh_reader_counted(reader, &b->counted, &b->counted_cells, &err);
   lh_reader_close(reader);
   if (failed < 0) return lh_cli_usage_error("%s", err.text);
   bool all = b->name != NULL && b->id != NULL && b->command_line != NULL && b->config != NULL;
@@ -159,22 +164,54 @@ static int check_config(const char *was, const char *is, const struct before *b)
 
 /* ---- going on ---- */
 
+/* What is in no run file (secrets that a login gave), or belongs to one connection. "; logins and rows of data begin anew" */
+static void say_anew(const struct lh_config *config, const struct before *b, char out[ANEW_BYTES]) {
+  bool lifetimes = false, logins = false, cookies = false, rows = false;
+  for (size_t g = 0; g < config->group_count; g++) {
+    const struct lh_group *group = &config->groups[g];
+    lifetimes = lifetimes || group->lifetime_ns;
+    logins = logins || group->login.enabled;
+    cookies = cookies || group->keeps_cookies;
+    rows = rows || (group->data.rows && group->data.order != LH_DATA_PER_CLIENT);
+  }
+  const struct {
+    bool there;
+    const char *words;
+  } all[] = {{config->run.warmup_ns > 0, "the warm-up"}, {lifetimes, "lifetimes"}, {logins, "logins"}, {cookies, "cookies"},
+             {rows, "rows of data"}, {lh_plan_ledger_cells(config) != b->counted_cells, "counts of messages"}};
+  size_t count = 0, said = 0, len = 0;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) count += all[i].there;
+  out[0] = '\0';
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (!all[i].there) continue;
+    const char *before = said == 0 ? "; " : said + 1 == count ? " and " : ", ";
+    len += (size_t)snprintf(out + len, ANEW_BYTES - len, "%s%s%s", before, all[i].words, ++said == count ? " begin anew" : "");
+  }
+}
+
 static int go_on(const struct before *b, struct lh_cli_args *run) {
   struct lh_source source;
+  char held[32], planned[32], away[32], anew[ANEW_BYTES] = "", sentence[1024];
   int exit_code = lh_source_load(run, &source);
   if (exit_code == 0) exit_code = check_config(b->config, source.config->masked, b);
+  if (exit_code == 0) say_anew(source.config, b, anew);
   lh_source_free(&source);
   if (exit_code != 0) return exit_code;
-  char held[32], planned[32], away[32], sentence[1024];
   int64_t gap_us = lh_wall_us() - b->end_wall_us;
   lh_format_duration_brief(b->held_ns, held, sizeof held);
   lh_format_duration_brief(b->planned_ns, planned, sizeof planned);
   lh_format_duration_brief(gap_us > 0 ? (uint64_t)gap_us * LH_NS_PER_US : 0, away, sizeof away);
   snprintf(sentence, sizeof sentence,
            "this is the rest of a run that held %s of %s, in %s (%s); the %s between them are in neither file, and this verdict is for "
-           "the rest alone",
-           held, planned, b->path, b->id, away);
-  struct lh_run_resumed resumed = {.file = b->path, .id = b->id, .length_ns = b->held_ns, .held_ns = b->earlier_ns + b->held_ns, .sentence = sentence};
+           "the rest alone%s",
+           held, planned, b->path, b->id, away, anew);
+  struct lh_run_resumed resumed = {.file = b->path,
+                                   .id = b->id,
+                                   .length_ns = b->held_ns,
+                                   .held_ns = b->earlier_ns + b->held_ns,
+                                   .sentence = sentence,
+                                   .counted = b->counted,
+                                   .counted_cells = b->counted_cells};
   run->resumed = &resumed;
   return run->command->run(run);
 }
@@ -256,8 +293,8 @@ const struct lh_cli_command lh_cli_resume = {
     .usage = "RUN [CONFIG] [OPTIONS]",
     .description = "Runs the planned time that is left, with the same config, seed and options, into a run file of its own; each "
                    "file names the other. The plan goes on where it stood: ramp stages, `from` and `until` of messages, and "
-                   "actions keep their times. Clients that were open come back as fast as the ramp opened them at its steepest (at once "
-                   "without a ramp, as far as run.connect_rate allows); warm-up, `count` of messages, lifetimes and logins begin anew. The time between the two is in neither file, so it counts for no "
+                   "actions keep their times, and `count` of messages goes on. Clients that were open come back as fast as the ramp opened them at its steepest (at once "
+                   "without a ramp, as far as run.connect_rate allows); warm-up, lifetimes, logins, cookies and rows of `data` that are not per client begin anew. The time between the two is in neither file, so it counts for no "
                    "verdict; `longhaul merge` makes one file of both. Without CONFIG the command line of the first part is used again, from this folder.",
     .examples = examples,
     .options = options,

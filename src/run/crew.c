@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "longhaul/base/clock.h"
@@ -239,9 +240,23 @@ int lh_crew_open(struct lh_supervisor *sv, struct lh_err *err) {
   return 0;
 }
 
-int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
+/* What workers count in is kept in the run file, and taken from that of the part before. */
+static int open_ledger(struct lh_supervisor *sv, struct lh_err *err) {
+  const struct lh_run_resumed *resumed = sv->args->resumed;
   const uint64_t cells = lh_plan_ledger_cells(sv->args->config);
-  if (cells > 0 && (sv->ledger_fd = lh_ledger_make(cells, err)) < 0) return sv->ledger_fd;
+  if (cells == 0) return 0;
+  if ((sv->ledger_fd = lh_ledger_make(cells, err)) < 0) return sv->ledger_fd;
+  uint64_t *ledger = lh_ledger_map(sv->ledger_fd, cells, err);
+  if (ledger == NULL) return err->code;
+  if (resumed != NULL && resumed->counted != NULL && resumed->counted_cells == cells)
+    memcpy(ledger, resumed->counted, cells * sizeof *ledger);
+  sv->journal.counted = ledger;
+  sv->journal.counted_cells = cells;
+  return 0;
+}
+
+int lh_crew_start(struct lh_supervisor *sv, struct lh_err *err) {
+  if (open_ledger(sv, err) < 0) return err->code;
   for (uint32_t w = 0; w < sv->workers; w++) {
     int code = start_child(sv, &sv->children[w], false, err);
     if (code < 0 && w == 0) return code; /* else put_off sees to it */

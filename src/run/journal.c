@@ -137,6 +137,7 @@ void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect,
   for (uint32_t w = 0; w < workers && writable(j); w++)
     if (v->health[w].until_ns != 0) keep(j, lh_store_worker(j->store, v->k, w, &v->health[w], &err), &err);
   if (writable(j)) sample_host(j, v->k);
+  if (writable(j) && j->counted) keep(j, lh_store_counted(j->store, j->counted, j->counted_cells, &err), &err);
   if (writable(j)) keep(j, lh_store_commit(j->store, &err), &err);
   if (writable(j)) restore(j, v->end_ns);
 }
@@ -144,6 +145,7 @@ void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect,
 void lh_journal_finish(struct lh_journal *j, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us) {
   struct lh_err err = {0};
   if (j->store == NULL) return;
+  if (writable(j) && j->counted) keep(j, lh_store_counted(j->store, j->counted, j->counted_cells, &err), &err);
   if (writable(j)) keep(j, lh_store_commit(j->store, &err), &err);
   if (writable(j)) restore(j, end_ns);
   /* Also after a failed write: space may be there again, and a file marked as failed says more than an unfinished one. */

@@ -25,6 +25,8 @@ struct lh_journal {
   struct lh_host_sample host; /* the latest */
   uint64_t states_ns;         /* when its TCP states were counted */
   double host_cpu_percent;    /* between the last two samples; negative: not known */
+  const uint64_t *counted;    /* borrowed: what workers count in (worker/ledger.h); NULL: no message has a count */
+  size_t counted_cells;
 };
 
 int lh_journal_open(struct lh_journal *journal, const char *folder, const struct lh_run_facts *facts, struct lh_err *err);

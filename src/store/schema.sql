@@ -173,6 +173,13 @@ CREATE TABLE watched (
 );
 CREATE INDEX watched_at ON watched (at_ns);
 
+-- How often each client has sent each message that has a `count`, for `longhaul resume`. One row, or none without such messages.
+CREATE TABLE counted (
+  id    INTEGER PRIMARY KEY, -- 1
+  cells INTEGER NOT NULL,    -- numbers in sent: for each group with a count, client by client, one for each message
+  sent  BLOB NOT NULL        -- each in 7 bits a byte, the lowest first; the high bit: more of it follows (LEB128)
+);
+
 -- Limits and properties of the host at the start.
 CREATE TABLE facts (
   shard  INTEGER NOT NULL, -- whose host it is

@@ -181,7 +181,7 @@ int lh_store_open_emptied(struct lh_store **out, const char *path, uint64_t star
   if (code == SQLITE_OK)
     code = lh_sql_exec(store->db, "PRAGMA synchronous = NORMAL; DELETE FROM intervals; DELETE FROM histograms; DELETE FROM tallies;"
                                   " DELETE FROM endings; DELETE FROM seconds; DELETE FROM events; DELETE FROM workers;"
-                                  " DELETE FROM host; DELETE FROM findings");
+                                  " DELETE FROM host; DELETE FROM findings; DELETE FROM counted");
   if (code == SQLITE_OK) code = lh_store_prepare(store);
   if (code == SQLITE_OK) {
     *out = store;
@@ -272,6 +272,7 @@ void lh_store_close(struct lh_store *store) {
   if (!store) return;
   lh_store_disconnect(store);
   lh_buf_free(&store->payload);
+  sqlite3_free(store->counted);
   sqlite3_free(store->path);
   sqlite3_free(store);
 }

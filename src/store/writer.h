@@ -13,6 +13,7 @@
   X(TALLY, "INSERT INTO tallies VALUES (?,?,?,?,?,?,?,?)")                                                                     \
   X(ENDING, "INSERT INTO endings VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")                                                            \
   X(WATCHED, "INSERT INTO watched VALUES (?,?,?,?,?)")                                                                           \
+  X(COUNTED, "INSERT OR REPLACE INTO counted VALUES (?,?,?)")                                                                  \
   X(EVENT, "INSERT INTO events VALUES (?,?,?,?,?)")                                                                            \
   X(FINDING, "INSERT INTO findings VALUES (?,?,?,?,?,?,?,?)")                                                                  \
   X(LEFT_OUT, "UPDATE run SET endings_left_out = ?, events_left_out = ?")                                                      \
@@ -40,6 +41,8 @@ struct lh_store {
   uint64_t event_rows, events_left_out;
   uint64_t left_out_stored; /* sum of both as last written */
   struct lh_buf payload;    /* scratch for encoded histograms */
+  uint8_t *counted;         /* table counted's numbers as last written; by sqlite3_malloc */
+  size_t counted_len;
   struct lh_err failure;    /* the first failed write; code 0: none */
 };
 

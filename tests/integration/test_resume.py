@@ -155,6 +155,26 @@ class Resume(Case):
         self.assertTrue(merged["groups"][0]["books_balance"], merged["groups"][0]["books"])
         self.assertEqual(merged["run"]["planned_s"], 9)
 
+    def test_counts_go_on(self):
+        """A message is sent as often as its count says over both parts; what begins anew is said."""
+        with Faultd() as server:
+            messages = [{"name": "often", "every": "250ms", "count": 12, "text": "x"}, {"name": "once", "after": "open", "count": 1, "text": "y"}]
+            conf = config(server.url(), connections=3, duration="6s", messages=messages, lifetime="1m")
+            child = Run(conf)
+            with child:
+                path = after(child, 2)
+                child.signal(signal.SIGINT)
+                child.wait(30)
+            done = resume(child, path)
+            self.assertIn(done.returncode, (0, 4), done.stderr)
+        new, = set(child.store.glob("*.longhaul")) - {path}
+        first, rest = longhaul.report(path), longhaul.report(new)
+        sent = [part["totals"]["messages"]["sent"] for part in (first, rest)]
+        self.assertEqual(sum(sent), 3 * 13, sent)
+        self.assertGreater(sent[1], 0)
+        told, = [reason for reason in rest["verdict_reasons"] if "rest of a run that held" in reason]
+        self.assertTrue(told.endswith("this verdict is for the rest alone; lifetimes begin anew"), told)
+
     def test_refused(self):
         with Faultd() as server:
             child, path = self.begin(server, signal.SIGINT)

@@ -29,6 +29,8 @@ struct lh_run_resumed {
   uint64_t length_ns;   /* how much it holds */
   uint64_t held_ns;     /* how much of the plan it and the parts before it held: where this run goes on */
   const char *sentence; /* for the timeline and the verdict of the new run */
+  const uint64_t *counted; /* lh_reader_counted: where messages with a count stood; NULL: they begin anew */
+  size_t counted_cells;
 };
 
 struct lh_run_args {

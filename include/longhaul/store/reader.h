@@ -82,6 +82,8 @@ const struct lh_group_row *lh_reader_group(const struct lh_reader *reader, uint3
  * Names that this version does not know (reason, stage) come as `unclassified` with the name in the text. */
 int lh_reader_visit(struct lh_reader *reader, uint32_t from_k, uint32_t until_k, const struct lh_reader_visits *visits,
                     struct lh_err *err);
+/* What lh_store_counted wrote last: free(*cells). NULL and 0 when the run had no message with a count. */
+int lh_reader_counted(struct lh_reader *reader, uint64_t **cells, size_t *count, struct lh_err *err);
 
 /* The newest run file of a folder; owned path. -ENOENT with a sentence. */
 int lh_store_latest(const char *folder, char **path, struct lh_err *err);

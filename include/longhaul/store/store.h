@@ -111,6 +111,10 @@ struct lh_finding_row {
 };
 int lh_store_finding(struct lh_store *store, const struct lh_finding_row *finding, struct lh_err *err);
 
+/* How often each client sent each message with a count: the cells of lh_plan_ledger_cell, in which workers count on meanwhile.
+ * Written when it has changed. */
+int lh_store_counted(struct lh_store *store, const uint64_t *cells, size_t count, struct lh_err *err);
+
 int lh_store_commit(struct lh_store *store, struct lh_err *err);
 /* Whether somebody moved or deleted the file, into which SQLite would write on unseen. Then it is written anew at its place,
  * with all that was committed (a moved one ends there), and 1 is returned; else 0. For use after a commit. */

@@ -118,7 +118,7 @@ static void test_all_described(void **state) {
     if (!strstr(readme, row)) fail_msg("src/store/README.md has no line for %s", sqlite3_column_text(names, 0));
   }
   sqlite3_finalize(names);
-  assert_int_equal(count, 27);
+  assert_int_equal(count, 28);
   assert_int_equal(run_query(db, "SELECT * FROM glossary WHERE table_name = 'intervals'", "glossary"),
                    LH_COUNTER_COUNT + LH_GAUGE_COUNT);
   assert_int_equal(run_query(db, "SELECT * FROM pragma_table_info('intervals')", "columns"),

@@ -555,8 +555,55 @@ static void test_shards(void **state) {
   fixture_remove(&f);
 }
 
+/* Numbers of one byte to ten; the last that were written are those that are read. A damaged row is a sentence. */
+static void test_counted(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_make(&f);
+  char path[256];
+  struct lh_err err = {0};
+  struct lh_store *store;
+  struct lh_reader *reader;
+  uint64_t cells[] = {0, 1, 127, 128, 16384, UINT64_C(1) << 40, UINT64_MAX}, *read;
+  const size_t count = sizeof cells / sizeof *cells;
+  size_t got;
+  write_run(&f, 1, &store, path);
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  assert_ok(lh_reader_counted(reader, &read, &got, &err), err);
+  assert_true(read == NULL && got == 0);
+  lh_reader_close(reader);
+  for (int round = 0; round < 3; round++) { /* the last one changes nothing */
+    cells[1] += round < 2;
+    assert_ok(lh_store_counted(store, cells, count, &err), err);
+    assert_ok(lh_store_commit(store, &err), err);
+  }
+  lh_store_close(store);
+  assert_ok(lh_reader_open(&reader, path, &err), err);
+  assert_ok(lh_reader_counted(reader, &read, &got, &err), err);
+  assert_int_equal(got, count);
+  assert_memory_equal(read, cells, sizeof cells);
+  free(read);
+  lh_reader_close(reader);
+  static const char *const damages[] = {"cells = 8", "cells = 6", "cells = -1", "cells = 1 << 60", "cells = 7, sent = x'8080'", "sent = x''"};
+  for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+    sqlite3 *db;
+    char sql[64];
+    snprintf(sql, sizeof sql, "UPDATE counted SET %s", damages[i]);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(lh_reader_open(&reader, path, &err), err);
+    assert_int_equal(lh_reader_counted(reader, &read, &got, &err), -EBADMSG);
+    assert_non_null(strstr(err.text, "table counted"));
+    assert_null(read);
+    lh_reader_close(reader);
+  }
+  fixture_remove(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_counted),
       cmocka_unit_test(test_roundtrip),
       cmocka_unit_test(test_part_of_a_run),
       cmocka_unit_test(test_unfinished),
