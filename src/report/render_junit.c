@@ -75,7 +75,7 @@ static int put_case(const json_t *model, const char *name, const struct outcome 
 }
 
 static int put_objective(const json_t *model, const json_t *slo, struct lh_buf *out) {
-  char name[256], message[512], detail[256] = "";
+  char name[256], message[512], detail[320] = "";
   const json_t *passed = lh_look(slo, "passed");
   snprintf(name, sizeof name, "%.100s %s %.60s", lh_look_text(slo, "metric"), lh_look_text(slo, "op"),
            lh_look_text(slo, "threshold_text"));
@@ -84,7 +84,8 @@ static int put_objective(const json_t *model, const json_t *slo, struct lh_buf *
   struct outcome outcome = {.message = message};
   if (json_is_false(passed)) {
     outcome.element = "failure";
-    snprintf(message, sizeof message, "%.100s was %s", lh_look_text(slo, "metric"), lh_show_slo_value(slo, "value").text);
+    snprintf(message, sizeof message, "%.100s was %s", lh_look_text(slo, "metric"),
+             lh_show_slo_decisive(slo, lh_look_number(model, "run.duration_s") >= 86400).text);
     if (!lh_look_is_null(slo, "worst_at"))
       snprintf(detail, sizeof detail, "worst %s at %s UTC; breached for %s", lh_show_slo_value(slo, "worst").text,
                lh_show_time(lh_look_text(slo, "worst_at")).text, lh_show_seconds(lh_look_number(slo, "breached_s")).text);

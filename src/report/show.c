@@ -115,3 +115,12 @@ struct lh_shown lh_show_slo_value(const json_t *slo, const char *key) {
   if (strcmp(unit, "share") == 0) return lh_show_percent(100 * n);
   return strcmp(unit, "count") == 0 ? lh_show_count(n) : lh_show_rate(n);
 }
+
+struct lh_shown lh_show_slo_decisive(const json_t *slo, bool days) {
+  if (lh_look_is_null(slo, "for_s")) return lh_show_slo_value(slo, "value");
+  const char *at = lh_look_text(slo, "worst_at");
+  struct lh_shown worst = lh_show_slo_value(slo, "worst"), window = lh_show_seconds(lh_look_number(slo, "for_s")), out;
+  snprintf(out.text, sizeof out.text, "%.16s in the %.20s from %.19s UTC", worst.text, window.text,
+           days ? lh_show_time(at).text : lh_show_clock(at).text);
+  return out;
+}

@@ -4,12 +4,13 @@
 #ifndef LONGHAUL_REPORT_SHOW_H
 #define LONGHAUL_REPORT_SHOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
 
 struct lh_shown {
-  char text[64];
+  char text[80];
 };
 
 struct lh_shown lh_show_count(double n);                                     /* "5,000" */
@@ -24,5 +25,8 @@ struct lh_shown lh_show_time(const char *rfc3339);                     /* "2026-
 struct lh_shown lh_show_clock(const char *rfc3339);                    /* "20:03:28" */
 struct lh_shown lh_show_length(const json_t *storm);                   /* from its first drop to its last: "7.98 s", "< 1 ms" */
 struct lh_shown lh_show_slo_value(const json_t *slo, const char *key); /* by the objective's unit; "none" for null */
+/* What decided: the value of the whole run, or of the worst window where it has `for`, which the value may look better than:
+ * "609 ms in the 1 min from 20:13:08 UTC"; with the date for days. */
+struct lh_shown lh_show_slo_decisive(const json_t *slo, bool days);
 
 #endif

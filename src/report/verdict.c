@@ -35,17 +35,6 @@ static void say(struct reasons *r, const char *format, ...) {
   if (json_array_append_new(r->list, json_string(text))) r->out_of_memory = true;
 }
 
-/* The value that decided: of the whole run, or of the worst window, which is not what the table has as the value. */
-static void say_breach(struct reasons *r, const json_t *slo, bool days) {
-  const char *metric = lh_look_text(slo, "metric"), *op = lh_look_text(slo, "op"), *at = lh_look_text(slo, "worst_at");
-  struct lh_shown threshold = lh_show_slo_value(slo, "threshold");
-  if (lh_look_is_null(slo, "for_s"))
-    say(r, "%s was %s, not %s %s", metric, lh_show_slo_value(slo, "value").text, op, threshold.text);
-  else
-    say(r, "%s was %s in the %s from %s UTC, not %s %s", metric, lh_show_slo_value(slo, "worst").text,
-        lh_show_seconds(lh_look_number(slo, "for_s")).text, days ? lh_show_time(at).text : lh_show_clock(at).text, op, threshold.text);
-}
-
 static void judge_objectives(struct reasons *r, const json_t *model) {
   const json_t *slo = lh_look(model, "slo"), *item;
   size_t i, held = 0, known = 0;
@@ -58,7 +47,9 @@ static void judge_objectives(struct reasons *r, const json_t *model) {
       say(r, "%s could not be evaluated: %s", lh_look_text(item, "metric"), lh_look_text(item, "note"));
     } else if (json_is_false(passed)) {
       r->failed_slo = true;
-      say_breach(r, item, lh_look_number(model, "run.duration_s") >= 86400);
+      bool days = lh_look_number(model, "run.duration_s") >= 86400;
+      say(r, "%s was %s, not %s %s", lh_look_text(item, "metric"), lh_show_slo_decisive(item, days).text, lh_look_text(item, "op"),
+          lh_show_slo_value(item, "threshold").text);
     }
   }
   if (!lh_look_is_null(model, "config_note")) {
