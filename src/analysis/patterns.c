@@ -60,6 +60,26 @@ static size_t count_groups(const struct place *places, size_t count) {
   return groups;
 }
 
+/* " (mostly RST), and all were back within 46.7 s": how they ended, and the last of their ways back, where each was seen. */
+static void say_common(struct lh_finder *finder, const struct place *places, size_t count) {
+  uint64_t by_reason[LH_REASON_COUNT] = {0}, drops = 0, back_ns = 0, from_ns = places[0].storm->from_ns;
+  const struct lh_storm *most = places[0].storm;
+  bool all_back = true;
+  for (size_t i = 0; i < count; i++) {
+    const struct lh_storm *storm = places[i].storm;
+    for (size_t n = 0; n < LH_STORM_REASONS_MAX; n++) by_reason[storm->reasons[n].reason] += storm->reasons[n].drops;
+    drops += storm->drops;
+    all_back = all_back && storm->back_100_ns != LH_NEVER;
+    uint64_t after_ns = all_back ? storm->from_ns - from_ns + storm->back_100_ns : 0;
+    if (after_ns > back_ns) back_ns = after_ns;
+  }
+  for (size_t i = 0; i < count; i++)
+    if (by_reason[places[i].storm->reason] > by_reason[most->reason]) most = places[i].storm;
+  char reason[LH_WORD_SIZE], back[LH_WORD_SIZE];
+  lh_say(finder, " (%s%s)", by_reason[most->reason] < drops ? "mostly " : "", lh_word_reason(most->reason, most->code, reason));
+  if (all_back) lh_say(finder, ", and all were back within %s", lh_word_duration(back_ns, back));
+}
+
 static void say_shared(struct lh_finder *finder, const struct place *places, size_t count, size_t groups) {
   uint64_t drops = 0, from_ns = places[0].storm->from_ns, until_ns = from_ns;
   for (size_t i = 0; i < count; i++) {
@@ -70,8 +90,10 @@ static void say_shared(struct lh_finder *finder, const struct place *places, siz
              (double)storm->from_ns / 1e9);
   }
   char when[LH_WORD_SIZE], many[LH_WORD_SIZE];
-  lh_say(finder, "Mass drops hit %zu groups at once %s, %s in all: look for what they share.", groups,
-         lh_word_when(finder, from_ns, when), lh_word_many(drops, "connection", many));
+  lh_say(finder, "Mass drops hit %zu groups at once %s, %s in all", groups, lh_word_when(finder, from_ns, when),
+         lh_word_many(drops, "connection", many));
+  say_common(finder, places, count);
+  lh_say(finder, ": look for what they share.");
   lh_found(finder, &(struct lh_found){.id = "mass-drop-shared",
                                       .severity = LH_SEVERITY_SERIOUS,
                                       .confidence = 0.9,
@@ -80,7 +102,8 @@ static void say_shared(struct lh_finder *finder, const struct place *places, siz
                                       .until_ns = until_ns});
 }
 
-/* Storms of several groups that begin within 5 s of the first. The first few of a run: then it is the rule. */
+/* Storms of several groups that begin within 5 s of the first. The first few of a run: then it is the rule. What the tester
+ * lost by itself is known to share that. */
 void lh_find_shared_storms(struct lh_finder *finder) {
   const struct lh_find_args *args = finder->args;
   size_t count = 0, said = 0;
@@ -94,7 +117,8 @@ void lh_find_shared_storms(struct lh_finder *finder) {
   count = 0;
   for (size_t g = 0; g < args->group_count; g++)
     for (size_t i = 0; i < args->groups[g].storm_count; i++)
-      places[count++] = (struct place){&args->groups[g], &args->groups[g].storms[i]};
+      if (lh_reason_side(args->groups[g].storms[i].reason) != LH_SIDE_TESTER)
+        places[count++] = (struct place){&args->groups[g], &args->groups[g].storms[i]};
   qsort(places, count, sizeof *places, by_time);
   for (size_t i = 0, end; i < count && said < SHARED_MOST; i = end) {
     for (end = i; end < count && places[end].storm->from_ns - places[i].storm->from_ns <= same_moment_ns;) end++;

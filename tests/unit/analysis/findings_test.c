@@ -198,7 +198,8 @@ static void test_shared(void **state) {
   struct lh_err err;
   assert_int_equal(lh_find(&args, &n->found, &err), 0);
   expect(n, "mass-drop-shared", LH_SEVERITY_SERIOUS,
-         "Mass drops hit 2 groups at once 8 min 20 s into the run, 600 connections in all: look for what they share.");
+         "Mass drops hit 2 groups at once 8 min 20 s into the run, 600 connections in all (RST), and all were back within 13.0 s: look for "
+         "what they share.");
   assert_int_equal(night_finding(n, "mass-drop-shared")->group, LH_NO_GROUP);
   assert_string_equal(night_finding(n, "mass-drop-shared")->evidence,
                       "chat: 300 drops from 500.000 s; feed: 300 drops from 503.000 s");
@@ -208,6 +209,19 @@ static void test_shared(void **state) {
   lh_findings_free(&n->found);
   assert_int_equal(lh_find(&args, &n->found, &err), 0);
   assert_non_null(night_finding(n, "mass-drop-shared"));
+  later[0].reason = later[0].reasons[0].reason = LH_REASON_FIN;
+  later[0].reasons[0].drops = later[0].drops = 301;
+  later[0].back_100_ns = LH_NEVER;
+  lh_findings_free(&n->found);
+  assert_int_equal(lh_find(&args, &n->found, &err), 0);
+  expect(n, "mass-drop-shared", LH_SEVERITY_SERIOUS,
+         "Mass drops hit 2 groups at once 8 min 20 s into the run, 601 connections in all (mostly FIN without close frame): look for what "
+         "they share.");
+  later[0].reason = LH_REASON_WORKER_LOST; /* that is no matter of the target's */
+  lh_findings_free(&n->found);
+  assert_int_equal(lh_find(&args, &n->found, &err), 0);
+  assert_null(night_finding(n, "mass-drop-shared"));
+  later[0].reason = LH_REASON_RST;
   later[0].from_ns += S(60);
   lh_findings_free(&n->found);
   assert_int_equal(lh_find(&args, &n->found, &err), 0);
