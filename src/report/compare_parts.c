@@ -59,6 +59,7 @@ static void put_objective(const struct lh_pair *p, json_t *out, const json_t *a,
   json_t *item = json_object();
   lh_put(p->b, item, "metric", copy_of(any, "metric"));
   lh_put(p->b, item, "op", copy_of(any, "op"));
+  lh_put(p->b, item, "for_s", copy_of(any, "for_s"));
   lh_put(p->b, item, "unit", copy_of(any, "unit"));
   lh_put(p->b, item, "a", objective_side(p, a));
   lh_put(p->b, item, "b", objective_side(p, b));

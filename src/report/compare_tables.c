@@ -50,13 +50,14 @@ static const char *group_of(const json_t *item) {
 
 /* ---- objectives ---- */
 
+/* The value that decided: with `for` that of the worst window. */
 static struct lh_shown objective_cell(const json_t *item, const char *side) {
   const json_t *one = lh_look(item, side), *passed = lh_look(one, "passed");
   struct lh_shown out = {"not set"};
   if (!one || json_is_null(one)) return out;
   char unit[16];
   snprintf(unit, sizeof unit, "%s", lh_look_text(item, "unit"));
-  json_t *slo = json_pack("{s:s, s:O?}", "unit", unit, "value", lh_look(one, "value"));
+  json_t *slo = json_pack("{s:s, s:O?}", "unit", unit, "value", lh_look(one, lh_look_is_null(item, "for_s") ? "value" : "worst"));
   snprintf(out.text, sizeof out.text, "%.30s%s", lh_show_slo_value(slo, "value").text,
            json_is_true(passed) ? ", held" : json_is_false(passed) ? ", FAILED" : ", unknown");
   json_decref(slo);
@@ -72,12 +73,13 @@ void lh_compare_table_objectives(const json_t *comparison, struct lh_table *t) {
   const json_t *item;
   size_t i;
   json_array_foreach(lh_look(comparison, "slo"), i, item) {
-    char words[256], limit_a[64], limit_b[64];
+    char words[320], limit_a[64], limit_b[64], window[64] = "";
+    if (!lh_look_is_null(item, "for_s")) snprintf(window, sizeof window, " over each %.40s", lh_show_seconds(lh_look_number(item, "for_s")).text);
     snprintf(limit_a, sizeof limit_a, "%s", lh_look_text(item, "a.threshold_text"));
     snprintf(limit_b, sizeof limit_b, "%s", lh_look_text(item, "b.threshold_text"));
     bool one = !*limit_a || !*limit_b || strcmp(limit_a, limit_b) == 0;
-    snprintf(words, sizeof words, "%.100s %s %.60s%s%.60s", lh_look_text(item, "metric"), lh_look_text(item, "op"),
-             *limit_a ? limit_a : limit_b, one ? "" : ", in B ", one ? "" : limit_b);
+    snprintf(words, sizeof words, "%.100s %s %.60s%s%.60s%s", lh_look_text(item, "metric"), lh_look_text(item, "op"),
+             *limit_a ? limit_a : limit_b, one ? "" : ", in B ", one ? "" : limit_b, window);
     lh_table_add(t, (const char *[]){lh_look_text(item, "outcome"), words, objective_cell(item, "a").text,
                                      objective_cell(item, "b").text});
   }

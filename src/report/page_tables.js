@@ -12,7 +12,8 @@ const tables = (() => {
     const waves = []; // groups that dropped together for one reason are one mark
     for (const storm of [...model.storms].sort((a, b) => a.from_s - b.from_s)) {
       const wave = waves.find(
-        (known) => known.reason === storm.reason && known.code === storm.code && storm.from_s - known.from_s < 2,
+        (known) =>
+          known.reason === storm.reason && known.code === storm.code && storm.from_s - known.from_s < 2 && !known.groups.includes(storm.group),
       );
       if (!wave) waves.push({ ...storm, groups: [storm.group] });
       else
@@ -381,6 +382,7 @@ const tables = (() => {
     ['delay', 'One-way delay of pushes, by two clocks'],
     ['delay_ahead', 'Timestamps of pushes ahead of our clock'],
     ['outage', 'Outage: drop to open again'],
+    ['planned_outage', 'Outage by plan: disturbance to open again'],
     ['lifetime', 'Lifetime of open connections'],
     ['idle_at_drop', 'Idle time at the drop'],
     ['detect', 'Silent peer: time to detect'],
