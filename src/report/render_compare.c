@@ -27,6 +27,7 @@ static const struct {
                 {"better", "BETTER", "\x1b[1m\x1b[32m", "✅"},
                 {"worse", "WORSE", "\x1b[1m\x1b[31m", "❌"},
                 {"mixed", "MIXED", "\x1b[1m\x1b[33m", "⚠️"},
+                {"unclear", "UNCLEAR", "\x1b[1m\x1b[33m", "⚠️"},
                 {"unknown", "UNKNOWN", "\x1b[1m\x1b[33m", "⚠️"}};
 
 static size_t outcome_of(const json_t *comparison) {

@@ -7,6 +7,7 @@
  *   block     so many intervals put together that both runs are cut into the same length; histograms are merged, never averaged
  *   outcome   worse, better, differs (where neither way is good or bad), unclear (an effect that the test does not prove, or a
  *             rate that changed by half in few intervals), same, or unknown (fewer than LH_RANKSUM_LEAST values a side)
+ *   event     what is unclear in that last way, and more than chance gives: a mass drop that one run had and the other not
  */
 #ifndef LONGHAUL_REPORT_COMPARE_H
 #define LONGHAUL_REPORT_COMPARE_H

@@ -138,6 +138,12 @@ static void test_storm(void **state) {
   const json_t *drops = difference(c, "chat", "drop_rate");
   assert_string_equal(lh_look_text(drops, "outcome"), "unclear");
   assert_true(lh_look_number(drops, "b.mean") > 1.5 * lh_look_number(drops, "a.mean"));
+  assert_true(lh_look_true(drops, "event"));
+  const json_t *availability = difference(c, "chat", "availability");
+  assert_string_equal(lh_look_text(availability, "outcome"), "unclear");
+  assert_false(lh_look_true(availability, "event"));
+  assert_string_equal(lh_look_text(c, "outcome"), "unclear");
+  assert_non_null(strstr(lh_look_text(c, "headline"), "; but an event set them apart, in too few intervals to prove anything: chat drops/client-h "));
   assert_string_equal(lh_look_text(difference(c, "chat", "response_p50"), "outcome"), "same");
   assert_non_null(strstr(lh_look_text(c, "headline"), "; A had 5 drops and B 205 drops, in too few intervals for a test"));
   assert_false(lh_compare_is_worse(c));
