@@ -85,8 +85,8 @@ static void say_drop(struct lh_finder *finder, const struct lh_find_group *group
   else
     lh_say(finder, "The %s clients of %s dropped %s times in all %s", before, name, drops, when);
   lh_say(finder, " within %s (%s%s)", length, storm->reasons[1].drops ? "mostly " : "", reason);
-  lh_prove(finder, "%s drops from %.3f s to %.3f s of the run, mostly %s; %s open before", drops, (double)storm->from_ns / 1e9,
-           (double)storm->until_ns / 1e9, reason, before);
+  lh_prove(finder, "%s drops from %.3f s to %.3f s of the run, %s%s; %s open before", drops, (double)storm->from_ns / 1e9,
+           (double)storm->until_ns / 1e9, storm->reasons[1].drops ? "mostly " : "", reason, before);
   for (size_t i = 0; storm->reasons[1].drops && i < LH_STORM_REASONS_MAX && storm->reasons[i].drops; i++)
     lh_prove(finder, "%s %s x %s", i ? "," : ":", lh_word_count(storm->reasons[i].drops, drops),
              lh_reason_name(storm->reasons[i].reason));

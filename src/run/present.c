@@ -136,8 +136,18 @@ static void tell_first(struct lh_supervisor *sv, uint32_t g, const struct lh_tal
   lh_buf_free(&words);
 }
 
+/* The one that came next after `last`, or the first; NULL: there is none. The cause of a thing came before what followed from it. */
+static const struct lh_tally *next_in_time(const struct lh_snapshot *group, const struct lh_tally *last) {
+  const struct lh_tally *next = NULL;
+  for (const struct lh_tally *t = group->tallies; t < group->tallies + group->tally_count; t++) {
+    bool is_later = last == NULL || t->first_ns > last->first_ns || (t->first_ns == last->first_ns && t > last);
+    if (is_later && (next == NULL || t->first_ns < next->first_ns)) next = t;
+  }
+  return next;
+}
+
 void lh_present_firsts(struct lh_supervisor *sv, const struct lh_snapshot *groups) {
   if (sv->view != NULL) return; /* it shows them as they come */
   for (uint32_t g = 0; g < sv->args->config->group_count; g++)
-    for (uint32_t i = 0; i < groups[g].tally_count; i++) tell_first(sv, g, &groups[g].tallies[i]);
+    for (const struct lh_tally *t = NULL; (t = next_in_time(&groups[g], t)) != NULL;) tell_first(sv, g, t);
 }
