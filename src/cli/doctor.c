@@ -1,6 +1,7 @@
 #include "cli/doctor.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +79,8 @@ static int parse_most(const struct lh_cli_args *args, uint64_t *most) {
 }
 
 static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_source *source, struct lh_probe *out) {
-  struct lh_probe_args probe_args = {.config = d->config, .targets = lh_cli_has(args, "targets"), .program = "/proc/self/exe"};
+  struct lh_probe_args probe_args = {
+      .config = d->config, .targets = lh_cli_has(args, "targets"), .needs = &d->needs, .program = "/proc/self/exe"};
   struct lh_err err = {0};
   if (!lh_cli_has(args, "probe"))
     return probe_args.targets ? lh_cli_usage_error("--targets says where --probe connects to: give --probe as well") : 0;
@@ -90,7 +92,10 @@ static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_
   int code = lh_probe_make(out, &probe_args, &err);
   if (code < 0) return lh_cli_fail(code == -EINVAL ? LH_EXIT_USAGE : LH_EXIT_TESTER, "%s", err.text);
   d->probe = out;
-  return 0;
+  if (isnan(out->target_each)) return 0;
+  lh_ladder_free(d->ladder); /* what was assumed of the target is known now */
+  d->ladder = NULL;
+  return lh_ladder_make(&d->ladder, &d->facts, &d->needs, &err) < 0 ? lh_cli_fail(LH_EXIT_TESTER, "%s", err.text) : 0;
 }
 
 /* Options that say something about a config's plan mean nothing without one. */

@@ -61,6 +61,17 @@ static int add_memory(const struct lh_probe *p, struct lh_buf *out) {
   return add_line(out, text);
 }
 
+static int add_target(const struct lh_probe *p, struct lh_buf *out) {
+  char text[160];
+  if (isnan(p->target_each)) return 0;
+  if (p->target_each > 0)
+    snprintf(text, sizeof text, "Each connection takes %.3g descriptor%s of the target's process, as those tried first did.",
+             p->target_each, p->target_each == 1 ? "" : "s");
+  else
+    snprintf(text, sizeof text, "The process that listens there hands its connections to others: their descriptors are not known.");
+  return add_line(out, text);
+}
+
 static int add_queue(const struct lh_probe *p, struct lh_buf *out) {
   char held[32], predicted[32], text[200];
   if (p->queue_held == 0) return 0;
@@ -74,6 +85,7 @@ int lh_doctor_probe_text(const struct lh_probe *p, bool color, struct lh_buf *ou
   if (code == 0) code = add_opened(p, out);
   if (code == 0) code = add_judgement(p, out);
   if (code == 0) code = add_memory(p, out);
+  if (code == 0) code = add_target(p, out);
   return code < 0 ? code : add_queue(p, out);
 }
 
@@ -92,6 +104,7 @@ void lh_doctor_probe_json(const struct lh_probe *p, struct lh_cli_json *j) {
   lh_cli_json_number(j, "user_bytes", p->user_bytes, 0);
   lh_cli_json_number(j, "kernel_bytes", p->kernel_bytes, 0);
   lh_cli_json_number(j, "buffer_bytes", p->buffer_bytes, 0);
+  lh_cli_json_number(j, "target_descriptors", p->target_each, 2);
   lh_cli_json_clients(j, "queue_predicted", p->queue_predicted > 0 ? p->queue_predicted : LH_ANY);
   lh_cli_json_clients(j, "queue_held", p->queue_held > 0 ? p->queue_held : LH_ANY);
   lh_cli_json_close(j, '}');

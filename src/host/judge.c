@@ -328,7 +328,11 @@ static bool judge_target(const struct lh_maker *m, struct lh_rung *rung) {
   else
     PUT(who, "%u processes of %s", s->processes, s->name);
   PUT(rung->value, "%s a process, %s open", count_words(s->soft).text, count_words(s->open).text);
-  PUT(rung->detail, "%s, at %.80s:%u", who, s->host, s->port);
+  if (s->measured)
+    PUT(rung->detail, "%s, at %.80s:%u; %.3g of them for each connection, as measured", who, s->host, s->port, s->each);
+  else
+    PUT(rung->detail, "%s, at %.80s:%u; one for each connection is assumed, but a proxy takes two: --probe --targets measures it",
+        who, s->host, s->port);
   rung->soft = true;
   rung->clients = lh_maker_by_servers(m, 0);
   return true;

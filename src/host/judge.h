@@ -49,6 +49,7 @@ uint64_t lh_maker_taken(const struct lh_maker *maker);     /* of the path that h
 uint64_t lh_maker_time_wait(const struct lh_maker *maker); /* likewise */
 /* Clients that the targets' own processes can hold, when each process may have `raised` descriptors (0: as it stands). */
 uint64_t lh_maker_by_servers(const struct lh_maker *maker, uint64_t raised);
+double lh_maker_each(const struct lh_needs_server *server); /* descriptors of a connection there */
 /* Of the servers, the one that its clients fill first; NULL: none is known. */
 const struct lh_needs_server *lh_maker_fullest(const struct lh_maker *maker);
 /* Bytes of memory that one client takes: ours, and the kernel's for its socket (for both when the peer is here). */

@@ -123,8 +123,15 @@ uint64_t lh_maker_by_ports(const struct lh_maker *m, const struct lh_ports *p) {
 }
 
 /* ---- the targets' own processes ---- */
+double lh_maker_each(const struct lh_needs_server *s) {
+  return s->measured ? s->each : 1;
+}
+
+/* Connections that it has room for. Some servers hand them to processes that do not listen: those are not known. */
 static uint64_t room_of(const struct lh_needs_server *s, uint64_t raised) {
-  return raised > s->soft ? s->room + s->processes * (raised - s->soft) : s->room;
+  uint64_t descriptors = raised > s->soft ? s->room + s->processes * (raised - s->soft) : s->room;
+  double each = lh_maker_each(s);
+  return each > 0 ? (uint64_t)((double)descriptors / each) : LH_ANY;
 }
 
 const struct lh_needs_server *lh_maker_fullest(const struct lh_maker *m) {
@@ -132,7 +139,9 @@ const struct lh_needs_server *lh_maker_fullest(const struct lh_maker *m) {
   for (size_t i = 0; i < m->needs->server_count; i++) {
     const struct lh_needs_server *s = &m->needs->servers[i];
     if (s->processes == 0 || s->clients == 0) continue;
-    if (!fullest || (double)s->room / (double)s->clients < (double)fullest->room / (double)fullest->clients) fullest = s;
+    if (room_of(s, 0) == LH_ANY) continue;
+    if (!fullest || (double)room_of(s, 0) / (double)s->clients < (double)room_of(fullest, 0) / (double)fullest->clients)
+      fullest = s;
   }
   return fullest;
 }
@@ -147,6 +156,7 @@ uint64_t lh_maker_by_servers(const struct lh_maker *m, uint64_t raised) {
     const struct lh_needs_server *s = &m->needs->servers[i];
     if (s->processes == 0 || s->clients == 0) continue;
     uint64_t room = room_of(s, raised);
+    if (room == LH_ANY) continue;
     held -= room < s->clients ? s->clients - room : 0;
     double grows = (double)room / (double)s->clients;
     if (growth == 0 || grows < growth) growth = grows;

@@ -93,6 +93,19 @@ static void note_ports(struct lh_ladder *ladder, const struct lh_maker *m) {
   }
 }
 
+/* ---- the target ---- */
+/* Where one descriptor a connection would do and two would not; its own step says so where it has one. */
+static void note_target(struct lh_ladder *ladder, const struct lh_maker *m) {
+  const struct lh_rung *rung = lh_ladder_find(ladder, LH_LIMIT_TARGET_NOFILE);
+  const struct lh_needs_server *fullest = lh_maker_fullest(m);
+  char half[32];
+  if (!rung || !fullest || fullest->measured || rung == ladder->rungs) return;
+  if (rung->clients == LH_ANY || rung->clients < ladder->wanted || rung->clients / 2 >= ladder->wanted) return;
+  add(ladder, "descriptors of the target", "one a connection is assumed",
+      "%s, process %u, is taken for a server; a proxy takes two, and has room for %s clients: --probe --targets measures it",
+      fullest->name, fullest->pids[0], lh_format_count(rung->clients / 2, half, sizeof half));
+}
+
 /* ---- settings ---- */
 static void note_time_wait(struct lh_ladder *ladder, const struct lh_maker *m) {
   static const char *const meanings[] = {"no port in TIME_WAIT is used again before it is over, a minute",
@@ -139,6 +152,7 @@ void lh_ladder_add_notes(struct lh_ladder *ladder, const struct lh_maker *m) {
   note_soft(ladder, m);
   note_login(ladder, m);
   note_ports(ladder, m);
+  note_target(ladder, m);
   note_time_wait(ladder, m);
   note_keepalive(ladder, m);
   note_clock(ladder, m);

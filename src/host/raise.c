@@ -317,7 +317,7 @@ static uint64_t raise_syn_backlog(const struct lh_maker *m, struct lh_rung *rung
 /* Descriptors that each process of a server needs for its share of so many clients. */
 static uint64_t target_needs(const struct lh_maker *m, const struct lh_needs_server *s, uint64_t goal) {
   uint64_t planned = m->needs->plan.clients > 0 ? m->needs->plan.clients : 1;
-  double share = (double)s->clients * (double)goal / (double)planned / s->processes;
+  double share = (double)s->clients * (double)goal / (double)planned / s->processes * lh_maker_each(s);
   return (uint64_t)share + s->open / s->processes + 2;
 }
 
@@ -339,19 +339,24 @@ static void add_target(struct lh_rung *rung, const struct lh_needs_server *s, ui
   }
 }
 
+static bool is_counted(const struct lh_needs_server *s) {
+  return s->processes > 0 && lh_maker_each(s) > 0;
+}
+
 static uint64_t raise_target(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   uint64_t value = 0, most = known_or(lh_maker_number(m, "fs.nr_open", 0), LH_DESCRIPTORS_MOST);
   for (size_t i = 0; i < m->needs->server_count; i++) {
     const struct lh_needs_server *s = &m->needs->servers[i];
-    uint64_t needed = s->processes > 0 ? target_needs(m, s, goal) : 0;
-    if (!m->may_raise && s->processes > 0) most = least(most, s->hard);
+    uint64_t needed = is_counted(s) ? target_needs(m, s, goal) : 0;
+    if (!m->may_raise && is_counted(s)) most = least(most, s->foreign ? s->soft : s->hard);
     if (needed > s->soft && needed > value) value = needed;
   }
   value = least(round_up(value), most);
   for (size_t i = 0; i < m->needs->server_count; i++)
-    if (m->needs->servers[i].processes > 0 && m->needs->servers[i].soft < value) add_target(rung, &m->needs->servers[i], value);
+    if (is_counted(&m->needs->servers[i]) && m->needs->servers[i].soft < value) add_target(rung, &m->needs->servers[i], value);
   add(rung, LH_REMEDY_ADVICE, NULL,
-      "for good where the server is started: LimitNOFILE of its unit, --ulimit of its container, worker_rlimit_nofile of nginx");
+      "for good where the server is started: LimitNOFILE of its unit, --ulimit of its container, worker_rlimit_nofile of nginx; its own "
+      "bounds (worker_connections of nginx, maxconn of HAProxy) bind as well");
   if (rung->remedy_count > 1) say_raised(rung, value);
   return lh_maker_by_servers(m, value);
 }

@@ -33,8 +33,8 @@ struct search {
   const char *root;
   struct listener *listeners; /* owned */
   size_t count;
-  bool *watched;  /* by server, owned: a process of it watches its listener */
-  int *descriptor; /* by server, owned: which one of the process at hand is its listener, -1: none */
+  bool *watched;   /* by server, owned: a process of it watches its listener */
+  int *descriptor; /* by listener, owned: which one of the process at hand it is, -1: none */
   bool hidden;   /* the descriptors of some process may not be seen */
   bool failed;   /* no memory */
 };
@@ -127,7 +127,7 @@ static void see_descriptor(const struct search *s, struct holder *h, int folder,
     h->epolls[h->epoll_count++] = (unsigned)strtoul(name, NULL, 10);
   if (sscanf(link, "socket:[%" SCNu64, &inode) != 1) return;
   for (size_t i = 0; i < s->count; i++)
-    if (s->listeners[i].inode == inode) s->descriptor[s->listeners[i].server] = (int)strtoul(name, NULL, 10);
+    if (s->listeners[i].inode == inode) s->descriptor[i] = (int)strtoul(name, NULL, 10);
 }
 
 /* Since Linux 6.2 the folder's size is the number of its entries; before, they have to be counted. */
@@ -149,7 +149,7 @@ static void see_descriptors(struct search *s, struct holder *h) {
   if (folder) closedir(folder);
 }
 
-static bool watches(const struct search *s, const struct holder *h, int descriptor) {
+static bool watches_one(const struct search *s, const struct holder *h, int descriptor) {
   bool found = false;
   for (size_t i = 0; i < h->epoll_count && !found; i++) {
     char path[96];
@@ -162,6 +162,26 @@ static bool watches(const struct search *s, const struct holder *h, int descript
     lh_buf_free(&text);
   }
   return found;
+}
+
+static bool holds(const struct search *s, size_t server) {
+  for (size_t i = 0; i < s->count; i++)
+    if (s->listeners[i].server == server && s->descriptor[i] >= 0) return true;
+  return false;
+}
+
+/* Workers may hold each other's listeners, and each watch its own (SO_REUSEPORT). */
+static bool watches(const struct search *s, const struct holder *h, size_t server) {
+  for (size_t i = 0; i < s->count; i++)
+    if (s->listeners[i].server == server && s->descriptor[i] >= 0 && watches_one(s, h, s->descriptor[i])) return true;
+  return false;
+}
+
+static bool is_foreign(const struct search *s, uint32_t pid) {
+  char path[PATH_ROOM];
+  struct stat st;
+  int len = snprintf(path, sizeof path, "%s/proc/%u", s->root, pid);
+  return len < (int)sizeof path && stat(path, &st) == 0 && st.st_uid != geteuid();
 }
 
 /* *hard is LH_ANY without one. */
@@ -182,13 +202,14 @@ static void add_process(struct search *s, const struct holder *h, size_t at) {
   struct lh_needs_server *server = &s->needs->servers[at];
   uint64_t soft, hard = LH_ANY;
   char path[64];
-  bool watch = watches(s, h, s->descriptor[at]);
+  bool watch = watches(s, h, at);
   if (read_limits(s, h->pid, &soft, &hard) < 0 || (!watch && s->watched[at])) return;
   if (watch && !s->watched[at])
     *server = (struct lh_needs_server){.host = server->host, .port = server->port, .clients = server->clients};
   s->watched[at] = watch;
   if (server->processes == 0 || soft < server->soft) server->soft = soft;
   if (server->processes == 0 || hard < server->hard) server->hard = hard;
+  server->foreign = server->foreign || is_foreign(s, h->pid);
   server->open += h->open;
   server->room += soft > h->open ? soft - h->open : 0;
   if (server->processes < LH_SERVER_PIDS) server->pids[server->processes] = h->pid;
@@ -205,10 +226,10 @@ static int search_processes(struct search *s) {
   for (const struct dirent *e; (e = readdir(folder));) {
     struct holder h = {.pid = (uint32_t)strtoul(e->d_name, NULL, 10)};
     if (h.pid == 0) continue;
-    for (size_t i = 0; i < s->needs->server_count; i++) s->descriptor[i] = -1;
+    for (size_t i = 0; i < s->count; i++) s->descriptor[i] = -1;
     see_descriptors(s, &h);
     for (size_t i = 0; i < s->needs->server_count; i++)
-      if (s->descriptor[i] >= 0) add_process(s, &h, i);
+      if (holds(s, i)) add_process(s, &h, i);
   }
   closedir(folder);
   return 0;
@@ -245,11 +266,11 @@ int lh_needs_find_servers(struct lh_needs *needs, const char *root, struct lh_er
   int code = add_destinations(needs);
   if (code == 0 && needs->server_count == 0) return 0;
   s.watched = code == 0 ? calloc(needs->server_count, sizeof *s.watched) : NULL;
-  s.descriptor = code == 0 ? calloc(needs->server_count, sizeof *s.descriptor) : NULL;
-  if (!s.watched || !s.descriptor) code = lh_err_set(&why, ENOMEM, "no memory");
+  if (!s.watched) code = lh_err_set(&why, ENOMEM, "no memory");
   if (code == 0) code = lh_socket_rows_visit(root, see_row, &s, &why);
-  if (code == 0 && s.failed) code = lh_err_set(&why, ENOMEM, "no memory");
   if (code == 0) keep_best(&s);
+  if (code == 0) s.descriptor = calloc(s.count + 1, sizeof *s.descriptor);
+  if (code == 0 && (s.failed || !s.descriptor)) code = lh_err_set(&why, ENOMEM, "no memory");
   if (code == 0 && s.count > 0 && (code = search_processes(&s)) < 0)
     lh_err_set(&why, code, "/proc cannot be read: %s", strerror(-code));
   if (code == 0) {
@@ -263,4 +284,15 @@ int lh_needs_find_servers(struct lh_needs *needs, const char *root, struct lh_er
   free(s.watched);
   free(s.descriptor);
   return code;
+}
+
+uint64_t lh_needs_server_open(const struct lh_needs_server *server, const char *root) {
+  struct search s = {.root = root};
+  uint64_t open = 0;
+  for (uint32_t i = 0; i < server->processes && i < LH_SERVER_PIDS; i++) {
+    struct holder h = {.pid = server->pids[i]};
+    see_descriptors(&s, &h);
+    open += h.open;
+  }
+  return open;
 }

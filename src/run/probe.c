@@ -19,6 +19,7 @@
 #include "longhaul/run/run.h"
 #include "longhaul/store/reader.h"
 #include "run/backlog.h"
+#include "run/footprint.h"
 #include "run/listener.h"
 #include "run/probe_plan.h"
 
@@ -41,7 +42,22 @@ static bool may_refuse(const struct lh_rung *rung, bool targets) {
   return lh_limit_is_theirs(rung->limit) ? targets : !rung->soft;
 }
 
-static int predict(struct lh_probe *probe, const struct lh_config *config, struct lh_err *err) {
+/* `known`: servers of which a probe has measured what a connection takes; NULL: none. */
+static void take_measures(struct lh_probe *probe, struct lh_needs *needs, const struct lh_needs *known) {
+  for (size_t i = 0; known && i < known->server_count; i++) {
+    const struct lh_needs_server *from = &known->servers[i];
+    if (!from->measured) continue;
+    if (isnan(probe->target_each) || from->each > probe->target_each) probe->target_each = from->each;
+    for (size_t n = 0; n < needs->server_count; n++) {
+      struct lh_needs_server *to = &needs->servers[n];
+      if (to->port != from->port || strcmp(to->host, from->host) != 0) continue;
+      to->measured = true;
+      to->each = from->each;
+    }
+  }
+}
+
+static int predict(struct lh_probe *probe, const struct lh_config *config, const struct lh_needs *known, struct lh_err *err) {
   struct lh_facts facts = {0};
   struct lh_needs needs = {0};
   struct lh_ladder *ladder = NULL;
@@ -50,7 +66,11 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, struc
   probe->tls_clients = needs.plan.tls_clients;
   probe->both_ends = code == 0 && needs.local_sockets == needs.plan.sockets;
   needs.supervisor_threads = 0; /* the workers are started from this process, which has none */
-  if (code == 0) code = lh_ladder_read(&ladder, &facts, &needs, &missed, err); /* doctor has said what is missed */
+  if (code == 0 && (lh_facts_read(&facts, "") < 0 ||
+                    lh_needs_look_around(&needs, (struct lh_roots){"", ""}, &facts, &missed) < 0)) /* doctor has said what is missed */
+    code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
+  take_measures(probe, &needs, known);
+  if (code == 0) code = lh_ladder_make(&ladder, &facts, &needs, err);
   if (code == 0) {
     probe->predicted = LH_ANY;
     probe->limit = -1;
@@ -157,6 +177,24 @@ static bool is_way_up(const char *stage) {
   return strcmp(stage, "connect") == 0 || strcmp(stage, "tls") == 0 || strcmp(stage, "upgrade") == 0;
 }
 
+/* Codes of the kernel's are an errno; those of peers are a status or the like. */
+static bool has_errno(const char *side, const char *reason) {
+  if (strcmp(reason, lh_reason_name(LH_REASON_PROXY_REFUSED)) == 0) return false;
+  return strcmp(side, "host") == 0 || strcmp(side, "network") == 0 || strcmp(reason, lh_reason_name(LH_REASON_RST)) == 0;
+}
+
+static void say_refusal(struct lh_probe *probe, const json_t *ending) {
+  const char *side = json_string_value(json_object_get(ending, "side")),
+             *reason = json_string_value(json_object_get(ending, "reason"));
+  int code = (int)json_integer_value(json_object_get(ending, "code"));
+  int len = snprintf(probe->refusal, sizeof probe->refusal, "%s: %s: %s", json_string_value(json_object_get(ending, "stage")),
+                     side, reason);
+  if (has_errno(side, reason))
+    probe->error = code;
+  else if (code != 0 && len > 0 && (size_t)len < sizeof probe->refusal)
+    snprintf(probe->refusal + len, sizeof probe->refusal - (size_t)len, ", %d", code);
+}
+
 /* The first refusal that is this host's or ours; else the first of any side; else the stage in which some still waited when the
  * probe ended: a server without descriptors answers none whose connection the kernel has taken for it. */
 static void find_refusal(struct lh_probe *probe, const json_t *model) {
@@ -177,9 +215,7 @@ static void find_refusal(struct lh_probe *probe, const json_t *model) {
     if (probe->refusal[0] == '\0' && waiting) snprintf(probe->refusal, sizeof probe->refusal, "%s: no answer", waiting);
     return;
   }
-  probe->error = (int)json_integer_value(json_object_get(found, "code"));
-  snprintf(probe->refusal, sizeof probe->refusal, "%s: %s: %s", json_string_value(json_object_get(found, "stage")),
-           json_string_value(json_object_get(found, "side")), json_string_value(json_object_get(found, "reason")));
+  say_refusal(probe, found);
 }
 
 static int read_run(struct lh_probe *probe, const char *path, struct sums *sums, struct lh_err *err) {
@@ -274,7 +310,7 @@ static int plan_for_listener(struct lh_probe *probe, const struct lh_probe_plan 
   else
     code = load_config(&(struct lh_load_args){.path = "(probe)", .text = text.data}, config, err);
   lh_buf_free(&text);
-  return code < 0 ? code : predict(probe, *config, err);
+  return code < 0 ? code : predict(probe, *config, NULL, err);
 }
 
 static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
@@ -304,6 +340,63 @@ static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *ar
   return code;
 }
 
+/* The config's own plan for so many. */
+static int plan_for_targets(const struct lh_probe_plan *plan, const struct lh_probe_args *args, struct lh_strings *settings,
+                            struct lh_config **config, struct lh_err *err) {
+  int code = 0;
+  for (uint32_t i = 0; i < args->setting_count && code == 0; i++) code = lh_strings_addf(settings, "%s", args->settings[i]);
+  if (code == 0) code = lh_probe_plan_settings(plan, settings);
+  if (code == -ENOMEM) return lh_err_set(err, ENOMEM, "no memory for the probe's settings");
+  struct lh_load_args load = {.path = args->config->path,
+                              .text = args->config->text,
+                              .settings = (const char *const *)settings->items,
+                              .setting_count = settings->count};
+  return load_config(&load, config, err);
+}
+
+/* What is open there closes a moment after the run's end, and would be taken for others'. */
+static void await_close(const struct lh_needs *needs, const uint64_t *before) {
+  enum { TRIES = 40, WAIT_US = 25000, NEAR = 4 };
+  for (int tries = 0; tries < TRIES; tries++) {
+    bool closed = true;
+    for (size_t i = 0; i < needs->server_count && i < LH_FOOTPRINTS_MAX; i++)
+      closed = closed && lh_needs_server_open(&needs->servers[i], "") <= before[i] + NEAR;
+    if (closed) return;
+    usleep(WAIT_US);
+  }
+}
+
+static int try_some(const struct lh_probe_args *args, const struct lh_config *config, const struct lh_strings *settings,
+                    const struct lh_needs *needs, struct lh_err *err) {
+  struct lh_probe some = {0};
+  struct lh_footprint footprint;
+  int code = lh_footprint_begin(&footprint, needs, err);
+  if (code < 0) return code;
+  code = run_it(&some, args, config, settings, err);
+  lh_footprint_end(&footprint, code == 0 && some.opened >= lh_probe_plan_clients(config), args->needs);
+  if (code == 0) await_close(needs, footprint.before);
+  return code;
+}
+
+/* Few enough that no server refuses them, and so many that one descriptor more or less does not count. */
+static int measure_targets(const struct lh_probe_args *args, uint64_t wanted, const char *store, struct lh_err *err) {
+  enum { TRIED_FIRST = 50 };
+  struct lh_probe_plan plan = {.config = args->config, .wanted = wanted < TRIED_FIRST ? wanted : TRIED_FIRST, .store = store};
+  struct lh_strings settings = {0};
+  struct lh_config *config = NULL;
+  struct lh_needs needs = {0};
+  bool known = false;
+  int code = plan_for_targets(&plan, args, &settings, &config, err);
+  if (code == 0) code = lh_needs_make(&needs, config, 1, 1, err);
+  if (code == 0 && lh_needs_find_servers(&needs, "", NULL) == 0)
+    for (size_t i = 0; i < needs.server_count; i++) known = known || needs.servers[i].processes > 0;
+  if (known) code = try_some(args, config, &settings, &needs, err);
+  lh_needs_free(&needs);
+  lh_config_free(config);
+  lh_strings_free(&settings);
+  return code;
+}
+
 static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *args, const char *store, struct lh_err *err) {
   struct lh_strings settings = {0};
   struct lh_config *config = NULL;
@@ -311,15 +404,9 @@ static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *arg
   probe->wanted = plan.wanted;
   lh_host_raise_descriptors(NULL);
   int code = refuse_too_many(&plan, err);
-  for (uint32_t i = 0; i < args->setting_count && code == 0; i++) code = lh_strings_addf(&settings, "%s", args->settings[i]);
-  if (code == 0) code = lh_probe_plan_settings(&plan, &settings);
-  if (code == -ENOMEM) lh_err_set(err, ENOMEM, "no memory for the probe's settings");
-  struct lh_load_args load = {.path = args->config->path,
-                              .text = args->config->text,
-                              .settings = (const char *const *)settings.items,
-                              .setting_count = settings.count};
-  if (code == 0) code = load_config(&load, &config, err);
-  if (code == 0) code = predict(probe, config, err);
+  if (code == 0 && args->needs) code = measure_targets(args, plan.wanted, store, err);
+  if (code == 0) code = plan_for_targets(&plan, args, &settings, &config, err);
+  if (code == 0) code = predict(probe, config, args->needs, err);
   probe->queue_predicted = 0; /* the listener is not ours */
   if (code == 0) code = run_it(probe, args, config, &settings, err);
   lh_config_free(config);
@@ -329,8 +416,13 @@ static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *arg
 
 int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err) {
   char store[] = "/tmp/longhaul-probe-XXXXXX";
-  *probe =
-      (struct lh_probe){.targets = args->targets, .limit = -1, .predicted = LH_ANY, .user_bytes = NAN, .kernel_bytes = NAN, .buffer_bytes = NAN};
+  *probe = (struct lh_probe){.targets = args->targets,
+                             .limit = -1,
+                             .predicted = LH_ANY,
+                             .target_each = NAN,
+                             .user_bytes = NAN,
+                             .kernel_bytes = NAN,
+                             .buffer_bytes = NAN};
   if (!mkdtemp(store))
     return lh_err_set(err, errno, "the probe cannot make a folder for its run file (%s): %s", store, strerror(errno));
   lh_log_set_level(LH_LOG_ERROR);

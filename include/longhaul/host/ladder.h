@@ -84,12 +84,15 @@ struct lh_needs_server {
   const char *host; /* borrowed from the config */
   uint16_t port;
   bool hidden;      /* a process has it that may not be looked into: another user's */
+  bool foreign;     /* some of them are another user's than ours */
   uint64_t clients;
   uint32_t processes;            /* that accept there; 0: none was found */
   uint32_t pids[LH_SERVER_PIDS]; /* of the first ones */
   char name[16];                 /* of the last one */
   uint64_t open, room;           /* descriptors of all of them: open, and left below the soft limit */
   uint64_t soft, hard;           /* RLIMIT_NOFILE, the least of theirs; LH_ANY: unlimited */
+  bool measured;                 /* by a probe; else `each` is not known, and one is assumed */
+  double each;                   /* descriptors that they open for a connection: a proxy two; 0: others hold it */
 };
 
 struct lh_needs {
@@ -121,6 +124,8 @@ int lh_needs_count_taken(struct lh_needs *needs, const char *root, const struct 
 /* Finds the processes that listen at the plan's destinations of this host, from /proc under root: only as far as they are there
  * and may be seen. Reads the descriptors of every process, about 1 us for each. 0 or -errno (then none is found). */
 int lh_needs_find_servers(struct lh_needs *needs, const char *root, struct lh_err *err);
+/* The descriptors that its processes, as they were found, have open now. */
+uint64_t lh_needs_server_open(const struct lh_needs_server *server, const char *root);
 /* Both, each under its root, NULL: not at all; what could not be read is a sentence in `missed` and left out. 0 or -ENOMEM. */
 struct lh_roots {
   const char *ports, *servers;
@@ -199,7 +204,7 @@ struct lh_rung {
   bool estimated;  /* rests on measured figures of memory or processor time, not on a count */
   uint64_t clients;
   char value[96];  /* as it stands: "1,024 a process", "32768 to 60999, 28,232 ports" */
-  char detail[160]; /* how value becomes clients: "960 a worker, 2 workers"; may be empty */
+  char detail[240]; /* how value becomes clients: "960 a worker, 2 workers"; may be empty */
   char raised[64]; /* what the remedies make of it, "" when nothing can be typed */
   uint64_t next_clients; /* what binds once it, and those before it, are raised so; LH_ANY: nothing */
   int next_limit;        /* enum lh_limit, -1: nothing */

@@ -8,6 +8,7 @@
  *              config's targets are connected to
  *   predicted  what the ladder says for what the probe does: towards the listener both ends are on this host
  *   queue      connections that wait at a listener that accepts none: net.core.somaxconn proved
+ *   tried first  towards targets whose process is on this host: some connections, to count the descriptors that they take there
  */
 #ifndef LONGHAUL_RUN_PROBE_H
 #define LONGHAUL_RUN_PROBE_H
@@ -26,6 +27,7 @@ struct lh_probe_args {
   bool targets;                   /* connect to the config's targets; else to a listener of our own */
   const char *const *settings;    /* that `config` was loaded with; for `targets` */
   uint32_t setting_count;
+  struct lh_needs *needs;         /* of the config: its servers are told what a connection takes there. NULL: nobody is */
   uint64_t most;                  /* connections at most */
   const char *program;            /* path of this binary */
 };
@@ -39,6 +41,7 @@ struct lh_probe {
   int limit;          /* enum lh_limit that the ladder has first, -1: none */
   char refusal[LH_PROBE_REFUSAL_MAX]; /* the first refusal in words; "" when there was none */
   int error;          /* its errno, 0: none */
+  double target_each; /* descriptors that a connection takes at the target's process, the most of several; NAN: not measured */
   bool matches;       /* opened is within 2 % (or 3) of the lesser of wanted and predicted */
   double seconds;     /* until the last one was open */
   uint64_t tls_clients; /* of `wanted` */

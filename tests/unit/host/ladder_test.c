@@ -345,6 +345,8 @@ static void test_ports_apart(void **state) {
 }
 
 /* ---- the target's own descriptors ---- */
+#define AT(at, wanted, ...) {.host = "127.0.0.1", .port = at, .clients = wanted, .name = "srv", __VA_ARGS__}
+
 /* Soft, and raised by another command. */
 static void test_servers(void **state) {
   (void)state;
@@ -356,37 +358,57 @@ static void test_servers(void **state) {
   } cases[] = {
       {"short of it",
        "",
-       {{"127.0.0.1", 8080, false, 5000, 1, {41}, "srv", 24, 1000, 1024, 4096}},
+       {AT(8080, 5000, .processes = 1, .pids = {41}, .open = 24, .room = 1000, .soft = 1024, .hard = 4096)},
        1000,
        RANGE,
        "prlimit --pid 41 --nofile=32768:32768"},
       {"within its hard limit",
        "net.ipv4.ip_local_port_range=40000 45999",
-       {{"127.0.0.1", 8080, false, 5000, 1, {41}, "srv", 24, 1000, 1024, 524288}},
+       {AT(8080, 5000, .processes = 1, .pids = {41}, .open = 24, .room = 1000, .soft = 1024, .hard = 524288)},
        1000,
        6000,
        "prlimit --pid 41 --nofile=8192:524288"},
       {"two processes",
        "",
-       {{"127.0.0.1", 8080, false, 5000, 2, {41, 42}, "srv", 48, 2000, 1024, 4096}},
+       {AT(8080, 5000, .processes = 2, .pids = {41, 42}, .open = 48, .room = 2000, .soft = 1024, .hard = 4096)},
        2000,
        RANGE,
        "for p in 41 42; do prlimit --pid $p --nofile=16384:16384; done"},
       /* root of a container may not go past the hard limit */
       {"the hard limit stays",
        "user=0;capabilities=000001fffeffffff",
-       {{"127.0.0.1", 8080, false, 5000, 1, {41}, "srv", 24, 1000, 1024, 3072}},
+       {AT(8080, 5000, .processes = 1, .pids = {41}, .open = 24, .room = 1000, .soft = 1024, .hard = 3072)},
        1000,
        3048,
        "prlimit --pid 41 --nofile=3072:3072"},
       /* one full with 500 of its 2,000, all 3,000 of the other */
       {"two servers",
        "",
-       {{"127.0.0.1", 8080, false, 2000, 1, {41}, "srv", 24, 500, 524, 4096},
-        {"127.0.0.1", 8081, false, 3000, 1, {42}, "srv", 24, 100000, 100024, 100024}},
+       {AT(8080, 2000, .processes = 1, .pids = {41}, .open = 24, .room = 500, .soft = 524, .hard = 4096),
+        AT(8081, 3000, .processes = 1, .pids = {42}, .open = 24, .room = 100000, .soft = 100024, .hard = 100024)},
        3500,
        RANGE,
        "prlimit --pid 41 --nofile=16384:16384"},
+      {"a proxy, of which a probe knows",
+       "net.ipv4.ip_local_port_range=40000 45999",
+       {AT(8080, 5000, .processes = 1, .pids = {41}, .open = 24, .room = 1000, .soft = 1024, .hard = 4096, .measured = true, .each = 2)},
+       500,
+       6000,
+       "prlimit --pid 41 --nofile=16384:16384"}, /* 2 * 6,001 and what is open */
+      {"one that hands its connections on is not counted",
+       "",
+       {AT(8080, 2000, .processes = 1, .pids = {41}, .open = 24, .room = 100, .soft = 124, .hard = 4096, .measured = true),
+        AT(8081, 3000, .processes = 1, .pids = {42}, .open = 24, .room = 1000, .soft = 1024, .hard = 4096)},
+       3000,
+       RANGE,
+       "prlimit --pid 42 --nofile=32768:32768"},
+      {"another user's, in a container whose root may not raise it",
+       "user=0;capabilities=000001fffeffffff",
+       {AT(8080, 5000, .processes = 1, .pids = {41}, .open = 24, .room = 1000, .soft = 1024, .hard = 4096, .foreign = true)},
+       1000,
+       1000,
+       "for good where the server is started: LimitNOFILE of its unit, --ulimit of its container, worker_rlimit_nofile of nginx; its own "
+       "bounds (worker_connections of nginx, maxconn of HAProxy) bind as well"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct lh_config *config = load("", NEAR5000);
@@ -404,7 +426,8 @@ static void test_servers(void **state) {
         first->next_clients != cases[i].next_clients || strcmp(first->remedies[0].text, cases[i].first) != 0)
       fail_msg("%s: %s %llu, then %llu, \"%s\"", cases[i].name, lh_limit_name(first->limit), (unsigned long long)first->clients,
                (unsigned long long)first->next_clients, first->remedies[0].text);
-    assert_non_null(strstr(first->remedies[1].text, "for good"));
+    assert_non_null(strstr(first->remedies[first->remedy_count - 1].text, "for good"));
+    assert_true(strstr(first->detail, "is assumed") ? !cases[i].servers[0].measured || cases[i].servers[0].each <= 0 : cases[i].servers[0].measured);
     assert_true(first->soft && lh_ladder_fits(ladder)); /* what the target takes is for the run to find */
     lh_ladder_free(ladder);
     lh_needs_free(&needs);

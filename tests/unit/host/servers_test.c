@@ -111,6 +111,12 @@ static const struct row rows[] = {
      .tcp = AT_THE_PATH("77") AT_THE_PATH("78"),
      .processes = {{7, "server", "100 100", 3, HOLDS("77"), 10}, {8, "server", "100 100", 3, HOLDS("78"), 10}},
      FOUND(2, 0, 10, 190, 100, 100)},
+    {.name = "workers that hold each other's listeners, and watch their own",
+     .tcp = AT_THE_PATH("77") AT_THE_PATH("78"),
+     .processes = {{6, "master", "900 900", 3, {"socket:[77]", "socket:[78]"}, 0},
+                   {7, "worker", "100 100", 3, {"socket:[77]", "socket:[78]"}, 10},
+                   {8, "worker", "100 100", 3, {"socket:[77]", "socket:[78]"}, 11}},
+     FOUND(2, 0, 12, 188, 100, 100)},
     {.name = "a process that is not to be found",
      .tcp = AT_THE_PATH("77"),
      .processes = {{7, "other", "100 100", 3, HOLDS("5"), 0}},
@@ -166,6 +172,10 @@ static void test_two_destinations(void **state) {
   assert_int_equal(needs.servers[0].clients, 100);
   assert_int_equal(needs.servers[0].room, 100 - 6);
   assert_int_equal(needs.servers[0].processes, 1);
+  assert_false(needs.servers[0].foreign);
+  assert_int_equal(lh_needs_server_open(&needs.servers[0], root), 6);
+  put_link(7, 99, "/dev/null");
+  assert_int_equal(lh_needs_server_open(&needs.servers[0], root), 7);
   free(needs.servers);
   remove_root(state);
 }
