@@ -378,6 +378,14 @@ static int try_some(const struct lh_probe_args *args, const struct lh_config *co
   return code;
 }
 
+/* Whether some server may be too small if a connection takes more there than the one that is assumed. */
+static bool may_matter(const struct lh_needs *needs) {
+  enum { EACH_MOST = 4 };
+  for (size_t i = 0; i < needs->server_count; i++)
+    if (needs->servers[i].processes > 0 && needs->servers[i].room < EACH_MOST * needs->servers[i].clients) return true;
+  return false;
+}
+
 /* Few enough that no server refuses them, and so many that one descriptor more or less does not count. */
 static int measure_targets(const struct lh_probe_args *args, uint64_t wanted, const char *store, struct lh_err *err) {
   enum { TRIED_FIRST = 50 };
@@ -385,12 +393,9 @@ static int measure_targets(const struct lh_probe_args *args, uint64_t wanted, co
   struct lh_strings settings = {0};
   struct lh_config *config = NULL;
   struct lh_needs needs = {0};
-  bool known = false;
   int code = plan_for_targets(&plan, args, &settings, &config, err);
   if (code == 0) code = lh_needs_make(&needs, config, 1, 1, err);
-  if (code == 0 && lh_needs_find_servers(&needs, "", NULL) == 0)
-    for (size_t i = 0; i < needs.server_count; i++) known = known || needs.servers[i].processes > 0;
-  if (known) code = try_some(args, config, &settings, &needs, err);
+  if (code == 0 && lh_needs_find_servers(&needs, "", NULL) == 0) code = try_some(args, config, &settings, &needs, err);
   lh_needs_free(&needs);
   lh_config_free(config);
   lh_strings_free(&settings);
@@ -404,7 +409,7 @@ static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *arg
   probe->wanted = plan.wanted;
   lh_host_raise_descriptors(NULL);
   int code = refuse_too_many(&plan, err);
-  if (code == 0 && args->needs) code = measure_targets(args, plan.wanted, store, err);
+  if (code == 0 && args->needs && may_matter(args->needs)) code = measure_targets(args, plan.wanted, store, err);
   if (code == 0) code = plan_for_targets(&plan, args, &settings, &config, err);
   if (code == 0) code = predict(probe, config, args->needs, err);
   probe->queue_predicted = 0; /* the listener is not ours */

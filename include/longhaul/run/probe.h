@@ -8,7 +8,8 @@
  *              config's targets are connected to
  *   predicted  what the ladder says for what the probe does: towards the listener both ends are on this host
  *   queue      connections that wait at a listener that accepts none: net.core.somaxconn proved
- *   tried first  towards targets whose process is on this host: some connections, to count the descriptors that they take there
+ *   tried first  50 connections, where the target's process is on this host and might have too few descriptors for the plan: to
+ *              count those that a connection takes there
  */
 #ifndef LONGHAUL_RUN_PROBE_H
 #define LONGHAUL_RUN_PROBE_H
