@@ -17,3 +17,11 @@ bench: $(OUT)/longhaul $(OUT)/faultd $(OUT)/floor $(OUT)/floor_http
 check-long: check-storm
 check-storm: $(OUT)/longhaul $(OUT)/faultd
 	@tests/bench/storm --longhaul $(OUT)/longhaul --faultd $(OUT)/faultd --out build/storm.json
+
+# What a message costs in the engine alone, without sockets: for changes of src/conn.
+.PHONY: bench-engine
+bench-engine: $(OUT)/engine_bench
+	@$<
+
+$(OUT)/engine_bench: $(call OBJ,tests/bench/engine_bench.c $(foreach r,$(call rooms_to,conn),$(call src_of,$(r)))) $(EMBED_OBJ) $(LLHTTP_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)

@@ -1,6 +1,6 @@
 /* What a message costs in the engine alone: no sockets, the null kind on simulated time.
  *
- *   engine_bench [--json]
+ *   engine_bench [--json]      (make bench-engine)
  *
  * A message is one send and its reply, with everything around them: schedule, wheel, rendering, matching, histograms, and
  * the pretended server's share. */
