@@ -6,11 +6,11 @@
 #include "longhaul/base/units.h"
 #include "longhaul/plan/plan.h"
 
-uint64_t lh_disturb_next_ns(const struct lh_config *config, uint64_t at_ns) {
+uint64_t lh_disturb_next_ns(const struct lh_config *config, uint64_t from_ns) {
   uint64_t next = LH_NEVER;
   for (size_t a = 0; a < config->action_count; a++) {
     const struct lh_action *action = &config->actions[a];
-    uint64_t due = lh_plan_action_ns(action, lh_plan_action_after(action, at_ns + 1));
+    uint64_t due = lh_plan_action_ns(action, lh_plan_action_after(action, from_ns));
     if (due < next) next = due;
   }
   return next;

@@ -9,8 +9,8 @@
 
 #include "longhaul/config/config.h"
 
-/* When the next one is due after at_ns, both since the start of the run; LH_NEVER: none. */
-uint64_t lh_disturb_next_ns(const struct lh_config *config, uint64_t at_ns);
+/* When the first one at or past from_ns is due, both since the start of the run; LH_NEVER: none. */
+uint64_t lh_disturb_next_ns(const struct lh_config *config, uint64_t from_ns);
 /* Whether this action happens at at_ns. */
 bool lh_disturb_is_at(const struct lh_action *action, uint64_t at_ns);
 /* "group chat: 20% of the clients dropped by RST" */

@@ -179,6 +179,12 @@ static void note_massdrops(struct lh_supervisor *sv, uint64_t now_ns, bool flush
 }
 
 /* ---- planned disturbances ---- */
+/* The next one at or past that time of the run; one that the earlier parts of a resumed run have had comes no more. */
+static void await_action(struct lh_supervisor *sv, uint64_t from_ns) {
+  uint64_t next_ns = lh_disturb_next_ns(sv->args->config, from_ns);
+  sv->action_ns = next_ns == LH_NEVER ? LH_NEVER : sv->start_ns + next_ns;
+}
+
 static void note_actions(struct lh_supervisor *sv, uint64_t now_ns) {
   const struct lh_config *config = sv->args->config;
   while (sv->phase == LH_RUN_RUNNING && sv->action_ns <= now_ns && sv->action_ns < sv->stop_ns) {
@@ -190,8 +196,7 @@ static void note_actions(struct lh_supervisor *sv, uint64_t now_ns) {
       lh_log(LH_LOG_INFO, "planned disturbance: %s", words);
       lh_journal_event(&sv->journal, sv->action_ns, LH_EVENT_ACTION, "%s", words);
     }
-    uint64_t next_ns = lh_disturb_next_ns(config, at_ns);
-    sv->action_ns = next_ns == LH_NEVER ? LH_NEVER : sv->start_ns + next_ns;
+    await_action(sv, at_ns + 1);
   }
 }
 
@@ -361,10 +366,7 @@ static void set_times(struct lh_supervisor *sv) {
   sv->start_ns = sv->timewatch.last.now_ns + lead_ns;
   sv->start_wall_us = sv->timewatch.last.wall_us + (int64_t)(lead_ns / LH_NS_PER_US);
   sv->stop_ns = sv->start_ns + sv->args->config->run.duration_ns;
-  const struct lh_config *config = sv->args->config;
-  sv->action_ns = LH_NEVER;
-  for (size_t a = 0; a < config->action_count; a++)
-    if (sv->start_ns + config->actions[a].at_ns < sv->action_ns) sv->action_ns = sv->start_ns + config->actions[a].at_ns;
+  await_action(sv, 0);
   sv->draw_ns = sv->start_ns + LH_NS_PER_S / 5; /* a little after the ticks, when the reports are in */
 }
 
