@@ -409,7 +409,7 @@ static json_t *headline(struct compare *c, const json_t *list, const json_t *obj
     name_some(list, "better", &text);
   }
   if (has_event(list)) {
-    lh_buf_addstr(&text, "; but an event set them apart, in too few intervals to prove anything");
+    lh_buf_addf(&text, "; %san event set them apart, in too few intervals to prove anything", worse + better ? "" : "but ");
     name_some(list, "event", &text);
   }
   size_t unclear = count_outcomes(list, "unclear");

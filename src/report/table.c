@@ -187,6 +187,19 @@ int lh_table_text(const struct lh_table *t, bool color, struct lh_buf *out) {
   return failed;
 }
 
+/* Bytes up to the next space at which a line may end: a number and its unit stay together. */
+static size_t word_len(const char *at) {
+  static const char *const units[] = {"%", "us", "ms", "s", "min", "h", "d", "B", "KiB", "MiB", "GiB"};
+  size_t len = strcspn(at, " ");
+  if (len == 0 || at[len] != ' ' || at[len - 1] < '0' || at[len - 1] > '9') return len;
+  const char *next = at + len + 1;
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+    size_t unit = strlen(units[i]), end = strcspn(next, " ,;.:)");
+    if (end == unit && memcmp(next, units[i], unit) == 0) return len + 1 + strcspn(next, " ");
+  }
+  return len;
+}
+
 int lh_text_filled(const char *first, const char *text, struct lh_buf *out) {
   struct lh_buf plain = LH_BUF_INIT(1 << 20);
   size_t indent = lh_utf8_columns(first), at_column = indent;
@@ -195,7 +208,7 @@ int lh_text_filled(const char *first, const char *text, struct lh_buf *out) {
   const char *at = plain.data ? plain.data : "";
   for (bool begun = false; *at && !failed; begun = true) {
     at += strspn(at, " ");
-    size_t bytes = strcspn(at, " ");
+    size_t bytes = word_len(at);
     char word[256];
     if (bytes >= sizeof word) bytes = sizeof word - 1;
     memcpy(word, at, bytes);
