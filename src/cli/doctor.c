@@ -90,7 +90,11 @@ static int probe(struct lh_doctor *d, const struct lh_cli_args *args, struct lh_
   probe_args.setting_count = (uint32_t)source->settings.count;
   if (exit_code != 0) return exit_code;
   int code = lh_probe_make(out, &probe_args, &err);
-  if (code < 0) return lh_cli_fail(code == -EINVAL ? LH_EXIT_USAGE : LH_EXIT_TESTER, "%s", err.text);
+  if (code < 0)
+    return lh_cli_fail(code == -EINVAL  ? LH_EXIT_USAGE
+                       : code == -EINTR ? LH_EXIT_INTERRUPTED
+                                        : LH_EXIT_TESTER,
+                       "%s", err.text);
   d->probe = out;
   if (isnan(out->target_each)) return 0;
   lh_ladder_free(d->ladder); /* what was assumed of the target is known now */

@@ -261,8 +261,9 @@ static int run_it(struct lh_probe *probe, const struct lh_probe_args *args, cons
     sums.pages_first = before.tcp_mem_pages;
   }
   int code = lh_run(&run, &result, err);
+  if (result.interrupted) code = lh_err_set(err, EINTR, "the probe was interrupted: what was opened until then proves nothing");
   /* A run that a limit ends has said how far it came. */
-  if (result.path) {
+  if (result.path && !result.interrupted) {
     struct lh_err failed = *err;
     int read = read_run(probe, result.path, &sums, err);
     if (read == 0 && code < 0) snprintf(probe->refusal, sizeof probe->refusal, "%.150s", failed.text);

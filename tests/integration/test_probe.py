@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 from common import Case, Faultd, config, longhaul, paths
+from lib import process
 
 from test_doctor import RANGE, Shell, can, five_hundred_ports, group_of, plan, typed
 
@@ -35,6 +36,20 @@ class Probe(Case):
         self.assertAlmostEqual(made["opened"], made["predicted"], delta=0.02 * made["predicted"])
         self.assertTrue(made["matches"], made)
         return made
+
+
+class Interrupted(Case):
+    def test_a_probe_that_is_cut_short_judges_nothing(self):
+        def has_workers():
+            return Path(f"/proc/{run.child.pid}/task/{run.child.pid}/children").read_text(encoding="ascii").split()
+
+        with Faultd("upgrade-never") as server:
+            with longhaul.Run(config(server.url(), connections=5), "--probe", "--targets", command="doctor") as run:
+                process.wait_until(has_workers, 20, "the probe's workers")
+                run.signal(signal.SIGINT)
+                self.assertEqual(run.wait(20), 130, run.stderr)
+                self.assertIn("the probe was interrupted", run.stderr)
+                self.assertEqual(run.stdout, "")
 
 
 class Limits(Probe):

@@ -51,7 +51,8 @@ struct lh_probe {
   uint64_t queue_predicted, queue_held; /* 0: not tried */
 };
 
-/* Blocks for at most about a minute. 0, or a negative errno with a sentence when the probe could not be made. */
+/* Blocks for at most about a minute. 0, or a negative errno with a sentence when the probe could not be made; -EINTR after a
+ * signal, which ends it in order. */
 int lh_probe_make(struct lh_probe *probe, const struct lh_probe_args *args, struct lh_err *err);
 
 #endif
