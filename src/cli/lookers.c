@@ -57,7 +57,7 @@ static void say(const char *what, const struct lh_live_address *address, char *u
   fprintf(stderr, "%s at %s\n", what, url);
   if (!address->loopback)
     lh_log(LH_LOG_WARNING,
-           "the %s speaks plain HTTP: whoever is on the way can read its token and its figures. Beyond a network that you trust, "
+           "--%s is plain HTTP: whoever is on the way can read its token and its figures. Beyond a network that you trust, "
            "listen on 127.0.0.1 and look through `ssh -L`, or put a proxy with TLS before it",
            what);
 }

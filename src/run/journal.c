@@ -34,7 +34,7 @@ void lh_journal_close(struct lh_journal *j) {
 
 void lh_journal_event(struct lh_journal *j, uint64_t at_ns, enum lh_event_kind kind, const char *format, ...) {
   if (!writable(j)) return;
-  char text[1024];
+  char text[2 * LH_ERR_TEXT_MAX]; /* a sentence of ours with another in it, or a mark, whole */
   struct lh_err err = {0};
   va_list args;
   va_start(args, format);

@@ -245,7 +245,7 @@ class Dashboard(unittest.TestCase):
                 self.assertIn("--dashboard-token", run.stderr)
             with Run(soak(server, duration="60s"), "--dashboard", "0.0.0.0:0", "--dashboard-token", TOKEN) as run:
                 address = ("127.0.0.1", dashboard_of(run)[1])
-                process.wait_until(lambda: "the dashboard speaks plain HTTP" in run.stderr, 10, "the warning")
+                process.wait_until(lambda: "--dashboard is plain HTTP" in run.stderr, 10, "the warning")
                 for path in ("/", "/metrics", f"/?token={TOKEN}x"):
                     self.assertEqual(ask(address, path)[0], 401, path)
                 self.assertEqual(ask(address, "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})[0], 200)

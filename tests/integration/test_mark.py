@@ -34,10 +34,13 @@ class Mark(Case):
             done = longhaul.command("mark", "latest", "earlier", "--at", "1s", "--store", child.store)
             self.assertIn(done.returncode, (0, 2), done)  # 2: the machine is so quick that 1 s still lies ahead
             earlier = done.returncode == 0
+            longest = "\u00e9" * 512  # 1,024 bytes
+            self.assertEqual(longhaul.command("mark", path, longest).returncode, 0)
             child.wait(40)
         self.ended_with(child, 0)
         self.assertEqual(os.listdir(child.store), [path.name])
         texts = [event["text"] for event in marks(path)]
+        self.assertIn(longest, texts)
         self.assertIn("deployed  [2J<v2>, \"quoted\"", texts)
         if earlier:
             self.assertEqual([round(event["t_s"]) for event in marks(path) if event["text"] == "earlier"], [1])
