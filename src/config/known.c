@@ -38,19 +38,20 @@ void known_from_env(struct load *load, const struct node *node, const char *valu
   if (strlen(value) >= FROM_ENV_BYTES_MIN && (in_query || in_user || is_sent(node))) keep(load, value, strlen(value));
 }
 
-/* ...?token=x&page=2: x. */
+/* ...?token=x&page=2: x. What a variable stands for is not known here. */
 static void keep_query(struct load *load, const char *url) {
   for (const char *at = strchr(url, '?'); at; at = strpbrk(at, "&")) {
     size_t name = strcspn(++at, "=&#"), len = strcspn(at, "&#");
     const char *copy = arena_copy(&load->arena, at, name);
-    if (copy && name < len && secret_name(copy)) keep(load, at + name + 1, len - name - 1);
+    bool written = name < len && memmem(at + name, len - name, "${", 2) == NULL;
+    if (copy && written && secret_name(copy)) keep(load, at + name + 1, len - name - 1);
   }
 }
 
 /* "Bearer x" is a secret, and so is x. */
 static void keep_written(struct load *load, const struct node *node) {
-  bool is_url = node->key && (strcmp(node->key, "url") == 0 || strcmp(node->key, "path") == 0);
-  if (node->kind == NODE_SCALAR && is_url && !strstr(node->text, "${")) keep_query(load, node->text);
+  bool is_url = node_is_path(node) || (node->key && strcmp(node->key, "url") == 0);
+  if (node->kind == NODE_SCALAR && is_url) keep_query(load, node->text);
   if (node->kind == NODE_SCALAR && secret_header_value(node) && !strstr(node->text, "${")) {
     const char *space = strrchr(node->text, ' ');
     keep(load, node->text, strlen(node->text));

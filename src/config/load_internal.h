@@ -75,6 +75,8 @@ struct node *node_at(const struct node *map, const char *path);
 const char *node_path(struct load *load, const struct node *node, const char *child);
 /* A plain scalar that YAML reads as null: nothing, ~ or null. */
 bool node_is_null(const struct node *node);
+/* Its key is one of a request's path: path, or a method. */
+bool node_is_path(const struct node *node);
 /* Sets what stands under `key`, so that the effective config shows it. */
 void node_set_text(struct load *load, struct node *map, const char *key, const char *text);
 
@@ -180,7 +182,7 @@ char *value_string(struct load *load, struct node *node);
 /* ---- setters that rows name ---- */
 typedef bool value_setter(struct load *load, const struct lh_option *row, struct node *node, void *base);
 value_setter set_url, set_metrics, set_proxy, set_headers, set_file, set_payload_text, set_payload_base64, set_payload_hex, set_payload_file,
-    set_request, set_statuses, set_when_hex, set_data_file, set_login_request, set_login_url, set_login_text,
+    set_path, set_request, set_statuses, set_when_hex, set_data_file, set_login_request, set_login_url, set_login_text,
     set_login_file, set_login_statuses;
 /* Reads a file that the config names, relative to its folder: its joined path and its bytes are the caller's. False when
  * it was reported. */

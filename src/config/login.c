@@ -13,14 +13,6 @@ static struct lh_login_config *login_of(void *group) {
   return &((struct lh_group *)group)->login;
 }
 
-/* What may be secret in a path stands in its query, as in a URL. */
-static void mask_path(struct load *load, struct node *node) {
-  char *masked = secret_url(node->masked);
-  node->masked = masked ? arena_copy(&load->arena, masked, strlen(masked)) : NULL;
-  if (!node->masked) node->masked = "***";
-  free(masked);
-}
-
 static void take_text(struct load *load, char **at, const char *text) {
   free(*at);
   *at = strdup(text);
@@ -31,7 +23,7 @@ static void take_text(struct load *load, char **at, const char *text) {
 bool set_login_request(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_login_config *login = login_of(base);
   if (!value_has_text(load, node, type_expected(row->type))) return false;
-  mask_path(load, node);
+  secret_path_mask(load, node);
   if (!variables_check(load, node)) return false;
   const char *expected = text_path(node->text);
   if (expected) {

@@ -118,6 +118,13 @@ bool node_is_null(const struct node *node) {
   return false;
 }
 
+bool node_is_path(const struct node *node) {
+  static const char *const keys[] = {"path", "get", "post", "put", "patch", "delete", "head", "options"};
+  for (size_t i = 0; node->key && i < sizeof keys / sizeof *keys; i++)
+    if (strcmp(node->key, keys[i]) == 0) return true;
+  return false;
+}
+
 void node_set_text(struct load *load, struct node *map, const char *key, const char *text) {
   struct node *node = node_child(map, key);
   if (!node) {

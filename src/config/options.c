@@ -198,7 +198,7 @@ static const struct lh_option options[] = {
      .help = "How many clients it has, each with one connection at a time.", .landing = GROUP(connections)},
     {.key = "groups.*.path", .type = LH_OPTION_TEMPLATE, .preset = "", .example = "/ws/chat",
      .help = "A path, with its query, in place of the one in the target's URL; it may hold variables.",
-     .landing = GROUP(path, .check = text_path, PATH_ONLY)},
+     .landing = GROUP(path, .set = set_path, .check = text_path, PATH_ONLY)},
     {.key = "groups.*.headers", .type = LH_OPTION_HEADERS, .preset = "", .example = "{X-Client: \"${client}\"}",
      .help = "Headers to add after the target's; the same name replaces.",
      .landing = GROUP(headers, .set = set_headers, PATH_ONLY)},

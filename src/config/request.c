@@ -1,17 +1,20 @@
-/* What kind http asks for and accepts. */
+/* What requests ask for, and what kind http accepts. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "row.h"
+#include "secret.h"
 #include "text.h"
 #include "variables.h"
 
 /* The key is the method. A second one is a rule's to report. */
 bool set_request(struct load *load, const struct lh_option *row, struct node *node, void *base) {
   struct lh_message *message = base;
-  if (!value_has_text(load, node, "the path of a request") || !variables_check(load, node)) return false;
+  if (!value_has_text(load, node, "the path of a request")) return false;
+  secret_path_mask(load, node);
+  if (!variables_check(load, node)) return false;
   const char *expected = text_path(node->text);
   if (expected) {
     report_value(load, node, "%s is not accepted; expected %s", quoted(load, node), expected);
@@ -27,6 +30,11 @@ bool set_request(struct load *load, const struct lh_option *row, struct node *no
   }
   for (char *at = message->method; *at; at++) *at = (char)toupper((unsigned char)*at);
   return true;
+}
+
+bool set_path(struct load *load, const struct lh_option *row, struct node *node, void *base) {
+  secret_path_mask(load, node); /* before the first sentence that shows it */
+  return value_store(load, row, node, base);
 }
 
 /* 204, or 2xx for a whole class, which is kept as its first digit; 0: neither. */

@@ -69,6 +69,24 @@ char *secret_url(const char *url) {
   return out.data;
 }
 
+char *secret_path(const char *path) {
+  struct lh_buf out = LH_BUF_INIT(CONFIG_BYTES_MAX);
+  const char *query = path + strcspn(path, "?");
+  int failed = lh_buf_add(&out, path, (size_t)(query - path));
+  if (!failed) failed = add_query(&out, query);
+  if (!failed && !out.data) failed = lh_buf_addstr(&out, "");
+  if (failed) lh_buf_free(&out);
+  return out.data;
+}
+
+void secret_path_mask(struct load *load, struct node *node) {
+  if (node->kind != NODE_SCALAR) return;
+  char *masked = secret_path(node->masked);
+  node->masked = masked ? arena_copy(&load->arena, masked, strlen(masked)) : NULL;
+  if (!node->masked) node->masked = "***";
+  free(masked);
+}
+
 /* `key` is len bytes: a header of a secret name, a row flagged secret, or something that holds headers in its value. */
 static bool is_secret_setting(const char *written, size_t len, const char *value) {
   char key[256];
@@ -90,7 +108,7 @@ char *lh_config_mask_argument(const char *argument) {
   if (!is_setting) return scheme ? secret_url(argument) : strdup(argument);
   struct lh_buf out = LH_BUF_INIT(CONFIG_BYTES_MAX);
   bool hide = is_secret_setting(argument + dashes, len, value);
-  char *shown = hide ? NULL : strstr(value, "://") ? secret_url(value + 1) : strdup(value + 1);
+  char *shown = hide ? NULL : strstr(value, "://") ? secret_url(value + 1) : secret_path(value + 1);
   int failed = lh_buf_add(&out, argument, dashes + len + 1);
   if (!failed && (hide || shown)) failed = lh_buf_addstr(&out, hide ? "***" : shown);
   if (failed || (!hide && !shown)) lh_buf_free(&out);

@@ -12,11 +12,8 @@
 enum place { IN_BODY, IN_HEADER, IN_PATH };
 
 static enum place place_of(const struct node *node) {
-  static const char *const paths[] = {"path", "get", "post", "put", "patch", "delete", "head", "options"};
   if (node->parent && node->parent->key && strcmp(node->parent->key, "headers") == 0) return IN_HEADER;
-  for (size_t i = 0; node->key && i < sizeof paths / sizeof *paths; i++)
-    if (strcmp(node->key, paths[i]) == 0) return IN_PATH;
-  return IN_BODY;
+  return node_is_path(node) ? IN_PATH : IN_BODY;
 }
 
 static bool may_stand(struct lh_cell cell, enum place place) {

@@ -8,6 +8,7 @@ from common import Case, Faultd, books, config, longhaul
 
 TOKEN = "tok-8f3a91c7d2"
 PASSWORD = "correct horse"
+KEY = "key-of-the-path"
 
 
 class Secrets(Case):
@@ -22,22 +23,24 @@ class Secrets(Case):
         return left
 
     def test_quoted_by_the_peer(self):
-        said = f'bad token {TOKEN} or {PASSWORD}'
+        said = f'bad token {TOKEN} or {PASSWORD}, no {KEY}'
         with Faultd(f'path /close after 300ms close 1008 "{said}"', f'path /refuse refuse 403 "{said}"',
                     f'path /redirect redirect ws://127.0.0.1:1/?token={TOKEN}') as server, tempfile.TemporaryDirectory() as folder:
             conf = config(server.url(), connections=2, duration="1500ms", target={"headers": {"Authorization": "Bearer ${env.LH_TOKEN}"}},
-                          reconnect={"first": "400ms"}, path="/close",
+                          reconnect={"first": "400ms"}, path=f"/close?a=${{client}}&api_key={KEY}",
                           messages=[{"after": "open", "text": "login ${env.LH_PASSWORD}"}])
             for path in ("refuse", "redirect"):
                 conf["groups"][path] = {**conf["groups"]["g"], "path": "/" + path, "messages": []}
-            run = longhaul.run(conf, env={**os.environ, "LH_TOKEN": TOKEN, "LH_PASSWORD": PASSWORD})
+            run = longhaul.run(conf, "--set", f"groups.refuse.path=/refuse?api_key={KEY}", env={**os.environ, "LH_TOKEN": TOKEN, "LH_PASSWORD": PASSWORD})
             self.assertEqual(len(run.report["groups"]), 3)
             books.check(self, run)
             for name, text in self.outputs(run, folder).items():
                 self.assertNotIn(TOKEN.encode(), text, name)
                 self.assertNotIn(PASSWORD.encode(), text, name)
+                self.assertNotIn(KEY.encode(), text, name)
+            self.assertIn("path: /close?a=${client}&api_key=***", run.report["config"].replace('"', ""))
             texts = {row["text"] for group in run.report["groups"] for row in group["endings"]}
-            self.assertIn("bad token *** or ***", texts)
+            self.assertIn("bad token *** or ***, no ***", texts)
             self.assertIn("ws://127.0.0.1:1/?token=***", texts)
 
     def test_rows_of_data_quoted_by_the_peer(self):

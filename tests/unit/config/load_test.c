@@ -457,6 +457,22 @@ static void secrets_are_masked(void **state) {
   lh_config_free(c);
 }
 
+static void secrets_of_paths_are_masked(void **state) {
+  (void)state;
+  struct lh_config *c = load("run: {duration: 1m}\ntargets: {t: {url: 'http://h/'}, u: {url: 'ws://h/'}}\n"
+                             "groups: {g: {kind: http, target: t, connections: 1,\n"
+                             "    messages: [{every: 1s, get: '/x?token=hunter2&to=http://y/&n=${seq}'}]},\n"
+                             "  h: {kind: websocket, target: u, connections: 1, path: '/x?to=http://y/&token=hunter2'}}\n");
+  char *argument = lh_config_mask_argument("groups.h.path=/x?a=b&token=hunter2");
+  assert_null(strstr(c->masked, "hunter2"));
+  assert_non_null(strstr(c->masked, "get: \"/x?token=***&to=http://y/&n=${seq}\""));
+  assert_non_null(strstr(c->masked, "path: \"/x?to=http://y/&token=***\""));
+  assert_string_equal(c->groups[0].messages[0].request_path, "/x?token=hunter2&to=http://y/&n=${seq}");
+  assert_string_equal(argument, "groups.h.path=/x?a=b&token=***");
+  free(argument);
+  lh_config_free(c);
+}
+
 static void sockets_and_proxies_land(void **state) {
   (void)state;
   static const struct {
@@ -793,6 +809,7 @@ int main(void) {
       cmocka_unit_test(anchors_aliases_and_merge_keys_work),
       cmocka_unit_test(the_environment_is_taken_literally),
       cmocka_unit_test(secrets_are_masked),
+      cmocka_unit_test(secrets_of_paths_are_masked),
       cmocka_unit_test(sockets_and_proxies_land),
       cmocka_unit_test(secrets_are_known),
       cmocka_unit_test(arguments_are_masked),
