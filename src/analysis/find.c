@@ -152,6 +152,7 @@ int lh_find(const struct lh_find_args *args, struct lh_findings *out, struct lh_
   for (size_t i = 0; i < args->group_count && !finder.failed; i++) {
     const struct lh_find_group *group = &args->groups[i];
     lh_find_never_opened(&finder, group);
+    lh_find_ceiling(&finder, group);
     lh_find_outages(&finder, group);
     lh_find_storm_rhythm(&finder, group);
     lh_find_drift(&finder, group);

@@ -56,6 +56,7 @@ void lh_series_span(const struct lh_series *series, const uint64_t *values, uint
 
 /* ---- the finders, in the order they are asked ---- */
 void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *group);
+void lh_find_ceiling(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_outages(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_storm_rhythm(struct lh_finder *finder, const struct lh_find_group *group);
 void lh_find_drift(struct lh_finder *finder, const struct lh_find_group *group);

@@ -125,6 +125,56 @@ void lh_find_never_opened(struct lh_finder *finder, const struct lh_find_group *
   lh_found(finder, &found);
 }
 
+/* ---- a ceiling ---- */
+
+/* Intervals at whose end more clients were wanted than ever were open; of these, the ones that stood at the most, and in which
+ * attempts failed. */
+struct ceiling {
+  uint32_t most, wanted;
+  size_t short_of, under;
+};
+
+static struct ceiling measure_ceiling(const struct lh_series *series) {
+  struct ceiling c = {.wanted = (uint32_t)lh_series_most_wanted(series)};
+  for (size_t i = 0; i < series->count; i++)
+    if (series->open[i] > c.most) c.most = series->open[i];
+  for (size_t i = 0; i < series->count; i++) {
+    if (series->wanted[i] <= c.most) continue;
+    c.short_of++;
+    c.under += (uint64_t)series->open[i] * 100 >= (uint64_t)c.most * 98 && series->failures[i] > 0;
+  }
+  return c;
+}
+
+/* Whom credentials or certificates keep out, no limit keeps out. */
+static bool may_be_limit(const struct lh_tally *most) {
+  if (most->reason == LH_REASON_UPGRADE_REFUSED || most->reason == LH_REASON_STATUS_REFUSED) return most->code == 429 || most->code >= 500;
+  return most->reason == LH_REASON_RST || most->reason == LH_REASON_FIN || most->reason == LH_REASON_REFUSED ||
+         most->reason == LH_REASON_CONNECT_TIMEOUT || most->reason == LH_REASON_TLS_TIMEOUT || most->reason == LH_REASON_UPGRADE_TIMEOUT;
+}
+
+/* Drops may come with it or not: a server that takes 74 clients and no more drops none of them. */
+void lh_find_ceiling(struct lh_finder *finder, const struct lh_find_group *group) {
+  enum { LEAST_INTERVALS = 3, SHARE = 4 };
+  struct ceiling c = measure_ceiling(&group->series);
+  struct kinds kinds = count_kinds(group, is_failure);
+  if (c.most == 0 || c.under < LEAST_INTERVALS || c.under * SHARE < c.short_of || kinds.total == 0) return;
+  if (lh_reason_side(kinds.most->reason) == LH_SIDE_HOST) return; /* our own limit, which is told as such */
+  char most[LH_WORD_SIZE], clients[LH_WORD_SIZE], tries[LH_WORD_SIZE];
+  lh_say(finder, "At most %s of the %s of %s were open at once, while others tried: %s to connect failed (", lh_word_count(c.most, most),
+         lh_word_many(c.wanted, "client", clients), group->series.name, lh_word_many(kinds.total, "attempt", tries));
+  say_kind(finder, &kinds);
+  lh_say(finder, ").");
+  if (may_be_limit(kinds.most))
+    lh_say(finder, " A limit of the server, or of a proxy before it, on connections or descriptors looks like this.");
+  else
+    advise(finder, kinds.most);
+  lh_prove(finder, "most open %" PRIu32 ", wanted %" PRIu32 "; at that mark, with attempts that failed, in %zu of %zu intervals", c.most,
+           c.wanted, c.under, c.short_of);
+  struct lh_found found = found_of(group, "ceiling", LH_SEVERITY_SERIOUS);
+  lh_found(finder, &found);
+}
+
 /* ---- logins ---- */
 
 static bool is_failed_login(const struct lh_tally *tally) {

@@ -610,6 +610,39 @@ static void test_never_opened(void **state) {
   n->total.tally_count = 0;
 }
 
+/* A server that takes 74 of 100 clients; from_i on of 60 intervals, of which the first 10 have fewer wanted. */
+static struct night *night_below(uint32_t most, size_t from_i, size_t until_i, struct lh_tally *failures) {
+  struct night *n = night_begin(100, 60, 10);
+  for (size_t i = 0; i < 60; i++) {
+    n->wanted[i] = i < 10 ? 10 * (uint32_t)i : 100;
+    n->open[i] = n->wanted[i] < most ? n->wanted[i] : i % 2 ? most : most - 1;
+    n->failures[i] = i >= from_i && i < until_i ? 20 : 0;
+  }
+  n->total.tallies = failures;
+  n->total.tally_count = 1;
+  night_find(n);
+  n->total.tallies = NULL;
+  n->total.tally_count = 0;
+  return n;
+}
+
+static void test_ceiling(void **state) {
+  (void)state;
+  struct lh_tally rst = {.stage = LH_STAGE_UPGRADE, .reason = LH_REASON_RST, .count = 155};
+  expect(night_below(74, 0, 60, &rst), "ceiling", LH_SEVERITY_SERIOUS,
+         "At most 74 of the 100 clients of chat were open at once, while others tried: 155 attempts to connect failed (RST in stage "
+         "upgrade). A limit of the server, or of a proxy before it, on connections or descriptors looks like this.");
+  struct lh_tally refused = {.stage = LH_STAGE_UPGRADE, .reason = LH_REASON_UPGRADE_REFUSED, .code = 401, .count = 9};
+  expect(night_below(74, 0, 60, &refused), "ceiling", LH_SEVERITY_SERIOUS,
+         "At most 74 of the 100 clients of chat were open at once, while others tried: 9 attempts to connect failed (upgrade refused 401 in "
+         "stage upgrade). The server asks for credentials: `headers` of the target, or a `login`.");
+  assert_null(night_finding(night_below(100, 0, 60, &rst), "ceiling"));   /* all of them were open */
+  assert_null(night_finding(night_below(74, 0, 0, &rst), "ceiling"));     /* nobody tried */
+  assert_null(night_finding(night_below(74, 55, 60, &rst), "ceiling"));   /* a spell of it */
+  struct lh_tally ours = {.stage = LH_STAGE_CONNECT, .reason = LH_REASON_NO_DESCRIPTOR, .count = 9};
+  assert_null(night_finding(night_below(74, 0, 60, &ours), "ceiling"));
+}
+
 static void test_failed_logins(void **state) {
   (void)state;
   static const struct {
@@ -701,7 +734,7 @@ int main(void) {
       cmocka_unit_test(test_order),
                                      cmocka_unit_test(test_pushes),
                                      cmocka_unit_test(test_tester_and_host),
-                                     cmocka_unit_test(test_never_opened), cmocka_unit_test(test_failed_logins),
+                                     cmocka_unit_test(test_never_opened), cmocka_unit_test(test_failed_logins), cmocka_unit_test(test_ceiling),
                                      cmocka_unit_test(test_little_is_known),
                                      cmocka_unit_test(test_next_day)};
   return cmocka_run_group_tests(tests, NULL, NULL);
