@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "longhaul/plan/plan.h"
 #include "longhaul/stats/estate.h"
 #include "store/writer.h"
 
@@ -224,14 +225,20 @@ static int put_shards(struct merging *m) {
   return failed;
 }
 
+/* What run.mass_drop says of all clients of a group together. A number that the config set holds for the whole as it does for a
+ * shard; one that a shard has because of its own clients is worked out anew, since neither the least nor the most of `auto` adds up. */
+static uint64_t mass_drop_of(const struct merging *m, uint32_t g) {
+  const struct lh_run_row *run = &m->plan->readers[0]->run;
+  const struct lh_group_row *group = &m->plan->readers[0]->groups[g];
+  bool is_auto = group->mass_drop == lh_plan_mass_drop(0, group->connections / (run->shards ? run->shards : 1));
+  return is_auto ? lh_plan_mass_drop(0, group->connections) : group->mass_drop;
+}
+
 static int put_groups(struct merging *m) {
   LH_SQL_SCOPED *update = NULL;
   int code = lh_sql_prepare(m->store->db, "UPDATE groups SET mass_drop = ? WHERE group_no = ?", &update);
-  for (uint32_t g = 0; g < m->group_count && code == SQLITE_OK && !m->plan->parts; g++) {
-    uint64_t sum = 0;
-    for (size_t n = 0; n < m->plan->count; n++) sum += m->sides[n].reader->groups[g].mass_drop;
-    code = lh_sql_run(update, "ii", (int64_t)sum, (int64_t)g);
-  }
+  for (uint32_t g = 0; g < m->group_count && code == SQLITE_OK && !m->plan->parts; g++)
+    code = lh_sql_run(update, "ii", (int64_t)mass_drop_of(m, g), (int64_t)g);
   return code;
 }
 

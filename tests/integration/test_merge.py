@@ -1,5 +1,6 @@
 """longhaul merge: two shards of one run against one server become one run file whose sums are the books of both."""
 import json
+import shutil
 import sqlite3
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +71,20 @@ class Merge(Case):
         # the clients open in the last second before the drop are all of them
         with sqlite3.connect(self.out) as db:
             self.assertEqual(db.execute("SELECT max(open) FROM seconds WHERE group_no = 0").fetchone()[0], 21)
+
+    def test_a_mass_drop_of_the_whole(self):
+        """What run.mass_drop says of all clients: as of one host's, where the config has a number, and by their own number where not."""
+        def limits(path):
+            with sqlite3.connect(path) as db:
+                return [row[0] for row in db.execute("SELECT mass_drop FROM groups ORDER BY group_no")]
+        self.assertEqual(limits(self.out), [5, 5])  # the least there is, not the sum of two
+        folder = self.shards[0].folder
+        for n, one in enumerate(self.shards):
+            shutil.copy(one.path, folder / f"set-{n}.longhaul")
+            with sqlite3.connect(folder / f"set-{n}.longhaul") as db:
+                db.execute("UPDATE groups SET mass_drop = 7")
+        done = longhaul.command("merge", folder / "set.longhaul", folder / "set-0.longhaul", folder / "set-1.longhaul")
+        self.assertEqual((done.returncode, limits(folder / "set.longhaul")), (0, [7, 7]), done.stderr)
 
     def test_each_shard_is_told_apart(self):
         """What each host's clients saw, as its own report says it, stands beside the sums; so do its facts, limits and samples."""
