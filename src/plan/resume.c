@@ -137,15 +137,35 @@ static void resume_message(struct lh_message *m, uint64_t held_ns) {
   m->grid_ns = m->every_ns ? (m->grid_ns + held_ns) % m->every_ns : 0;
 }
 
-/* The next of its times, or the pause that is in progress. */
-static void resume_action(struct lh_action *action, uint64_t held_ns) {
-  uint64_t at_ns = lh_plan_action_ns(action, lh_plan_action_after(action, held_ns));
-  bool in_pause = action->kind == LH_ACTION_PAUSE && action->every_ns == 0 && action->at_ns < held_ns;
-  if (in_pause && (action->pause_ns == LH_NEVER || action->at_ns + action->pause_ns > held_ns)) {
-    if (action->pause_ns != LH_NEVER) action->pause_ns -= held_ns - action->at_ns;
-    at_ns = held_ns;
+/* How much is left of the pause that the action began last; 0: none is in progress. */
+static uint64_t rest_of_pause(const struct lh_action *action, uint64_t held_ns) {
+  uint64_t times = lh_plan_action_after(action, held_ns);
+  if (action->kind != LH_ACTION_PAUSE || times == 0) return 0;
+  return earlier_by(action->pause_ns, held_ns - lh_plan_action_ns(action, times - 1));
+}
+
+/* An action of its own, since the one that it is of comes again. */
+static int add_pause(struct lh_config *config, const struct lh_action *of, uint64_t pause_ns) {
+  struct lh_action rest = *of, *grown = realloc(config->actions, (config->action_count + 1) * sizeof rest);
+  if (!grown) return -ENOMEM;
+  rest.at_ns = rest.every_ns = 0;
+  rest.pause_ns = pause_ns;
+  config->actions = grown;
+  config->actions[config->action_count++] = rest;
+  return 0;
+}
+
+/* The next of its times, and the pause that is in progress. */
+static int resume_action(struct lh_config *config, size_t number, uint64_t held_ns) {
+  struct lh_action *action = &config->actions[number];
+  uint64_t pause_ns = rest_of_pause(action, held_ns);
+  if (pause_ns && !action->every_ns) {
+    action->at_ns = 0;
+    action->pause_ns = pause_ns;
+    return 0;
   }
-  action->at_ns = earlier_by(at_ns, held_ns);
+  action->at_ns = earlier_by(lh_plan_action_ns(action, lh_plan_action_after(action, held_ns)), held_ns);
+  return pause_ns ? add_pause(config, action, pause_ns) : 0;
 }
 
 int lh_plan_resume(struct lh_config *config, uint64_t held_ns) {
@@ -154,7 +174,8 @@ int lh_plan_resume(struct lh_config *config, uint64_t held_ns) {
     if (resume_ramp(group, held_ns)) return -ENOMEM;
     for (size_t m = 0; m < group->message_count; m++) resume_message(&group->messages[m], held_ns);
   }
-  for (size_t a = 0; a < config->action_count; a++) resume_action(&config->actions[a], held_ns);
+  for (size_t a = 0, count = config->action_count; a < count; a++)
+    if (resume_action(config, a, held_ns)) return -ENOMEM;
   config->run.duration_ns = earlier_by(config->run.duration_ns, held_ns);
   return 0;
 }

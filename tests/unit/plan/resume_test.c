@@ -88,14 +88,20 @@ static void test_messages_and_actions(void **state) {
   struct lh_stage_point *points = calloc(1, sizeof *points);
   points[0].connections = 5;
   struct lh_group group = {.name = (char[]){"g"}, .connections = 5, .messages = messages, .message_count = 4, .ramp = {points, 1}};
-  struct lh_action actions[] = {{.kind = LH_ACTION_DROP, .at_ns = 40 * S},
+  const struct lh_action before[] = {{.kind = LH_ACTION_DROP, .at_ns = 40 * S},
                                 {.kind = LH_ACTION_DROP, .at_ns = 40 * S, .every_ns = 25 * S},
                                 {.kind = LH_ACTION_DROP, .at_ns = 400 * S},
                                 {.kind = LH_ACTION_PAUSE, .at_ns = 90 * S, .pause_ns = 30 * S},
                                 {.kind = LH_ACTION_PAUSE, .at_ns = 90 * S, .pause_ns = 5 * S},
-                                {.kind = LH_ACTION_PAUSE, .at_ns = 90 * S, .pause_ns = LH_NEVER}};
-  struct lh_config config = {.groups = &group, .group_count = 1, .actions = actions, .action_count = 6, .run = {.duration_ns = 1000 * S}};
+                                {.kind = LH_ACTION_PAUSE, .at_ns = 90 * S, .pause_ns = LH_NEVER},
+                                {.kind = LH_ACTION_PAUSE, .at_ns = 20 * S, .every_ns = 35 * S, .pause_ns = 12 * S},
+                                {.kind = LH_ACTION_PAUSE, .at_ns = 20 * S, .every_ns = 35 * S, .pause_ns = 10 * S}};
+  enum { COUNT = sizeof before / sizeof *before };
+  struct lh_action *actions = malloc(sizeof before);
+  memcpy(actions, before, sizeof before);
+  struct lh_config config = {.groups = &group, .group_count = 1, .actions = actions, .action_count = COUNT, .run = {.duration_ns = 1000 * S}};
   assert_int_equal(lh_plan_resume(&config, 100 * S), 0);
+  actions = config.actions;
   assert_true(messages[0].from_ns == 0 && messages[0].until_ns == LH_NEVER);
   assert_true(messages[1].from_ns == 400 * S && messages[1].until_ns == 500 * S);
   assert_true(lh_plan_due_ns(&group, 2, 0, 1, 0, 0) == LH_NEVER && lh_plan_due_ns(&group, 3, 0, 1, 0, 0) == LH_NEVER);
@@ -105,6 +111,11 @@ static void test_messages_and_actions(void **state) {
   assert_true(actions[3].at_ns == 0 && actions[3].pause_ns == 20 * S);
   assert_true(actions[4].at_ns == LH_NEVER);
   assert_true(actions[5].at_ns == 0 && actions[5].pause_ns == LH_NEVER);
+  assert_true(actions[6].at_ns == 25 * S && actions[6].pause_ns == 12 * S); /* 20, 55, 90, 125 */
+  assert_true(actions[7].at_ns == 25 * S && actions[7].pause_ns == 10 * S);
+  assert_int_equal(config.action_count, COUNT + 1);
+  assert_true(actions[COUNT].at_ns == 0 && actions[COUNT].every_ns == 0 && actions[COUNT].pause_ns == 2 * S);
+  free(actions);
   free(group.ramp.points);
 }
 
