@@ -79,18 +79,17 @@ static void drop_held(const struct lh_engine *e, uint32_t slot, uint32_t m, enum
 /* What is held longer than this for want of memory rather than of room in the socket is tried again. */
 static const uint64_t retry_ns = 100 * LH_NS_PER_MS;
 
-static void count_sent(const struct lh_engine *e, const struct group *g, uint32_t slot, uint32_t m) {
-  uint64_t *ledger = lh_ledger_of(e, g, slot), sent = lh_states_of(g, slot)[m].sent + 1;
-  lh_states_of(g, slot)[m].sent = sent & LH_SENT_MAX;
-  if (ledger) ledger[m] = sent;
-}
-
 /* Sends one; false: the socket, or memory, took nothing. */
 static bool send_one(struct lh_engine *e, uint32_t slot, uint32_t m, uint64_t planned_ns) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
-  switch (lh_message_send(e, slot, m, planned_ns)) {
-  case LH_SEND_DONE: count_sent(e, g, slot, m); return true;
+  uint64_t *ledger = lh_ledger_of(e, g, slot), sent = lh_states_of(g, slot)[m].sent;
+  /* Before it is: a worker may be killed behind the write, and who takes over must not send one more than `count`. */
+  if (ledger) ledger[m] = sent + 1;
+  int outcome = lh_message_send(e, slot, m, planned_ns);
+  if (outcome != LH_SEND_DONE && ledger) ledger[m] = sent;
+  switch (outcome) {
+  case LH_SEND_DONE: lh_states_of(g, slot)[m].sent = (sent + 1) & LH_SENT_MAX; return true;
   case LH_SEND_CHOKED:
     c->choked = true;
     lh_count(g, LH_COUNTER_choked, 1);

@@ -396,19 +396,11 @@ class Processes(unittest.TestCase):
     def test_it_ends_with_its_parent(self):
         script = f'coproc {paths.FAULTD} --with-parent --processes 2; echo $COPROC_PID; read -r line <&${{COPROC[0]}}'
         shell = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
-        process.wait_until(lambda: not alive(int(shell.stdout)), PATIENCE_S, "the end of faultd")
+        process.wait_until(lambda: not process.alive(int(shell.stdout)), PATIENCE_S, "the end of faultd")
 
     def test_it_ends_by_itself(self):
         done = subprocess.run([paths.FAULTD, "--for", "200ms"], stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
         self.assertEqual((done.returncode, done.stdout.splitlines()[-1].split()[0]), (0, "SUMMARY"))
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 class Scripts(unittest.TestCase):

@@ -30,7 +30,7 @@ class Processes(Case):
             child.signal(signal.SIGKILL)
             child.wait(5)
             self.assertEqual(self.state_of(child), "cut short")  # at once: it is known which process it was
-            process.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 5, "the end of the workers")
+            process.wait_until(lambda: not any(map(process.alive, workers)), 20, "the end of the workers")
         report = child.report
         self.assertEqual(report["run"]["how"], "unfinished")
         self.assertGreaterEqual(report["run"]["duration_s"], 2)
@@ -152,7 +152,8 @@ class Processes(Case):
             child = self.running(server, connections=20, run={"workers": 2}, messages=[message], reconnect={"first": "100ms", "max": "300ms"})
             time.sleep(1)
             self.lose_a_worker(server, child, clients=20)
-            time.sleep(2.5)
+            seen = child.stderr.count(" sent ") + 1  # intervals, and the one in progress
+            process.wait_until(lambda: any(rate.startswith("0.0/s") for rate in child.stderr.split(" sent ")[seen + 1:]), 20, "an interval without messages")
             child.signal()
             self.assertEqual(child.wait(15), 130, child.stderr)
             server.stop()
@@ -187,7 +188,7 @@ class Processes(Case):
             workers = child.workers
             child.signal()
             child.wait(15)
-            self.assertFalse([pid for pid in workers if os.path.exists(f"/proc/{pid}")])
+            self.assertFalse([pid for pid in workers if process.alive(pid)])
 
     def test_the_server_dies_and_comes_back(self):
         """SIGKILL of faultd: RST or FIN to every client, refused attempts, then all are back at the same port."""

@@ -56,6 +56,15 @@ def children_of(pid):
         return []
 
 
+def alive(pid):
+    """Whether it runs: a zombie that nobody waits for does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def wait_until(condition, deadline_s, what):
     """Polls until condition() is true and returns its value."""
     end = time.monotonic() + deadline_s

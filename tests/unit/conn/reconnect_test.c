@@ -149,6 +149,28 @@ static void a_replacement_goes_on_counting(void **state) {
   assert_int_equal(ledger[2], 3 + 10 + 10);
 }
 
+/* A worker may be killed behind the write: by then it is written down, and taken back where nothing was sent. */
+static void a_message_is_written_down_before_it_is_sent(void **state) {
+  (void)state;
+  static struct rig rig;
+  uint64_t ledger[1] = {0};
+  rig_make(&rig, 1);
+  rig_add_message(&rig, (struct lh_message){.every_ns = SEC, .count = 5, .source = LH_PAYLOAD_TEXT, PAYLOAD("counted")});
+  rig.args.ledger = ledger;
+  rig.watched = ledger;
+  rig.send_result = LH_SEND_CHOKED;
+  rig_start(&rig);
+  rig_open(&rig);
+  rig_run(&rig, SEC + SEC / 2);
+  assert_int_equal(rig.watched_at_send, 1);
+  assert_int_equal(ledger[0], 0);
+  rig.send_result = LH_SEND_DONE;
+  lh_engine_on_writable(rig.engine, 0, rig.now);
+  assert_int_equal(rig.watched_at_send, 1);
+  assert_int_equal(ledger[0], 1);
+  rig_free(&rig);
+}
+
 /* A token of the worker that was lost answers nothing of its replacement's, which uses none of its numbers again. */
 static void a_replacement_uses_no_number_twice(void **state) {
   (void)state;
@@ -378,6 +400,7 @@ int main(void) {
       cmocka_unit_test(the_end_of_a_lifetime_is_no_failure),
       cmocka_unit_test(a_replacement_reopens),
       cmocka_unit_test(a_replacement_goes_on_counting),
+      cmocka_unit_test(a_message_is_written_down_before_it_is_sent),
       cmocka_unit_test(a_replacement_uses_no_number_twice),
       cmocka_unit_test(the_ramp_lets_go_and_takes_again),
       cmocka_unit_test(the_ramp_takes_back_in_any_state),

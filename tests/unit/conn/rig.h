@@ -56,6 +56,8 @@ struct rig {
   enum lh_taken taken; /* what the peer's TCP made of what was sent */
   const struct lh_ending *fails_at_once; /* what connect reports from within */
   uint64_t clock_ahead_ns;               /* how far the io's clock is ahead of the turn */
+  const uint64_t *watched;               /* read while a message is sent, where it is given */
+  uint64_t watched_at_send;
 };
 
 static char rig_name[] = "rig";
@@ -82,6 +84,7 @@ static inline enum lh_send_result rig_send(void *context, uint32_t slot, uint32_
   (void)binary;
   memset(bytes - LH_IO_HEADROOM, 0xee, LH_IO_HEADROOM); /* the room that was promised */
   memset(bytes + len, 0xee, 16);
+  if (rig->watched) rig->watched_at_send = *rig->watched;
   if (rig->send_result != LH_SEND_DONE) return rig->send_result;
   struct call *call = rig_call(rig, CALL_SEND, slot);
   call->message = message;
