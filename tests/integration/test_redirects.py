@@ -105,7 +105,7 @@ class Openings(Case):
         self.assertGreater(sse["messages"]["incoming"], 15)
         self.assertGreater(stream["bytes"]["received"], 100)
         self.assertEqual((http["messages"]["failed"], http["messages"]["replied"]), (0, http["messages"]["sent"]))
-        self.assertEqual(http["messages"]["replied"], 9)
+        self.assertEqual(http["messages"]["planned"], 9)
 
     def test_what_is_not_followed_says_why(self):
         rows = ((5, "/loop", "past the limit of `redirects`: /loop"), (1, "ftp://x/", "its scheme is not http, https, ws or wss: ftp://x/"),

@@ -1,7 +1,7 @@
 """Replies that come late, twice, in the wrong order, damaged or not at all: each counted once and under its own name."""
 import unittest
 
-from common import Case, Faultd, config
+from common import Case, Faultd, config, join
 
 MESSAGE = {"name": "m", "every": "100ms", "text": '{"id":"${token}","n":${seq}}', "reply": {"contains": "${token}", "within": "500ms", "lost_after": "1500ms"}}
 ECHO = {**MESSAGE, "reply": {"match": "echo", "within": "500ms", "lost_after": "1500ms"}}
@@ -15,10 +15,16 @@ class Replies(Case):
         self.counts = {key: sum(line[key] for line in log) for key in ("lost", "delayed", "duplicated", "reordered", "corrupted", "messages_in")}
         messages = done.group["messages"]
         self.assertEqual(messages["sent"], self.counts["messages_in"])
-        self.latency = done.group["latency"]
+        self.latency, self.off_s = done.group["latency"], join.lag_s(done) + server.lag_s
         return messages
 
+    @property
+    def in_time(self):
+        """Nothing stood still for so long that replies came late by that alone."""
+        return self.off_s < 0.3
+
     def none_of(self, messages, *names):
+        names = [name for name in names if self.in_time or name != "late"]
         self.assertEqual({name: messages[name] for name in names}, {name: 0 for name in names})
 
     def test_lost(self):
@@ -55,20 +61,22 @@ class Replies(Case):
     def test_late(self):
         messages = self.messages("from 2s to 3s delay 700ms")
         self.assertGreater(self.counts["delayed"], 150)
-        self.assertEqual((messages["late"], messages["replied"], messages["lost"]), (self.counts["delayed"], messages["sent"], 0))
+        self.assertEqual((messages["replied"], messages["lost"]), (messages["sent"], 0))
+        (self.assertEqual if self.in_time else self.assertGreaterEqual)(messages["late"], self.counts["delayed"])
         self.assertGreaterEqual(self.latency["response"]["max_us"], 700_000)
         self.assertLess(self.latency["response"]["p50_us"], 100_000)
 
     def test_delay_is_measured(self):
         self.messages("delay 200ms")
         for name in ("response", "service"):
-            self.assertAlmostEqual(self.latency[name]["p50_us"], 200_000, delta=20_000)
+            self.assertAlmostEqual(self.latency[name]["p50_us"], 200_000, delta=20_000 + 1e6 * self.off_s)
             self.assertGreaterEqual(self.latency[name]["min_us"], 199_000)
 
     def test_later_than_lost(self):
         messages = self.messages("from 1s to 2s delay 2s")
-        self.assertEqual(messages["lost"], self.counts["delayed"])
-        self.assertEqual(messages["lost_then_replied"], self.counts["delayed"])
+        # After a standstill a reply may be read before its message is given up: it is late then.
+        self.assertEqual(messages["lost"] + (0 if self.in_time else messages["late"]), self.counts["delayed"])
+        self.assertEqual(messages["lost_then_replied"], messages["lost"])
         self.none_of(messages, "late", "corrupt")
 
     def test_reconnect_when_lost(self):

@@ -142,9 +142,10 @@ class Resume(Case):
         self.assertEqual(len(set(files)), 3)
         self.assertAlmostEqual(parts[2]["run"]["planned_s"], 9 - parts[0]["run"]["duration_s"] - parts[1]["run"]["duration_s"], delta=0.01)
         wanted = [part["series"]["groups"][0]["wanted"] for part in parts]
-        self.assertGreaterEqual(max(wanted[0]), 20)
-        self.assertTrue(8 <= wanted[1][0] <= 12, wanted[1])  # 10 a second, not all at once
-        self.assertTrue(8 <= wanted[2][0] <= 12, wanted[2])
+        self.assertGreaterEqual(max(wanted[0]), 10)
+        for part, of in zip(parts[1:], wanted[1:]):  # 10 a second, not all at once
+            late = 10 * part["tester"]["loop_lag_max_us"] / 1e6
+            self.assertTrue(8 - late <= of[0] <= 12 + late, of)
         self.assertEqual(wanted[2][-2], 8, wanted[2])  # the stage of 7 s
         began = parts[0]["run"]["duration_s"] + parts[1]["run"]["duration_s"] > 7  # a busy machine may have come that far
         self.assertEqual([part["totals"]["messages"]["sent"] > 0 for part in parts], [False, began, True])

@@ -69,8 +69,8 @@ class Haproxy:
 @unittest.skipIf(Namespace.why_not(*NEEDED), Namespace.why_not(*NEEDED))
 class ToldApart(Case):
     def config(self, ports):
-        group = {"kind": "websocket", "connections": CLIENTS, "reconnect": {"first": "100ms", "max": "500ms"}, "connect_timeout": "1s", "upgrade_timeout": "1s",
-                 "ping": {"every": "400ms", "timeout": "700ms"}}
+        group = {"kind": "websocket", "connections": CLIENTS, "reconnect": {"first": "100ms", "max": "500ms"}, "connect_timeout": "700ms", "upgrade_timeout": "700ms",
+                 "ping": {"every": "400ms", "timeout": "1200ms"}}
         return {"run": {"name": "told-apart", "duration": f"{BEGIN_S + SILENCE_S + 4:g}s", "seed": 7, "drain": "1s"},
                 "targets": {name: {"url": f"ws://127.0.0.1:{port}/"} for name, port in ports.items()},
                 "groups": {name: {**group, "target": name} for name in ports}}

@@ -7,7 +7,7 @@ were open) are joined by time alone.
 import collections
 
 TICK_S = 0.25  # how far the two views of one moment may lie apart beside the lags of both: several servers and testers share the cores
-CROSSED_S = 0.1  # how near each other two ends must be to have crossed on the wire
+CROSSED_S = 0.1  # how near each other two ends must be, beside the lags of both, to have crossed on the wire
 
 # What faultd did, as longhaul must see it: (by, how) to (side, reason) or several of them.
 SEEN_AS = {
@@ -79,13 +79,14 @@ def check(test, run, server, seen_as=None, tick_s=TICK_S):
 
     tick_s: how far moments may lie apart beside the measured lag; more where thousands end in one moment and both cores are busy with that."""
     expected = {**SEEN_AS, **(seen_as or {})}
-    tick_s += lag_s(run) + server.lag_s
+    off_s = lag_s(run) + server.lag_s
+    tick_s += off_s
     pairs, alone, unmatched = pair(run, server.log(), tick_s)
     reached = [row for row in alone if row["stage"] not in ("resolve", "connect")]
     test.assertEqual((reached, unmatched), ([], []))
     test.assertGreater(len(pairs), 0)
     for row, line in pairs:
-        check_pair(test, row, line, expected, tick_s)
+        check_pair(test, row, line, expected, tick_s, CROSSED_S + off_s)
     return pairs
 
 
@@ -94,12 +95,12 @@ def given_up(row, line):
     return row["side"] == "us" and row["open_ns"] == 0 and (line["by"], line["how"]) in GIVEN_UP
 
 
-def check_pair(test, row, line, expected, tick_s):
+def check_pair(test, row, line, expected, tick_s, crossed_s):
     both = f"\nrun file: {row}\nfaultd: {line}"
     allowed = {(row["side"], row["reason"])} if given_up(row, line) else expected.get((line["by"], line["how"]))
     test.assertIsNotNone(allowed, f"nothing is known of {line['by']} {line['how']}{both}")
     # What we gave up on its way, the server was about to end; and two ends at once cross on the wire.
-    crossed = row["side"] == "us" and line["by"] == "us" and abs(row["ended_s"] - line["caused_ns"] / 1e9) < CROSSED_S
+    crossed = row["side"] == "us" and line["by"] == "us" and abs(row["ended_s"] - line["caused_ns"] / 1e9) < crossed_s
     if (row["reason"] != "shutting down" or row["open_ns"] > 0) and not crossed:
         test.assertIn((row["side"], row["reason"]), allowed, both)
     if row["side"] != "us" or row["open_ns"] > 0:  # what we give up may be open for the server already

@@ -4,7 +4,7 @@ import http from 'node:http';
 
 const { Server } = createRequire(`${process.argv[2]}/`)('socket.io');
 const server = http.createServer();
-const io = new Server(server, { pingInterval: 300, pingTimeout: 600 });
+const io = new Server(server, { pingInterval: 300, pingTimeout: 1700 });
 io.on('connection', (socket) => {
   socket.on('echo', (text, done) => done(text));
   socket.on('disconnect', (reason) => console.log(`DISCONNECT ${reason}`));
