@@ -57,11 +57,21 @@ static int read_args(const struct lh_cli_args *args, struct look *look) {
 
 /* ---- the config ---- */
 
+/* What a request asks for: the URL's path with its query. */
+static int add_path(const char *url, struct lh_buf *yaml) {
+  const char *host = strstr(url, "://") + 3, *path = host + strcspn(host, "/?");
+  struct lh_buf whole = LH_BUF_INIT(CONFIG_BYTES_MAX);
+  int code = lh_buf_addf(&whole, "%s%s", *path == '/' ? "" : "/", path);
+  if (code == 0) code = lh_buf_addjson(yaml, whole.data);
+  lh_buf_free(&whole);
+  return code;
+}
+
 /* A whole period after the opening, so that nothing but silence lies before the first ping or the second request. */
 static int add_group(const struct look *look, size_t rung, struct lh_buf *yaml) {
   char ns[32], within[32];
   lh_format_duration(answer_ns(look->rungs[rung]), within, sizeof within);
-  const char *after = lh_format_duration(look->rungs[rung], ns, sizeof ns), *path = strchr(strstr(look->url, "://") + 3, '/');
+  const char *after = lh_format_duration(look->rungs[rung], ns, sizeof ns);
   int code = lh_buf_addf(yaml, "  rung_%s: {kind: %s, target: path, connections: %u, reconnect: false, ", after,
                          look->is_http ? "http" : "websocket", look->clients);
   if (code == 0 && !look->is_http) return lh_buf_addf(yaml, "ping: {every: %s, timeout: %s, phase: open}}\n", after, within);
@@ -69,7 +79,7 @@ static int add_group(const struct look *look, size_t rung, struct lh_buf *yaml) 
     code = lh_buf_addf(yaml, "%s{name: %s, after: open, %s%s%sreply: {status: [2xx, 3xx, 4xx, 5xx], within: %s, lost_after: %s}, get: ",
                        again ? ", " : "messages: [", again ? "again" : "first", again ? "delay: " : "", again ? after : "",
                        again ? ", " : "", within, within);
-    if (code == 0) code = lh_buf_addjson(yaml, path != NULL ? path : "/");
+    if (code == 0) code = add_path(look->url, yaml);
     if (code == 0) code = lh_buf_addstr(yaml, "}");
   }
   return code == 0 ? lh_buf_addstr(yaml, "]}\n") : code;

@@ -248,8 +248,12 @@ static int resume(const struct lh_cli_args *args, const struct before *b) {
     count = 0;
     const char *const given[] = {"longhaul", "run", args->operands[1]};
     for (size_t i = 0; i < 3; i++) add_word(words, &count, given[i]);
-    for (size_t i = 0; i < args->given_count && count + 2 < WORDS_MAX; i++) {
+    for (size_t i = 0; i < args->given_count; i++) {
       if (strcmp(args->given[i].option->name, "set") != 0) continue;
+      if (count + 2 > WORDS_MAX) {
+        exit_code = lh_cli_usage_error("more than %d settings are too many to resume with", WORDS_MAX / 2);
+        break;
+      }
       add_word(words, &count, "--set");
       add_word(words, &count, args->given[i].value);
     }

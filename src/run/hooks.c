@@ -71,15 +71,17 @@ static void on_signal(uv_signal_t *handle, int number) {
 }
 
 static void wait_for(uv_loop_t *loop) {
-  static const int numbers[] = {SIGINT, SIGTERM};
-  uv_signal_t signals[sizeof numbers / sizeof *numbers];
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  enum { COUNT = sizeof numbers / sizeof *numbers };
+  uv_signal_t signals[COUNT];
+  for (size_t i = 0; i < COUNT; i++) {
+    struct sigaction now;
     uv_signal_init(loop, &signals[i]);
-    uv_signal_start(&signals[i], on_signal, numbers[i]);
+    if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) uv_signal_start(&signals[i], on_signal, numbers[i]);
     uv_unref((uv_handle_t *)&signals[i]);
   }
   uv_run(loop, UV_RUN_DEFAULT);
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) uv_close((uv_handle_t *)&signals[i], NULL);
+  for (size_t i = 0; i < COUNT; i++) uv_close((uv_handle_t *)&signals[i], NULL);
   uv_run(loop, UV_RUN_DEFAULT); /* they close */
 }
 

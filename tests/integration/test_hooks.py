@@ -65,7 +65,7 @@ class Hooks(Case):
                 process.wait_until(lambda: "waiting for 1 hook; Ctrl-C ends it" in child.stderr, 30, "the run to wait")
                 child.signal(signal.SIGINT)
                 process.wait_until(lambda: running("sleep", f"{MINE}4"), 20, "on_end")
-                child.signal(signal.SIGTERM)
+                child.signal(signal.SIGHUP)
                 self.assertIn(child.wait(10), (1, 4), child.stderr)
                 self.assertCountEqual(hooks(child), ["on_breach (g.response.p50): killed: interrupted", "on_end: killed: interrupted"])
                 self.assertEqual(child.report["run"]["how"], "complete")
