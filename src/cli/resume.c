@@ -299,7 +299,8 @@ const struct lh_cli_command lh_cli_resume = {
                    "file names the other. The plan goes on where it stood: ramp stages, `from` and `until` of messages, and "
                    "actions keep their times, and `count` of messages goes on. Clients that were open come back as fast as the ramp opened them at its steepest (at once "
                    "without a ramp, as far as run.connect_rate allows); warm-up, lifetimes, logins, cookies and rows of `data` that are not per client begin anew. The time between the two is in neither file, so it counts for no "
-                   "verdict; `longhaul merge` makes one file of both. Without CONFIG the command line of the first part is used again, from this folder.",
+                   "verdict; `longhaul merge` makes one file of both. Without CONFIG the command line of the first part is used again, from this "
+                   "folder: a file that its --report names is written anew, for the rest.",
     .examples = examples,
     .options = options,
     .operands_min = 1,

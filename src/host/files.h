@@ -32,8 +32,8 @@ const char *lh_text_after(const char *text, const char *key);
 int lh_cgroup_memory_max(const char *root, uint64_t *bytes);
 int lh_cgroup_pids_max(const char *root, uint64_t *tasks);
 int lh_cgroup_cpu_max(const char *root, double *cores); /* INFINITY: no quota */
-/* In use at the level whose limit is that least one, memory without what the kernel drops when it is needed (file pages);
- * the root's when nothing limits. And that limit's file, "" when nothing limits. */
+/* In use at the level whose limit is that least one, memory without what the kernel drops when it is needed (file pages). And
+ * that limit's file. -ENODATA when nothing limits. */
 int lh_cgroup_memory_used(const char *root, uint64_t *bytes);
 int lh_cgroup_pids_used(const char *root, uint64_t *tasks);
 int lh_cgroup_file(const char *root, bool memory, char *out, size_t size);

@@ -38,7 +38,7 @@ struct lh_host_sample {
   uint64_t slab_bytes;            /* the kernel's own objects, sockets among them */
   uint64_t conntrack_entries;     /* 0 without connection tracking */
 };
-/* What could not be read stays 0 and sets a bit: bit n for the n-th source of host.c. 0 or -errno when nothing could. */
+/* What could not be read stays 0 and sets a bit: bit n for the n-th source (enum lh_sample_source). 0 or -errno when nothing could. */
 int lh_host_sample_read(struct lh_host_sample *sample, uint32_t *unread);
 
 /* Who a process is, for others to find out whether it still runs: boot id, pid namespace, pid and start time, as text. A pid
