@@ -51,11 +51,11 @@ const lanes = (() => {
       for (const [key, value] of Object.entries(series[part] || {}))
         if (key !== 'late_intervals') lane[part][key] = spread(value, count);
     }
-    // The hosts of a merged run's shards: as many as a chart has colours for.
-    lane.shards = (series.shards || []).slice(0, 7).map((one, i) => {
+    // The hosts of a merged run's shards: past the colours of a chart they come again, dashed.
+    lane.shards = (series.shards || []).map((one, i) => {
       const host = {};
       for (const [key, value] of Object.entries(one.host)) host[key] = spread(value, count);
-      return { shard: one.shard, color: `--c${i + 2}`, host };
+      return { shard: one.shard, color: `--c${(i % 7) + 2}`, dash: i >= 7, host };
     });
     // The last interval may be a few milliseconds long: a rate over so little would tower over the night.
     const length = (i) => (lane.ends[i] - lane.t[i] < lane.step / 2 ? lane.step : lane.ends[i] - lane.t[i]);

@@ -7,7 +7,7 @@ const specs = (() => {
   // One curve of the host, or one for each shard's.
   const hosts = (lane, key, alone) =>
     lane.shards.length
-      ? lane.shards.map((one) => ({ label: `host of shard ${one.shard}`, values: one.host[key], color: one.color }))
+      ? lane.shards.map((one) => ({ label: `host of shard ${one.shard}`, values: one.host[key], color: one.color, dash: one.dash }))
       : [{ values: lane.host[key], ...alone }];
   let planned = true,
     failures = false;

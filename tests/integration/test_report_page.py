@@ -24,6 +24,17 @@ class ReportPage(unittest.TestCase):
             self.skipTest("node is needed")
         self.run_script("report_show.sh", 40)
 
+    def test_every_shard_has_a_curve(self):
+        if not shutil.which("node"):
+            self.skipTest("node is needed")
+        source = (ROOT / "src/report/page_series.js").read_text() + """
+            const shards = Array.from({ length: 9 }, (_, i) => ({ shard: i + 1, host: { cpu_percent: [i] } }));
+            const series = { t_s: [0], end_s: 1, interval_s: 1, run: {}, groups: [], shards };
+            const lane = lanes.make({ series, groups: [], totals: {} }, null);
+            console.log(lane.shards.map((one) => `${one.shard} ${one.color} ${one.dash} ${one.host.cpu_percent[0]}`).join());"""
+        done = subprocess.run(["node", "-e", source], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        self.assertEqual(done.stdout.strip(), ",".join(f"{i + 1} --c{i % 7 + 2} {str(i >= 7).lower()} {i}" for i in range(9)))
+
     def test_page_in_a_browser(self):
         missing = [tool for tool in ("chromium", "node", "npm", "sqlite3") if not shutil.which(tool)]
         if missing:
