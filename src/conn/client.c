@@ -196,19 +196,32 @@ static void start_client(struct lh_engine *e, struct client *c, uint32_t slot) {
   /* A worker that was lost had opened these before; its replacement knows no more than that. */
   if (e->args.replacement && c->turn_ns < e->first_turn_ns) c->been_open = true;
   c->attempt = 0;
-  if (c->state != LH_CLIENT_CLOSING) lh_client_enter(e, slot, LH_CLIENT_WAITING);
+  if (c->state == LH_CLIENT_IDLE || c->state == LH_CLIENT_FINISHED) lh_client_enter(e, slot, LH_CLIENT_WAITING);
 }
 
-static void end_client(struct lh_engine *e, struct client *c, uint32_t slot) {
-  c->outage_ns = LH_NEVER;
-  c->outage_planned = 0;
-  lh_schedule_pause(e, slot);
+/* Between two connections, with a request that goes out again on the next one. */
+static bool owes_request(const struct client *c) {
+  bool between = c->state == LH_CLIENT_WAITING || c->state == LH_CLIENT_CONNECTING;
+  return between && c->flight_first != LH_NONE;
+}
+
+/* The line does not cover it any more: it goes, once what it asked for has found its way to a connection, which closes when the
+ * answer is there. */
+static void leave(struct lh_engine *e, const struct client *c, uint32_t slot) {
+  if (c->ramp_wants || e->stopping || owes_request(c)) return;
   if (c->state == LH_CLIENT_WAITING)
     lh_client_enter(e, slot, LH_CLIENT_FINISHED);
   else if (c->state == LH_CLIENT_CONNECTING)
     lh_client_abort(e, slot, LH_REASON_PLANNED_END, "");
   else if (c->state == LH_CLIENT_OPEN)
     lh_client_close(e, slot, LH_REASON_PLANNED_END);
+}
+
+static void end_client(struct lh_engine *e, struct client *c, uint32_t slot) {
+  c->outage_ns = LH_NEVER;
+  c->outage_planned = 0;
+  lh_schedule_pause(e, slot);
+  leave(e, c, slot);
 }
 
 static void take_turns(struct lh_engine *e, struct group *g, struct client *c, uint32_t slot) {
@@ -381,15 +394,9 @@ static void state_due(struct lh_engine *e, struct client *c, uint32_t slot) {
   }
 }
 
-/* Between two connections, with a request that goes out again on the next one; when the run ends, while replies are awaited. */
-static bool owes_request(const struct lh_engine *e, const struct client *c) {
-  bool between = c->state == LH_CLIENT_WAITING || c->state == LH_CLIENT_CONNECTING;
-  return between && c->flight_first != LH_NONE && e->now_ns < e->drain_ns;
-}
-
 /* The run is over: a client stays only while replies may still come. */
 static void wind_down(struct lh_engine *e, struct client *c, uint32_t slot) {
-  if (owes_request(e, c)) return;
+  if (owes_request(c) && e->now_ns < e->drain_ns) return;
   if (c->state == LH_CLIENT_WAITING)
     lh_client_enter(e, slot, LH_CLIENT_FINISHED);
   else if (c->state == LH_CLIENT_CONNECTING)
@@ -406,7 +413,7 @@ void lh_client_stop(struct lh_engine *e, uint32_t slot) {
   struct client *c = &e->clients[slot];
   struct group *g = lh_group_of(e, c);
   c->turn_ns = LH_NEVER;
-  if (c->state != LH_CLIENT_OPEN && !owes_request(e, c)) {
+  if (c->state != LH_CLIENT_OPEN && !(owes_request(c) && e->now_ns < e->drain_ns)) {
     lh_group_integrate(g, e->now_ns);
     c->ramp_wants = false;
     count_wanted(g, c);
@@ -426,6 +433,7 @@ void lh_client_fire(struct lh_engine *e, uint32_t slot) {
   if (c->due_ns <= e->now_ns) state_due(e, c, slot);
   if (next_ping_ns(e, g, c) <= e->now_ns) tend_pings(e, g, c, slot);
   if (c->lost_ns <= e->now_ns) lh_flight_expire(e, slot);
+  leave(e, c, slot);
   if (stall_ns(g, c) <= e->now_ns) stalled(e, g, c, slot);
   if (lh_pushes_silence_ns(e, slot) <= e->now_ns) lh_pushes_fell_silent(e, slot);
   if (lh_login_next_ns(e, g, c, slot) <= e->now_ns) lh_login_tend(e, slot);

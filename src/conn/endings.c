@@ -109,7 +109,8 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
   const struct lh_reconnect_config *reconnect = &g->config->reconnect;
   bool by_plan = ending->reason == LH_REASON_LIFETIME || ending->reason == LH_REASON_PLANNED_END ||
                  ending->reason == LH_REASON_STALE_KEEPALIVE;
-  if (!c->ramp_wants || (e->stopping && !(owes && e->now_ns < e->drain_ns))) return LH_CLIENT_FINISHED;
+  const bool is_over = !c->ramp_wants || e->stopping, awaited = owes && !(e->stopping && e->now_ns >= e->drain_ns);
+  if (is_over && !awaited) return LH_CLIENT_FINISHED;
   if (ending->reason == LH_REASON_REDIRECT_FOLLOWED) return LH_CLIENT_WAITING; /* one way on, whatever comes of it */
   if (!reconnect->enabled && ending->reason != LH_REASON_PLANNED_END) return LH_CLIENT_FINISHED;
   if (by_plan || ending->reason == LH_REASON_DISTURBANCE || (was_open(c) && ending->open_ns >= reconnect->reset_after_ns)) c->attempt = 0;
@@ -122,7 +123,7 @@ static enum lh_client_state next_state(struct lh_engine *e, struct group *g, str
 
 /* What is in flight goes out again on the client's next connection: a redirect leads there, or the server was closing already. */
 static bool owes_request(const struct client *c, const struct lh_ending *seen, const struct lh_ending *ending) {
-  bool ours = c->asked != LH_NOT_ASKED && c->asked != LH_REASON_LIFETIME;
+  bool ours = c->asked != LH_NOT_ASKED && c->asked != LH_REASON_LIFETIME && c->asked != LH_REASON_PLANNED_END;
   if (!seen || ours || c->flight_first == LH_NONE || ending->reason == LH_REASON_LOOP_STALLED) return false;
   return seen->reason == LH_REASON_STALE_KEEPALIVE || seen->reason == LH_REASON_REDIRECT_FOLLOWED;
 }

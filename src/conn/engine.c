@@ -275,7 +275,8 @@ void lh_engine_on_open(struct lh_engine *engine, uint32_t slot, uint16_t local_p
   if (local_port) c->local_port = local_port;
   lh_client_enter(engine, slot, LH_CLIENT_OPEN);
   lh_client_arm_anew(engine, slot);
-  if (engine->stopping && c->flight_first == LH_NONE) lh_client_arm_by(engine, slot, engine->now_ns);
+  bool is_over = engine->stopping ? c->flight_first == LH_NONE : !c->ramp_wants;
+  if (is_over) lh_client_arm_by(engine, slot, engine->now_ns);
 }
 
 void lh_engine_on_message(struct lh_engine *engine, uint32_t slot, const void *bytes, size_t len, bool first, bool last,

@@ -158,6 +158,69 @@ static void what_goes_out_again_is_awaited_when_the_run_stops(void **state) {
   }
 }
 
+/* The ramp falls 2.5 s after the start, the request went out at 1 s and comes back to be sent once more. */
+static void what_goes_out_again_is_awaited_when_the_ramp_falls(void **state) {
+  (void)state;
+  enum when { CLOSING, WAITING, CONNECTING };
+  enum fate { ANSWERED, REFUSED, REDIRECTED, NEVER_OPENS, WANTED_AGAIN };
+  const struct {
+    enum lh_reason reason;
+    enum when fallen;
+    enum fate fate;
+  } rows[] = {
+      {LH_REASON_REDIRECT_FOLLOWED, CLOSING, ANSWERED},      {LH_REASON_REDIRECT_FOLLOWED, WAITING, ANSWERED},
+      {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, ANSWERED},   {LH_REASON_STALE_KEEPALIVE, CLOSING, ANSWERED},
+      {LH_REASON_STALE_KEEPALIVE, CONNECTING, ANSWERED},     {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, REFUSED},
+      {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, REDIRECTED}, {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, NEVER_OPENS},
+      {LH_REASON_REDIRECT_FOLLOWED, CONNECTING, WANTED_AGAIN},
+  };
+  const uint64_t fall = 2 * SEC + SEC / 2;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct rig rig;
+    rig_make(&rig, 1);
+    const struct lh_stage_point points[] = {{0, 1}, {fall, 1}, {fall, 0}, {fall + 2 * SEC, 0}, {fall + 2 * SEC, 1}};
+    memcpy(rig.points, points, sizeof points);
+    rig.group.ramp.count = rows[i].fate == WANTED_AGAIN ? 5 : 3;
+    rig.group.connect_timeout_ns = 5 * SEC;
+    rig_add_message(&rig, (struct lh_message){PAYLOAD("x"), .source = LH_PAYLOAD_TEXT, .method = method, .request_path = path, .every_ns = SEC,
+                                              .count = 1, .reply = {.match = LH_MATCH_ORDER, .status = {2}, .lost_after_ns = 60 * SEC}});
+    rig_start(&rig);
+    rig_open(&rig);
+    rig_run(&rig, fall - 2 * MS);
+    if (rows[i].fallen != CLOSING) rig_end_with(&rig, rows[i].reason, 302);
+    if (rows[i].fallen == WAITING) lh_engine_turn(rig.engine, rig.now = rig_start_ns + fall); /* both at once */
+    rig_run(&rig, 2 * MS);
+    if (rows[i].fallen == CLOSING) assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+    if (rows[i].fallen == CLOSING) rig_end_with(&rig, rows[i].reason, 302);
+    rig_run(&rig, 2 * MS);
+    if (rig_state(&rig) != LH_CLIENT_CONNECTING) fail_msg("row %zu: %d", i, rig_state(&rig));
+    assert_int_equal(rig_gauge(&rig, LH_GAUGE_in_flight), 1);
+    if (rows[i].fate == REFUSED) rig_refuse(&rig);
+    if (rows[i].fate == WANTED_AGAIN) rig_run(&rig, 2 * SEC);
+    if (rows[i].fate == REDIRECTED) rig_end_with(&rig, LH_REASON_REDIRECT_FOLLOWED, 302);
+    if (rows[i].fate == REDIRECTED) rig_run(&rig, 2 * MS);
+    if (rows[i].fate == NEVER_OPENS) rig_run(&rig, 6 * SEC);
+    const bool answered = rows[i].fate != REFUSED && rows[i].fate != NEVER_OPENS;
+    if (answered) {
+      rig_open(&rig);
+      assert_int_equal(rig.counts[CALL_SEND], 2);
+      rig_run(&rig, MS);
+      respond(&rig, 200, "");
+    }
+    if (answered && rows[i].fate != WANTED_AGAIN) {
+      assert_int_equal(rig_state(&rig), LH_CLIENT_CLOSING);
+      rig_end_with(&rig, LH_REASON_FIN, 0);
+      assert_int_equal(rig_ending(&rig)->reason, LH_REASON_PLANNED_END);
+    }
+    rig_run(&rig, SEC);
+    const enum lh_client_state last = rows[i].fate == WANTED_AGAIN ? LH_CLIENT_OPEN : LH_CLIENT_FINISHED;
+    if (rig_state(&rig) != last) fail_msg("row %zu: %d at last", i, rig_state(&rig));
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_replied), answered);
+    assert_int_equal(rig_counter(&rig, LH_COUNTER_lost), !answered);
+    rig_free(&rig);
+  }
+}
+
 /* A lifetime that is over while a request is under way does not cost the request. */
 static void what_goes_out_again_outlives_a_lifetime(void **state) {
   (void)state;
@@ -292,6 +355,7 @@ int main(void) {
       cmocka_unit_test(a_stale_request_goes_out_once_more),
       cmocka_unit_test(a_stale_request_is_lost_when_there_is_no_way_back),
       cmocka_unit_test(what_goes_out_again_is_awaited_when_the_run_stops),
+      cmocka_unit_test(what_goes_out_again_is_awaited_when_the_ramp_falls),
       cmocka_unit_test(what_goes_out_again_outlives_a_lifetime),
       cmocka_unit_test(a_request_can_be_rendered_again),
       cmocka_unit_test(a_redirect_takes_the_request_along),
