@@ -136,13 +136,14 @@ static void read_on(struct lh_raw *raw, struct lh_line *line) {
 
 static void shake_hands(struct lh_raw *raw, struct lh_line *line) {
   ERR_clear_error();
-  int result = SSL_do_handshake(line->ssl), saved = errno;
-  if (result == 1) {
+  int result = SSL_do_handshake(line->ssl), saved = errno, error = SSL_get_error(line->ssl, result);
+  lh_wire_want_write(raw, line, error == SSL_ERROR_WANT_WRITE); /* a client's certificates may be more than the socket takes */
+  if (error == SSL_ERROR_NONE) {
     const uint32_t generation = line->generation;
     if (lh_raw_track(raw, line)->kind->up(raw, line) && lh_raw_lives(line, generation)) read_on(raw, line);
     return;
   }
-  switch (SSL_get_error(line->ssl, result)) {
+  switch (error) {
   case SSL_ERROR_WANT_READ:
   case SSL_ERROR_WANT_WRITE: return;
   case SSL_ERROR_SYSCALL: gone(raw, line, saved); return;

@@ -178,6 +178,7 @@ enum lh_pull lh_wire_pull(struct lh_raw *raw, struct lh_line *line, long *got);
 int lh_wire_push(struct lh_raw *raw, struct lh_line *line, const char *bytes, size_t len);
 /* Writes what was kept. True: nothing is left. */
 bool lh_wire_flush(struct lh_raw *raw, struct lh_line *line);
+void lh_wire_want_write(struct lh_raw *raw, struct lh_line *line, bool wants); /* to be told when the socket takes something */
 void lh_wire_close(struct lh_line *line); /* both directions, so that the next read ends it */
 
 /* ---- the kinds ---- */

@@ -45,7 +45,7 @@ enum lh_pull lh_wire_pull(struct lh_raw *raw, struct lh_line *line, long *got) {
 
 /* ---- writing ---- */
 
-static void want_write(struct lh_raw *raw, struct lh_line *line, bool wants) {
+void lh_wire_want_write(struct lh_raw *raw, struct lh_line *line, bool wants) {
   if (line->wants_write == wants) return;
   line->wants_write = wants;
   struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | (wants ? EPOLLOUT : 0),
@@ -85,7 +85,7 @@ static int keep(struct lh_raw *raw, struct lh_line *line, const char *bytes, siz
   *out = (struct lh_outgoing){.len = len};
   memcpy(out->bytes, bytes, len);
   line->out = out;
-  want_write(raw, line, true);
+  lh_wire_want_write(raw, line, true);
   return 0;
 }
 
@@ -113,6 +113,6 @@ bool lh_wire_flush(struct lh_raw *raw, struct lh_line *line) {
   if (sent >= 0 && out->at < out->len) return false;
   free(out);
   line->out = NULL;
-  want_write(raw, line, false);
+  lh_wire_want_write(raw, line, false);
   return sent >= 0;
 }
