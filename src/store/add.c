@@ -27,6 +27,7 @@ int lh_store_add_event(const char *path, uint64_t since_start_ns, enum lh_event_
   int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
   if (code == SQLITE_OK) code = sqlite3_extended_result_codes(db, 1);
   if (code == SQLITE_OK) code = sqlite3_busy_timeout(db, 5000);
+  if (code == SQLITE_OK) code = lh_sql_distrust(db);
   if (code == SQLITE_OK) code = insert(db, since_start_ns, kind, text);
   if (code != SQLITE_OK) failed = lh_sql_fail(err, db, code, path, LH_SQL_WRITING);
   sqlite3_close(db);

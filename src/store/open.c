@@ -88,7 +88,7 @@ int lh_reader_open_database(struct lh_reader *reader) {
       code = open_as(reader, SQLITE_OPEN_READWRITE);
     }
   }
-  if (code == SQLITE_OK)
-    code = lh_sql_exec(reader->db, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
+  if (code == SQLITE_OK) code = lh_sql_distrust(reader->db);
+  if (code == SQLITE_OK) code = lh_sql_exec(reader->db, "PRAGMA temp_store = MEMORY");
   return code == SQLITE_OK ? check_pages(reader) : code;
 }

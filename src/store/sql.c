@@ -22,6 +22,7 @@ static int errno_of(sqlite3 *db, int result, enum lh_sql_doing doing) {
   case SQLITE_IOERR: return result == SQLITE_IOERR_NOMEM ? -ENOMEM : system == ENOSPC || system == EDQUOT ? -ENOSPC : -EIO;
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
+  case SQLITE_TOOBIG:
   case SQLITE_FORMAT: return -EBADMSG;
   case SQLITE_CONSTRAINT: return -EEXIST;
   default: return -EPROTO;
@@ -108,4 +109,12 @@ int lh_sql_exec(sqlite3 *db, const char *sql) {
 
 void lh_sql_finalize(sqlite3_stmt **statement) {
   sqlite3_finalize(*statement);
+}
+
+int lh_sql_distrust(sqlite3 *db) {
+  enum { VALUE_BYTES_MAX = 64 << 20 };
+  sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
+  int code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+  if (code == SQLITE_OK) code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+  return code == SQLITE_OK ? lh_sql_exec(db, "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF") : code;
 }

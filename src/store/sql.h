@@ -26,6 +26,10 @@ int lh_sql_bind(sqlite3_stmt *statement, const char *types, ...);
 /* The same with text prepared for this one call. */
 int lh_sql_exec(sqlite3 *db, const char *sql);
 
+/* For a file that may come from anyone: only tables are read (a view in a table's place may be without end), no trigger runs,
+ * and no value is longer than anything that a run writes. */
+int lh_sql_distrust(sqlite3 *db);
+
 /* A name for the scope cleanup of statements. */
 void lh_sql_finalize(sqlite3_stmt **statement);
 #define LH_SQL_SCOPED __attribute__((cleanup(lh_sql_finalize))) sqlite3_stmt

@@ -199,8 +199,8 @@ void lh_desk_settled(void *context, uint32_t target, int error) {
   struct lh_desk *desk = context;
   struct lh_visit_list waiting = desk->awaiting[target];
   desk->awaiting[target] = (struct lh_visit_list)LH_VISIT_LIST_EMPTY;
-  struct lh_ending ending;
-  lh_route_not_resolved(&desk->routes.items[target], error, &ending);
+  struct lh_ending ending = {0};
+  if (error) lh_route_not_resolved(&desk->routes.items[target], error, &ending);
   for (struct lh_visit *visit; (visit = pop(desk, &waiting));) {
     if (error)
       lh_visit_fail(visit, &ending);

@@ -255,8 +255,8 @@ void lh_raw_settled(void *context, uint32_t target, int error) {
   struct lh_raw *raw = context;
   struct lh_line_list waiting = raw->awaiting[target];
   raw->awaiting[target] = (struct lh_line_list)LH_LINE_LIST_EMPTY;
-  struct lh_ending ending;
-  lh_route_not_resolved(&raw->routes.items[target], error, &ending);
+  struct lh_ending ending = {0};
+  if (error) lh_route_not_resolved(&raw->routes.items[target], error, &ending);
   for (struct lh_line *line; (line = pop(raw, &waiting));) {
     if (error)
       lh_raw_end(raw, line, &ending);

@@ -367,8 +367,8 @@ void lh_ws_settled(void *context, uint32_t target, int error) {
   struct lh_ws *ws = context;
   struct lh_peer_list waiting = ws->awaiting[target];
   ws->awaiting[target] = (struct lh_peer_list)LH_PEER_LIST_EMPTY;
-  struct lh_ending ending;
-  lh_route_not_resolved(&ws->routes.items[target], error, &ending);
+  struct lh_ending ending = {0};
+  if (error) lh_route_not_resolved(&ws->routes.items[target], error, &ending);
   for (uint32_t slot; (slot = lh_peer_list_pop(ws, &waiting)) != LH_NO_PEER;) {
     struct lh_peer *p = &ws->peers[slot];
     if (error)

@@ -198,6 +198,10 @@ static void test_damaged_rows(void **state) {
       {"UPDATE run SET name = zeroblob(3), config = 5", NULL},
       {"UPDATE endings SET text = zeroblob(1000), code = 'x'", NULL},
       {"UPDATE endings SET text = printf('%.*c', 5000, 'x')", NULL},
+      {"ALTER TABLE endings RENAME TO was; CREATE VIEW endings AS SELECT * FROM was", "view \"endings\" prohibited"},
+      {"DROP TABLE facts; CREATE VIEW facts AS WITH RECURSIVE r(name, value) AS (SELECT 'x', 0 UNION ALL SELECT 'x', value + 1 FROM r)"
+       " SELECT 0 AS shard, name, value FROM r", "SQLite"}, /* without end */
+      {"UPDATE run SET name = zeroblob(100000000)", "too big"},
   };
   struct fixture f;
   fixture_make(&f);

@@ -233,8 +233,36 @@ static void test_words_of_damage(void **state) {
   fixture_remove(&f);
 }
 
+/* What a damaged file says of its tables is run to make them anew; what its sender put behind that must not be. */
+static void test_words_of_an_enemy(void **state) {
+  (void)state;
+  static const struct {
+    const char *before, *after; /* of the folder's path */
+  } tails[] = {{"; ATTACH '", "/taken' AS t; CREATE TABLE t.x (y)"},
+               {"; SELECT '", "'"},
+               {"; PRAGMA journal_mode = '", "'"},
+               {"; CREATE TRIGGER z AFTER INSERT ON facts BEGIN SELECT '", "'; END"}};
+  struct fixture f;
+  fixture_make(&f);
+  for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+    char path[256], taken[300], text[800];
+    make_run(&f, path);
+    snprintf(taken, sizeof taken, "%s/taken", f.folder);
+    snprintf(text, sizeof text, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = sql || \"%s%s%s\" WHERE name = 'facts'",
+             tails[i].before, f.folder, tails[i].after);
+    sql(path, text);
+    assert_int_equal(truncate(path, (off_t)size_of(path) / 2), 0);
+    struct lh_reader *reader = NULL;
+    struct lh_err err = {0};
+    assert_int_equal(lh_reader_open(&reader, path, &err), -EBADMSG);
+    assert_int_equal(access(taken, F_OK), -1);
+    assert_int_equal(unlink(path), 0);
+  }
+  fixture_remove(&f);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_cut_in_wal_mode),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_words_of_an_enemy), cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_cut_in_wal_mode),
                                      cmocka_unit_test(test_damaged_in_the_middle), cmocka_unit_test(test_words_of_damage)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
