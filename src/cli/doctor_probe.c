@@ -72,12 +72,27 @@ static int add_target(const struct lh_probe *p, struct lh_buf *out) {
   return add_line(out, text);
 }
 
-static int add_queue(const struct lh_probe *p, struct lh_buf *out) {
+struct queue {
+  const char *listener, *connections, *limit;
+  uint64_t held, predicted;
+};
+
+static int add_queue(const struct queue *q, struct lh_buf *out) {
   char held[32], predicted[32], text[200];
-  if (p->queue_held == 0) return 0;
-  snprintf(text, sizeof text, "At a listener that accepts none, %s connections waited; net.core.somaxconn predicts %s.",
-           lh_format_count(p->queue_held, held, sizeof held), lh_format_count(p->queue_predicted, predicted, sizeof predicted));
+  if (q->held == 0) return 0;
+  snprintf(text, sizeof text, "At a listener that %s, %s %s; %s predicts %s.", q->listener,
+           lh_format_count(q->held, held, sizeof held), q->connections, q->limit,
+           lh_format_count(q->predicted, predicted, sizeof predicted));
   return add_line(out, text);
+}
+
+static int add_queues(const struct lh_probe *p, struct lh_buf *out) {
+  const struct queue accepts = {"accepts none", "connections waited", lh_limit_name(LH_LIMIT_SOMAXCONN), p->queue_held,
+                                p->queue_predicted},
+                     handshakes = {"completes no handshake", "were in progress", lh_limit_name(LH_LIMIT_SYN_BACKLOG),
+                                   p->handshakes_held, p->handshakes_predicted};
+  int code = add_queue(&accepts, out);
+  return code < 0 ? code : add_queue(&handshakes, out);
 }
 
 int lh_doctor_probe_text(const struct lh_probe *p, bool color, struct lh_buf *out) {
@@ -86,7 +101,7 @@ int lh_doctor_probe_text(const struct lh_probe *p, bool color, struct lh_buf *ou
   if (code == 0) code = add_judgement(p, out);
   if (code == 0) code = add_memory(p, out);
   if (code == 0) code = add_target(p, out);
-  return code < 0 ? code : add_queue(p, out);
+  return code < 0 ? code : add_queues(p, out);
 }
 
 /* ---- as JSON ---- */
@@ -107,5 +122,7 @@ void lh_doctor_probe_json(const struct lh_probe *p, struct lh_cli_json *j) {
   lh_cli_json_number(j, "target_descriptors", p->target_each, 2);
   lh_cli_json_clients(j, "queue_predicted", p->queue_predicted > 0 ? p->queue_predicted : LH_ANY);
   lh_cli_json_clients(j, "queue_held", p->queue_held > 0 ? p->queue_held : LH_ANY);
+  lh_cli_json_clients(j, "handshakes_predicted", p->handshakes_predicted > 0 ? p->handshakes_predicted : LH_ANY);
+  lh_cli_json_clients(j, "handshakes_held", p->handshakes_held > 0 ? p->handshakes_held : LH_ANY);
   lh_cli_json_close(j, '}');
 }

@@ -159,8 +159,8 @@ static bool judge_time_wait(const struct lh_maker *m, struct lh_rung *rung) {
 }
 
 /* ---- memory ---- */
-static void say_bytes(const struct lh_maker *m, struct lh_rung *rung, bool with_peer) {
-  PUT(rung->detail, "about %s a client", size_words((uint64_t)lh_maker_client_bytes(m, with_peer)).text);
+static void say_bytes(const struct lh_maker *m, struct lh_rung *rung, bool whole_host) {
+  PUT(rung->detail, "about %s a client", size_words((uint64_t)lh_maker_client_bytes(m, whole_host)).text);
   rung->estimated = true;
 }
 
@@ -255,6 +255,7 @@ static bool judge_pid_max(const struct lh_maker *m, struct lh_rung *rung) {
 }
 
 /* ---- network ---- */
+/* Where nothing is tracked now, no rule may ask for it at all. */
 static bool judge_conntrack(const struct lh_maker *m, struct lh_rung *rung) {
   if (!lh_maker_has(m, "net.netfilter.nf_conntrack_max")) return false;
   uint64_t most = lh_maker_number(m, "net.netfilter.nf_conntrack_max", 0);
@@ -262,7 +263,9 @@ static bool judge_conntrack(const struct lh_maker *m, struct lh_rung *rung) {
   if (used == LH_ANY) used = 0;
   if (most == 0) most = LH_ANY; /* the kernel takes 0 as no limit */
   PUT(rung->value, "%s, %s in use", count_words(most).text, count_words(used).text);
-  PUT(rung->detail, "where a firewall rule has connections tracked");
+  PUT(rung->detail, used > 0 ? "where a firewall rule has connections tracked"
+                             : "only where a firewall rule has connections tracked: none is tracked now");
+  rung->soft = used == 0;
   rung->clients = lh_maker_clients(m, less(most, used));
   return true;
 }
@@ -283,7 +286,8 @@ static bool judge_somaxconn(const struct lh_maker *m, struct lh_rung *rung) {
   return true;
 }
 
-/* Without SYN cookies the kernel refuses new handshakes past three quarters of it. */
+/* Without SYN cookies the kernel drops what a new peer sends once more than three quarters of it are in progress: the client
+ * asks again after a second, and sees a slow connect, or a timeout. Peers that it has a round-trip time of are let in. */
 static bool judge_syn_backlog(const struct lh_maker *m, struct lh_rung *rung) {
   if (m->local <= 0 || !lh_maker_has(m, "net.ipv4.tcp_max_syn_backlog")) return false;
   uint64_t most = lh_maker_number(m, "net.ipv4.tcp_max_syn_backlog", 0),
@@ -291,8 +295,9 @@ static bool judge_syn_backlog(const struct lh_maker *m, struct lh_rung *rung) {
   PUT(rung->value, "%s", count_words(most).text);
   bool on = cookies != 0 && cookies != LH_ANY;
   PUT(rung->detail,
-      on ? "SYN cookies are on: beyond it they take its place" : "at one moment: three quarters of it, SYN cookies are off");
-  judge_burst(m, rung, on ? LH_ANY : most - most / 4);
+      on ? "SYN cookies are on: beyond it they take its place"
+         : "at one moment, of peers new to a server of this host; SYN cookies are off, and the next ones ask again after a second");
+  judge_burst(m, rung, on ? LH_ANY : most - most / 4 + 1);
   return true;
 }
 

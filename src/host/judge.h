@@ -52,11 +52,11 @@ uint64_t lh_maker_by_servers(const struct lh_maker *maker, uint64_t raised);
 double lh_maker_each(const struct lh_needs_server *server); /* descriptors of a connection there */
 /* Of the servers, the one that its clients fill first; NULL: none is known. */
 const struct lh_needs_server *lh_maker_fullest(const struct lh_maker *maker);
-/* Bytes of memory that one client takes: ours, and the kernel's for its socket (for both when the peer is here). */
-double lh_maker_client_bytes(const struct lh_maker *maker, bool with_peer);
+/* Bytes of memory that one client takes: ours, and the kernel's for its socket; of the whole host for both ends when the peer is here. */
+double lh_maker_client_bytes(const struct lh_maker *maker, bool whole_host);
 /* Clients that fit into so much memory, and the memory that so many take: with the supervisor and the workers. */
-uint64_t lh_maker_by_memory(const struct lh_maker *maker, uint64_t bytes, bool with_peer);
-uint64_t lh_maker_memory(const struct lh_maker *maker, uint64_t clients, bool with_peer);
+uint64_t lh_maker_by_memory(const struct lh_maker *maker, uint64_t bytes, bool whole_host);
+uint64_t lh_maker_memory(const struct lh_maker *maker, uint64_t clients, bool whole_host);
 /* Clients that fit when so many tasks are left, and the tasks that so many clients take. */
 uint64_t lh_maker_by_tasks(const struct lh_maker *maker, uint64_t tasks);
 uint64_t lh_maker_tasks(const struct lh_maker *maker, uint64_t clients);

@@ -165,8 +165,17 @@ uint64_t lh_maker_by_servers(const struct lh_maker *m, uint64_t raised) {
 }
 
 /* ---- memory ---- */
-double lh_maker_client_bytes(const struct lh_maker *m, bool with_peer) {
-  return (double)m->needs->client_bytes + LH_SOCKET_BYTES * (with_peer ? 1 + m->local : 1);
+double lh_maker_client_bytes(const struct lh_maker *m, bool whole_host) {
+  return (double)m->needs->client_bytes + LH_SOCKET_BYTES * (whole_host ? 1 + m->local : 1);
+}
+
+/* What a group is charged for is less than what is resident: pages of the program are there already, and count as in use. */
+static double supervisor_bytes(bool whole_host) {
+  return whole_host ? LH_SUPERVISOR_BYTES : LH_GROUP_SUPERVISOR_BYTES;
+}
+
+static double worker_bytes(const struct lh_maker *m, bool whole_host) {
+  return whole_host ? LH_WORKER_BYTES : (double)m->needs->worker_bytes + LH_GROUP_WORKER_BYTES;
 }
 
 /* With `workers: auto` a further worker comes with each full one. */
@@ -178,9 +187,9 @@ static uint64_t workers_for(const struct lh_maker *m, uint64_t clients) {
   return workers > 1 ? workers : 1;
 }
 
-uint64_t lh_maker_by_memory(const struct lh_maker *m, uint64_t bytes, bool with_peer) {
-  double each = lh_maker_client_bytes(m, with_peer), worker = LH_WORKER_BYTES;
-  double left = (double)bytes - LH_SUPERVISOR_BYTES - worker * (m->needs->workers > 0 ? m->needs->workers : 1);
+uint64_t lh_maker_by_memory(const struct lh_maker *m, uint64_t bytes, bool whole_host) {
+  double each = lh_maker_client_bytes(m, whole_host), worker = worker_bytes(m, whole_host);
+  double left = (double)bytes - supervisor_bytes(whole_host) - worker * (m->needs->workers > 0 ? m->needs->workers : 1);
   if (left <= 0) return 0;
   uint64_t clients = (uint64_t)(left / each), usable = usable_now(m);
   if (m->needs->workers > 0 || usable == 0 || clients <= usable) return clients;
@@ -188,9 +197,9 @@ uint64_t lh_maker_by_memory(const struct lh_maker *m, uint64_t bytes, bool with_
   return shared > usable ? shared : usable;
 }
 
-uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool with_peer) {
-  return (uint64_t)(LH_SUPERVISOR_BYTES + (double)LH_WORKER_BYTES * (double)workers_for(m, clients) +
-                    (double)clients * lh_maker_client_bytes(m, with_peer) + 0.999);
+uint64_t lh_maker_memory(const struct lh_maker *m, uint64_t clients, bool whole_host) {
+  return (uint64_t)(supervisor_bytes(whole_host) + worker_bytes(m, whole_host) * (double)workers_for(m, clients) +
+                    (double)clients * lh_maker_client_bytes(m, whole_host) + 0.999);
 }
 
 /* ---- tasks ---- */

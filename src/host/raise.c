@@ -310,7 +310,8 @@ static uint64_t raise_syn_backlog(const struct lh_maker *m, struct lh_rung *rung
   uint64_t value = round_up(least(goal, m->needs->connecting_max) * 4 / 3 + 1);
   add_number(rung, "net.ipv4.tcp_max_syn_backlog", value, true);
   add(rung, LH_REMEDY_CONFIG, NULL, "--set run.connecting_max=%" PRIu64, rung->clients > 0 ? rung->clients : 1);
-  return value - value / 4 >= m->needs->connecting_max ? LH_ANY : value - value / 4;
+  uint64_t at_once = value - value / 4 + 1;
+  return at_once >= m->needs->connecting_max ? LH_ANY : at_once;
 }
 
 /* ---- the target ---- */

@@ -39,7 +39,24 @@ static int load_config(const struct lh_load_args *load, struct lh_config **confi
 /* Towards targets their own limits count as well; what slows a plan down refuses nothing. */
 static bool may_refuse(const struct lh_rung *rung, bool targets) {
   if (rung->burst || rung->clients == LH_ANY || rung->limit == LH_LIMIT_CPU) return false;
+  if (rung->limit == LH_LIMIT_CONNTRACK) return true; /* soft while it may act or not: the probe is to tell */
   return lh_limit_is_theirs(rung->limit) ? targets : !rung->soft;
+}
+
+/* The accept queue's limit bounds the handshakes of a listener as well: the least binds. */
+static void predict_queues(struct lh_probe *probe, const struct lh_ladder *ladder) {
+  const struct lh_rung *queue = lh_ladder_find(ladder, LH_LIMIT_SOMAXCONN),
+                       *handshakes = lh_ladder_find(ladder, LH_LIMIT_SYN_BACKLOG);
+  uint64_t accepts = queue ? queue->clients : LH_ANY, under_way = handshakes ? handshakes->clients : LH_ANY;
+  probe->queue_predicted = accepts != LH_ANY ? accepts : 0;
+  probe->handshakes_predicted = under_way != LH_ANY && under_way < accepts ? under_way : 0;
+}
+
+static void fill_queues(struct lh_probe *probe, uint64_t descriptors) {
+  probe->queue_held = lh_backlog_fill(LH_BACKLOG_ACCEPTS, probe->queue_predicted, descriptors);
+  probe->handshakes_held = lh_backlog_fill(LH_BACKLOG_HANDSHAKES, probe->handshakes_predicted, descriptors);
+  if (probe->queue_held == 0) probe->queue_predicted = 0;
+  if (probe->handshakes_held == 0) probe->handshakes_predicted = 0;
 }
 
 /* `known`: servers of which a probe has measured what a connection takes; NULL: none. */
@@ -80,8 +97,7 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, const
       probe->predicted = rung->clients;
       probe->limit = (int)rung->limit;
     }
-    const struct lh_rung *queue = lh_ladder_find(ladder, LH_LIMIT_SOMAXCONN);
-    probe->queue_predicted = queue && queue->clients != LH_ANY ? queue->clients : 0;
+    predict_queues(probe, ladder);
   }
   lh_ladder_free(ladder);
   lh_needs_free(&needs);
@@ -333,8 +349,7 @@ static int probe_listener(struct lh_probe *probe, const struct lh_probe_args *ar
   if (code == 0) code = refuse_too_many(&plan, err);
   if (code == 0) code = plan_for_listener(probe, &plan, &listener, &config, err);
   probe->wanted = plan.wanted;
-  if (code == 0) probe->queue_held = lh_backlog_fill(probe->queue_predicted, descriptors);
-  if (code == 0 && probe->queue_held == 0) probe->queue_predicted = 0;
+  if (code == 0) fill_queues(probe, descriptors);
   if (code == 0) code = run_it(probe, args, config, NULL, err);
   lh_listener_stop(&listener);
   lh_config_free(config);
@@ -413,7 +428,7 @@ static int probe_targets(struct lh_probe *probe, const struct lh_probe_args *arg
   if (code == 0 && args->needs && may_matter(args->needs)) code = measure_targets(args, plan.wanted, store, err);
   if (code == 0) code = plan_for_targets(&plan, args, &settings, &config, err);
   if (code == 0) code = predict(probe, config, args->needs, err);
-  probe->queue_predicted = 0; /* the listener is not ours */
+  probe->queue_predicted = probe->handshakes_predicted = 0; /* the listener is not ours */
   if (code == 0) code = run_it(probe, args, config, &settings, err);
   lh_config_free(config);
   lh_strings_free(&settings);

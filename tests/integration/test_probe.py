@@ -140,6 +140,19 @@ class Limits(Probe):
                 shell(f"ip link set lo up; echo {limit} > /proc/sys/net/core/somaxconn")
                 made = self.probe(shell, plan(10))
                 self.assertEqual((made["queue_predicted"], made["queue_held"]), (limit + 1, limit + 1))
+                self.assertEqual(made["handshakes_held"], None)  # SYN cookies take the place of what is past it
+
+    @unittest.skipUnless(can("unshare", "-n", "true"), "needs root and network namespaces")
+    def test_handshakes(self):
+        with Shell("unshare", "--net") as shell:
+            shell("ip link set lo up; echo 0 > /proc/sys/net/ipv4/tcp_syncookies")
+            for limit, held in ((128, 97), (1000, 751)):
+                shell(f"echo {limit} > /proc/sys/net/ipv4/tcp_max_syn_backlog")
+                made = self.probe(shell, plan(10))
+                self.assertEqual((made["handshakes_predicted"], made["handshakes_held"]), (held, held))
+            shell("echo 300 > /proc/sys/net/core/somaxconn")  # the least of both binds
+            made = self.probe(shell, plan(10))
+            self.assertEqual((made["queue_held"], made["handshakes_held"]), (301, None))
 
     @unittest.skipUnless(can("setpriv", "--reuid", "65534", "--clear-groups", "true"), "needs root, to be another user")
     def test_tasks_of_a_user(self):

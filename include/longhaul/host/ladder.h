@@ -47,8 +47,10 @@ enum {
   LH_TLS_BYTES = 14240,  /* on top, once the handshake is over */
   LH_SOCKET_BYTES = 4128,
   LH_THREAD_SPACE = 8 << 20, /* address space of a thread: its stack */
-  LH_WORKER_BYTES = 16 << 20,
-  LH_SUPERVISOR_BYTES = 24 << 20
+  LH_WORKER_BYTES = 16 << 20,     /* resident, with the program's own pages, which all of them share */
+  LH_SUPERVISOR_BYTES = 24 << 20,
+  LH_GROUP_WORKER_BYTES = 256 << 10, /* of a control group: without those pages; a worker has its data as well (worker_bytes) */
+  LH_GROUP_SUPERVISOR_BYTES = 6 << 20
 };
 
 /* ---- facts ---- */

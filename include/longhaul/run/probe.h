@@ -48,7 +48,8 @@ struct lh_probe {
   uint64_t tls_clients; /* of `wanted` */
   double user_bytes; /* of one connection; NAN: too few to tell, as below */
   double kernel_bytes, buffer_bytes; /* of one end: what the kernel's objects grew by on the whole host, and TCP's buffers */
-  uint64_t queue_predicted, queue_held; /* 0: not tried */
+  uint64_t queue_predicted, queue_held;           /* 0: not tried */
+  uint64_t handshakes_predicted, handshakes_held; /* likewise: net.ipv4.tcp_max_syn_backlog */
 };
 
 /* Blocks for at most about a minute. 0, or a negative errno with a sentence when the probe could not be made; -EINTR after a

@@ -175,8 +175,9 @@ static const struct row rows[] = {
      LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
     {"no address space at all", "address_space.soft=1048576", ", workers: 1", FAR5000, LH_LIMIT_ADDRESS_SPACE, 0, RANGE,
      LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+    /* 64 MiB less 6 for the supervisor, 256 KiB and 936,000 B for the worker, at 6,004 B */
     {"memory of the group", "cgroup.memory.max=67108864;cgroup.memory.used=0;cgroup.memory.file=/sys/fs/cgroup/a/memory.max",
-     ", workers: 1", FAR5000, LH_LIMIT_CGROUP_MEMORY, 4191, RANGE, LH_LIMIT_PORT_RANGE, "echo "},
+     ", workers: 1", FAR5000, LH_LIMIT_CGROUP_MEMORY, 9929, RANGE, LH_LIMIT_PORT_RANGE, "echo "},
     {"tasks of the group", "cgroup.pids.max=12;cgroup.pids.used=10;cgroup.pids.file=/sys/fs/cgroup/a/pids.max", ", workers: 4",
      FAR5000, LH_LIMIT_CGROUP_PIDS, 2500, RANGE, LH_LIMIT_PORT_RANGE, "echo 16 > /sys/fs/cgroup/a/pids.max"},
     {"no task left", "cgroup.pids.max=10;cgroup.pids.used=10", ", workers: 4", FAR5000, LH_LIMIT_CGROUP_PIDS, 0, RANGE,
@@ -204,7 +205,7 @@ static const struct row rows[] = {
     {"of a remote one", "net.core.somaxconn=5", "", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512, LH_LIMIT_PORT_RANGE, "sysctl"},
     {"few at once", "net.core.somaxconn=5", ", connecting_max: 6", NEAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
      LH_LIMIT_PORT_RANGE, "sysctl"},
-    {"handshakes", "net.ipv4.tcp_max_syn_backlog=128;net.ipv4.tcp_syncookies=0", "", NEAR5000, LH_LIMIT_SYN_BACKLOG, 96, RANGE,
+    {"handshakes", "net.ipv4.tcp_max_syn_backlog=128;net.ipv4.tcp_syncookies=0", "", NEAR5000, LH_LIMIT_SYN_BACKLOG, 97, RANGE,
      LH_LIMIT_PORT_RANGE, "sysctl -w net.ipv4.tcp_max_syn_backlog=4096"},
     {"handshakes with cookies", "net.ipv4.tcp_max_syn_backlog=128", "", NEAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
      LH_LIMIT_PORT_RANGE, "sysctl"},
@@ -435,6 +436,29 @@ static void test_servers(void **state) {
   }
 }
 
+static void test_idle_conntrack(void **state) {
+  (void)state;
+  static const struct {
+    const char *facts;
+    bool fits;
+  } cases[] = {{"net.netfilter.nf_conntrack_max=800;net.netfilter.nf_conntrack_count=1", false},
+               {"net.netfilter.nf_conntrack_max=800;net.netfilter.nf_conntrack_count=0", true}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_config *config = load("", FAR5000);
+    struct lh_needs needs;
+    struct lh_ladder *ladder;
+    struct lh_err err = {0};
+    set_facts(cases[i].facts);
+    assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+    assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+    assert_int_equal(ladder->rungs[0].limit, LH_LIMIT_CONNTRACK);
+    assert_int_equal(lh_ladder_fits(ladder), cases[i].fits);
+    lh_ladder_free(ladder);
+    lh_needs_free(&needs);
+    lh_config_free(config);
+  }
+}
+
 static void test_hidden_server(void **state) {
   (void)state;
   struct lh_config *config = load("", NEAR5000);
@@ -592,7 +616,7 @@ static void test_notes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),        cmocka_unit_test(test_one_after_the_other),
-                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_servers),
+                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_servers), cmocka_unit_test(test_idle_conntrack),
                                      cmocka_unit_test(test_hidden_server), cmocka_unit_test(test_unreadable),
                                      cmocka_unit_test(test_numbers),     cmocka_unit_test(test_needs), cmocka_unit_test(test_notes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
