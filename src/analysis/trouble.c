@@ -221,6 +221,14 @@ static const char *word_of_whole(enum lh_counter_id whole) {
   return whole == LH_COUNTER_replied ? "answers" : whole == LH_COUNTER_messages_planned ? "planned" : "sent";
 }
 
+/* A reply that is not known by what the config says is taken for a push. */
+static void say_unknown_replies(struct lh_finder *finder, const struct lh_find_group *group) {
+  char many[LH_WORD_SIZE];
+  uint64_t pushes = lh_counter(group, LH_COUNTER_incoming);
+  if (lh_counter(group, LH_COUNTER_replied) > 0 || pushes == 0) return;
+  lh_say(finder, " %s that answered none of them came meanwhile: is `reply` of the config right?", lh_word_many(pushes, "message", many));
+}
+
 /* Which checks, since one alone is the usual case and says what to look for. */
 static void prove_failed(struct lh_finder *finder, const struct lh_find_group *group) {
   static const enum lh_counter_id checks[] = {LH_COUNTER_wrong_status, LH_COUNTER_wrong_content, LH_COUNTER_wrong_value,
@@ -237,6 +245,7 @@ void lh_find_message_trouble(struct lh_finder *finder, const struct lh_find_grou
     lh_say(finder, "%s %s %s %s: %s of the %s %s.", lh_word_many(count, message_rows[i].noun, many), message_rows[i].of_whom,
            group->series.name, message_rows[i].what, lh_word_share(count, of, share), lh_word_count(of, all),
            word_of_whole(message_rows[i].of));
+    if (message_rows[i].counter == LH_COUNTER_lost) say_unknown_replies(finder, group);
     lh_prove(finder, "%s %" PRIu64 ", %s %" PRIu64, lh_counter_name(message_rows[i].counter), count,
              lh_counter_name(message_rows[i].of), of);
     bool is_serious = percent(count, of) > message_rows[i].grave_percent;

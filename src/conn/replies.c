@@ -128,8 +128,14 @@ static bool is_ours(const struct lh_engine *e, uint32_t slot, const struct lh_to
   return token->group == g->number && token->client == lh_client_number(e, g, slot);
 }
 
-/* What a token found by `by_pointer` or anywhere says. True when it tells what the message is. */
-static bool take_token(struct lh_engine *e, uint32_t slot, const struct lh_token *token, bool by_pointer,
+/* A token answers where its own message looks for it: at its JSON pointer, or anywhere (pointer is NULL). */
+static bool is_looked_for(const struct message *m, const char *pointer) {
+  if (m->match == LH_MATCH_ORDER || (m->match == LH_MATCH_POINTER) != (pointer != NULL)) return false;
+  return pointer == NULL || strcmp(m->config->reply.pointer, pointer) == 0;
+}
+
+/* What a token found at `pointer` or anywhere says. True when it tells what the message is. */
+static bool take_token(struct lh_engine *e, uint32_t slot, const struct lh_token *token, const char *pointer,
                        const struct incoming *in) {
   const struct group *g = lh_group_of(e, &e->clients[slot]);
   if (!is_ours(e, slot, token)) return false;
@@ -138,8 +144,7 @@ static bool take_token(struct lh_engine *e, uint32_t slot, const struct lh_token
     count_earlier(e, slot, token->seq, in);
     return true;
   }
-  enum lh_match match = g->messages[e->flights.items[f].message].match;
-  if (match == LH_MATCH_ORDER || (match == LH_MATCH_POINTER) != by_pointer) return false;
+  if (!is_looked_for(&g->messages[e->flights.items[f].message], pointer)) return false;
   settle(e, slot, f, in);
   return true;
 }
@@ -149,7 +154,7 @@ enum found { FOUND_NOTHING, FOUND, FOUND_DAMAGED };
 static enum found seek_token(struct lh_engine *e, uint32_t slot, const struct incoming *in) {
   struct lh_token token;
   long at = lh_token_find(e->tag, in->bytes, in->len, &token);
-  if (at >= 0) return take_token(e, slot, &token, false, in) ? FOUND : FOUND_NOTHING;
+  if (at >= 0) return take_token(e, slot, &token, NULL, in) ? FOUND : FOUND_NOTHING;
   return at == -EBADMSG ? FOUND_DAMAGED : FOUND_NOTHING;
 }
 
@@ -160,9 +165,10 @@ static enum found seek_pointers(struct lh_engine *e, uint32_t slot, const struct
     struct lh_json_span value;
     struct lh_token token;
     if (g->messages[m].match != LH_MATCH_POINTER) continue;
-    if (!lh_json_pointer_find(g->messages[m].config->reply.pointer, in->bytes, in->len, &value)) continue;
+    const char *pointer = g->messages[m].config->reply.pointer;
+    if (!lh_json_pointer_find(pointer, in->bytes, in->len, &value)) continue;
     long at = lh_token_find(e->tag, value.at, value.len, &token);
-    if (at >= 0 && take_token(e, slot, &token, true, in)) return FOUND;
+    if (at >= 0 && take_token(e, slot, &token, pointer, in)) return FOUND;
     if (at == -EBADMSG) found = FOUND_DAMAGED;
   }
   return found;

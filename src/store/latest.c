@@ -140,8 +140,8 @@ int lh_store_nth_latest(const char *folder, size_t back, char **path, struct lh_
   free(list.items);
   if (failed) return lh_err_set(err, failed, "no memory is left to look for run files in %s", folder);
   if (!chosen && list.count)
-    return lh_err_set(err, ENOENT, "%s holds %zu run file%s (*%s): there is none that %zu newer ones follow", folder,
-                      list.count, list.count == 1 ? "" : "s", ending, back);
+    return lh_err_set(err, ENOENT, "there is no latest~%zu: %s holds %zu run file%s (*%s), the newest of which is latest~0", back, folder,
+                      list.count, list.count == 1 ? "" : "s", ending);
   if (!chosen)
     return lh_err_set(err, ENOENT, "%s holds no run file (*%s); start a run first, or give the path of one", folder, ending);
   *path = chosen;

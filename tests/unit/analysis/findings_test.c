@@ -450,6 +450,15 @@ static void test_messages(void **state) {
   c[LH_COUNTER_lost] = 40000;
   night_find(n);
   assert_int_equal(night_finding(n, "messages-lost")->severity, LH_SEVERITY_SERIOUS);
+  c[LH_COUNTER_incoming] = 9;
+  night_find(n);
+  assert_null(strstr(night_finding(n, "messages-lost")->sentence, "`reply`"));
+  c[LH_COUNTER_lost] = c[LH_COUNTER_messages_sent];
+  c[LH_COUNTER_replied] = 0;
+  night_find(n);
+  expect(n, "messages-lost", LH_SEVERITY_SERIOUS,
+         "4,000,000 messages of chat got no reply: 100 % of the 4,000,000 sent. 9 messages that answered none of them came meanwhile: is "
+         "`reply` of the config right?");
 }
 
 /* A few damaged answers, counted from the first moment on, do not stand before an outage at the end of the night. */

@@ -417,6 +417,31 @@ static void a_token_beside_the_named_value_is_no_reply(void **state) {
   rig_free(&rig);
 }
 
+/* Nor is one where another message of the group looks for its own. */
+static void a_token_at_the_value_of_another_message_is_no_reply(void **state) {
+  (void)state;
+  static struct rig rig;
+  static char other[] = "/n";
+  char text[128];
+  struct lh_message second = by_pointer("/id");
+  second.reply.pointer = other;
+  rig_make(&rig, 1);
+  rig_add_message(&rig, by_pointer("/id"));
+  rig_add_message(&rig, second);
+  rig_start(&rig);
+  rig_open(&rig);
+  to(&rig, 10 * SEC + MS);
+  snprintf(text, sizeof text, "{\"n\":\"%s\"}", token_of(sent(&rig, 0)));
+  hear_text(&rig, text);
+  expect(&rig, (struct expected){.incoming = 1, .in_flight = 2});
+  snprintf(text, sizeof text, "{\"id\":\"%s\"}", token_of(sent(&rig, 0)));
+  hear_text(&rig, text);
+  snprintf(text, sizeof text, "{\"n\":\"%s\"}", token_of(sent(&rig, 1)));
+  hear_text(&rig, text);
+  expect(&rig, (struct expected){.replied = 2, .incoming = 1});
+  rig_free(&rig);
+}
+
 /* ---- content ---- */
 
 static void an_echo_must_be_the_same(void **state) {
@@ -632,6 +657,7 @@ int main(void) {
       cmocka_unit_test(tokens_and_order_side_by_side),
       cmocka_unit_test(tokens_in_the_named_value),
       cmocka_unit_test(a_token_beside_the_named_value_is_no_reply),
+      cmocka_unit_test(a_token_at_the_value_of_another_message_is_no_reply),
       cmocka_unit_test(an_echo_must_be_the_same),
       cmocka_unit_test(an_echo_without_room_for_a_token_goes_by_order),
       cmocka_unit_test(a_reply_must_hold_its_text),
