@@ -6,50 +6,30 @@
 #include "longhaul/config/options.h"
 
 /* ---- roff ---- */
-/* Text in which roff would see a request or an escape is made plain; a hyphen stays the ASCII one, so that it can be pasted. */
-static int add_roff(struct lh_buf *out, const char *text) {
-  int code = 0;
-  bool line_begins = true;
-  for (const char *c = text; *c != '\0' && code == 0; c++) {
-    if (line_begins && (*c == '.' || *c == '\'')) code = lh_buf_addstr(out, "\\&");
-    line_begins = *c == '\n';
-    if (code < 0) break;
-    if (*c == '\\')
-      code = lh_buf_addstr(out, "\\e");
-    else if (*c == '-')
-      code = lh_buf_addstr(out, "\\-");
-    else if (*c == '\'')
-      code = lh_buf_addstr(out, "\\(aq");
-    else
-      code = lh_buf_add(out, c, 1);
-  }
-  return code;
-}
-
 static int add_roff_option(struct lh_buf *out, const struct lh_cli_option *o) {
   int code = lh_buf_addstr(out, ".TP\n");
   if (code == 0 && o->letter != 0) code = lh_buf_addf(out, "\\fB\\-%c\\fR, ", o->letter);
   if (code == 0) code = lh_buf_addstr(out, "\\fB\\-\\-");
-  if (code == 0) code = add_roff(out, o->name);
+  if (code == 0) code = lh_explain_roff(out, o->name);
   if (code == 0) code = lh_buf_addstr(out, "\\fR");
   if (code == 0 && o->argument != NULL) {
     code = lh_buf_addstr(out, o->fits != NULL ? " [\\fI" : " \\fI");
-    if (code == 0) code = add_roff(out, o->argument);
+    if (code == 0) code = lh_explain_roff(out, o->argument);
     if (code == 0) code = lh_buf_addstr(out, o->fits != NULL ? "\\fR]" : "\\fR");
   }
   if (code == 0) code = lh_buf_addstr(out, "\n");
-  if (code == 0) code = add_roff(out, o->help);
+  if (code == 0) code = lh_explain_roff(out, o->help);
   return code < 0 ? code : lh_buf_addstr(out, "\n");
 }
 
 static int add_roff_command(struct lh_buf *out, const struct lh_cli_command *c) {
   int code = lh_buf_addf(out, ".SS %s\n", c->name);
-  if (code == 0) code = add_roff(out, c->summary);
+  if (code == 0) code = lh_explain_roff(out, c->summary);
   if (code == 0) code = lh_buf_addstr(out, ".\n.PP\n.nf\nlonghaul ");
   if (code == 0) code = lh_buf_addf(out, "%s ", c->name);
-  if (code == 0) code = add_roff(out, c->usage);
+  if (code == 0) code = lh_explain_roff(out, c->usage);
   if (code == 0) code = lh_buf_addstr(out, "\n.fi\n.PP\n");
-  if (code == 0) code = add_roff(out, c->description);
+  if (code == 0) code = lh_explain_roff(out, c->description);
   if (code == 0) code = lh_buf_addstr(out, "\n");
   for (const struct lh_cli_option *o = c->options; o->name != NULL && code == 0; o++) code = add_roff_option(out, o);
   return code;
@@ -60,9 +40,9 @@ static int add_roff_examples(struct lh_buf *out) {
   for (size_t i = 0; lh_cli_commands[i] != NULL && code == 0; i++) {
     for (const struct lh_cli_example *e = lh_cli_commands[i]->examples; e->command != NULL && code == 0; e++) {
       code = lh_buf_addstr(out, ".TP\n\\fB");
-      if (code == 0) code = add_roff(out, e->command);
+      if (code == 0) code = lh_explain_roff(out, e->command);
       if (code == 0) code = lh_buf_addstr(out, "\\fR\n");
-      if (code == 0) code = add_roff(out, e->what);
+      if (code == 0) code = lh_explain_roff(out, e->what);
       if (code == 0) code = lh_buf_addstr(out, "\n");
     }
   }

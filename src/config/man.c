@@ -4,20 +4,17 @@
 
 #include "row.h"
 
-/* Text in which roff sees neither an escape nor, at the start of a line, a request. */
-static int add_roff(struct lh_buf *out, const char *text) {
-  int failed = *text == '.' || *text == '\'' ? lh_buf_addstr(out, "\\&") : 0;
+int lh_explain_roff(struct lh_buf *out, const char *text) {
+  static const char *const escapes[][2] = {{"\\", "\\e"}, {"-", "\\-"}, {"'", "\\(aq"}, {"`", "\\(ga"}};
+  bool line_begins = true;
+  int failed = 0;
   for (; *text && !failed; text++) {
-    if (*text == '\\')
-      failed = lh_buf_addstr(out, "\\e");
-    else if (*text == '-')
-      failed = lh_buf_addstr(out, "\\-");
-    else if (*text == '\'')
-      failed = lh_buf_addstr(out, "\\(aq");
-    else if (*text == '`')
-      failed = lh_buf_addstr(out, "\\(ga");
-    else
-      failed = lh_buf_add(out, text, 1);
+    const char *escape = NULL;
+    for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
+      if (*text == *escapes[i][0]) escape = escapes[i][1];
+    if (line_begins && (*text == '.' || *text == '\'')) failed = lh_buf_addstr(out, "\\&");
+    line_begins = *text == '\n';
+    if (!failed) failed = escape ? lh_buf_addstr(out, escape) : lh_buf_add(out, text, 1);
   }
   return failed;
 }
@@ -36,15 +33,15 @@ static int add_facts(struct lh_buf *out, const struct lh_option *row) {
   else if (*row->preset && row->type != LH_OPTION_MAP)
     len += snprintf(facts + len, sizeof facts - (size_t)len, "; default %s", row->preset);
   snprintf(facts + len, sizeof facts - (size_t)len, ")");
-  return add_roff(out, facts);
+  return lh_explain_roff(out, facts);
 }
 
 static int add_row(struct lh_buf *out, const struct lh_option *row) {
   bool is_section = !strpbrk(row->key, ".[");
   int failed = lh_buf_addstr(out, is_section ? ".SS " : ".TP\n.B ");
-  if (!failed) failed = add_roff(out, row->key);
+  if (!failed) failed = lh_explain_roff(out, row->key);
   if (!failed) failed = lh_buf_addstr(out, "\n");
-  if (!failed) failed = add_roff(out, row->help);
+  if (!failed) failed = lh_explain_roff(out, row->help);
   if (!failed && row->type != LH_OPTION_MAP) failed = add_facts(out, row);
   return failed ? failed : lh_buf_addstr(out, "\n");
 }

@@ -57,6 +57,9 @@ int lh_explain(const char *key, struct lh_buf *out, struct lh_err *err);
 int lh_explain_json(const char *key, struct lh_buf *out, struct lh_err *err); /* the same rows as a JSON array */
 int lh_explain_reference(struct lh_buf *out); /* the whole commented YAML; it loads without a diagnostic */
 int lh_explain_schema(struct lh_buf *out);    /* JSON Schema draft 2020-12 */
+/* Text for a man page: roff sees neither an escape nor, at the start of a line, a request in it; hyphens and quotes are the ASCII
+ * ones, so that it can be pasted. */
+int lh_explain_roff(struct lh_buf *out, const char *text);
 int lh_explain_man(struct lh_buf *out);       /* the CONFIGURATION section of the man page, roff */
 
 #endif
