@@ -172,7 +172,7 @@ bool lh_guard_settle(struct lh_supervisor *sv, uint64_t now_ns) {
   uint64_t settle_ns = sv->args->config->watch.settle_ns;
   char text[32];
   if (!lh_lookout_has_server(g->lookout) || settle_ns == 0 || sv->failed.code != 0) return false;
-  lh_log(LH_LOG_INFO, "every client has left; watching the server for up to %s more",
+  lh_log(LH_LOG_INFO, "every client has left; watching the server for up to %s more, which Ctrl-C ends",
          lh_format_duration(settle_ns, text, sizeof text));
   g->settle_until_ns = now_ns + settle_ns;
   g->look_ns = now_ns;

@@ -288,15 +288,14 @@ static void on_signal(uv_signal_t *handle, int number) {
     return;
   }
   const char *name = number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
-  if (sv->phase == LH_RUN_OVER) { /* hooks or the dashboard are waited for: the run itself is complete */
-    lh_hooks_interrupt(&sv->loop);
-    return;
-  }
-  sv->interrupted = true;
+  bool is_over = sv->phase >= LH_RUN_SETTLING; /* the server, hooks or the dashboard are waited for: the run has had its end */
+  if (!is_over) sv->interrupted = true;
   if (sv->phase == LH_RUN_RUNNING)
     lh_supervisor_stop(sv, name);
   else if (sv->phase == LH_RUN_SETTLING)
     lh_guard_stop_settling(sv);
+  else if (sv->phase == LH_RUN_OVER)
+    lh_hooks_interrupt(&sv->loop);
   else
     kill_crew(sv, name);
   lh_supervisor_settle(sv);

@@ -158,7 +158,8 @@ class Process(Case):
                 while "every client has left" not in child.stderr and time.monotonic() < deadline:
                     time.sleep(0.05)
                 child.signal()
-                self.assertIn(child.wait(10), (0, 130), child.stderr)
+                self.assertIn(child.wait(10), (0, 4), child.stderr)  # 4: a busy machine may have made the tester late
+            self.assertEqual(child.report["run"]["how"], "complete")
             self.assertFalse(value(child, "descriptors")["back"])
 
 
