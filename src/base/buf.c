@@ -1,6 +1,7 @@
 #include "longhaul/base/buf.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,26 @@ static int add_json_char(struct lh_buf *buf, const unsigned char *at, size_t len
   case '\t': return lh_buf_addstr(buf, "\\t");
   default: return *at < 0x20 ? lh_buf_addf(buf, "\\u%04x", *at) : lh_buf_add(buf, at, 1);
   }
+}
+
+int lh_buf_addwords(struct lh_buf *buf, const char *text, size_t at, size_t indent) {
+  int code = 0;
+  for (const char *word = text; *word != '\0' && code == 0;) {
+    size_t len = strcspn(word, " ");
+    bool apart = at > indent || word != text;
+    if (apart && at + 1 + len > LH_WORDS_COLUMNS) {
+      code = lh_buf_addf(buf, "\n%*s", (int)indent, "");
+      at = indent;
+    } else if (apart) {
+      code = lh_buf_addstr(buf, " ");
+      at++;
+    }
+    if (code == 0) code = lh_buf_add(buf, word, len);
+    at += len;
+    word += len;
+    while (*word == ' ') word++;
+  }
+  return code < 0 ? code : lh_buf_addstr(buf, "\n");
 }
 
 int lh_buf_addjson(struct lh_buf *buf, const char *text) {

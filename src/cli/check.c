@@ -153,7 +153,7 @@ static int add_outlook(struct lh_buf *out, const struct lh_check *p, uint32_t nu
   snprintf(line, sizeof line, "%s (%s): %s", target->name, address[0] != '\0' ? address : target->host, outlook_words(outlook));
   int code = lh_buf_addf(out, "  %-*s", VALUE_AT - 2, *any ? "" : "outside targets");
   *any = true;
-  return code < 0 ? code : lh_cli_wrap(out, line, VALUE_AT, VALUE_AT);
+  return code < 0 ? code : lh_buf_addwords(out, line, VALUE_AT, VALUE_AT);
 }
 
 static int add_outlooks(struct lh_buf *out, const struct lh_check *p) {
@@ -169,7 +169,7 @@ static int add_sentences(struct lh_buf *out, const char *begin, const struct lh_
   int code = 0;
   for (size_t i = 0; i < list->count && code == 0; i++) {
     code = lh_buf_addstr(out, begin);
-    if (code == 0) code = lh_cli_wrap(out, list->items[i], strlen(begin), INDENT);
+    if (code == 0) code = lh_buf_addwords(out, list->items[i], strlen(begin), INDENT);
   }
   return code;
 }

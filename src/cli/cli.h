@@ -106,8 +106,6 @@ const char *lh_cli_nearest_command(const char *name);
 /* ---- help.c ---- */
 int lh_cli_help(struct lh_buf *out);
 int lh_cli_command_help(const struct lh_cli_command *command, struct lh_buf *out);
-/* Adds words from `at` (the cell the line has reached) and wraps at 80 columns, further lines indented; ends the line. */
-int lh_cli_wrap(struct lh_buf *out, const char *text, size_t at, size_t indent);
 /* ---- manual.c ---- */
 int lh_cli_man(struct lh_buf *out);
 int lh_cli_completion(struct lh_buf *out);

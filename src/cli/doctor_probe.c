@@ -12,7 +12,7 @@
 /* ---- in words ---- */
 static int add_line(struct lh_buf *out, const char *text) {
   int code = lh_buf_addstr(out, "   ");
-  return code < 0 ? code : lh_cli_wrap(out, text, 3, 3);
+  return code < 0 ? code : lh_buf_addwords(out, text, 3, 3);
 }
 
 static int add_opened(const struct lh_probe *p, struct lh_buf *out) {

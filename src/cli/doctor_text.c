@@ -39,7 +39,7 @@ static void put(struct page *p, const char *format, ...) {
 }
 
 static void wrap(struct page *p, const char *text, size_t at, size_t indent) {
-  if (p->code == 0) p->code = lh_cli_wrap(p->out, text, at, indent);
+  if (p->code == 0) p->code = lh_buf_addwords(p->out, text, at, indent);
 }
 
 static const char *paint(const struct page *p, const char *color) {

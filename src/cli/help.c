@@ -3,26 +3,7 @@
 
 #include "cli/cli.h"
 
-enum { COLUMNS = 80, OPTION_INDENT = 24 };
-
-int lh_cli_wrap(struct lh_buf *out, const char *text, size_t at, size_t indent) {
-  int code = 0;
-  for (const char *word = text; *word != '\0' && code == 0;) {
-    size_t len = strcspn(word, " ");
-    if (at > indent && at + 1 + len > COLUMNS) {
-      code = lh_buf_addf(out, "\n%*s", (int)indent, "");
-      at = indent;
-    } else if (at > indent) {
-      code = lh_buf_addstr(out, " ");
-      at++;
-    }
-    if (code == 0) code = lh_buf_add(out, word, len);
-    at += len;
-    word += len;
-    while (*word == ' ') word++;
-  }
-  return code < 0 ? code : lh_buf_addstr(out, "\n");
-}
+enum { OPTION_INDENT = 24 };
 
 static int add_option(struct lh_buf *out, const struct lh_cli_option *o) {
   char names[96];
@@ -31,14 +12,14 @@ static int add_option(struct lh_buf *out, const struct lh_cli_option *o) {
                      o->argument != NULL ? o->argument : "", o->fits != NULL ? "]" : "");
   int code = lh_buf_addf(out, "%-*s", OPTION_INDENT, names);
   if (code == 0 && len >= OPTION_INDENT) code = lh_buf_addf(out, "\n%*s", OPTION_INDENT, "");
-  return code < 0 ? code : lh_cli_wrap(out, o->help, OPTION_INDENT, OPTION_INDENT);
+  return code < 0 ? code : lh_buf_addwords(out, o->help, OPTION_INDENT, OPTION_INDENT);
 }
 
 static int add_examples(struct lh_buf *out, const struct lh_cli_example *examples) {
   int code = lh_buf_addstr(out, "Examples:\n");
   for (const struct lh_cli_example *e = examples; e->command != NULL && code == 0; e++) {
     code = lh_buf_addf(out, "  %s\n      ", e->command);
-    if (code == 0) code = lh_cli_wrap(out, e->what, 6, 6);
+    if (code == 0) code = lh_buf_addwords(out, e->what, 6, 6);
   }
   return code;
 }
@@ -47,7 +28,7 @@ int lh_cli_command_help(const struct lh_cli_command *c, struct lh_buf *out) {
   int code = lh_buf_addf(out, "longhaul %s: %s\n\nUsage: longhaul %s %s\n\n", c->name, c->summary, c->name, c->usage);
   if (code == 0) code = add_examples(out, c->examples);
   if (code == 0) code = lh_buf_addstr(out, "\n");
-  if (code == 0) code = lh_cli_wrap(out, c->description, 0, 0);
+  if (code == 0) code = lh_buf_addwords(out, c->description, 0, 0);
   if (code == 0) code = lh_buf_addstr(out, "\nOptions:\n");
   for (const struct lh_cli_option *o = c->options; o->name != NULL && code == 0; o++) code = add_option(out, o);
   const struct lh_cli_option help = {.name = "help", .letter = 'h', .help = "this text"};
@@ -72,7 +53,7 @@ int lh_cli_help(struct lh_buf *out) {
     code = lh_buf_addstr(out, "\nOptions:\n  --help, --version; longhaul help COMMAND tells more\n\nExit codes:\n");
 #define X(id, number, meaning)                                                                                                 \
   if (code == 0) code = lh_buf_addf(out, "  %-5d", number);                                                                    \
-  if (code == 0) code = lh_cli_wrap(out, meaning, 7, 7);
+  if (code == 0) code = lh_buf_addwords(out, meaning, 7, 7);
   LH_EXIT_LIST(X)
 #undef X
   return code;

@@ -173,7 +173,7 @@ static int print_text(const struct look *look, const struct lh_idle_limit *limit
   if (code == 0) code = lh_buf_addf(&said, "Each connection and its ending: longhaul report %s\n", path);
   for (char *line = said.data, *end; code == 0 && line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
     *end = '\0';
-    code = lh_cli_wrap(&out, line, 0, 0);
+    code = lh_buf_addwords(&out, line, 0, 0);
   }
   lh_buf_free(&said);
   if (code < 0) {

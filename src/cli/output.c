@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "longhaul/base/log.h"
 
 /* Bytes of a whole UTF-8 character at `at`; 0: it is none. Overlong forms pass: nothing acts on them. */
 static size_t character(const unsigned char *at) {
@@ -30,10 +31,12 @@ static void make_harmless(char *text) {
 
 static void complain(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static void complain(const char *format, va_list args) {
+  static const char name[] = "longhaul: ";
   char text[4 * LH_ERR_TEXT_MAX];
-  vsnprintf(text, sizeof text, format, args);
+  memcpy(text, name, sizeof name);
+  vsnprintf(text + sizeof name - 1, sizeof text - sizeof name + 1, format, args);
   make_harmless(text);
-  fprintf(stderr, "longhaul: %s\n", text);
+  lh_log_sentence(text);
 }
 
 int lh_cli_usage_error(const char *format, ...) {

@@ -112,7 +112,7 @@ static int load(struct lh_source *source, const char *path, const char *text, bo
                                    .settings = (const char *const *)source->settings.items,
                                    .setting_count = source->settings.count};
   int code = lh_config_load(&load_args, &source->config, &diagnostics);
-  for (size_t i = 0; i < diagnostics.count && (code < 0 || !again); i++) fprintf(stderr, "%s\n", diagnostics.items[i]);
+  for (size_t i = 0; i < diagnostics.count && (code < 0 || !again); i++) lh_log_sentence(diagnostics.items[i]);
   lh_diagnostics_free(&diagnostics);
   return code < 0 ? LH_EXIT_USAGE : 0;
 }

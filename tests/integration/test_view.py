@@ -101,6 +101,25 @@ class View(Case):
         self.assertIn(lines[2], (1, 2), done.stderr)  # the rest after the third second has a line too
         self.assertIn("00:00:03 open 20/20", done.stderr)  # what was held, not what was left to close
 
+    def test_warnings_are_broken_between_words(self):
+        """Those of the config and of the host, at 80 columns; off a terminal each is one line, which editors follow."""
+        conf = config("ws://127.0.0.1:9/", connections=1, duration="1h", run={"warmup": "1m"})
+        conf["slo"] = [{"metric": "availability", "above": "1%"}]
+        conf["groups"]["g"]["ramp"] = {"over": "30m"}
+        leader, follower = pty.openpty()
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "plan.yaml").write_text(json.dumps(conf))
+            command = [paths.LONGHAUL, "check", "plan.yaml", "--duration", "2s"]
+            done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=follower, timeout=30)
+            os.close(follower)
+            plain = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=30).stderr
+        shown = os.read(leader, 65536).decode()
+        os.close(leader)
+        self.assertEqual(done.returncode, 0, shown)
+        self.assertLessEqual(max(map(len, shown.splitlines())), 80, shown)
+        self.assertGreater(max(map(len, plain.splitlines())), 80)
+        self.assertEqual(shown.split(), plain.split())
+
     def test_quiet(self):
         with Faultd() as server:
             done = longhaul.run(config(server.url(), duration="2s"), "--quiet")

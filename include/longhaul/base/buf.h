@@ -33,6 +33,9 @@ int lh_buf_addu64(struct lh_buf *buf, uint64_t value);
 int lh_buf_addtext(struct lh_buf *buf, const char *text);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 int lh_buf_addjson(struct lh_buf *buf, const char *text);
+/* Adds words from `at` (the column the line has reached) and breaks lines at 80 columns, further ones indented; ends the line. */
+enum { LH_WORDS_COLUMNS = 80 };
+int lh_buf_addwords(struct lh_buf *buf, const char *text, size_t at, size_t indent);
 /* Empties it and keeps the memory. */
 void lh_buf_reset(struct lh_buf *buf);
 /* Frees the memory; the limit stays and it may be used again. Accepts NULL. */

@@ -16,6 +16,9 @@ void lh_log_redirect(lh_log_sink *sink, void *context);
 
 void lh_log_set_level(enum lh_log_level most_detailed);
 void lh_log(enum lh_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* To stderr, without time and level: a line as it is, for grep and for editors that follow FILE:LINE:COLUMN, but on a terminal broken
+ * between words at 80 columns, as warnings and errors of the log are. */
+void lh_log_sentence(const char *text);
 const char *lh_log_level_name(enum lh_log_level level);
 
 #endif
