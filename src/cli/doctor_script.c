@@ -37,13 +37,18 @@ static void put_comment(struct script *s, const char *text) {
 static void put_ulimit(struct script *s, const char *text) {
   static const struct {
     const char *command, *option;
-  } kinds[] = {{"ulimit -n ", "nofile"}, {"ulimit -u ", "nproc"}, {"ulimit -v ", "as"}};
+    bool soft; /* the hard limit stays */
+  } kinds[] = {{"ulimit -n ", "nofile", false},
+               {"ulimit -u ", "nproc", false},
+               {"ulimit -v ", "as", false},
+               {"ulimit -S -u ", "nproc", true},
+               {"ulimit -S -v ", "as", true}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     const char *at = strstr(text, kinds[i].command);
     if (at == NULL) continue;
     const char *value = at + strlen(kinds[i].command);
     if (at > text) put(s, "%.*s\n", (int)(at - text - 4), text); /* "sysctl ... && " */
-    put(s, "prlimit --pid \"$shell\" --%s=%s:%s\n", kinds[i].option, value, value);
+    put(s, "prlimit --pid \"$shell\" --%s=%s:%s\n", kinds[i].option, value, kinds[i].soft ? "" : value);
   }
 }
 
@@ -68,7 +73,8 @@ static void put_line(struct script *s, const struct lh_remedy *remedy) {
 
 static void put_remedy(struct script *s, const struct lh_remedy *remedy) {
   switch (remedy->kind) {
-  case LH_REMEDY_ULIMIT: put_ulimit(s, remedy->text); break;
+  case LH_REMEDY_ULIMIT:
+  case LH_REMEDY_SOFT: put_ulimit(s, remedy->text); break;
   case LH_REMEDY_PRLIMIT: put_prlimit(s, remedy->text); break;
   case LH_REMEDY_SYSCTL:
   case LH_REMEDY_CGROUP:
@@ -107,11 +113,11 @@ static const char find_shell[] = "\n# The shell that started this.\n"
                                  "  shell=$(awk '/^PPid:/ {print $2}' \"/proc/$shell/status\")\n"
                                  "done\n";
 
-static bool has_remedy(const struct lh_doctor *doctor, enum lh_remedy_kind one, enum lh_remedy_kind other) {
+static bool has_remedy(const struct lh_doctor *doctor, unsigned kinds) {
   for (uint32_t i = 0; i < lh_doctor_shown(doctor); i++)
     for (uint32_t r = 0; r < doctor->ladder->rungs[i].remedy_count; r++) {
       enum lh_remedy_kind kind = doctor->ladder->rungs[i].remedies[r].kind;
-      if (kind == one || kind == other) return true;
+      if (kinds >> kind & 1) return true;
     }
   return false;
 }
@@ -119,8 +125,8 @@ static bool has_remedy(const struct lh_doctor *doctor, enum lh_remedy_kind one, 
 int lh_doctor_script(const struct lh_doctor *doctor, struct lh_buf *out) {
   struct script s = {.out = out};
   uint32_t shown = lh_doctor_shown(doctor);
-  put(&s, "%s%s%s", head, has_remedy(doctor, LH_REMEDY_ULIMIT, LH_REMEDY_PRLIMIT) ? find_shell : "",
-      has_remedy(doctor, LH_REMEDY_SYSCTL_D, LH_REMEDY_LIMITS_D) ? keep_line : "");
+  put(&s, "%s%s%s", head, has_remedy(doctor, 1U << LH_REMEDY_ULIMIT | 1U << LH_REMEDY_SOFT | 1U << LH_REMEDY_PRLIMIT) ? find_shell : "",
+      has_remedy(doctor, 1U << LH_REMEDY_SYSCTL_D | 1U << LH_REMEDY_LIMITS_D) ? keep_line : "");
   if (shown == 0) put(&s, "\n# Nothing binds: there is nothing to raise.\n");
   for (uint32_t i = 0; i < shown; i++) {
     const struct lh_rung *rung = &doctor->ladder->rungs[i];

@@ -204,7 +204,7 @@ bool lh_ladder_fits(const struct lh_ladder *ladder) {
 char *lh_rung_sentence(const struct lh_rung *rung, uint64_t wanted, char *out, size_t size) {
   char clients[32], all[32], way[800] = "";
   const struct lh_remedy *first = rung->remedy_count > 0 ? &rung->remedies[0] : NULL;
-  bool command = first && (first->kind == LH_REMEDY_ULIMIT || first->kind == LH_REMEDY_PRLIMIT ||
+  bool command = first && (first->kind == LH_REMEDY_ULIMIT || first->kind == LH_REMEDY_SOFT || first->kind == LH_REMEDY_PRLIMIT ||
                            first->kind == LH_REMEDY_SYSCTL || first->kind == LH_REMEDY_CGROUP ||
                            first->kind == LH_REMEDY_TARGET);
   const struct lh_remedy *second =

@@ -87,6 +87,12 @@ static void add_process_limit(const struct lh_maker *m, struct lh_rung *rung, ch
     add(rung, LH_REMEDY_PRLIMIT, NULL, "%sprlimit --pid $$ --%s=%s:%s", before, option, value, value);
 }
 
+/* A line for every login is not to lower what they have: mostly systemd's default. */
+static uint64_t for_logins(const struct lh_maker *m, uint64_t value) {
+  uint64_t unit = lh_maker_number(m, "nofile.unit.hard", 0);
+  return unit != LH_ANY && unit > value ? unit : value;
+}
+
 static uint64_t raise_nofile(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   uint64_t value = descriptors_for(m, goal), hard = lh_maker_number(m, "nofile.hard", 0),
            most = lh_maker_number(m, "fs.nr_open", 0);
@@ -98,7 +104,7 @@ static uint64_t raise_nofile(const struct lh_maker *m, struct lh_rung *rung, uin
   if (m->may_raise && m->needs->workers > 0) add(rung, LH_REMEDY_CONFIG, NULL, "--set run.workers=auto");
   if (value <= hard) return rung->clients;
   if (value > most) add(rung, LH_REMEDY_SYSCTL_D, SYSCTL_FILE, "fs.nr_open = %" PRIu64, value);
-  add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - nofile %" PRIu64, limits_domain(m), value);
+  add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - nofile %" PRIu64, limits_domain(m), for_logins(m, value));
   add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitNOFILE=%" PRIu64, value);
   add(rung, LH_REMEDY_CONTAINER, NULL, "--ulimit nofile=%" PRIu64 ":%" PRIu64, value, value);
   say_raised(rung, value);
@@ -214,7 +220,7 @@ static uint64_t raise_memory(const struct lh_maker *m, struct lh_rung *rung, uin
 static uint64_t raise_address_space(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
   (void)goal;
   if (lh_maker_number(m, "address_space.hard", 0) == LH_ANY) /* the soft limit is anyone's to raise */
-    add(rung, LH_REMEDY_ULIMIT, NULL, "ulimit -v unlimited");
+    add(rung, LH_REMEDY_SOFT, NULL, "ulimit -S -v unlimited");
   else
     add_process_limit(m, rung, 'v', "", "unlimited");
   add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - as unlimited", limits_domain(m));
@@ -262,16 +268,17 @@ static uint64_t raise_pids(const struct lh_maker *m, struct lh_rung *rung, uint6
 }
 
 static uint64_t raise_nproc(const struct lh_maker *m, struct lh_rung *rung, uint64_t goal) {
-  uint64_t value = tasks_for(m, goal, "nproc.used");
+  enum { TASKS_OF_A_USER = 4096 }; /* for good: of all that the user runs, whenever */
+  uint64_t value = tasks_for(m, goal, "nproc.used"), good = value > TASKS_OF_A_USER ? value : TASKS_OF_A_USER;
   char text[24];
   snprintf(text, sizeof text, "%" PRIu64, value);
   if (value <= lh_maker_number(m, "nproc.hard", 0)) /* the soft limit is anyone's to raise */
-    add(rung, LH_REMEDY_ULIMIT, NULL, "ulimit -u %" PRIu64, value);
+    add(rung, LH_REMEDY_SOFT, NULL, "ulimit -S -u %" PRIu64, value);
   else
     add_process_limit(m, rung, 'u', "", text);
-  add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - nproc %" PRIu64, limits_domain(m), value);
-  add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitNPROC=%" PRIu64, value);
-  add(rung, LH_REMEDY_CONTAINER, NULL, "--ulimit nproc=%" PRIu64 ":%" PRIu64, value, value);
+  add(rung, LH_REMEDY_LIMITS_D, LIMITS_FILE, "%s - nproc %" PRIu64, limits_domain(m), good);
+  add(rung, LH_REMEDY_SYSTEMD, UNIT_FILE, "[Service]\nLimitNPROC=%" PRIu64, good);
+  add(rung, LH_REMEDY_CONTAINER, NULL, "--ulimit nproc=%" PRIu64 ":%" PRIu64, good, good);
   say_raised(rung, value);
   return clients_of_tasks(m, value, "nproc.used");
 }

@@ -390,7 +390,7 @@ class Printed(Case):
             if shutil.which("shellcheck"):
                 shell("shellcheck fix.sh")
             script = (shell.folder / "fix.sh").read_text()
-            self.assertIn("nofile 32768", script)
+            self.assertGreaterEqual(int(re.search(r"root - nofile (\d+)'", script)[1]), 32768)  # or what a login has by systemd's default
             if os.geteuid() != 0:
                 self.skipTest("the script is for root")
             # into a folder of its own in place of /etc
@@ -400,7 +400,7 @@ class Printed(Case):
                 shell("sh fix.sh")
             self.assertEqual(shell("ulimit -n").strip(), "32768" if may_raise_limits() else "1024")
             kept = (shell.folder / "etc-security/limits.d/90-longhaul.conf").read_text()
-            self.assertEqual(kept, "root - nofile 32768\n")
+            self.assertRegex(kept, r"\Aroot - nofile \d+\n\Z")
 
     def test_wrong_input(self):
         for arguments, words in ((("--set", "run.workers=1"), "give a config or a URL"), (("--json", "--fix-script"), "a script alone"),

@@ -182,7 +182,8 @@ bool lh_limit_is_theirs(enum lh_limit limit); /* the target's, not the tester's:
   X(SYSTEMD, "systemd", FOR_GOOD, "root and a restart of the unit")                                                            \
   X(CONTAINER, "container", FOR_GOOD, "a new container")                                                                       \
   X(ADVICE, "advice", FOR_GOOD, "")                                                                                            \
-  X(TARGET, "target", NOW, "root, or its own user up to its hard limit")
+  X(TARGET, "target", NOW, "root, or its own user up to its hard limit")                                                       \
+  X(SOFT, "ulimit", NOW, "in the shell that starts longhaul")
 
 enum lh_remedy_kind {
 #define X(id, name, when, takes) LH_REMEDY_##id,

@@ -164,17 +164,17 @@ static const struct row rows[] = {
     /* 60 MiB less 12 MiB of the program, 936,000 B of data and 1 MiB to spare: 48,347,072 B. The slots of 25,000 take 248 B each,
      * and 11 contexts 14,750 B and 16 B for each of 25,256 descriptors; the rest at 1,628 B */
     {"little address space", "address_space.soft=62914560", ", workers: 1", "target: far, connections: 25000",
-     LH_LIMIT_ADDRESS_SPACE, 23058, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+     LH_LIMIT_ADDRESS_SPACE, 23058, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -S -v unlimited"},
     /* the same, less the slots of 60,000, and 25 contexts with 60,256 descriptors */
     {"slots of those not let in", "address_space.soft=62914560", ", workers: 1", "target: gated, connections: 60000",
-     LH_LIMIT_ADDRESS_SPACE, 5525, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+     LH_LIMIT_ADDRESS_SPACE, 5525, RANGE, LH_LIMIT_PORT_RANGE, "ulimit -S -v unlimited"},
     /* 64 MiB less the program's and the spare; 2,451,000 B of data, for two groups, libwebsockets, OpenSSL and its authorities;
      * 5,001 slots of 240 B and one context; the rest at 15,338 - 240 B */
     {"address space of events under TLS", "address_space.soft=67108864", ", workers: 1",
      "target: far, connections: 1}\n  more: {kind: sse, target: web, connections: 5000", LH_LIMIT_ADDRESS_SPACE, 3293, RANGE,
-     LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+     LH_LIMIT_PORT_RANGE, "ulimit -S -v unlimited"},
     {"no address space at all", "address_space.soft=1048576", ", workers: 1", FAR5000, LH_LIMIT_ADDRESS_SPACE, 0, RANGE,
-     LH_LIMIT_PORT_RANGE, "ulimit -v unlimited"},
+     LH_LIMIT_PORT_RANGE, "ulimit -S -v unlimited"},
     /* 64 MiB less 6 for the supervisor, 256 KiB and 936,000 B for the worker, at 6,004 B */
     {"memory of the group", "cgroup.memory.max=67108864;cgroup.memory.used=0;cgroup.memory.file=/sys/fs/cgroup/a/memory.max",
      ", workers: 1", FAR5000, LH_LIMIT_CGROUP_MEMORY, 9929, RANGE, LH_LIMIT_PORT_RANGE, "echo "},
@@ -187,7 +187,7 @@ static const struct row rows[] = {
     {"tasks of the user", "nproc.soft=103;nproc.hard=103", ", workers: 4", FAR5000, LH_LIMIT_NPROC, 3750, RANGE,
      LH_LIMIT_PORT_RANGE, "prlimit --pid $$ --nproc=128:128"},
     {"within the hard limit", "nproc.soft=103", ", workers: 4", FAR5000, LH_LIMIT_NPROC, 3750, RANGE, LH_LIMIT_PORT_RANGE,
-     "ulimit -u 128"},
+     "ulimit -S -u 128"},
     {"root has no such limit", "nproc.soft=103;user=0", ", workers: 4", FAR5000, LH_LIMIT_PORT_RANGE, RANGE, 64512,
      LH_LIMIT_PORT_RANGE, "sysctl"},
     {"tasks of the host", "kernel.threads-max=301", ", workers: 2", FAR5000, LH_LIMIT_THREADS_MAX, 2500, RANGE,
@@ -436,6 +436,30 @@ static void test_servers(void **state) {
   }
 }
 
+/* What is kept for every login is no less than what logins have. */
+static void test_for_good(void **state) {
+  (void)state;
+  static const struct {
+    const char *facts, *line;
+  } cases[] = {{"nproc.soft=103;nproc.hard=103", "* - nproc 4096"}, {"nofile.hard=1024", "* - nofile 1048576"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lh_config *config = load(", workers: 4", FAR5000);
+    struct lh_needs needs;
+    struct lh_ladder *ladder;
+    struct lh_err err = {0};
+    bool found = false;
+    set_facts(cases[i].facts);
+    assert_int_equal(lh_needs_make(&needs, config, 1, 1, &err), 0);
+    assert_int_equal(lh_ladder_make(&ladder, &facts, &needs, &err), 0);
+    for (uint32_t r = 0; r < ladder->rungs[0].remedy_count; r++)
+      found = found || strcmp(ladder->rungs[0].remedies[r].text, cases[i].line) == 0;
+    if (!found) fail_msg("%s: no \"%s\"", cases[i].facts, cases[i].line);
+    lh_ladder_free(ladder);
+    lh_needs_free(&needs);
+    lh_config_free(config);
+  }
+}
+
 static void test_idle_conntrack(void **state) {
   (void)state;
   static const struct {
@@ -616,7 +640,7 @@ static void test_notes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),        cmocka_unit_test(test_one_after_the_other),
-                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_servers), cmocka_unit_test(test_idle_conntrack),
+                                     cmocka_unit_test(test_ports_apart), cmocka_unit_test(test_servers), cmocka_unit_test(test_idle_conntrack), cmocka_unit_test(test_for_good),
                                      cmocka_unit_test(test_hidden_server), cmocka_unit_test(test_unreadable),
                                      cmocka_unit_test(test_numbers),     cmocka_unit_test(test_needs), cmocka_unit_test(test_notes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
