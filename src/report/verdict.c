@@ -1,7 +1,7 @@
 /* The verdict: what the model's own numbers say, in the order in which a reader would ask.
  *
- *   failed        an objective failed, or a group that wanted clients never had one open because of its target, or all that
- *                 it asked was left unanswered or answered wrongly
+ *   failed        an objective failed, or a group that wanted clients never had one open because of its target, or lost them
+ *                 all and had none back at the end, or all that it asked was left unanswered or answered wrongly
  *   inconclusive  the run was cut short, a worker was lost, the tester was late in more than LH_LATE_SHARE_MAX of the
  *                 intervals, the books do not balance, the host let nothing open or less than was planned, or an objective
  *                 could not be evaluated
@@ -133,6 +133,44 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
     say(r, "group %s never had a client open: %s, mostly ended by %s: %s", lh_look_text(group, "name"),
         lh_show_plural(lh_look_number(group, "attempts"), "attempt", "attempts").text, why ? lh_look_text(why, "side") : "us",
         why ? ending_words(why, words) : "shutting down");
+  }
+}
+
+static double value_at(const json_t *series, const char *key, size_t i) {
+  return json_number_value(json_array_get(lh_look(series, key), i));
+}
+
+/* How long a group had no client open at the end of the run, not for a moment, though it wanted some and tried; 0 when it never
+ * had any before. Intervals that want nobody are the run's own end, or a ramp's. */
+static double gone_s(const json_t *model, const json_t *series) {
+  size_t end = json_array_size(lh_look(series, "wanted"));
+  while (end > 0 && value_at(series, "wanted", end - 1) == 0) end--;
+  size_t from = end;
+  double failed = 0;
+  for (; from > 0 && value_at(series, "availability_percent", from - 1) == 0 && value_at(series, "wanted", from - 1) > 0; from--)
+    failed += value_at(series, "failures", from - 1);
+  return from > 0 && failed > 0 ? (double)(end - from) * lh_look_number(model, "series.interval_s") : 0;
+}
+
+/* A target that went down and did not come back has not held out, whatever was asked of the time before. An outage that the end
+ * of the run cut short is none: it takes a tenth of the run, or a minute. */
+static void judge_gone(struct reasons *r, const json_t *model) {
+  const json_t *groups = lh_look(model, "groups"), *series;
+  double lasted_s = lh_look_number(model, "run.until_s") - lh_look_number(model, "run.from_s");
+  size_t i;
+  if (strcmp(lh_look_text(model, "run.how"), "in progress") == 0 || !lh_look_true(model, "run.whole")) return;
+  json_array_foreach(lh_look(model, "series.groups"), i, series) {
+    double gone = gone_s(model, series);
+    const json_t *why = commonest_failure(json_array_get(groups, i));
+    if (!why || gone == 0 || (gone < 60 && gone * 10 < lasted_s)) continue;
+    const char *side = lh_look_text(why, "side");
+    char words[64];
+    if (strcmp(side, "host") == 0 || strcmp(side, "tester") == 0)
+      r->doubt = true;
+    else
+      r->failed_slo = true;
+    say(r, "group %s had no client open for the last %s: its attempts to come back were mostly ended by %s: %s",
+        lh_look_text(series, "name"), lh_show_seconds(gone).text, side, ending_words(why, words));
   }
 }
 
@@ -374,6 +412,7 @@ int lh_verdict_judge(json_t *model, struct lh_err *err) {
   struct sentence headline = {.len = 0};
   if (!r.list) return lh_err_set(err, -ENOMEM, "no memory for the verdict");
   judge_never_opened(&r, model);
+  judge_gone(&r, model);
   judge_refused_by_host(&r, model);
   judge_unanswered(&r, model);
   judge_never_right(&r, model);

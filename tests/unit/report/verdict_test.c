@@ -30,6 +30,9 @@ static const char sound[] =
     " 'config_note': null,"
     " 'tester': {'intervals': 2880, 'intervals_late': 0, 'workers_lost': 0}}";
 
+#define GONE(available, wanted, failures, interval_s)                                                                              \
+  "{'interval_s': " interval_s ", 'groups': [{'name': 'chat', 'availability_percent': " available ", 'wanted': " wanted ", 'failures': " failures "}]}"
+
 struct verdict_case {
   const char *path, *value; /* what is changed: a dotted path (numbers index lists) and its new JSON; NULL: nothing */
   const char *path2, *value2;
@@ -113,6 +116,13 @@ static const struct verdict_case cases[] = {
      "{'name': 'chat', 'attempts': 7, 'endings': [{'stage': 'connect', 'side': 'us', 'reason': 'address denied'}, {'stage': 'connect', "
      "'side': 'us', 'reason': 'shutting down'}]}", .verdict = "inconclusive", .exit_code = 4,
      .reason = "group chat never had a client open: 7 attempts, mostly ended by us: address denied"},
+    {"series", GONE("[5, 5, 0, 0, 0]", "[5, 5, 5, 5, 0]", "[0, 0, 0, 7, 0]", "30"), .verdict = "failed", .exit_code = 1,
+     .reason = "group chat had no client open for the last 1 min: its attempts to come back were mostly ended by network: connection refused"},
+    {"series", GONE("[5, 5, 0, 0, 0]", "[5, 5, 5, 5, 0]", "[0, 0, 0, 7, 0]", "29"), .verdict = "passed", .exit_code = 0, .reason = "held"}, /* cut short */
+    {"series", GONE("[5, 5, 0, 0, 0]", "[5, 5, 5, 5, 0]", "[0, 0, 0, 7, 0]", "29"), "run.until_s", "500", "failed", 1, "for the last 58 s", NULL},
+    {"series", GONE("[5, 5, 0, 0, 1]", "[5, 5, 5, 5, 5]", "[0, 0, 0, 7, 0]", "30"), .verdict = "passed", .exit_code = 0, .reason = "held"}, /* back */
+    {"series", GONE("[5, 5, 0, 0, 0]", "[5, 5, 5, 5, 0]", "[0, 0, 0, 0, 0]", "30"), .verdict = "passed", .exit_code = 0, .reason = "held"}, /* none tried */
+    {"series", GONE("[5, 5, 0, 0, 0]", "[5, 5, 5, 5, 0]", "[0, 0, 0, 7, 0]", "30"), "run.how", "'in progress'", "passed", 0, "held", NULL},
     {"totals.drops", "0", .verdict = "passed", .exit_code = 0, .reason = "held",
      .headline = "5,000 clients for 8 h: availability 99.987 %, no drops; response p99 212 ms, no drift found"},
     {"totals.latency.outage.count", "30", .verdict = "passed", .exit_code = 0, .reason = "held",
