@@ -64,9 +64,11 @@ static void resolve_run(struct load *load) {
 
 /* ---- groups ---- */
 static const char *target_names(struct load *load) {
+  enum { NAMES_SHOWN = 10 };
   const char *list = "";
-  for (size_t i = 0; i < load->config->target_count && i < 10; i++) {
-    const char *more = arena_format(&load->arena, "%s%s%s", list, *list ? ", " : "", load->config->targets[i].name);
+  for (size_t i = 0; i < load->config->target_count && i <= NAMES_SHOWN; i++) {
+    const char *name = i < NAMES_SHOWN ? load->config->targets[i].name : "...";
+    const char *more = arena_format(&load->arena, "%s%s%s", list, *list ? ", " : "", name);
     if (more) list = more;
   }
   return *list ? list : "a target to be described under targets";

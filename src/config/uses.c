@@ -44,7 +44,7 @@ static void report_column(struct load *load, const struct use *use, const struct
     const char *known = arena_copy(&load->arena, name.at, name.len);
     if (!known) return;
     nearest_try(&nearest, column, known);
-    const char *more = c < 10 ? arena_format(&load->arena, "%s%s%s", list, c ? ", " : "", known) : list;
+    const char *more = c <= 10 ? arena_format(&load->arena, "%s%s%s", list, c ? ", " : "", c < 10 ? known : "...") : list;
     if (more) list = more;
   }
   if (nearest.word)
