@@ -51,7 +51,11 @@ json_t *lh_json_group(const struct lh_build *b, uint32_t group) {
   return group < b->g->group_count ? lh_json_text(b->g->lanes[group].name) : json_null();
 }
 
+/* Each worker and group carries what is below a microsecond into its next interval, of either by itself: in one interval of a few
+ * milliseconds, as the last one may be, clients may so seem open for a little longer than they were wanted. */
 double lh_availability_percent(uint64_t open_us, uint64_t wanted_us) {
+  enum { RESTS_MOST = 100 };
+  if (wanted_us && open_us > wanted_us && open_us - wanted_us <= RESTS_MOST) return 100;
   return wanted_us ? 100.0 * (double)open_us / (double)wanted_us : NAN;
 }
 

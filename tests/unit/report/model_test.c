@@ -9,6 +9,7 @@
 #include "longhaul/report/report.h"
 #include <sqlite3.h>
 
+#include "report/build.h"
 #include "report/gather.h"
 #include "report/look.h"
 #include "report/slo.h"
@@ -453,8 +454,21 @@ static void test_metric_names(void **state) {
   }
 }
 
+/* Microseconds that were carried over do not make more than all; what is more than that is a fault, and shows. */
+static void test_availability(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t open_us, wanted_us;
+    double percent;
+  } cases[] = {{0, 100, 0}, {99, 100, 99}, {100, 100, 100}, {27001, 27000, 100}, {1101, 1000, 110.1}, {2000, 1000, 200}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_true(fabs(lh_availability_percent(cases[i].open_us, cases[i].wanted_us) - cases[i].percent) < 1e-9);
+  assert_true(isnan(lh_availability_percent(1, 0)));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_availability),
       SYNTHETIC_TEST(test_faults_of_the_tester),
       SYNTHETIC_TEST(test_a_month_of_a_million_clients), SYNTHETIC_TEST(test_endings_in_order),
       SYNTHETIC_TEST(test_objectives),
