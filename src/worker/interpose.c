@@ -47,10 +47,10 @@ int connect(int fd, const struct sockaddr *address, socklen_t len) {
   return (int)syscall(SYS_connect, fd, address, len);
 }
 
-/* What libwebsockets sets on every socket of its own is refused by a unix socket, and it would give up on that. */
+/* A socket that is handed over has its options (dial.c). A unix socket would refuse libwebsockets', which would give up on that. */
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
-  int result = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
-  return result && handed_taken && fd == handed_fd ? 0 : result;
+  if (handed_taken && fd == handed_fd) return 0;
+  return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 }
 
 /* ---- looking over the shoulder ---- */
