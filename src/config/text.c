@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -115,8 +116,60 @@ bool text_is_utf8(const char *bytes, size_t len) {
   return true;
 }
 
+/* ---- regular expressions ---- */
+
+enum { REGEX_DEPTH_MAX = 100, REGEX_SIZE_MAX = 10000 };
+
+/* Behind the bracket expression that begins here, or at the end of the text. */
+static const char *skip_bracket(const char *at) {
+  at += at[1] == '^' ? 2 : 1;
+  if (*at == ']') at++;
+  for (; *at && *at != ']'; at++) {
+    if (*at != '[' || !at[1] || !strchr(":.=", at[1])) continue;
+    const char end[] = {at[1], ']', 0}, *close = strstr(at + 2, end);
+    if (close) at = close + 1;
+  }
+  return *at ? at + 1 : at;
+}
+
+/* The largest number of "{2,5}", which stands at *at; *at moves behind it. */
+static size_t take_bound(const char **at) {
+  char *end;
+  size_t least = strtoul(*at + 1, &end, 10), most = *end == ',' ? strtoul(end + 1, &end, 10) : least;
+  *at = *end == '}' ? end + 1 : *at + 1;
+  return most > least ? most : least > 1 ? least : 1;
+}
+
+/* regcomp writes each repetition out, so that a few nested ones take all memory, and calls itself for each parenthesis, so
+ * that many take the stack. */
+static bool is_modest(const char *at) {
+  size_t sizes[REGEX_DEPTH_MAX + 1] = {0}, depth = 0, last = 0; /* last: size of the atom before */
+  while (*at) {
+    if (*at == '(') {
+      if (depth == REGEX_DEPTH_MAX) return false;
+      sizes[++depth] = last = 0;
+      at++;
+      continue;
+    }
+    if (*at == '{') {
+      size_t times = take_bound(&at), most = REGEX_SIZE_MAX + 1;
+      if (times > most / (last + 1)) return false;
+      sizes[depth] += last * (times - 1);
+      last *= times;
+    } else {
+      if (*at == ')' && depth > 0) last = sizes[depth--] + 1;
+      else last = 1;
+      sizes[depth] += last;
+      at = *at == '[' ? skip_bracket(at) : *at == '\\' && at[1] ? at + 2 : at + 1;
+    }
+    if (sizes[depth] > REGEX_SIZE_MAX) return false;
+  }
+  return true;
+}
+
 const char *text_regex(const char *text) {
   regex_t compiled;
+  if (!is_modest(text)) return "one of at most 10000 characters once repetitions are written out, and 100 parentheses deep";
   if (!*text || regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) != 0) return "an extended regular expression (POSIX)";
   regfree(&compiled);
   return NULL;

@@ -35,6 +35,7 @@ static void look_for_suspension(struct lh_stall *stall, uint64_t now_ns) {
 
 void lh_stall_begin(struct lh_stall *stall, struct lh_engine *engine) {
   stall->engine = engine;
+  stall->armed_ns = LH_NEVER; /* what fails at once is looked at before there was a wait */
   stall->asleep_ns = asleep_ns(lh_now_ns());
 }
 

@@ -220,6 +220,9 @@ static const struct {
      "t.yaml:3:68: groups.g.incoming.sequence: has width and endian with offset only"},
     {RT "groups: {g: {kind: websocket, connections: 1, incoming: {sequence: {regex: '('}}}}\n",
      "t.yaml:3:76: groups.g.incoming.sequence.regex: \"(\" is not accepted; expected an extended regular expression (POSIX)"},
+    {RT "groups: {g: {kind: websocket, connections: 1, incoming: {sequence: {regex: '((a{1,99}){5}){5,99}'}}}}\n",
+     "t.yaml:3:76: groups.g.incoming.sequence.regex: \"((a{1,99}){5}){5,99}\" is not accepted; expected one of at most 10000 "
+     "characters once repetitions are written out, and 100 parentheses deep"},
     {RT "groups: {g: {kind: websocket, connections: 1, incoming: {timestamp: {offset: 8, unit: rfc3339}}}}\n",
      "t.yaml:3:87: groups.g.incoming.timestamp.unit: is text with rfc3339, which offset cannot read"},
     {RT "groups: {g: {kind: websocket, connections: 1, incoming: {timestamp: {field: /t, endian: big}}}}\n",
