@@ -2,7 +2,6 @@
 import base64
 import hashlib
 import random
-import time
 import unittest
 import zlib
 
@@ -128,6 +127,53 @@ class Heads(Case):
         for group, (name, (_, ending)) in zip(done.report["groups"], HEADS.items(), strict=True):
             with self.subTest(name):
                 self.assertEqual([(row["stage"], row["reason"], row["text"], row["count"]) for row in group["endings"]], [(*ending, 2)])
+
+
+MIB = 1 << 20
+
+
+def flood(client, piece, size):
+    for _ in range(size // len(piece)):
+        client.sendall(piece)
+    client.recv(1)
+
+
+class Memory(Case):
+    """What a server can make a client hold: message_max (1 MiB) of a message or a login's answer, of a stream of events twice that."""
+
+    def bomb(self, client, head):
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        packed = packer.compress(bytes(16 * MIB)) + packer.flush(zlib.Z_SYNC_FLUSH)
+        client.sendall(upgraded(head, Compression.AGREED) + frame(0x42, packed))
+        flood(client, frame(0x00, packed), 3 * len(packed))
+
+    def events(self, client, _):
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + (b"data: " + b"x" * 1000 + b"\n") * 1100 + b"data: ")
+        flood(client, b"x" * 65536, 4 * MIB)
+
+    def answer(self, client, _):
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+        flood(client, b"x" * 65536, 4 * MIB)
+
+    def test_it_is_bounded(self):
+        def serve(client):
+            head = read_head(client)
+            {b"/bomb": self.bomb, b"/events": self.events, b"/login": self.answer}[head.split()[1]](client, head)
+
+        clients, message = 8, [{"name": "m", "every": "10s", "text": "${token}", "reply": {"contains": "${token}"}}]
+        login = {"post": "/login", "text": "x", "extract": {"token": {"json": "/token"}}}
+        with Listener(serve) as server:
+            conf = config(f"ws://127.0.0.1:{server.port}/", clients, "2s", run={"drain": "0s", "workers": 1}, messages=message, path="/bomb", deflate=True, reconnect=False)
+            conf["targets"]["h"] = {"url": f"http://127.0.0.1:{server.port}/"}
+            conf["groups"]["e"] = {"kind": "sse", "target": "h", "connections": clients, "path": "/events", "reconnect": False}
+            conf["groups"]["a"] = {"kind": "http", "target": "h", "connections": clients, "login": login, "headers": {"X": "${login.token}"},
+                                   "messages": [{"every": "10s", "get": "/"}], "reconnect": False}
+            done = run(conf)
+        books.check(self, done)
+        received = {group["name"]: group["bytes"]["received"] for group in done.report["groups"]}
+        self.assertGreaterEqual(received["g"], clients * 16 * MIB)
+        most = max(row["rss_bytes"] for row in done.query("select rss_bytes from workers"))
+        self.assertLess(most, (16 + clients * (1 + 2 + 1) * 1.1) * MIB)
 
 
 if __name__ == "__main__":
