@@ -61,20 +61,20 @@ class Rows(unittest.TestCase):
             self.assertEqual(len(row), 1, body)
             self.assertEqual((path, user), ("/r" + USERS[row[0]][2], USERS[row[0]][0]))
             seen[int(client), int(seq)] = row[0]
-        messages = done.group["messages"]  # a busy machine may have been too late for some
-        self.assertEqual(len(seen), connections * count - messages["skipped_late"] - messages["skipped_not_open"])
+        messages = done.group["messages"]
+        self.assertEqual(len(seen), messages["sent"])
+        if not messages["skipped_late"] + messages["skipped_not_open"]:  # else a busy machine was too late for some
+            self.assertEqual(set(seen), {(c, s) for c in range(connections) for s in range(count)})
         return done, seen
 
     def test_sequential_takes_each_row_in_turn_whatever_the_workers(self):
         for workers in (1, 2):
             _, seen = self.go("sequential", 3, workers)
             self.assertEqual(seen, {(c, s): (c + 3 * s) % 4 for c, s in seen})
-            self.assertLessEqual(set(seen), {(c, s) for c in range(3) for s in range(4)})
 
     def test_per_client(self):
         done, seen = self.go("per-client", 6)
         self.assertEqual(seen, {(c, s): c % 4 for c, s in seen})
-        self.assertEqual({c for c, _ in seen}, set(range(6)))
         shared = "users.csv has 4 rows for 6 clients: clients share rows"
         self.assertIn(shared, done.stderr)
         self.assertTrue(any(shared in event["text"] for event in done.report["events"]), done.report["events"])

@@ -115,7 +115,7 @@ class Logins(unittest.TestCase):
 
     def test_an_ended_token_leads_to_one_login_and_not_to_a_loop(self):
         with Gate(lives=1.3, delay=0.1) as gate:
-            done = self.go(gate, connections=10, duration="2s")
+            done = self.go(gate, connections=10, duration="2400ms")
         self.assertEqual(gate.logins, Counter({str(c): 2 for c in range(10)}))
         self.assertEqual(gate.refused, Counter({str(c): 1 for c in range(10)}))
         self.assertEqual(done.group["messages"]["wrong_status"], 10)
@@ -133,7 +133,7 @@ class Logins(unittest.TestCase):
                 most = done.report["run"]["duration_s"] / 0.4 + 2
                 self.assertTrue(all(3 - join.stood_s(done) / 0.4 <= n <= most for n in gate.logins.values()), gate.logins)
                 logins = self.sums(done)
-                self.assertEqual(logins[0], logins[1])
+                self.assertEqual((logins[0], logins[2]), (logins[1] + logins[3], 0))  # some may be under way at the end
 
     def test_failed_logins_have_their_reasons_and_are_tried_again(self):
         with Gate(plan=[500, 503, 500, 401]) as gate:
@@ -201,7 +201,7 @@ class Logins(unittest.TestCase):
                 if extra:
                     self.assertEqual((done.group["opened"], done.query("select max(nth) n from endings")[0]["n"]), (5, 1))
                     self.assertEqual((done.group["logins"]["succeeded"], done.group["messages"]["failed"], done.group["drops"]), (5, 0, 0))
-                    self.assertGreater(done.group["messages"]["replied"], 10)
+                    self.assertGreaterEqual(done.group["messages"]["replied"], 5)
                 else:
                     self.assertEqual({key[:3] for key in endings(done.group) if key[1] != "us"}, {("tls", "peer", "certificate from an unknown CA")})
 

@@ -74,8 +74,10 @@ class Replies(Case):
 
     def test_later_than_lost(self):
         messages = self.messages("from 1s to 2s delay 2s")
-        # After a standstill a reply may be read before its message is given up: it is late then.
-        self.assertEqual(messages["lost"] + (0 if self.in_time else messages["late"]), self.counts["delayed"])
+        if self.in_time:
+            self.assertEqual(messages["lost"], self.counts["delayed"])
+        else:  # after a standstill a reply may be read before its message is given up: it is late then; and others are late by that
+            self.assertGreaterEqual(messages["lost"] + messages["late"], self.counts["delayed"])
         self.assertEqual(messages["lost_then_replied"], messages["lost"])
         self.none_of(messages, "late", "corrupt")
 

@@ -115,7 +115,7 @@ class ToldApart(Case):
                 return run.query("select start_ns from run")[0]["start_ns"]
             except Exception:  # no file yet, or no table
                 return None
-        begin = process.wait_until(start, 10, "the start of the run") / 1e9 + BEGIN_S
+        begin = process.wait_until(start, 30, "the start of the run") / 1e9 + BEGIN_S
         time.sleep(max(0, begin - time.monotonic()))
         killed.kill()
         os.kill(stopped.pid, signal.SIGSTOP)
