@@ -70,18 +70,22 @@ static void on_signal(uv_signal_t *handle, int number) {
   lh_hooks_interrupt(handle->loop);
 }
 
-static void wait_for(uv_loop_t *loop) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-  enum { COUNT = sizeof numbers / sizeof *numbers };
-  uv_signal_t signals[COUNT];
-  for (size_t i = 0; i < COUNT; i++) {
+static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { END_SIGNALS = sizeof end_signals / sizeof *end_signals };
+
+/* Before the hook is started: a signal that came between would end us and leave it running. */
+static void watch_for_signals(uv_loop_t *loop, uv_signal_t signals[END_SIGNALS]) {
+  for (size_t i = 0; i < END_SIGNALS; i++) {
     struct sigaction now;
     uv_signal_init(loop, &signals[i]);
-    if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) uv_signal_start(&signals[i], on_signal, numbers[i]);
+    if (sigaction(end_signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) uv_signal_start(&signals[i], on_signal, end_signals[i]);
     uv_unref((uv_handle_t *)&signals[i]);
   }
+}
+
+static void wait_for(uv_loop_t *loop, uv_signal_t signals[END_SIGNALS]) {
   uv_run(loop, UV_RUN_DEFAULT);
-  for (size_t i = 0; i < COUNT; i++) uv_close((uv_handle_t *)&signals[i], NULL);
+  for (size_t i = 0; i < END_SIGNALS; i++) uv_close((uv_handle_t *)&signals[i], NULL);
   uv_run(loop, UV_RUN_DEFAULT); /* they close */
 }
 
@@ -105,11 +109,13 @@ void lh_run_end_hook(const struct lh_end_hook_args *end) {
                               .what = "on_end",
                               .context = (void *)(uintptr_t)end,
                               .done = on_end_done};
+  uv_signal_t signals[END_SIGNALS];
   uv_loop_init(&loop);
+  watch_for_signals(&loop, signals);
   if (lh_hook_start(&loop, &args, &err) < 0) {
     lh_log(LH_LOG_WARNING, "hook %s", err.text);
     add_event(end, err.text);
   }
-  wait_for(&loop);
+  wait_for(&loop, signals);
   uv_loop_close(&loop);
 }
