@@ -49,13 +49,13 @@ class MassDrop(Case):
         return [row["text"] for row in done.query("SELECT text FROM events WHERE kind='mass drop'")], done.stderr
 
     def test_it_stands_on_the_timeline(self):
-        texts, words = self.of(["at 2s close 1012"])
+        texts, words = self.of(["first 50 after 1500ms close 1012"])
         self.assertEqual(len(texts), 1, texts)
         self.assertRegex(texts[0], r"^group g: 50 drops within [\d.]+ ms, peer: close frame 1012$")
         self.assertIn("mass drop: " + texts[0], words)
 
     def test_how_many_can_be_set(self):
-        texts, _ = self.of(["at 2s close 1012"], mass_drop=51)
+        texts, _ = self.of(["first 50 after 1500ms close 1012"], mass_drop=51)
         self.assertEqual(texts, [])
 
 

@@ -113,8 +113,8 @@ class Churn(Case):
 
     def test_the_server_is_gone_for_a_while(self):
         """The listening sockets close and all is dropped; attempts are refused until they are back."""
-        with Faultd("at 2s drop all", "from 1990ms to 3500ms not-listening") as server:
-            done = self.checked(config(server.url(), connections=50, duration="6s", reconnect=BACK_SOON), server)
+        with Faultd("at 4s drop all", "from 3990ms to 5500ms not-listening") as server:  # from its own start, well before the run's
+            done = self.checked(config(server.url(), connections=50, duration="7s", reconnect=BACK_SOON), server)
         tally = endings(done.group)
         self.assertEqual(tally[("open", "peer", "RST", None)], 50)
         refused = sum(n for (stage, side, reason, _), n in tally.items() if (stage, side, reason) == ("connect", "network", "connection refused"))

@@ -154,13 +154,13 @@ class Tls(Case):
         self.assertEqual({key[:3] for key in endings(done.group) if key[2] != "shutting down"}, {("tls", "network", "TLS timeout")})
 
     def test_fin_without_close_notify(self):
-        with self.start("at 1500ms fin") as server:
+        with self.start("after 1s fin") as server:
             done = run(config(server.url(scheme="wss"), connections=5, duration="3s", target={"tls": {"ca": str(server.ca)}}, reconnect=False))
         books.check(self, done)
         self.assertEqual({key[:3] for key in endings(done.group)}, {("open", "peer", "FIN without close frame")})
 
     def test_rst_and_close_over_tls(self):
-        for rule, reason, code in (("at 1500ms rst", "RST", None), ('at 1500ms close 1013 "later"', "close frame", 1013)):
+        for rule, reason, code in (("after 1s rst", "RST", None), ('after 1s close 1013 "later"', "close frame", 1013)):
             with self.subTest(rule), self.start(rule) as server:
                 done = run(config(server.url(scheme="wss"), connections=5, duration="3s", target={"tls": {"ca": str(server.ca)}}, reconnect=False))
                 books.check(self, done)

@@ -22,7 +22,7 @@ function look(request) {
   const sent = new Map((request.headers.cookie ?? '').split('; ').filter(Boolean).map((pair) => pair.split('=', 2)));
   const sid = sent.get('sid'), set = [];
   for (const name of ['elsewhere', 'secure', 'gone']) if (sent.has(name)) count.misplaced++;
-  if (sent.has('brief') && Date.now() - Number(sent.get('brief')) > 1300) count.misplaced++;
+  if (sent.has('brief') && Date.now() - Number(sent.get('brief')) > 2500) count.misplaced++;
   if (!sid) {
     count.fresh++;
     return [session(1), 'elsewhere=1; Path=/elsewhere', 'secure=1; Secure', 'gone=1', 'gone=; Expires=Thu, 01 Jan 1970 00:00:00 GMT',
