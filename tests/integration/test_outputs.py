@@ -62,7 +62,7 @@ class Outputs(Case):
         done = compare(self.a, self.b)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(done.stdout.startswith("WORSE\n"), done.stdout)
-        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
         for ending, begins in (("html", "<!doctype html>"), ("md", "## ❌ worse"), ("json", "{")):
             out = self.store / f"both.{ending}"
             self.assertEqual(compare(self.a, self.b, "-o", out).returncode, 0)
