@@ -17,11 +17,15 @@ enum { ROWS_MAX = 60 };
 
 const char *const lh_compare_outcomes[] = {"worse", "better", "differs", "unclear", "same", "unknown", NULL};
 
+/* Finer than that nobody compares, and two of "99.999999 %" with their difference made a line of more than 80 columns; the JSON
+ * comparison has all digits. Rounded down, as percentages are: only all is 100 %. */
+static const double fine_percent = 99.999, fine_points = 0.001;
+
 struct lh_shown lh_compare_show(const char *unit, const json_t *value) {
   double n = json_number_value(value);
   if (!json_is_number(value)) return (struct lh_shown){"-"};
   if (strcmp(unit, "us") == 0) return lh_show_us(n);
-  if (strcmp(unit, "percent") == 0) return lh_show_percent(n);
+  if (strcmp(unit, "percent") == 0) return lh_show_percent(n > fine_percent && n < 100 ? fine_percent : n);
   return strcmp(unit, "count") == 0 ? lh_show_count(n) : lh_show_rate(n);
 }
 
@@ -33,6 +37,7 @@ static struct lh_shown show_change(const char *unit, const json_t *a, const json
   if (from == to) return (struct lh_shown){"="};
   if (strcmp(unit, "percent") == 0) {
     double points = fabs(to - from);
+    if (points < fine_points) return (struct lh_shown){"<0.001 pt"};
     snprintf(out.text, sizeof out.text, "%c%.40s pt", to < from ? '-' : '+', lh_show_rate(points).text);
   } else if (from > 0) {
     double percent = 100 * (to - from) / from;
