@@ -268,6 +268,10 @@ static int resume(const struct lh_cli_args *args, const struct before *b) {
 
 static int resume_main(const struct lh_cli_args *args) {
   struct before before = {0};
+  if (args->operand_count == 1 && lh_cli_has(args, "set"))
+    return lh_cli_usage_error("--set goes with a config: without one the run is resumed with the settings it was started with. Give "
+                              "both anew: longhaul resume %s CONFIG --set KEY=VALUE",
+                              args->operands[0]);
   int exit_code = lh_which_run(args, args->operands[0], &before.path);
   if (exit_code == 0) exit_code = read_before(&before);
   if (exit_code == 0) exit_code = check_rest(&before, lh_cli_has(args, "force"));

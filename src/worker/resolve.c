@@ -112,25 +112,28 @@ static void settle(struct entry *e) {
   e->resolver->settled(e->resolver->context, number_of(e), e->error);
 }
 
-/* Copies what the resolver found; -ENOENT when it holds no address of a family that the target allows. */
+static size_t count_wanted(const struct lh_target *target, const struct addrinfo *found) {
+  size_t count = 0;
+  for (const struct addrinfo *a = found; a; a = a->ai_next) count += wanted_family(target, a->ai_family);
+  return count;
+}
+
+/* Copies what the resolver found, all of it; UV_EAI_ADDRFAMILY when it holds no address of a family that the target allows. */
 static int copy_found(struct entry *e, const struct addrinfo *found) {
   uint32_t count = 0;
-  struct lh_address *addresses = calloc(LH_ADDRESSES_MAX, sizeof *addresses);
+  size_t wanted = count_wanted(e->target, found);
+  if (!wanted) return UV_EAI_ADDRFAMILY;
+  struct lh_address *addresses = calloc(wanted, sizeof *addresses);
   if (!addresses) return UV_EAI_MEMORY;
-  for (const struct addrinfo *a = found; a && count < LH_ADDRESSES_MAX; a = a->ai_next) {
+  for (const struct addrinfo *a = found; a; a = a->ai_next) {
     if (!wanted_family(e->target, a->ai_family)) continue;
     struct lh_address *to = &addresses[count++];
     to->len = a->ai_addrlen;
     memcpy(&to->any, a->ai_addr, a->ai_addrlen);
     to->v4.sin_port = htons(port_of(e->target));
   }
-  if (!count) {
-    free(addresses);
-    return UV_EAI_ADDRFAMILY;
-  }
-  struct lh_address *fitting = realloc(addresses, count * sizeof *addresses);
   free(e->book.addresses);
-  e->book = (struct lh_book){.addresses = fitting ? fitting : addresses, .count = count, .spread = e->target->spread};
+  e->book = (struct lh_book){.addresses = addresses, .count = count, .spread = e->target->spread};
   arrange(&e->book, e->prefers); /* 0: of the first, in the resolver's order */
   return 0;
 }

@@ -237,6 +237,18 @@ class Names(Case):
                     self.assertEqual(self.counted(ns), wanted)
                     self.assertEqual(done.group["latency"]["resolve"]["count"], 6)
 
+    def test_a_name_with_more_addresses_than_could_be_pinned(self):
+        hosts = "".join(f"127.0.{1 + n // 200}.{1 + n % 200} many.test\n" for n in range(300))
+        with Namespace(hosts=hosts) as ns, Faultd(prefix=ns.prefix, listen=("0.0.0.0:0",)) as server:
+            rules = "".join(f'add rule inet n c ip daddr {net} tcp dport {server.port} tcp flags & (syn|ack) == syn counter comment "{net}"\n'
+                            for net in ("127.0.1.0/24", "127.0.2.0/24"))
+            table = "add table inet n\nadd chain inet n c { type filter hook input priority 0; }\n"
+            subprocess.run([*ns.prefix, "nft", "-f", "-"], input=table + rules, text=True, check=True, timeout=10)
+            conf = self.conf("many.test", server.port)
+            conf["groups"]["g"]["connections"] = 300
+            self.all_well(self.go(conf, prefix=ns.prefix).group, 300)
+            self.assertEqual(self.counted(ns), {"127.0.1.0/24": 200, "127.0.2.0/24": 100})
+
     @staticmethod
     def counters(port):
         rules = "".join(f'add rule inet n c ip daddr 127.0.0.{n} tcp dport {port} tcp flags & (syn|ack) == syn counter comment "127.0.0.{n}"\n'

@@ -190,6 +190,8 @@ class Resume(Case):
             elsewhere.write_text(text)
             said = resume(child, path, elsewhere)  # without the setting of then
             self.assertEqual((said.returncode, "not the one of" in said.stderr), (2, True), said)
+            said = resume(child, path, "--set", "groups.g.connections=7")  # which it would have passed over
+            self.assertEqual((said.returncode, "--set goes with a config" in said.stderr), (2, True), said)
             whole = longhaul.run(config(server.url(), connections=1, duration="1s"))
         said = resume(child, whole.path)
         self.assertEqual((said.returncode, "is complete" in said.stderr), (2, True), said)

@@ -8,7 +8,7 @@ enum {
   LH_MESSAGES_MAX = 64,          /* messages of one group */
   LH_STAGES_MAX = 256,           /* ramp stages of one group */
   LH_DETOUR_ROUTES_MAX = 64,     /* other servers that redirects lead one worker to; others are not followed, and say so */
-  LH_ADDRESSES_MAX = 256,        /* source addresses, or addresses of one name */
+  LH_ADDRESSES_MAX = 256,        /* source addresses, or pinned addresses of one target */
   LH_HEADERS_MAX = 64,           /* extra headers of one target and group */
   LH_STATUSES_MAX = 9,           /* HTTP statuses accepted by one reply, and a 0 */
   LH_ACTIONS_MAX = 64,           /* planned disturbances of one run */
