@@ -14,7 +14,7 @@ struct lh_inflate;
 
 /* What was agreed. */
 struct lh_deflate_terms {
-  uint8_t window_bits; /* 8 to 15: how far back the server's messages may point */
+  uint8_t window_bits; /* 8 to 15: how far back the server's messages may point; further is noticed only across reads */
   bool forgets;        /* not into earlier messages */
 };
 

@@ -1,7 +1,8 @@
 # Fuzz targets. tests/fuzz/NAME.c is built by clang from the rooms up to the last one whose headers it includes, and runs for
 # FUZZ_SECONDS; `make fuzz FUZZ=hdr_decode FUZZ_SECONDS=600` runs one for long. Files in tests/fuzz/seeds/NAME are its first
 # inputs, tests/fuzz/NAME.dict its words, when they are there. What it finds on the way stays in build/fuzz/corpus/NAME;
-# an input that fails is left as build/fuzz/NAME-crash-*.
+# an input that fails is left as build/fuzz/NAME-crash-*. What a target needs of a room that is no parser on the whole (the worker
+# stands between libc and the libraries, the fuzzer's among them) is named in FUZZ_PARTS_NAME.
 
 FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
@@ -13,8 +14,11 @@ FUZZ_LLHTTP := $(patsubst $(LLHTTP_DIR)/%.c,build/fuzz/llhttp/%.o,$(wildcard $(L
 fuzz_room = $(lastword $(foreach r,$(ROOMS),$(if $(shell grep -l 'longhaul/$(r)/' $(1)),$(r))))
 fuzz_objs = $(patsubst %.c,build/fuzz/%.o,$(foreach r,$(call rooms_to,$(1)),$(call src_of,$(r)))) $(if $(filter conn,$(call rooms_to,$(1))),$(FUZZ_LLHTTP))
 
+FUZZ_PARTS_inflate := build/fuzz/src/worker/inflate.o
+FUZZ_PARTS_wire := build/fuzz/src/worker/wire.o
+
 define fuzz_rule
-build/fuzz/$(1): build/fuzz/tests/fuzz/$(1).o $(call fuzz_objs,$(call fuzz_room,tests/fuzz/$(1).c))
+build/fuzz/$(1): build/fuzz/tests/fuzz/$(1).o $(call fuzz_objs,$(call fuzz_room,tests/fuzz/$(1).c)) $(FUZZ_PARTS_$(1))
 	@echo '  link    $$@'
 	@$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(LDLIBS_ALL)
 endef
