@@ -170,11 +170,16 @@ int lh_ladder_make(struct lh_ladder **out, const struct lh_facts *facts, const s
   return 0;
 }
 
-int lh_ladder_read(struct lh_ladder **ladder, struct lh_facts *facts, struct lh_needs *needs, struct lh_strings *missed,
-                   struct lh_err *err) {
+int lh_ladder_look(struct lh_facts *facts, struct lh_needs *needs, struct lh_strings *missed, struct lh_err *err) {
   if (lh_facts_read(facts, "") < 0 || lh_needs_look_around(needs, (struct lh_roots){"", ""}, facts, missed) < 0)
     return lh_err_set(err, ENOMEM, "no memory for the host's facts");
-  return lh_ladder_make(ladder, facts, needs, err);
+  return 0;
+}
+
+int lh_ladder_read(struct lh_ladder **ladder, struct lh_facts *facts, struct lh_needs *needs, struct lh_strings *missed,
+                   struct lh_err *err) {
+  int code = lh_ladder_look(facts, needs, missed, err);
+  return code < 0 ? code : lh_ladder_make(ladder, facts, needs, err);
 }
 
 void lh_ladder_free(struct lh_ladder *ladder) {

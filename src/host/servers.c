@@ -40,9 +40,15 @@ struct search {
 };
 
 /* ---- destinations ---- */
-static struct lh_needs_server *server_of(struct lh_needs *needs, const struct lh_needs_path *path) {
+struct lh_needs_server *lh_needs_server_at(const struct lh_needs *needs, const char *host, uint16_t port) {
   for (size_t i = 0; i < needs->server_count; i++)
-    if (needs->servers[i].port == path->port && strcmp(needs->servers[i].host, path->host) == 0) return &needs->servers[i];
+    if (needs->servers[i].port == port && strcmp(needs->servers[i].host, host) == 0) return &needs->servers[i];
+  return NULL;
+}
+
+static struct lh_needs_server *server_of(struct lh_needs *needs, const struct lh_needs_path *path) {
+  struct lh_needs_server *known = lh_needs_server_at(needs, path->host, path->port);
+  if (known) return known;
   struct lh_needs_server *servers = realloc(needs->servers, (needs->server_count + 1) * sizeof *servers);
   if (!servers) return NULL;
   needs->servers = servers;

@@ -20,13 +20,12 @@ uint64_t lh_maker_supervisor_space(const struct lh_maker *m) {
   return program_space(m) + DATA_BYTES + (uint64_t)m->needs->supervisor_threads * LH_THREAD_SPACE;
 }
 
-/* libwebsockets has one context for each 2,500 clients, and in each a place for every descriptor that the worker's clients may
- * have (src/worker/ws_setup.c): with 16,000 clients 1.8 MB, with 4,000 0.1 MB. */
+/* Of libwebsockets: with 16,000 clients 1.8 MB, with 4,000 0.1 MB. */
 static uint64_t contexts_space(const struct lh_maker *m, uint64_t planned) {
-  enum { CLIENTS_EACH = 2500, DESCRIPTORS_SPARE = 256, PLACE_BYTES = 16, CONTEXT_BYTES = 14750 };
-  uint64_t descriptors = planned + DESCRIPTORS_SPARE, limit = lh_maker_number(m, "nofile.hard", 0);
+  enum { PLACE_BYTES = 16, CONTEXT_BYTES = 14750 };
+  uint64_t descriptors = planned + LH_DESCRIPTORS_SPARE, limit = lh_maker_number(m, "nofile.hard", 0);
   if (m->needs->websockets <= 0) return 0;
-  uint64_t contexts = 1 + (uint64_t)((double)planned * m->needs->websockets) / CLIENTS_EACH;
+  uint64_t contexts = 1 + (uint64_t)((double)planned * m->needs->websockets) / LH_CONTEXT_CLIENTS;
   return contexts * (CONTEXT_BYTES + PLACE_BYTES * (descriptors < limit ? descriptors : limit));
 }
 

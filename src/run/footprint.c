@@ -60,13 +60,10 @@ void lh_footprint_end(struct lh_footprint *f, bool opened, struct lh_needs *need
   waitpid(f->pid, NULL, 0);
   for (size_t i = 0; opened && i < servers_of(f->needs); i++) {
     const struct lh_needs_server *seen = &f->needs->servers[i];
-    for (size_t n = 0; n < needs->server_count; n++) {
-      struct lh_needs_server *server = &needs->servers[n];
-      bool same = server->port == seen->port && strcmp(server->host, seen->host) == 0;
-      if (!same || seen->processes == 0 || seen->processes > LH_SERVER_PIDS || seen->clients == 0) continue;
-      server->each = whole_when_near((double)(f->most[i] - f->before[i]) / (double)seen->clients);
-      server->measured = true;
-    }
+    struct lh_needs_server *server = lh_needs_server_at(needs, seen->host, seen->port);
+    if (!server || seen->processes == 0 || seen->processes > LH_SERVER_PIDS || seen->clients == 0) continue;
+    server->each = whole_when_near((double)(f->most[i] - f->before[i]) / (double)seen->clients);
+    server->measured = true;
   }
   munmap(f->most, shared_bytes);
   f->pid = 0;

@@ -127,6 +127,13 @@ static void restore(struct lh_journal *j, uint64_t at_ns) {
   lh_journal_event(j, at_ns, LH_EVENT_WARNING, "the run file was moved or deleted while the run wrote it, and was written anew, with all it held");
 }
 
+static void commit(struct lh_journal *j, uint64_t at_ns) {
+  struct lh_err err = {0};
+  if (writable(j) && j->counted) keep(j, lh_store_counted(j->store, j->counted, j->counted_cells, &err), &err);
+  if (writable(j)) keep(j, lh_store_commit(j->store, &err), &err);
+  if (writable(j)) restore(j, at_ns);
+}
+
 void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect, const struct lh_interval *v,
                          uint32_t workers) {
   struct lh_err err = {0};
@@ -137,17 +144,13 @@ void lh_journal_interval(struct lh_journal *j, const struct lh_collect *collect,
   for (uint32_t w = 0; w < workers && writable(j); w++)
     if (v->health[w].until_ns != 0) keep(j, lh_store_worker(j->store, v->k, w, &v->health[w], &err), &err);
   if (writable(j)) sample_host(j, v->k);
-  if (writable(j) && j->counted) keep(j, lh_store_counted(j->store, j->counted, j->counted_cells, &err), &err);
-  if (writable(j)) keep(j, lh_store_commit(j->store, &err), &err);
-  if (writable(j)) restore(j, v->end_ns);
+  commit(j, v->end_ns);
 }
 
 void lh_journal_finish(struct lh_journal *j, enum lh_run_end how, uint64_t end_ns, int64_t end_wall_us) {
   struct lh_err err = {0};
   if (j->store == NULL) return;
-  if (writable(j) && j->counted) keep(j, lh_store_counted(j->store, j->counted, j->counted_cells, &err), &err);
-  if (writable(j)) keep(j, lh_store_commit(j->store, &err), &err);
-  if (writable(j)) restore(j, end_ns);
+  commit(j, end_ns);
   /* Also after a failed write: space may be there again, and a file marked as failed says more than an unfinished one. */
   int code = lh_store_finish(j->store, how, end_ns, end_wall_us, &err);
   keep(j, code, &err);

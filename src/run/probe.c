@@ -65,12 +65,10 @@ static void take_measures(struct lh_probe *probe, struct lh_needs *needs, const 
     const struct lh_needs_server *from = &known->servers[i];
     if (!from->measured) continue;
     if (isnan(probe->target_each) || from->each > probe->target_each) probe->target_each = from->each;
-    for (size_t n = 0; n < needs->server_count; n++) {
-      struct lh_needs_server *to = &needs->servers[n];
-      if (to->port != from->port || strcmp(to->host, from->host) != 0) continue;
-      to->measured = true;
-      to->each = from->each;
-    }
+    struct lh_needs_server *to = lh_needs_server_at(needs, from->host, from->port);
+    if (!to) continue;
+    to->measured = true;
+    to->each = from->each;
   }
 }
 
@@ -83,9 +81,7 @@ static int predict(struct lh_probe *probe, const struct lh_config *config, const
   probe->tls_clients = needs.plan.tls_clients;
   probe->both_ends = code == 0 && needs.local_sockets == needs.plan.sockets;
   needs.supervisor_threads = 0; /* the workers are started from this process, which has none */
-  if (code == 0 && (lh_facts_read(&facts, "") < 0 ||
-                    lh_needs_look_around(&needs, (struct lh_roots){"", ""}, &facts, &missed) < 0)) /* doctor has said what is missed */
-    code = lh_err_set(err, ENOMEM, "no memory for the host's facts");
+  if (code == 0) code = lh_ladder_look(&facts, &needs, &missed, err); /* doctor has said what is missed */
   take_measures(probe, &needs, known);
   if (code == 0) code = lh_ladder_make(&ladder, &facts, &needs, err);
   if (code == 0) {

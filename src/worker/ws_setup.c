@@ -8,8 +8,9 @@
 #include "deflate.h"
 #include "endings.h"
 #include "longhaul/base/clock.h"
-#include "longhaul/conn/logins.h"
 #include "longhaul/base/log.h"
+#include "longhaul/conn/logins.h"
+#include "longhaul/worker/worker.h"
 #include "tls.h"
 #include "ws_private.h"
 
@@ -214,8 +215,7 @@ static struct lws_context *open_context(struct lh_ws *ws, size_t request_max) {
 /* Debian's build of 4.1.6 looks at every connection of the context each time one is closed. Contexts of some thousand
  * connections keep that below the cost of closing itself; each costs 16 bytes for each descriptor of the process. */
 static int open_contexts(struct lh_ws *ws, size_t request_max, uint32_t clients, struct lh_err *err) {
-  enum { CLIENTS_EACH = 2500 };
-  uint32_t count = 1 + clients / CLIENTS_EACH;
+  uint32_t count = 1 + clients / LH_CONTEXT_CLIENTS;
   forget_proxies();
   lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
   ws->contexts = calloc(count, sizeof *ws->contexts);
@@ -233,11 +233,10 @@ static int open_contexts(struct lh_ws *ws, size_t request_max, uint32_t clients,
 /* libwebsockets searches a table of all descriptors that it may see at each close, so the limit is lowered to what these
  * clients can need. Reconnecting takes no more: a descriptor is closed before its client dials again. */
 static uint32_t fit_descriptors(uint32_t clients) {
-  enum { SPARE = 256 };
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit)) return clients + SPARE;
-  if (clients + SPARE < limit.rlim_cur) {
-    limit.rlim_cur = clients + SPARE;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return clients + LH_DESCRIPTORS_SPARE;
+  if (clients + LH_DESCRIPTORS_SPARE < limit.rlim_cur) {
+    limit.rlim_cur = clients + LH_DESCRIPTORS_SPARE;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
   return (uint32_t)limit.rlim_cur;

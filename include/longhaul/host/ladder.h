@@ -126,6 +126,8 @@ int lh_needs_count_taken(struct lh_needs *needs, const char *root, const struct 
 /* Finds the processes that listen at the plan's destinations of this host, from /proc under root: only as far as they are there
  * and may be seen. Reads the descriptors of every process, about 1 us for each. 0 or -errno (then none is found). */
 int lh_needs_find_servers(struct lh_needs *needs, const char *root, struct lh_err *err);
+/* The one at this destination; NULL: none is known there. */
+struct lh_needs_server *lh_needs_server_at(const struct lh_needs *needs, const char *host, uint16_t port);
 /* The descriptors that its processes, as they were found, have open now. */
 uint64_t lh_needs_server_open(const struct lh_needs_server *server, const char *root);
 /* Both, each under its root, NULL: not at all; what could not be read is a sentence in `missed` and left out. 0 or -ENOMEM. */
@@ -239,7 +241,9 @@ struct lh_ladder {
 
 /* Borrows from facts until it is freed. 0 or -ENOMEM. */
 int lh_ladder_make(struct lh_ladder **ladder, const struct lh_facts *facts, const struct lh_needs *needs, struct lh_err *err);
-/* Of this host as it is now: reads the facts, looks around, and makes it. The caller frees all four, whatever is returned. */
+/* Of this host as it is now: reads the facts and looks around; and makes the ladder of both. The caller frees all, whatever is
+ * returned. */
+int lh_ladder_look(struct lh_facts *facts, struct lh_needs *needs, struct lh_strings *missed, struct lh_err *err);
 int lh_ladder_read(struct lh_ladder **ladder, struct lh_facts *facts, struct lh_needs *needs, struct lh_strings *missed,
                    struct lh_err *err);
 void lh_ladder_free(struct lh_ladder *ladder); /* accepts NULL */

@@ -5,6 +5,10 @@
 /* Address space that a worker leaves unused by connections where RLIMIT_AS limits it (src/worker/spare.h). */
 enum { LH_SPARE_BYTES = 1 << 20 };
 
+/* libwebsockets has a context for each so many clients of a worker, and in each a place for every descriptor that the worker may
+ * have: one a client, and these (src/worker/ws_setup.c). */
+enum { LH_CONTEXT_CLIENTS = 2500, LH_DESCRIPTORS_SPARE = 256 };
+
 /* The hidden subcommand `longhaul worker`: speaks protocol.h on descriptors 0 and 1 until told to stop, or until
  * descriptor 0 closes (the supervisor is gone: it ends at once). Returns the process's exit code. */
 int lh_worker_main(void);
