@@ -66,7 +66,7 @@ static void scrub_row(char *text, const struct lh_data_config *data, uint32_t ro
 void lh_scrub_rows(char *text, const struct lh_engine *e, const struct group *g, uint32_t client, uint64_t seq) {
   const struct lh_data_config *data = &g->config->data;
   if (!*text || data->secret_count == 0) return;
-  uint64_t recent = seq < ROWS_RECENT ? seq : ROWS_RECENT;
+  uint64_t recent = data->order == LH_DATA_PER_CLIENT ? 0 : lh_min(seq, ROWS_RECENT); /* one row for all, or one each */
   for (uint64_t n = 0; n <= recent; n++)
     scrub_row(text, data, lh_plan_data_row(g->config, e->config->run.seed, g->number, client, n == 0 ? 0 : seq - n));
 }

@@ -71,6 +71,9 @@ static void what_is_not_whole_is_not_kept(void **state) {
   assert_int_equal(took, one.len);
   assert_null(lh_chain_find(longer, (size_t)one.len + 1));
   X509_free(made);
+  assert_null(lh_chain_find(one.bytes, (size_t)one.len)); /* nor without the byte behind it */
+  X509_free(decode(&one, one.len, &took));
+  assert_non_null(lh_chain_find(one.bytes, (size_t)one.len));
   one.bytes[one.len - 1] ^= 1; /* of the signature */
   assert_null(lh_chain_find(one.bytes, (size_t)one.len));
   free(longer);
