@@ -146,10 +146,8 @@ static void write_ran(struct brief *b) {
 
 /* ---- what dropped ---- */
 
-/* A time of day; with its date when the run saw more than one. */
 static struct lh_shown when(const struct brief *b, const json_t *of, const char *key) {
-  bool days = lh_look_number(b->model, "run.duration_s") >= 86400;
-  return days ? lh_show_time(lh_look_text(of, key)) : lh_show_clock(lh_look_text(of, key));
+  return lh_show_when(b->model, lh_look_text(of, key));
 }
 
 static void say_reason(struct brief *b, const json_t *ending, const char *before) {

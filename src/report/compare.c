@@ -344,24 +344,21 @@ static json_t *method(struct compare *c) {
 
 /* ---- the one sentence ---- */
 
+/* outcome: or "event". */
+static bool has_outcome(const json_t *item, const char *outcome) {
+  return strcmp(outcome, "event") == 0 ? lh_look_true(item, "event") : strcmp(lh_look_text(item, "outcome"), outcome) == 0;
+}
+
 static size_t count_outcomes(const json_t *list, const char *outcome) {
   const json_t *item;
   size_t i, count = 0;
-  json_array_foreach(list, i, item) count += strcmp(lh_look_text(item, "outcome"), outcome) == 0;
+  json_array_foreach(list, i, item) count += has_outcome(item, outcome);
   return count;
 }
 
-/* Those of the whole run repeat what its groups say. outcome: or "event". */
+/* Those of the whole run repeat what its groups say. */
 static bool is_named(const json_t *item, const char *outcome, bool by_group) {
-  bool is = strcmp(outcome, "event") == 0 ? lh_look_true(item, "event") : strcmp(lh_look_text(item, "outcome"), outcome) == 0;
-  return is && !(by_group && lh_look_is_null(item, "group"));
-}
-
-static bool has_event(const json_t *list) {
-  const json_t *item;
-  size_t i;
-  json_array_foreach(list, i, item) if (lh_look_true(item, "event")) return true;
-  return false;
+  return has_outcome(item, outcome) && !(by_group && lh_look_is_null(item, "group"));
 }
 
 static void name_some(const json_t *list, const char *outcome, struct lh_buf *out) {
@@ -408,7 +405,7 @@ static json_t *headline(struct compare *c, const json_t *list, const json_t *obj
     if (better) lh_buf_addstr(&text, "; better");
     name_some(list, "better", &text);
   }
-  if (has_event(list)) {
+  if (count_outcomes(list, "event")) {
     lh_buf_addf(&text, "; %san event set them apart, in too few intervals to prove anything", worse + better ? "" : "but ");
     name_some(list, "event", &text);
   }
@@ -427,7 +424,7 @@ static const char *verdict_of(const struct compare *c, const json_t *list, const
   size_t better = count_outcomes(list, "better") + count_outcomes(objectives, "better");
   if (worse && better) return "mixed";
   if (worse || better) return worse ? "worse" : "better";
-  if (has_event(list)) return "unclear";
+  if (count_outcomes(list, "event")) return "unclear";
   return c->tested ? "same" : "unknown";
 }
 

@@ -85,7 +85,7 @@ static int put_objective(const json_t *model, const json_t *slo, struct lh_buf *
   if (json_is_false(passed)) {
     outcome.element = "failure";
     snprintf(message, sizeof message, "%.100s was %s", lh_look_text(slo, "metric"),
-             lh_show_slo_decisive(slo, lh_look_number(model, "run.duration_s") >= 86400).text);
+             lh_show_slo_decisive(model, slo).text);
     if (!lh_look_is_null(slo, "worst_at"))
       snprintf(detail, sizeof detail, "worst %s at %s UTC; breached for %s", lh_show_slo_value(slo, "worst").text,
                lh_show_time(lh_look_text(slo, "worst_at")).text, lh_show_seconds(lh_look_number(slo, "breached_s")).text);

@@ -100,6 +100,10 @@ struct lh_shown lh_show_clock(const char *rfc3339) {
   return out;
 }
 
+struct lh_shown lh_show_when(const json_t *model, const char *rfc3339) {
+  return lh_look_number(model, "run.duration_s") >= 86400 ? lh_show_time(rfc3339) : lh_show_clock(rfc3339);
+}
+
 /* Moments are known to a millisecond. */
 struct lh_shown lh_show_length(const json_t *storm) {
   double lasted_s = lh_look_number(storm, "until_s") - lh_look_number(storm, "from_s");
@@ -116,11 +120,10 @@ struct lh_shown lh_show_slo_value(const json_t *slo, const char *key) {
   return strcmp(unit, "count") == 0 ? lh_show_count(n) : lh_show_rate(n);
 }
 
-struct lh_shown lh_show_slo_decisive(const json_t *slo, bool days) {
+struct lh_shown lh_show_slo_decisive(const json_t *model, const json_t *slo) {
   if (lh_look_is_null(slo, "for_s")) return lh_show_slo_value(slo, "value");
-  const char *at = lh_look_text(slo, "worst_at");
   struct lh_shown worst = lh_show_slo_value(slo, "worst"), window = lh_show_seconds(lh_look_number(slo, "for_s")), out;
   snprintf(out.text, sizeof out.text, "%.16s in the %.20s from %.19s UTC", worst.text, window.text,
-           days ? lh_show_time(at).text : lh_show_clock(at).text);
+           lh_show_when(model, lh_look_text(slo, "worst_at")).text);
   return out;
 }

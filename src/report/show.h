@@ -4,7 +4,6 @@
 #ifndef LONGHAUL_REPORT_SHOW_H
 #define LONGHAUL_REPORT_SHOW_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -23,10 +22,11 @@ struct lh_shown lh_show_rate(double n);                                /* "0.000
 struct lh_shown lh_show_bytes(double bytes);                           /* "1.5 MiB" */
 struct lh_shown lh_show_time(const char *rfc3339);                     /* "2026-11-22 20:03:28" (UTC) */
 struct lh_shown lh_show_clock(const char *rfc3339);                    /* "20:03:28" */
+struct lh_shown lh_show_when(const json_t *model, const char *rfc3339); /* the clock; with its date when the run saw more than one */
 struct lh_shown lh_show_length(const json_t *storm);                   /* from its first drop to its last: "7.98 s", "< 1 ms" */
 struct lh_shown lh_show_slo_value(const json_t *slo, const char *key); /* by the objective's unit; "none" for null */
 /* What decided: the value of the whole run, or of the worst window where it has `for`, which the value may look better than:
  * "609 ms in the 1 min from 20:13:08 UTC"; with the date for days. */
-struct lh_shown lh_show_slo_decisive(const json_t *slo, bool days);
+struct lh_shown lh_show_slo_decisive(const json_t *model, const json_t *slo);
 
 #endif

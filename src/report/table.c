@@ -70,16 +70,21 @@ static int spaces(struct lh_buf *out, size_t count) {
   return failed;
 }
 
+/* Bytes of so many columns of text, or of all of it. */
+static size_t bytes_of(const char *text, size_t columns) {
+  size_t bytes = 0;
+  while (columns-- && text[bytes]) {
+    size_t len = lh_utf8_len(text + bytes);
+    bytes += len ? len : 1;
+  }
+  return bytes;
+}
+
 /* One cell in its width: cut with an ellipsis, padded to the side that its alignment asks for. */
 static int put_cell(struct lh_buf *out, const char *text, size_t width, bool right, bool last) {
   size_t columns = lh_utf8_columns(text);
   if (columns > width) {
-    size_t bytes = 0;
-    for (size_t n = 0; n + 1 < width && text[bytes]; n++) {
-      size_t len = lh_utf8_len(text + bytes);
-      bytes += len ? len : 1;
-    }
-    int failed = lh_buf_add(out, text, bytes);
+    int failed = lh_buf_add(out, text, bytes_of(text, width ? width - 1 : 0));
     return failed ? failed : lh_buf_addstr(out, "…");
   }
   int failed = right ? spaces(out, width - columns) : 0;
@@ -124,13 +129,10 @@ static void measure(const struct lh_table *t, char *const *cells, size_t *width)
 
 /* Bytes of text that fit into width columns: all of it, or up to a space, or as many as there is room for. */
 static size_t fitting(const char *text, size_t width) {
-  size_t bytes = 0, space = 0, n = 0;
-  for (; text[bytes] && n < width; n++) {
-    if (text[bytes] == ' ') space = bytes;
-    size_t len = lh_utf8_len(text + bytes);
-    bytes += len ? len : 1;
-  }
-  return !text[bytes] || text[bytes] == ' ' || space == 0 ? bytes : space;
+  size_t bytes = bytes_of(text, width), space = bytes;
+  if (!text[bytes] || text[bytes] == ' ') return bytes;
+  while (space > 0 && text[space] != ' ') space--;
+  return space > 0 ? space : bytes;
 }
 
 static int put_filled(struct lh_buf *out, const char *text, size_t at_column, size_t width) {

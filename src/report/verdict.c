@@ -47,8 +47,7 @@ static void judge_objectives(struct reasons *r, const json_t *model) {
       say(r, "%s could not be evaluated: %s", lh_look_text(item, "metric"), lh_look_text(item, "note"));
     } else if (json_is_false(passed)) {
       r->failed_slo = true;
-      bool days = lh_look_number(model, "run.duration_s") >= 86400;
-      say(r, "%s was %s, not %s %s", lh_look_text(item, "metric"), lh_show_slo_decisive(item, days).text, lh_look_text(item, "op"),
+      say(r, "%s was %s, not %s %s", lh_look_text(item, "metric"), lh_show_slo_decisive(model, item).text, lh_look_text(item, "op"),
           lh_show_slo_value(item, "threshold").text);
     }
   }
@@ -93,14 +92,18 @@ static bool is_ours(const json_t *ending) {
   return !ending || is_by(ending, "us") || is_by(ending, "host") || is_by(ending, "tester");
 }
 
+static void blame(struct reasons *r, const json_t *ending) {
+  if (is_ours(ending))
+    r->doubt = true;
+  else
+    r->failed_slo = true;
+}
+
 /* Clients that log in first, and were never let in, had nothing to connect with. */
 static void say_no_login(struct reasons *r, const json_t *group) {
   const json_t *why = commonest_failure(group);
   char words[64];
-  if (is_ours(why))
-    r->doubt = true;
-  else
-    r->failed_slo = true;
+  blame(r, why);
   say(r, "group %s never had a client open: %s failed, mostly by %s: %s", lh_look_text(group, "name"),
       lh_show_plural(lh_look_number(group, "logins.failed"), "login", "logins").text, lh_look_text(why, "side"),
       ending_words(why, words));
@@ -126,10 +129,7 @@ static void judge_never_opened(struct reasons *r, const json_t *model) {
     const json_t *why = commonest_failure(group);
     char words[64];
     if (going_on && (!why || is_by(why, "us"))) continue;
-    if (is_ours(why))
-      r->doubt = true;
-    else
-      r->failed_slo = true;
+    blame(r, why);
     say(r, "group %s never had a client open: %s, mostly ended by %s: %s", lh_look_text(group, "name"),
         lh_show_plural(lh_look_number(group, "attempts"), "attempt", "attempts").text, why ? lh_look_text(why, "side") : "us",
         why ? ending_words(why, words) : "shutting down");
@@ -163,14 +163,10 @@ static void judge_gone(struct reasons *r, const json_t *model) {
     double gone = gone_s(model, series);
     const json_t *why = commonest_failure(json_array_get(groups, i));
     if (!why || gone == 0 || (gone < 60 && gone * 10 < lasted_s)) continue;
-    const char *side = lh_look_text(why, "side");
     char words[64];
-    if (strcmp(side, "host") == 0 || strcmp(side, "tester") == 0)
-      r->doubt = true;
-    else
-      r->failed_slo = true;
+    blame(r, why);
     say(r, "group %s had no client open for the last %s: its attempts to come back were mostly ended by %s: %s",
-        lh_look_text(series, "name"), lh_show_seconds(gone).text, side, ending_words(why, words));
+        lh_look_text(series, "name"), lh_show_seconds(gone).text, lh_look_text(why, "side"), ending_words(why, words));
   }
 }
 
