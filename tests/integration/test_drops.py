@@ -77,7 +77,7 @@ class Churn(Case):
             done = self.checked(config(server.url(), connections=50, duration="5s", reconnect=BACK_SOON), server)
         self.assertGreater(done.group["drops"], 80)  # of 200
         lifetimes = done.group["latency"]["lifetime"]
-        self.assertAlmostEqual(lifetimes["p50_us"], 1_000_000, delta=200_000 + 1e6 * (join.lag_s(done) + server.lag_s))
+        self.assertAlmostEqual(lifetimes["p50_us"], 1_000_000, delta=200_000 + 1e6 * (join.off_s(done, server)))
 
     def test_a_mixture_is_told_apart(self):
         """Four behaviours by path, hundreds of endings, and no two of them confused."""
@@ -104,7 +104,7 @@ class Churn(Case):
             done = self.checked(config(server.url(), connections=10, duration="3s", messages=[], reconnect=BACK_SOON), server)
         self.assertGreater(done.group["drops"], 15)  # of 40
         idle = done.group["latency"]["idle_at_drop"]
-        self.assertAlmostEqual(idle["p50_us"], 500_000, delta=100_000 + 1e6 * (join.lag_s(done) + server.lag_s))
+        self.assertAlmostEqual(idle["p50_us"], 500_000, delta=100_000 + 1e6 * (join.off_s(done, server)))
 
     def test_no_reconnect(self):
         with Faultd("after 500ms rst") as server:
@@ -118,7 +118,7 @@ class Churn(Case):
         tally = endings(done.group)
         self.assertEqual(tally[("open", "peer", "RST", None)], 50)
         refused = sum(n for (stage, side, reason, _), n in tally.items() if (stage, side, reason) == ("connect", "network", "connection refused"))
-        off_s = join.lag_s(done) + server.lag_s
+        off_s = join.off_s(done, server)
         self.assertGreater(refused, 50 if off_s < 0.5 else 0)
         self.assertEqual(refused, done.group["connect_failures"])
         self.assertEqual(done.group["reconnects"], 50)
@@ -132,7 +132,7 @@ class Silence(Case):
         self.assertEqual(endings(done.group), {("open", "network", "silent peer", None): 20})
         detect = done.group["latency"]["detect"]
         self.assertEqual(detect["count"], 20)
-        self.assertTrue(600_000 < detect["p50_us"] < 1e6 * (1.4 + join.lag_s(done) + server.lag_s), detect)
+        self.assertTrue(600_000 < detect["p50_us"] < 1e6 * (1.4 + join.off_s(done, server)), detect)
 
     def test_without_pongs_but_with_messages(self):
         """A server that echoes and never answers pings: the wait for the pong runs out all the same."""

@@ -139,7 +139,7 @@ class Echo(Case):
             done = self.checked(config(server.url(), connections=40, duration="4s", ramp={"over": "2s"}), server)
         accepted = sorted(line["accepted_ns"] for line in server.log())
         self.assertEqual(len(accepted), 40)
-        off_s = join.lag_s(done) + server.lag_s  # of each moment
+        off_s = join.off_s(done, server)  # of each moment
         self.assertAlmostEqual((accepted[-1] - accepted[0]) / 1e9, 1.95, delta=0.15 + off_s)
         halfway = sum(t - accepted[0] <= 1e9 for t in accepted)
         self.assertTrue(18 - 40 * off_s <= halfway <= 23 + 40 * off_s, halfway)  # 20 a second, at either end of that second

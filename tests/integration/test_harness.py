@@ -59,7 +59,7 @@ class Judges(Case):
         log = self.server.log()
         rst = next(i for i, line in enumerate(log) if line["how"] == "rst")
         late = copy.deepcopy(log)
-        late[rst]["caused_ns"] += int(1e9 * (2 * join.TICK_S + join.lag_s(self.done) + self.server.lag_s))
+        late[rst]["caused_ns"] += int(1e9 * (2 * join.TICK_S + join.off_s(self.done, self.server)))
         for name, forged in {"a line too few": log[1:], "a line too many": log + [log[0]], "another reason": change(by="us", how="fin"),
                              "another port": change(port=1), "another time": late}.items():
             with self.subTest(name):

@@ -163,7 +163,7 @@ class Streams(unittest.TestCase):
         with Faultd() as server:
             done = run(config(server.url("/sse/100ms", scheme="http"), connections=5, duration="2s", kind="sse", messages=[]))
         books.check(self, done)
-        off_s = join.lag_s(done) + server.lag_s
+        off_s = join.off_s(done, server)
         self.assertAlmostEqual(done.group["messages"]["incoming"], 50 * done.report["run"]["duration_s"], delta=10 + 50 * off_s)
         self.assertAlmostEqual(done.group["latency"]["gap"]["p50_us"], 100_000, delta=20_000 + 1e6 * off_s)
         self.assertEqual(done.group["drops"], 0)

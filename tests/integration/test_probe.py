@@ -40,12 +40,9 @@ class Probe(Case):
 
 class Interrupted(Case):
     def test_a_probe_that_is_cut_short_judges_nothing(self):
-        def has_workers():
-            return Path(f"/proc/{run.child.pid}/task/{run.child.pid}/children").read_text(encoding="ascii").split()
-
         with Faultd("upgrade-never") as server:
             with longhaul.Run(config(server.url(), connections=5), "--probe", "--targets", command="doctor") as run:
-                process.wait_until(has_workers, 20, "the probe's workers")
+                process.wait_until(lambda: run.workers, 20, "the probe's workers")
                 run.signal(signal.SIGINT)
                 self.assertEqual(run.wait(20), 130, run.stderr)
                 self.assertIn("the probe was interrupted", run.stderr)

@@ -15,7 +15,7 @@ class Replies(Case):
         self.counts = {key: sum(line[key] for line in log) for key in ("lost", "delayed", "duplicated", "reordered", "corrupted", "messages_in")}
         messages = done.group["messages"]
         self.assertEqual(messages["sent"], self.counts["messages_in"])
-        self.latency, self.off_s = done.group["latency"], join.lag_s(done) + server.lag_s
+        self.latency, self.off_s = done.group["latency"], join.off_s(done, server)
         return messages
 
     @property

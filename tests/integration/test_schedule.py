@@ -55,7 +55,7 @@ class Schedule(Case):
         log = server.log()
         self.assertEqual(len(log), 5000)
         first = [(line["first_message_ns"] - line["upgraded_ns"]) / 1e9 for line in log]
-        self.assertLess(max(first), 10.1 + join.lag_s(done) + server.lag_s)
+        self.assertLess(max(first), 10.1 + join.off_s(done, server))
         messages = server.pulse("messages")
         settled = min(messages) + 2 / SLOT_S  # the opening of 5,000 connections keeps both cores busy
         steady = collections.Counter({slot: n for slot, n in messages.items() if slot >= settled})
@@ -67,7 +67,7 @@ class Schedule(Case):
         if load < 0.7 and done.group["latency"]["send_lateness"]["max_us"] < 10_000:
             self.assertLessEqual(sums[-1], 1.5 * mean)
         # What waited while one of them stood still comes at once.
-        self.assertLessEqual(most_in(messages, int(1 / SLOT_S)), 1.5 * 500 + 500 * (join.lag_s(done) + server.lag_s))
+        self.assertLessEqual(most_in(messages, int(1 / SLOT_S)), 1.5 * 500 + 500 * (join.off_s(done, server)))
 
     def test_together_is_a_herd(self):
         with Watched() as server:
@@ -112,7 +112,7 @@ class Schedule(Case):
             with Watched() as server:
                 done = self.checked(config(server.url(), connections=20, duration="3s", run={"seed": 99}, messages=[
                     {"name": "m", "every": "300ms", "jitter": "80%", "text": "${token}", "reply": {"contains": "${token}"}}]), server)
-            off_s += join.lag_s(done) + server.lag_s
+            off_s += join.off_s(done, server)
             start_ns = done.query("select start_ns from run")[0]["start_ns"]
             counts.append(sorted((line["first_message_ns"] - start_ns) / 1e9 for line in server.log()))
         for a, b in zip(*counts):

@@ -43,6 +43,11 @@ def lag_s(run):
     return (run.query("select max(loop_lag_max_us) us from workers")[0]["us"] or 0) / 1e6
 
 
+def off_s(run, server):
+    """How far moments of the run file and of faultd's log may lie apart by the lags of both; after server.stop()."""
+    return lag_s(run) + server.lag_s
+
+
 def read_endings(run):
     start_ns = run.query("select start_ns from run")[0]["start_ns"]
     rows = run.query("select e.*, r.stage, r.side, r.reason from endings e join reasons r using (reason_id) order by at_ns")
@@ -79,14 +84,14 @@ def check(test, run, server, seen_as=None, tick_s=TICK_S):
 
     tick_s: how far moments may lie apart beside the measured lag; more where thousands end in one moment and both cores are busy with that."""
     expected = {**SEEN_AS, **(seen_as or {})}
-    off_s = lag_s(run) + server.lag_s
-    tick_s += off_s
+    lags_s = off_s(run, server)
+    tick_s += lags_s
     pairs, alone, unmatched = pair(run, server.log(), tick_s)
     reached = [row for row in alone if row["stage"] not in ("resolve", "connect")]
     test.assertEqual((reached, unmatched), ([], []))
     test.assertGreater(len(pairs), 0)
     for row, line in pairs:
-        check_pair(test, row, line, expected, tick_s, CROSSED_S + off_s)
+        check_pair(test, row, line, expected, tick_s, CROSSED_S + lags_s)
     return pairs
 
 
