@@ -69,7 +69,8 @@ char *secret_url(const char *url) {
   return out.data;
 }
 
-char *secret_path(const char *path) {
+/* The same of a path. */
+static char *secret_path(const char *path) {
   struct lh_buf out = LH_BUF_INIT(CONFIG_BYTES_MAX);
   const char *query = path + strcspn(path, "?");
   int failed = lh_buf_add(&out, path, (size_t)(query - path));
@@ -79,12 +80,19 @@ char *secret_path(const char *path) {
   return out.data;
 }
 
-void secret_path_mask(struct load *load, struct node *node) {
-  if (node->kind != NODE_SCALAR) return;
-  char *masked = secret_path(node->masked);
+/* Takes over `masked`, NULL: no memory. */
+static void show_masked(struct load *load, struct node *node, char *masked) {
   node->masked = masked ? arena_copy(&load->arena, masked, strlen(masked)) : NULL;
   if (!node->masked) node->masked = "***";
   free(masked);
+}
+
+void secret_url_mask(struct load *load, struct node *node) {
+  show_masked(load, node, secret_url(node->masked));
+}
+
+void secret_path_mask(struct load *load, struct node *node) {
+  if (node->kind == NODE_SCALAR) show_masked(load, node, secret_path(node->masked));
 }
 
 /* `key` is len bytes: a header of a secret name, a row flagged secret, or something that holds headers in its value. */

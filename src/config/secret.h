@@ -13,9 +13,8 @@ bool secret_name(const char *name);
 bool secret_header_value(const struct node *node);
 /* The URL with the values of secret query parameters and any user information as "***". Owned by the caller. */
 char *secret_url(const char *url);
-/* The same of a path. */
-char *secret_path(const char *path);
-/* So is the path shown that stands in the node: to be called before any sentence that quotes it. */
+/* So is the URL, or the path, shown that stands in the node: to be called before any sentence that quotes it. */
+void secret_url_mask(struct load *load, struct node *node);
 void secret_path_mask(struct load *load, struct node *node);
 
 #endif

@@ -198,10 +198,7 @@ static bool fill(struct load *load, struct node *node, const char *url, struct l
 /* The value as text, with what is secret masked before the first sentence that shows it; NULL: reported. */
 static char *url_text(struct load *load, const struct lh_option *row, struct node *node) {
   if (!value_has_text(load, node, type_expected(row->type))) return NULL;
-  char *masked = secret_url(node->masked);
-  if (masked) node->masked = arena_copy(&load->arena, masked, strlen(masked));
-  if (!node->masked) node->masked = "***";
-  free(masked);
+  secret_url_mask(load, node);
   return value_string(load, node);
 }
 

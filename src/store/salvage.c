@@ -318,26 +318,18 @@ static void join_holes(struct salvage *s) {
 static int leave_out_parts(struct salvage *s) {
   static const char *const tables[] = {"intervals", "histograms", "tallies", "workers", "host"};
   LH_SQL_SCOPED *insert = NULL;
+  if (s->hole_count == 0) return SQLITE_OK;
   int code = lh_sql_exec(s->to, "CREATE TEMP TABLE holes (from_k, until_k)");
   if (code == SQLITE_OK) code = lh_sql_prepare(s->to, "INSERT INTO temp.holes VALUES (?,?)", &insert);
   for (size_t h = 0; h < s->hole_count && code == SQLITE_OK; h++)
     code = lh_sql_run(insert, "ii", s->holes[h].from_k, s->holes[h].until_k);
-  for (size_t t = 0; t < sizeof tables / sizeof *tables && code == SQLITE_OK && s->hole_count > 0; t++) {
+  for (size_t t = 0; t < sizeof tables / sizeof *tables && code == SQLITE_OK; t++) {
     char *sql = sqlite3_mprintf("DELETE FROM %s WHERE EXISTS (SELECT 1 FROM temp.holes WHERE k BETWEEN from_k AND until_k)", tables[t]);
     code = sql ? lh_sql_exec(s->to, sql) : SQLITE_NOMEM;
     sqlite3_free(sql);
   }
-  if (code == SQLITE_OK && s->hole_count > 0)
-    code = lh_sql_exec(s->to, "UPDATE run SET how = NULL, end_ns = NULL, end_wall_us = NULL");
+  if (code == SQLITE_OK) code = lh_sql_exec(s->to, "UPDATE run SET how = NULL, end_ns = NULL, end_wall_us = NULL");
   return code;
-}
-
-/* When the first interval is missing, of the run's time. */
-static int64_t first_missing(const struct salvage *s) {
-  int64_t first = INT64_MAX;
-  for (size_t h = 0; h < s->hole_count; h++)
-    if (s->holes[h].from_k < first) first = s->holes[h].from_k;
-  return first < 0 ? 0 : first;
 }
 
 static const char *since_start(int64_t k, int64_t every, char out[32]) {
@@ -354,6 +346,14 @@ static void add_spans(sqlite3_str *out, const struct salvage *s, int64_t every) 
   if (s->hole_count > 0) sqlite3_str_appendall(out, ", from its start");
 }
 
+/* Ends the sentence: what else is missing, and what to do. */
+static char *say_rest(const struct salvage *s, sqlite3_str *out) {
+  const char *tables = sqlite3_str_value(s->incomplete);
+  if (tables && *tables) sqlite3_str_appendf(out, "; rows are missing in %s", tables + 2);
+  sqlite3_str_appendall(out, ". Copy it again from where it was written, if that is still there");
+  return sqlite3_str_finish(out);
+}
+
 static char *say_damaged(const struct salvage *s, const char *path) {
   int64_t whole = ask(s->to, "SELECT count(DISTINCT k) FROM intervals", 0), every = ask(s->to, "SELECT interval_ns FROM run", 1);
   sqlite3_str *out = sqlite3_str_new(NULL);
@@ -363,10 +363,7 @@ static char *say_damaged(const struct salvage *s, const char *path) {
   else
     sqlite3_str_appendf(out, "%lld of %lld intervals are whole", (long long)whole, (long long)s->intervals);
   add_spans(out, s, every);
-  const char *tables = sqlite3_str_value(s->incomplete);
-  if (tables && *tables) sqlite3_str_appendf(out, "; rows are missing in %s", tables + 2);
-  sqlite3_str_appendall(out, ". Copy it again from where it was written, if that is still there");
-  return sqlite3_str_finish(out);
+  return say_rest(s, out);
 }
 
 static char *say_cut(const struct salvage *s, const char *path, const struct lh_file_cut *cut) {
@@ -380,15 +377,12 @@ static char *say_cut(const struct salvage *s, const char *path, const struct lh_
   if (s->hole_count == 0) {
     sqlite3_str_appendf(out, "All%s intervals are whole", all > 0 ? of + 3 : "");
   } else {
-    int64_t first = first_missing(s);
+    int64_t first = s->holes[0].from_k;
     bool makes_sense = every > 0 && first < INT64_MAX / every;
     sqlite3_str_appendf(out, "%lld%s intervals are whole; what is missing begins %s after the start", (long long)whole, of,
                         lh_format_duration_brief(makes_sense ? (uint64_t)(first * every) : 0, since, sizeof since));
   }
-  const char *tables = sqlite3_str_value(s->incomplete);
-  if (tables && *tables) sqlite3_str_appendf(out, "; rows are missing in %s", tables + 2);
-  sqlite3_str_appendall(out, ". Copy it again from where it was written, if that is still there");
-  return sqlite3_str_finish(out);
+  return say_rest(s, out);
 }
 
 /* Whether there is something to report, and nothing of it hangs in the air. */
